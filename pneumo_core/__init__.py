@@ -1,0 +1,36 @@
+"""Pneumo's core library: from one chest X-ray to an explained score. No Streamlit in here.
+
+The way of one X-ray::
+
+    radiograph = read_radiograph(file, name)        # radiograph: DICOM, PNG, JPEG -> pixels with a promise
+    classifier = load_classifier(Path("model"))     # classifier: network + model card, as one thing
+    reading = read_xray(classifier, radiograph)     # reading: suitability -> network + Grad-CAM, one pass
+    reading.prediction                              # calibrated probability
+    reading.explanation                             # Grad-CAM heat map, the size of the radiograph
+    html = case_report(reading, ...)                # report
+
+From labelled X-rays to a new model: `cases` -> `training` (with `augmentation`, `evaluation`) -> `model_card`.
+
+The floors, lowest first. A module imports only from floors below its own
+(`tests/test_floors.py` keeps it so), and each outside package has one home:
+
+    0  errors         refusals in words a clinician can act on
+    1  radiograph     read one chest X-ray from DICOM, PNG or JPEG, bounded and checked   (pydicom, Pillow)
+    1  cases          labelled X-rays on disk, grouped and split by patient
+    1  evaluation     how often a classifier is right: counts, curves, intervals          (scikit-learn)
+    2  preprocessing  from a radiograph to what the network expects                       (OpenCV)
+    2  suitability    is this a frontal chest X-ray, and of the population the model knows?
+    3  model_card     what must be known about a model, kept beside its weights
+    4  network        the Keras graph, its files, and the device it runs on
+    4  augmentation   random changes of training films, as Keras layers
+    5  gradcam        where the network looked                                            (tf-keras-vis)
+    5  training       fit a network on cases, calibrate it, choose its thresholds
+    6  classifier     the network and its card, as one thing that scores an X-ray
+    7  reading        one X-ray read end to end: suitability, score, heat map
+    8  figures        pictures of the values above                                        (plotly)
+    8  report         a reading as files: HTML report, JSON receipt, overlay PNG
+    9  __main__       the command line over the same functions                            (click)
+
+This package imports nothing by itself: importing Keras takes seconds, and a
+page that needs no network must not pay for it.
+"""

@@ -1,0 +1,26 @@
+"""Refusals in words a clinician can act on.
+
+Each message says what was found, what is expected and what to do, in this
+order. A `ValueError` is for programmers' mistakes; a `PneumoError` is for the
+person in front of the screen, and pages show its text as it stands.
+"""
+
+
+class PneumoError(Exception):
+    """Root of every refusal; its text is a whole sentence for the reader."""
+
+
+class UnreadableImageError(PneumoError):
+    """The file is no image that can be read: wrong type, damaged, too small or too large."""
+
+
+class UnsuitableImageError(PneumoError):
+    """The file is an image, but none that the network may score."""
+
+
+class DataError(PneumoError):
+    """A folder of labelled X-rays is not as it must be."""
+
+
+class ModelError(PneumoError):
+    """A model folder is missing, damaged, or its card belongs to other weights."""
