@@ -1,0 +1,163 @@
+"""From logits to probabilities and thresholds, both chosen on validation films.
+
+A threshold picked on clean validation films does not carry over: other scanners and other
+resampling move the scores. So the films are also read as stressed copies (`stressed_copies`),
+and an operating point has to hold on every one of them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, special
+
+from pneumo_core.preprocessing import resize
+
+SCREENING_SENSITIVITY = 0.97
+RULE_IN_SPECIFICITY = 0.97
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Temperature scaling (Guo et al. 2017): probability = sigmoid(logit / temperature).
+
+    `prevalence` is the share of pneumonia that the probability refers to.
+    """
+
+    temperature: float
+    prevalence: float
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """A threshold on the calibrated probability, and what it was chosen for."""
+
+    name: str
+    threshold: float
+    chosen_for: str
+
+
+def probabilities(logits: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Give calibrated probabilities in [0, 1], of the logits' shape, float64."""
+    return special.expit(np.asarray(logits, np.float64) / calibration.temperature)
+
+
+def probability_at(probability: float, calibration: Calibration, prevalence: float) -> float:
+    """Give the same film's probability in a group of patients with another share of pneumonia (Bayes)."""
+    if probability in (0.0, 1.0) or prevalence in (0.0, 1.0):
+        return prevalence if prevalence in (0.0, 1.0) else probability
+    shift = special.logit(prevalence) - special.logit(calibration.prevalence)
+    return float(special.expit(special.logit(probability) + shift))
+
+
+def fit_temperature(logits: np.ndarray, has_pneumonia: np.ndarray) -> Calibration:
+    """Find the temperature with the smallest log loss, both classes weighing the same.
+
+    Args:
+        logits: float `(n,)`.
+        has_pneumonia: bool `(n,)`, with both classes in it.
+
+    Returns:
+        calibration for a prevalence of one half, which is what equal weights mean.
+    """
+    signs = np.where(has_pneumonia, 1.0, -1.0)
+    weights = np.where(has_pneumonia, 0.5 / has_pneumonia.sum(), 0.5 / (~has_pneumonia).sum())
+
+    def weighted_log_loss(log_temperature: float) -> float:
+        margins = signs * logits / np.exp(log_temperature)
+        return float(np.sum(weights * np.logaddexp(0.0, -margins)))
+
+    found = optimize.minimize_scalar(weighted_log_loss, bounds=(-3.0, 3.0), method="bounded")
+    return Calibration(temperature=float(np.exp(found.x)), prevalence=0.5)
+
+
+def choose_operating_points(
+    scores: Mapping[str, np.ndarray], has_pneumonia: np.ndarray
+) -> tuple[OperatingPoint, OperatingPoint, OperatingPoint]:
+    """Choose the screening, balanced and rule-in thresholds so that each holds on every copy of the films.
+
+    Args:
+        scores: calibrated probabilities `(n,)` by the name of the copy, of the same films in the same order.
+        has_pneumonia: bool `(n,)`, with both classes in it.
+
+    Returns:
+        screening: the highest threshold with the wanted sensitivity on every copy;
+        balanced: the threshold at which the lowest of all sensitivities and specificities is highest;
+        rule-in: the lowest threshold with the wanted specificity on every copy.
+        In this order, never falling.
+    """
+    sick = np.stack([np.sort(copy[has_pneumonia]) for copy in scores.values()])
+    well = np.stack([np.sort(copy[~has_pneumonia]) for copy in scores.values()])
+
+    allowed_misses = int(np.floor((1 - SCREENING_SENSITIVITY) * sick.shape[1] + 1e-9))
+    screening = float(sick[:, allowed_misses].min())
+    allowed_false = int(np.floor((1 - RULE_IN_SPECIFICITY) * well.shape[1] + 1e-9))
+    rule_in = float(np.nextafter(well[:, well.shape[1] - 1 - allowed_false].max(), 2.0))
+
+    candidates = np.unique(np.concatenate([sick.ravel(), well.ravel()]))
+    sensitivity = np.min([1 - np.searchsorted(copy, candidates, "left") / len(copy) for copy in sick], axis=0)
+    specificity = np.min([np.searchsorted(copy, candidates, "left") / len(copy) for copy in well], axis=0)
+    worst = np.minimum(sensitivity, specificity)
+    # Between two scores any threshold counts alike: the middle of the best stretch is the safest.
+    best = candidates[worst == worst.max()]
+    balanced = float((best[0] + best[-1]) / 2)
+
+    return (
+        OperatingPoint(
+            "screening",
+            min(screening, balanced),
+            f"sensitivity of at least {SCREENING_SENSITIVITY} on every stressed copy of the validation films",
+        ),
+        OperatingPoint(
+            "balanced",
+            balanced,
+            "the highest smallest value of sensitivity and specificity over all stressed copies "
+            "of the validation films",
+        ),
+        OperatingPoint(
+            "rule-in",
+            max(rule_in, balanced),
+            f"specificity of at least {RULE_IN_SPECIFICITY} on every stressed copy of the validation films",
+        ),
+    )
+
+
+def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
+    """Give ways to change films as other scanners, viewers and exports would.
+
+    Args:
+        films: uint8 `(n, height, width)`.
+
+    Returns:
+        by name, a function that makes the changed copy: uint8, of the same shape. One copy at a
+        time is made, since all of them together would be large.
+    """
+    levels = np.arange(256, dtype=np.float32)
+
+    def through(curve: np.ndarray) -> Callable[[], np.ndarray]:
+        table = np.clip(np.rint(curve), 0, 255).astype(np.uint8)
+        return lambda: table[films]
+
+    def contrast(factor: float) -> Callable[[], np.ndarray]:
+        def change() -> np.ndarray:
+            means = films.mean(axis=(1, 2), keepdims=True, dtype=np.float32)
+            return np.clip(np.rint((films - means) * np.float32(factor) + means), 0, 255).astype(np.uint8)
+
+        return change
+
+    def coarser(share: float, resampling: str) -> Callable[[], np.ndarray]:
+        def change() -> np.ndarray:
+            height, width = films.shape[1:]
+            small = (round(height * share), round(width * share))
+            return np.stack([resize(resize(film, *small, resampling), height, width, "linear") for film in films])
+
+        return change
+
+    return {
+        "contrast x 1.4": contrast(1.4),
+        "contrast x 0.6": contrast(0.6),
+        "gamma 1.4": through(255 * (levels / 255) ** 1.4),
+        "gamma 0.7": through(255 * (levels / 255) ** 0.7),
+        "half resolution": coarser(0.5, "area"),
+        "0.7 resolution, nearest neighbour": coarser(0.7, "nearest"),
+    }

@@ -1,0 +1,120 @@
+"""Labelled X-rays on disk, grouped and split by patient.
+
+The layout is that of the Kaggle data set `chest-xray-pneumonia`
+(Kermany et al., Cell 172:1122, 2018)::
+
+    DATA/train/NORMAL/IM-0115-0001.jpeg
+    DATA/train/PNEUMONIA/person123_bacteria_456.jpeg
+    DATA/val/...   DATA/test/...
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pneumo_core.errors import DataError
+
+SPLITS = ("train", "val", "test")
+CLASS_FOLDERS = {"NORMAL": False, "PNEUMONIA": True}
+FILM_SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".dcm"})
+
+_PNEUMONIA_NAME = re.compile(r"(?P<patient>person\d+)_(?P<kind>bacteria|virus)_")
+_NORMAL_NAME = re.compile(r"(?P<patient>(?:NORMAL\d*-)?IM-\d+)-\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One labelled film.
+
+    `name` is the path below the data folder, with forward slashes: the film's identity.
+    `views` are the files that show this film, the first from the main data folder, the others
+    from further copies of it (another resampling, another compression).
+    `kind` is "normal", "bacteria", "virus", or "pneumonia" where the file name does not tell.
+    """
+
+    name: str
+    views: tuple[Path, ...]
+    has_pneumonia: bool
+    patient: str
+    kind: str
+    split: str
+
+
+def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
+    """List the films of a folder in the Kaggle layout, in the order of their names.
+
+    Args:
+        folder: holds `train`, `val`, `test` (any of them), each with `NORMAL` and `PNEUMONIA`.
+        copies: further folders of the same layout and names; a film that is there too gets
+            that file as another view.
+
+    Raises:
+        DataError: the folder does not exist or holds no film in this layout.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder} is not a folder. Expected is a folder that holds train, val and test, each with "
+            "NORMAL and PNEUMONIA. Please check the path."
+        )
+    cases = [
+        _case(folder, path, split, has_pneumonia, copies)
+        for split in SPLITS
+        for class_folder, has_pneumonia in CLASS_FOLDERS.items()
+        for path in sorted((folder / split / class_folder).glob("*"))
+        if path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".")
+    ]
+    if not cases:
+        raise DataError(
+            f"No X-ray was found in {folder}. Expected are JPEG, PNG or DICOM files in "
+            "train/NORMAL, train/PNEUMONIA, and the same in val and test. Please check the folder's layout."
+        )
+    return tuple(cases)
+
+
+def split_by_patient(cases: Iterable[Case], share: float, seed: int) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
+    """Split films into a training and a validation part, whole patients together.
+
+    Within each class the patients are ordered by a hash of the seed and their name, and the first
+    `share` of them (at least one) is set aside: the same patient falls on the same side in every
+    copy of the data set, in whatever order its files are found.
+
+    Args:
+        share: of the patients for validation, in (0, 1).
+
+    Raises:
+        DataError: a class has fewer than two patients, so that it cannot be on both sides.
+    """
+    cases = tuple(cases)
+    with_pneumonia = {case.patient for case in cases if case.has_pneumonia}
+    without = {case.patient for case in cases} - with_pneumonia
+    set_aside: set[str] = set()
+    for class_folder, patients in (("NORMAL", without), ("PNEUMONIA", with_pneumonia)):
+        if len(patients) < 2:
+            raise DataError(
+                f"{len(patients)} patient(s) were found in {class_folder}; at least two are needed, one to "
+                "train on and one to validate on. Please add X-rays of this class."
+            )
+        ordered = sorted(patients, key=lambda patient: hashlib.sha256(f"{seed}:{patient}".encode()).digest())
+        set_aside.update(ordered[: max(1, round(share * len(ordered)))])
+    training = tuple(case for case in cases if case.patient not in set_aside)
+    validation = tuple(case for case in cases if case.patient in set_aside)
+    return training, validation
+
+
+def manifest_sha256(cases: Iterable[Case]) -> str:
+    """Hash what a model was trained on: name, label and content of every file of every film."""
+    digest = hashlib.sha256()
+    for case in sorted(cases, key=lambda case: case.name):
+        contents = " ".join(hashlib.sha256(view.read_bytes()).hexdigest() for view in case.views)
+        digest.update(f"{case.name} {int(case.has_pneumonia)} {contents}\n".encode())
+    return digest.hexdigest()
+
+
+def _case(folder: Path, path: Path, split: str, has_pneumonia: bool, copies: Sequence[Path]) -> Case:
+    name = path.relative_to(folder).as_posix()
+    found = (_PNEUMONIA_NAME if has_pneumonia else _NORMAL_NAME).match(path.name)
+    kind = (found["kind"] if found else "pneumonia") if has_pneumonia else "normal"
+    views = (path, *(copy / name for copy in copies if (copy / name).is_file()))
+    return Case(name, views, has_pneumonia, found["patient"] if found else path.stem, kind, split)

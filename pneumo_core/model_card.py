@@ -1,0 +1,294 @@
+"""What must be known about a model, kept beside its weights as `card.json` and `MODEL_CARD.md`."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from pneumo_core.calibration import Calibration, OperatingPoint
+from pneumo_core.errors import ModelError
+from pneumo_core.evaluation import (
+    ConfusionMatrix,
+    Estimate,
+    area_under_roc,
+    brier_score,
+    expected_calibration_error,
+)
+from pneumo_core.preprocessing import Preprocessing
+
+NETWORK_FILE = "classifier.keras"
+CARD_FILE = "card.json"
+CARD_TEXT_FILE = "MODEL_CARD.md"
+LOG_FILE = "training_log.jsonl"
+SCORES_FILE = "scores.csv"
+ACTIVE_FILE = "active.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class PointResult:
+    """What came out at one operating point: threshold on the probability, and counts of films."""
+
+    name: str
+    threshold: float
+    confusion: ConfusionMatrix
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationResult:
+    """How a model did on one set of labelled films; figures at the prevalence of these films."""
+
+    films: str
+    n: int
+    n_pneumonia: int
+    area_under_roc: Estimate
+    brier_score: float
+    expected_calibration_error: float
+    points: tuple[PointResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What a model was fitted to, and what it was validated on."""
+
+    description: str
+    films: int
+    films_with_pneumonia: int
+    patients: int
+    views_of_each_film: int
+    validation_films: int
+    validation_films_with_pneumonia: int
+    validation_patients: int
+    manifest_sha256: str
+
+
+@with_config(ConfigDict(ser_json_inf_nan="constants", extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model's description. Its thresholds belong to the weights with `weights_sha256`, and to no others.
+
+    `population_years` is the age range, in years, of the patients whose films it was trained on.
+    `recipe` holds the settings of the training run by their names, `versions` the packages it ran with.
+    """
+
+    name: str
+    created: str
+    architecture: str
+    preprocessing: Preprocessing
+    explained_layer: str
+    calibration: Calibration
+    operating_points: tuple[OperatingPoint, ...]
+    weights_sha256: str
+    population: str
+    population_years: tuple[float, float]
+    intended_use: str
+    limitations: tuple[str, ...]
+    recipe: dict[str, Any]
+    training_data: TrainingData
+    validation: tuple[EvaluationResult, ...]
+    test: tuple[EvaluationResult, ...]
+    versions: dict[str, str]
+
+    def operating_point(self, name: str) -> OperatingPoint:
+        """Give the operating point of a name.
+
+        Raises:
+            ModelError: the card has none of this name.
+        """
+        for point in self.operating_points:
+            if point.name == name:
+                return point
+        names = ", ".join(point.name for point in self.operating_points)
+        raise ModelError(f"Model {self.name} has no operating point '{name}'. Please choose one of: {names}.")
+
+
+_CARD = TypeAdapter(ModelCard)
+
+
+def evaluate(
+    films: str, has_pneumonia: np.ndarray, probabilities: np.ndarray, operating_points: tuple[OperatingPoint, ...]
+) -> EvaluationResult:
+    """Evaluate calibrated probabilities against the reference standard.
+
+    Args:
+        films: what these films are, for the reader.
+        has_pneumonia: bool `(n,)`.
+        probabilities: float `(n,)` in [0, 1].
+    """
+    return EvaluationResult(
+        films=films,
+        n=len(has_pneumonia),
+        n_pneumonia=int(has_pneumonia.sum()),
+        area_under_roc=area_under_roc(has_pneumonia, probabilities),
+        brier_score=brier_score(has_pneumonia, probabilities),
+        expected_calibration_error=expected_calibration_error(has_pneumonia, probabilities),
+        points=tuple(
+            PointResult(
+                point.name, point.threshold, ConfusionMatrix.count(has_pneumonia, probabilities >= point.threshold)
+            )
+            for point in operating_points
+        ),
+    )
+
+
+def file_sha256(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_card(card: ModelCard, folder: Path) -> None:
+    """Write `card.json` and, generated from it, `MODEL_CARD.md`; each is whole or not there."""
+    _write_whole(folder / CARD_FILE, _CARD.dump_json(card, indent=2) + b"\n")
+    _write_whole(folder / CARD_TEXT_FILE, card_text(card).encode())
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read a model's card, and refuse it where it belongs to other weights than those beside it.
+
+    Raises:
+        ModelError: card or weights are missing, the card is damaged, or the hashes differ.
+    """
+    for name in (CARD_FILE, NETWORK_FILE):
+        if not (folder / name).is_file():
+            raise ModelError(
+                f"The model folder {folder.name} holds no {name}. Expected are {NETWORK_FILE} and {CARD_FILE}, as "
+                "training writes them. Please copy the folder again, or train a model."
+            )
+    try:
+        card = _CARD.validate_json((folder / CARD_FILE).read_bytes())
+    except ValidationError as error:
+        raise ModelError(
+            f"{CARD_FILE} of the model {folder.name} is not as training wrote it ({error.error_count()} fields are "
+            "wrong). Please copy the model folder again."
+        ) from error
+    found = file_sha256(folder / NETWORK_FILE)
+    if found != card.weights_sha256:
+        raise ModelError(
+            f"The card of the model {folder.name} belongs to other weights ({card.weights_sha256[:12]}) than the file "
+            f"beside it ({found[:12]}), so its thresholds mean nothing. Please copy the whole model folder again."
+        )
+    return card
+
+
+def active_model_folder(models: Path) -> Path:
+    """Give the folder of the model in use: `models` itself if it holds a card, else the one `active.txt` names.
+
+    Raises:
+        ModelError: there is none.
+    """
+    if (models / CARD_FILE).is_file():
+        return models
+    pointer = models / ACTIVE_FILE
+    if not pointer.is_file():
+        raise ModelError(
+            f"No model was found in {models.name}. Expected is a folder with {NETWORK_FILE} and {CARD_FILE}, or "
+            f"an {ACTIVE_FILE} that names one. Please train a model, or copy one there."
+        )
+    name = pointer.read_text(encoding="utf-8").strip()
+    folder = models / name
+    if not name or Path(name).name != name or not folder.is_dir():
+        raise ModelError(
+            f"{ACTIVE_FILE} names the model '{name[:60]}', and {models.name} holds no such folder. Please write the "
+            "name of one of its folders into it."
+        )
+    return folder
+
+
+def card_text(card: ModelCard) -> str:
+    """Give the model card as Markdown, for people."""
+    data = card.training_data
+    lines = [
+        f"# Model card: {card.name}",
+        "",
+        "Generated from `card.json` by the training run; no figure is typed by hand.",
+        "",
+        "## What it is",
+        "",
+        f"- Network: {card.architecture}, input {card.preprocessing.height} x {card.preprocessing.width}, one logit "
+        f"for suspected pneumonia; heat maps from layer `{card.explained_layer}`",
+        f"- Weights: sha256 `{card.weights_sha256}`, made {card.created}",
+        f"- Intended use: {card.intended_use}",
+        f"- Population: {card.population}",
+        "",
+        "## Limitations",
+        "",
+        *(f"- {limitation}" for limitation in card.limitations),
+        "",
+        "## Training data",
+        "",
+        f"- {data.description}",
+        f"- trained on {data.films} films ({data.films_with_pneumonia} with pneumonia) of {data.patients} patients, "
+        f"{data.views_of_each_film} file(s) of each",
+        f"- validated on {data.validation_films} films ({data.validation_films_with_pneumonia} with pneumonia) of "
+        f"{data.validation_patients} other patients",
+        f"- manifest sha256 `{data.manifest_sha256}`",
+        "",
+        "## Calibration and operating points",
+        "",
+        f"Probability = sigmoid(logit / {card.calibration.temperature:.4f}), for a group in which "
+        f"{card.calibration.prevalence:.0%} have pneumonia. A film is flagged at or above the threshold.",
+        "",
+        "| operating point | threshold | chosen on validation for |",
+        "|---|---|---|",
+        *(f"| {point.name} | {point.threshold:.4f} | {point.chosen_for} |" for point in card.operating_points),
+        "",
+        "## Results",
+        "",
+        "95 % intervals: DeLong for the area under the ROC curve, Wilson for proportions. ECE: expected calibration "
+        "error, 10 bins. The test films chose nothing: no epoch, no threshold, no recipe.",
+        "",
+        *_result_table("Test", card.test),
+        "",
+        *_result_table("Validation (chose the epoch, the temperature and the thresholds)", card.validation),
+        "",
+        "## Recipe",
+        "",
+        *(f"- {name}: {value}" for name, value in card.recipe.items()),
+        "",
+        "Versions: " + ", ".join(f"{name} {version}" for name, version in card.versions.items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def percent(estimate: Estimate) -> str:
+    """Give a proportion as "93.2 (90.4-95.4)", in percent; "not defined" where it is not."""
+    if np.isnan(estimate.value):
+        return "not defined"
+    return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
+
+
+def _result_table(title: str, results: tuple[EvaluationResult, ...]) -> list[str]:
+    lines = [
+        f"### {title}",
+        "",
+        "| films | n (with pneumonia) | AUC | ECE | Brier | point | sensitivity % | specificity % | accuracy % | F1 |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for result in results:
+        area = result.area_under_roc
+        for point in result.points:
+            matrix = point.confusion
+            lines.append(
+                f"| {result.films} | {result.n} ({result.n_pneumonia}) | {area.value:.3f} ({area.low:.3f}-{area.high:.3f}) "
+                f"| {result.expected_calibration_error:.3f} | {result.brier_score:.3f} | {point.name} "
+                f"| {percent(matrix.sensitivity)} | {percent(matrix.specificity)} | {percent(matrix.accuracy)} "
+                f"| {matrix.f1:.3f} |"
+            )
+    return lines
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,48 @@
+"""From a radiograph to what the network expects. The one home of OpenCV in the core."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+RESAMPLINGS = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a film becomes the network's input: stored in the model card, used in training and reading alike.
+
+    A film is resampled to `height` x `width` whatever its shape was (the training films are such
+    squares), then multiplied by `scale`: from [0, 1] to the range that the network's graph takes.
+    """
+
+    height: int = 224
+    width: int = 224
+    resampling: str = "area"
+    scale: float = 255.0
+
+
+def prepare(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Give the network's input for one film.
+
+    Args:
+        pixels: float32 `(height, width)` in [0, 1], air dark and bone bright.
+
+    Returns:
+        float32 `(preprocessing.height, preprocessing.width, 1)` in [0, `preprocessing.scale`].
+    """
+    resampled = resize(pixels, preprocessing.height, preprocessing.width, preprocessing.resampling)
+    return resampled[:, :, np.newaxis] * np.float32(preprocessing.scale)
+
+
+def resize(pixels: np.ndarray, height: int, width: int, resampling: str = "area") -> np.ndarray:
+    """Resample a 2-D float32 array to `(height, width)`, without shifting its centre.
+
+    "area" averages what falls into each new pixel, so that shrinking a film does not alias it;
+    where the array has to grow, it is interpolated linearly.
+    """
+    if pixels.shape == (height, width):
+        return pixels
+    grows = height > pixels.shape[0] or width > pixels.shape[1]
+    how = "linear" if resampling == "area" and grows else resampling
+    return cv2.resize(pixels, (width, height), interpolation=RESAMPLINGS[how])
