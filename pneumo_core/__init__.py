@@ -15,10 +15,13 @@ The floors, lowest first. A module imports only from floors below its own
 (`tests/test_floors.py` keeps it so), and each outside package has one home:
 
     0  errors         refusals in words a clinician can act on
+    0  places         where models and samples lie
+    0  wording        sentences that read the same everywhere
     1  radiograph     read one chest X-ray from DICOM, PNG or JPEG, bounded and checked   (pydicom, Pillow)
     1  cases          labelled X-rays on disk, grouped and split by patient
-    1  evaluation     how often a classifier is right: counts, curves, intervals          (scikit-learn)
+    1  evaluation     how often a classifier is right: counts, curves, intervals
     2  preprocessing  from a radiograph to what the network expects                       (OpenCV)
+    2  calibration    from logits to probabilities and thresholds
     2  suitability    is this a frontal chest X-ray, and of the population the model knows?
     3  model_card     what must be known about a model, kept beside its weights
     4  network        the Keras graph, its files, and the device it runs on
@@ -27,9 +30,10 @@ The floors, lowest first. A module imports only from floors below its own
     5  training       fit a network on cases, calibrate it, choose its thresholds
     6  classifier     the network and its card, as one thing that scores an X-ray
     7  reading        one X-ray read end to end: suitability, score, heat map
-    8  figures        pictures of the values above                                        (plotly)
-    8  report         a reading as files: HTML report, JSON receipt, overlay PNG
-    9  __main__       the command line over the same functions                            (click)
+    8  figures        plotly figures and colour maps                                      (plotly)
+    9  picture        films and heat maps as pictures
+   10  report         a reading in words and as files: HTML report, JSON receipt, overlay PNG
+   11  __main__       the command line over the same functions                            (click)
 
 This package imports nothing by itself: importing Keras takes seconds, and a
 page that needs no network must not pay for it.

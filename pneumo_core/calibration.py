@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from pneumo_core.preprocessing import resize
 
@@ -60,6 +60,8 @@ def fit_temperature(logits: np.ndarray, has_pneumonia: np.ndarray) -> Calibratio
     Returns:
         calibration for a prevalence of one half, which is what equal weights mean.
     """
+    from scipy import optimize  # half a second that a page need not pay
+
     signs = np.where(has_pneumonia, 1.0, -1.0)
     weights = np.where(has_pneumonia, 0.5 / has_pneumonia.sum(), 0.5 / (~has_pneumonia).sum())
 

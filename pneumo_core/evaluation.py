@@ -1,13 +1,12 @@
 """How often a classifier is right: counts, rates, areas and their 95 % intervals. No Keras in here."""
 
 import math
+import statistics
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from sklearn import metrics
 
-Z_95 = float(stats.norm.ppf(0.975))
+Z_95 = statistics.NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +109,9 @@ def area_under_roc(has_pneumonia: np.ndarray, scores: np.ndarray) -> Estimate:
     if m == 0 or n == 0:
         return Estimate(math.nan, math.nan, math.nan, m + n)
     # Mid-ranks give each film's share of films of the other class that it is ordered right against.
-    ranks = stats.rankdata(np.concatenate([positives, negatives]))
-    above_negatives = (ranks[:m] - stats.rankdata(positives)) / n
-    below_positives = 1 - (ranks[m:] - stats.rankdata(negatives)) / m
+    ranks = _mid_ranks(np.concatenate([positives, negatives]))
+    above_negatives = (ranks[:m] - _mid_ranks(positives)) / n
+    below_positives = 1 - (ranks[m:] - _mid_ranks(negatives)) / m
     area = float(above_negatives.mean())
     if m == 1 or n == 1:
         return Estimate(area, math.nan, math.nan, m + n)
@@ -122,7 +121,7 @@ def area_under_roc(has_pneumonia: np.ndarray, scores: np.ndarray) -> Estimate:
 
 def brier_score(has_pneumonia: np.ndarray, probabilities: np.ndarray) -> float:
     """Give the mean squared difference of probability and outcome (Brier 1950): 0 is best."""
-    return float(metrics.brier_score_loss(has_pneumonia, probabilities)) if len(probabilities) else math.nan
+    return float(np.mean((probabilities - has_pneumonia) ** 2)) if len(probabilities) else math.nan
 
 
 def expected_calibration_error(has_pneumonia: np.ndarray, probabilities: np.ndarray, bins: int = 10) -> float:
@@ -146,3 +145,9 @@ def predictive_values(sensitivity: float, specificity: float, prevalence: float)
     passed_sick = (1 - sensitivity) * prevalence
     flagged, passed = flagged_sick + flagged_well, passed_well + passed_sick
     return (flagged_sick / flagged if flagged else math.nan), (passed_well / passed if passed else math.nan)
+
+
+def _mid_ranks(values: np.ndarray) -> np.ndarray:
+    """Rank from 1; equal values share the mean of their ranks."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-RESAMPLINGS = {"area": cv2.INTER_AREA, "linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST}
+RESAMPLINGS = {
+    "area": cv2.INTER_AREA,
+    "linear": cv2.INTER_LINEAR,
+    "cubic": cv2.INTER_CUBIC,
+    "nearest": cv2.INTER_NEAREST,
+}
 
 
 @dataclass(frozen=True, slots=True)

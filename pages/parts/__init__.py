@@ -1,0 +1,1 @@
+"""What the pages share: the frame, messages, cached values, and drawn parts."""

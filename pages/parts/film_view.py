@@ -1,0 +1,141 @@
+"""One film: picture and heat map, gauge, what the number means, facts, downloads."""
+
+import streamlit as st
+
+from pages.parts.frame import text_colour
+from pages.parts.model_state import ready_classifier
+from pneumo_core.calibration import OperatingPoint
+from pneumo_core.figures import COLOUR_MAPS, VIEWER_CONFIG, gauge, viewer
+from pneumo_core.model_card import ModelCard
+from pneumo_core.picture import Display, data_uri, film_picture, fitted, overlay_picture
+from pneumo_core.reading import Reading
+from pneumo_core.report import (
+    at_prevalence,
+    case_report,
+    facts,
+    in_words,
+    overlay_png,
+    receipt_json,
+    verdict,
+)
+from pneumo_core.wording import NOT_ASSESSED
+
+SCREEN_LONG_SIDE = 1200
+
+
+@st.fragment
+def film_view(reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float) -> None:
+    """Draw one film and all that was read from it; moving a display control redraws only this."""
+    for warning in reading.suitability.warnings:
+        st.warning(warning, icon=":material/groups:")
+    with st.container(key="stack_film"):
+        score, pictures = st.columns([4, 9], gap="large")
+    with score:
+        _score(reading, card, point, prevalence)
+    with pictures:
+        display = _viewer(reading)
+        _downloads(reading, card, point, prevalence, display)
+    _facts(reading, card)
+
+
+def _score(reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float) -> None:
+    probability = reading.prediction.probability
+    st.subheader(verdict(reading, point))
+    st.plotly_chart(
+        gauge(probability, point, text_colour()),
+        config={"displayModeBar": False},
+        key="gauge",
+        alt=f"Gauge: probability {100 * probability:.1f} percent, threshold {100 * point.threshold:.1f} percent",
+    )
+    st.markdown(
+        f"Of films scored like this, **{in_words(probability)}** show pneumonia, in a group of which "
+        f"{card.calibration.prevalence:.0%} have it. The amber line is the {point.name} operating point: flagged "
+        f"from {100 * point.threshold:.1f} % on."
+    )
+    rows = at_prevalence(reading, card, point, prevalence)
+    st.markdown(
+        f"Among your patients, of whom {100 * prevalence:.0f} in 100 have it:\n"
+        + "\n".join(f"- {label}: **{text}**" for label, text in rows)
+    )
+
+
+def _viewer(reading: Reading) -> Display:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with_heatmap = st.toggle("Heat map", key="with_heatmap", persist_state="session")
+        is_inverted = st.toggle("Invert grey scale", key="is_inverted", persist_state="session")
+        with st.popover("Window and colours", icon=":material/tune:"):
+            level = st.slider("Level", 0.0, 1.0, 0.5, 0.01, key="level", help="The grey value shown as middle grey.")
+            width = st.slider("Width", 0.05, 1.0, 1.0, 0.01, key="width", help="Smaller: more contrast.")
+            opacity = st.slider("Heat map opacity", 0.0, 1.0, 0.5, 0.05, key="opacity")
+            colour_map = st.selectbox("Heat map colours", COLOUR_MAPS, key="colour_map")
+            st.markdown("These change the picture only: the network reads the film as it was uploaded.")
+    display = Display(level, width, is_inverted, colour_map, opacity)
+    film = film_picture(fitted(reading.radiograph.pixels, SCREEN_LONG_SIDE), display)
+    panels = [("Film", data_uri(film))]
+    if with_heatmap:
+        overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
+        panels.append(("Where the network found evidence", data_uri(overlay)))
+    # The chart takes the shape of its pictures (and some height for their titles) at every screen width.
+    shape = film.shape[1] * len(panels) / (1.08 * film.shape[0])
+    st.html(f"<style>.st-key-viewer_box {{ aspect-ratio: {shape:.3f}; max-height: 80vh; }}</style>")
+    with st.container(key="viewer_box", gap=None):
+        st.plotly_chart(
+            viewer(panels, *film.shape, identity=reading.radiograph.sha256, text_colour=text_colour()),
+            config=VIEWER_CONFIG,
+            height="stretch",
+            key="viewer",
+            alt="The film" + (", and beside it the film under its heat map" if with_heatmap else ""),
+        )
+    if with_heatmap and reading.explanation.is_blank:
+        st.info("The heat map is blank: the network found no evidence in favour of pneumonia on this film.")
+    elif with_heatmap:
+        st.markdown(
+            "Bright: where the network found evidence in favour, scaled within this film. It is no outline of a lesion, "
+            "and two films cannot be compared by it. Scroll to zoom, drag to move."
+        )
+    return display
+
+
+def _facts(reading: Reading, card: ModelCard) -> None:
+    with st.container(key="stack_facts"):
+        left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.subheader("What the number does not mean")
+        st.markdown(
+            "It is no diagnosis, no measure of how severe, and no word on the cause. It holds for patients like those "
+            f"the network was trained on: {card.population}.\n\n{NOT_ASSESSED}"
+        )
+    with right:
+        st.subheader("What was read, and by what")
+        st.table([{"Fact": label, "Value": text} for label, text in facts(reading, card, ready_classifier().device)])
+
+
+def _downloads(
+    reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float, display: Display
+) -> None:
+    name = f"pneumo_{reading.radiograph.sha256[:12]}_{point.name}"
+    with st.container(horizontal=True):
+        st.download_button(
+            "Report (HTML)",
+            lambda: case_report(reading, card, point, prevalence, ready_classifier().device, display),
+            f"{name}.html",
+            "text/html",
+            on_click="ignore",
+            icon=":material/description:",
+        )
+        st.download_button(
+            "Overlay (PNG)",
+            lambda: overlay_png(reading, card, point, display),
+            f"{name}.png",
+            "image/png",
+            on_click="ignore",
+            icon=":material/image:",
+        )
+        st.download_button(
+            "Receipt (JSON)",
+            lambda: receipt_json(reading, card, point),
+            f"{name}.json",
+            "application/json",
+            on_click="ignore",
+            icon=":material/receipt_long:",
+        )

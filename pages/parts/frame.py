@@ -1,0 +1,42 @@
+"""The frame of every page: title, menu, standing notice. Every page calls `frame` first."""
+
+# Imported here and early: a first upload may otherwise meet pandas half imported by another session.
+import pandas  # noqa: F401
+import plotly.express  # noqa: F401
+import streamlit as st
+
+from pages.parts.cached import start_loading
+from pneumo_core.wording import NOTICE
+
+MENU = (
+    ("app.py", "Home", ":material/home:"),
+    ("pages/explain.py", "Explain an X-ray", ":material/radiology:"),
+)
+# Streamlit leaves 6 rem above a page and cuts long words in tables; a film needs the room, a hash its end.
+STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 4rem; padding-bottom: 2rem; }
+[data-testid="stTable"] table { table-layout: fixed; width: 100%; }
+[data-testid="stTable"] td, [data-testid="stTable"] td * { overflow-wrap: anywhere; }
+@media (max-width: 1000px) {
+  [class*="st-key-stack_"] > div > [data-testid="stHorizontalBlock"] { flex-direction: column; align-items: stretch; }
+  [class*="st-key-stack_"] > div > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] { width: 100%; flex: auto; }
+}
+h1 { font-size: 2rem !important; padding: 0.2rem 0 !important; }
+</style>"""
+
+
+def frame(title: str) -> None:
+    """Draw what stands on every page, and see that the model is being loaded."""
+    st.set_page_config(page_title=f"{title} · Pneumo", page_icon=":material/radiology:", layout="wide")
+    st.html(STYLE)
+    with st.container(horizontal=True, key="menu"):
+        for page, label, icon in MENU:
+            st.page_link(page, label=label, icon=icon)
+    st.title(title)
+    st.warning(NOTICE, icon=":material/medical_information:")
+    start_loading()
+
+
+def text_colour() -> str:
+    """Give the colour of text in figures, readable on the page's background."""
+    return "#e5e7eb" if st.context.theme.type == "dark" else "#1f2937"

@@ -1,0 +1,83 @@
+"""Where films come in, and what the reader sets once for all of them."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts.films import FILMS
+from pneumo_core.calibration import OperatingPoint
+from pneumo_core.model_card import ModelCard
+from pneumo_core.places import sample_files
+from pneumo_core.radiograph import MAX_FILE_BYTES, MAX_MEGAPIXELS, MIN_SIDE_PIXELS
+
+
+def chosen_files() -> list[tuple[str, bytes | Path]]:
+    """Draw uploader and samples, small once there are films; give the files just chosen, each once."""
+    if not st.session_state.get(FILMS):
+        with st.container(border=True):
+            return _ask_for_files()
+    # A new key after each upload: the popover closes by itself.
+    key = f"add_{st.session_state['upload_batch']}"
+    with st.popover("Add X-rays", icon=":material/add_photo_alternate:", key=key):
+        files = _ask_for_files()
+        if st.button("Remove all films", icon=":material/delete:"):
+            st.session_state[FILMS] = {}
+            st.rerun()
+    return files
+
+
+def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
+    """Draw the choice of operating point and prevalence; give both, the prevalence as a share."""
+    with st.container(key="stack_settings"):
+        points, prevalences = st.columns(2, gap="large", vertical_alignment="bottom")
+    with points:
+        name = st.segmented_control(
+            "Operating point: from which probability on a film is flagged",
+            [point.name for point in card.operating_points],
+            default="balanced",
+            required=True,
+            key="operating_point",
+            persist_state="session",
+            format_func=lambda name: f"{name} ({100 * card.operating_point(name).threshold:.0f} %)",
+            help="; ".join(f"{point.name}: {point.chosen_for}" for point in card.operating_points),
+        )
+    with prevalences:
+        prevalence = st.slider(
+            "Prevalence: of 100 of your patients, how many have pneumonia?",
+            min_value=1,
+            max_value=99,
+            value=10,
+            key="prevalence",
+            persist_state="session",
+        )
+    return card.operating_point(name), prevalence / 100
+
+
+def _ask_for_files() -> list[tuple[str, bytes | Path]]:
+    batch = st.session_state.setdefault("upload_batch", 0)
+    samples = {path.name: path for path in sample_files()}
+    uploaded = st.file_uploader(
+        "Chest X-rays, one or several (JPEG, PNG or DICOM)",
+        accept_multiple_files=True,
+        key=f"upload_{batch}",
+        help=f"From {MIN_SIDE_PIXELS} pixels a side to {MAX_MEGAPIXELS} megapixels, up to "
+        f"{MAX_FILE_BYTES >> 20} MiB a file. Films stay in this session's memory and are gone when it ends.",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        sample = st.selectbox(
+            "Or a sample: synthetic films, of no patient",
+            list(samples),
+            index=None,
+            placeholder="Choose a sample",
+            key=f"sample_{batch}",
+            width=320,
+        )
+        all_samples = st.button("Add all samples", icon=":material/library_add:")
+    linked = st.query_params.get("sample")
+    if linked:
+        del st.query_params["sample"]
+    if uploaded or sample:
+        # A new uploader next time: what was read is in the list, and the raw upload is let go.
+        st.session_state["upload_batch"] = batch + 1
+    wanted = list(samples) if all_samples else [name for name in (linked, sample) if name in samples]
+    return [*((file.name, file.getvalue()) for file in uploaded), *((name, samples[name]) for name in wanted)]

@@ -1,0 +1,68 @@
+"""The state of the model: loading, ready, or why not."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts.cached import card_of_active_model, loading_classifier
+from pages.parts.problems import problems_shown
+from pneumo_core.model_card import percent
+
+if TYPE_CHECKING:
+    from pneumo_core.classifier import Classifier
+
+
+def ready_classifier() -> "Classifier":
+    """Give the loaded model, waiting for it with a word.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    loading = loading_classifier()
+    if loading.done():
+        return loading.result()
+    with st.spinner("Loading the network, once for all users: a few seconds ..."):
+        return loading.result()
+
+
+def model_state() -> None:
+    """Draw what model is in use, whether it is ready, and how it did on test films."""
+    with problems_shown():
+        card = card_of_active_model()
+        with st.container(border=True):
+            st.subheader("The model in use")
+            _readiness()
+            st.markdown(
+                f"**{card.name}** ({card.architecture}), weights `{card.weights_sha256[:12]}`, made {card.created}. "
+                f"Knows: {card.population}."
+            )
+            if card.test:
+                st.table(
+                    [
+                        {
+                            "Test films": result.films.removeprefix("test, "),
+                            "n": f"{result.n} ({result.n_pneumonia} with pneumonia)",
+                            "AUC": f"{result.area_under_roc.value:.3f} "
+                            f"({result.area_under_roc.low:.3f}-{result.area_under_roc.high:.3f})",
+                            "Sensitivity %": percent(point.confusion.sensitivity),
+                            "Specificity %": percent(point.confusion.specificity),
+                        }
+                        for result in card.test
+                        for point in result.points
+                        if point.name == "balanced"
+                    ]
+                )
+                st.markdown("At the balanced operating point, chosen on validation films; 95 % intervals in brackets.")
+
+
+def _readiness() -> None:
+    @st.fragment(run_every=None if loading_classifier().done() else 1.0)
+    def state() -> None:
+        loading = loading_classifier()
+        if not loading.done():
+            st.markdown(":material/hourglass_top: Loading in the background ...")
+            return
+        classifier = loading.result()
+        st.markdown(f":material/check_circle: **Ready** on {classifier.device}")
+
+    state()

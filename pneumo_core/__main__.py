@@ -1,0 +1,184 @@
+"""The command line: `python -m pneumo_core read|train|doctor`, over the same functions as the pages."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pneumo_core.errors import PneumoError
+from pneumo_core.places import KNOWN_ANSWERS, SAMPLES, models_folder
+
+KNOWN_ANSWER_TOLERANCE = 0.01
+
+
+class _Commands(click.Group):
+    """A refusal is one line on standard error, and exit status 1."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except PneumoError as error:
+            click.echo(str(error), err=True)
+            raise SystemExit(1) from error
+
+
+@click.group(cls=_Commands)
+def commands() -> None:
+    """Pneumo: reads chest X-rays for suspected pneumonia. Research and teaching tool, not a medical device."""
+
+
+@commands.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of words.")
+@click.option("--heatmaps", type=click.Path(file_okay=False, path_type=Path), help="Write an overlay PNG of each film.")
+@click.option("--model", type=click.Path(path_type=Path), help="A model's folder; default: the model in use.")
+@click.option(
+    "--operating-point",
+    type=click.Choice(["screening", "balanced", "rule-in"]),
+    default="balanced",
+    show_default=True,
+)
+def read(files: tuple[Path, ...], as_json: bool, heatmaps: Path | None, model: Path | None, operating_point: str) -> None:
+    """Read X-rays (JPEG, PNG, DICOM). Exit status 0: all read; 1: some refused; 2: wrong use."""
+    from pneumo_core.classifier import load_classifier
+    from pneumo_core.picture import Display
+    from pneumo_core.radiograph import read_radiograph
+    from pneumo_core.reading import read_xray
+    from pneumo_core.report import overlay_png, verdict
+
+    classifier = load_classifier(model or models_folder())
+    card, point = classifier.card, classifier.card.operating_point(operating_point)
+    if heatmaps:
+        heatmaps.mkdir(parents=True, exist_ok=True)
+    any_refused = False
+    for file in files:
+        line: dict[str, Any] = {
+            "file": str(file),
+            "sha256": None,
+            "outcome": "refused",
+            "reason": None,
+            "probability": None,
+            "flagged": None,
+            "operating_point": point.name,
+            "threshold": point.threshold,
+            "model": card.name,
+            "weights_sha256": card.weights_sha256,
+        }
+        try:
+            radiograph = read_radiograph(file)
+            line["sha256"] = radiograph.sha256
+            reading = read_xray(classifier, radiograph)
+        except PneumoError as error:
+            any_refused = True
+            line["reason"] = str(error)
+            words = f"refused: {error}"
+        else:
+            probability = reading.prediction.probability
+            line |= {
+                "outcome": "read",
+                "probability": probability,
+                "flagged": reading.prediction.is_flagged(point),
+                "warnings": list(reading.suitability.warnings),
+            }
+            words = f"{verdict(reading, point)}; probability {100 * probability:.1f} %"
+            if heatmaps:
+                picture = heatmaps / f"{file.stem}_{radiograph.sha256[:12]}.png"
+                picture.write_bytes(overlay_png(reading, card, point, Display()))
+        click.echo(json.dumps(line) if as_json else f"{file}: {words}")
+    if any_refused:
+        raise SystemExit(1)
+
+
+@commands.command()
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The new model's folder.")
+@click.option(
+    "--copy",
+    "copies",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A further copy of the same films (another resampling): another view of each film.",
+)
+@click.option(
+    "--weights",
+    help="Where the backbone starts: a .weights.h5 file, 'imagenet' (Keras' own download) or 'random'. "
+    "Default: the file named by PNEUMO_BACKBONE_WEIGHTS, else imagenet.",
+)
+@click.option("--architecture", default="EfficientNetV2B0", show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), help="Default: the shipped recipe's.")
+@click.option("--size", type=click.IntRange(min=32), default=224, show_default=True, help="Side of the network's input.")
+@click.option("--seed", type=int, help="Default: the shipped recipe's.")
+def train(
+    data: Path,
+    out: Path,
+    copies: tuple[Path, ...],
+    weights: str | None,
+    architecture: str,
+    epochs: int | None,
+    size: int,
+    seed: int | None,
+) -> None:
+    """Train a model from DATA, a folder in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA)."""
+    from pneumo_core.network import BACKBONE_WEIGHTS_VARIABLE, BACKBONES
+    from pneumo_core.preprocessing import Preprocessing
+    from pneumo_core.training import Recipe
+    from pneumo_core.training import train as train_model
+
+    if architecture not in BACKBONES:
+        raise click.BadParameter(f"'{architecture}' is none of {', '.join(BACKBONES)}.", param_hint="--architecture")
+    changes = {"epochs": epochs, "seed": seed}
+    recipe = Recipe(architecture=architecture, **{name: value for name, value in changes.items() if value is not None})
+    default = "imagenet" if BACKBONES[architecture].has_imagenet_weights else "random"
+    start = weights or os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or default
+    train_model(
+        data,
+        out,
+        recipe,
+        Preprocessing(height=size, width=size),
+        copies,
+        None if start == "random" else start if start == "imagenet" else Path(start),
+        click.echo,
+    )
+
+
+@commands.command()
+def doctor() -> None:
+    """Check versions, device, model and a known answer. Exit status 0: all well; 1: something is wrong."""
+    from importlib import metadata
+
+    click.echo(f"Python {sys.version.split()[0]}")
+    for package in ("tensorflow", "keras", "tf-keras-vis", "streamlit", "opencv-python-headless", "pydicom"):
+        click.echo(f"{package} {metadata.version(package)}")
+
+    from pneumo_core.classifier import load_classifier
+    from pneumo_core.radiograph import read_radiograph
+    from pneumo_core.reading import read_xray
+
+    classifier = load_classifier(models_folder())
+    click.echo(f"device: {classifier.device}")
+    click.echo(f"model: {classifier.card.name}, weights {classifier.card.weights_sha256[:12]}, card belongs to them")
+
+    known = json.loads(KNOWN_ANSWERS.read_text(encoding="utf-8")).get(classifier.card.weights_sha256)
+    if known is None:
+        raise PneumoError(
+            f"{KNOWN_ANSWERS.name} holds no answers for these weights. Expected are those that "
+            "samples/make_samples.py records for the model in use. Please run it with --record."
+        )
+    worst = 0.0
+    for name, expected in known.items():
+        reading = read_xray(classifier, read_radiograph(SAMPLES / name))
+        worst = max(worst, abs(reading.prediction.probability - expected))
+    click.echo(f"known answers: {len(known)} samples, largest difference in probability {worst:.5f}")
+    if not known or worst > KNOWN_ANSWER_TOLERANCE:
+        raise PneumoError(
+            f"The samples are not scored as they were when the model was shipped (expected: within "
+            f"{KNOWN_ANSWER_TOLERANCE}). Please install the pinned requirements again, or copy the model again."
+        )
+    click.echo("all well")
+
+
+if __name__ == "__main__":
+    commands(prog_name="python -m pneumo_core")

@@ -1,0 +1,87 @@
+"""Films and heat maps as pictures for the screen and for files. Nothing here touches what the network sees."""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+
+from pneumo_core.figures import colour_table
+from pneumo_core.preprocessing import resize
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """How a film is shown. `level` and `width` are those of the grey window, as shares of the range.
+
+    `colour_map` is one of `figures.COLOUR_MAPS`; `opacity`, in [0, 1], is that of the strongest evidence.
+    """
+
+    level: float = 0.5
+    width: float = 1.0
+    is_inverted: bool = False
+    colour_map: str = "Inferno"
+    opacity: float = 0.5
+
+
+def fitted(pixels: np.ndarray, long_side: int) -> np.ndarray:
+    """Shrink a film, float32 `(height, width)`, until its longer side has at most `long_side` pixels."""
+    share = min(1.0, long_side / max(pixels.shape))
+    return resize(pixels, max(1, round(pixels.shape[0] * share)), max(1, round(pixels.shape[1] * share)))
+
+
+def film_picture(pixels: np.ndarray, display: Display) -> np.ndarray:
+    """Show a film through a grey window.
+
+    Args:
+        pixels: float32 `(height, width)` in [0, 1].
+
+    Returns:
+        uint8 `(height, width)`.
+    """
+    lowest = display.level - display.width / 2
+    shown = np.clip((pixels - lowest) / max(display.width, 1e-6), 0.0, 1.0)
+    return np.rint(255 * (1 - shown if display.is_inverted else shown)).astype(np.uint8)
+
+
+def overlay_picture(film: np.ndarray, heatmap: np.ndarray, display: Display) -> np.ndarray:
+    """Lay a heat map over a film; where there is no evidence the film stays as it is.
+
+    Args:
+        film: uint8 `(height, width)`.
+        heatmap: float32 `(height, width)` in [0, 1].
+
+    Returns:
+        uint8 `(height, width, 3)`.
+    """
+    colours = colour_table(display.colour_map)[np.rint(255 * heatmap).astype(np.uint8)]
+    share = (display.opacity * np.sqrt(heatmap))[..., np.newaxis]
+    return np.rint(film[..., np.newaxis] * (1 - share) + colours * share).astype(np.uint8)
+
+
+def captioned_png(picture: np.ndarray, lines: list[str], film_sha256: str) -> bytes:
+    """Encode a picture as PNG with lines of text under it, so that what it is stays with it.
+
+    The film's hash stands early in the file: two pictures of equal size are never taken for each other.
+    """
+    height, width = picture.shape[:2]
+    font = ImageFont.load_default(size=max(11, width // 60))
+    line_height = round(font.size * 1.4)
+    sheet = Image.new("RGB", (width, height + line_height * len(lines) + line_height // 2), "black")
+    sheet.paste(Image.fromarray(picture).convert("RGB"), (0, 0))
+    draw = ImageDraw.Draw(sheet)
+    for number, line in enumerate(lines):
+        draw.text((line_height // 2, height + line_height // 4 + number * line_height), line, fill="white", font=font)
+    facts = PngImagePlugin.PngInfo()
+    facts.add_text("Film SHA-256", film_sha256)
+    file = io.BytesIO()
+    sheet.save(file, "PNG", pnginfo=facts)
+    return file.getvalue()
+
+
+def data_uri(picture: np.ndarray) -> str:
+    """Give a picture as a JPEG data URI, for a page or a report that must load nothing."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=90)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")

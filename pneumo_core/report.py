@@ -1,0 +1,244 @@
+"""A reading in words and as files: facts, HTML report, JSON receipt, overlay PNG.
+
+No file name and no identifier goes into a file: a film is named by its SHA-256.
+"""
+
+import datetime
+import json
+from importlib import metadata
+from typing import Any
+
+import jinja2
+
+from pneumo_core.calibration import OperatingPoint, probability_at
+from pneumo_core.evaluation import Estimate, predictive_values
+from pneumo_core.model_card import EvaluationResult, ModelCard
+from pneumo_core.picture import Display, captioned_png, data_uri, film_picture, fitted, overlay_picture
+from pneumo_core.reading import Reading
+from pneumo_core.wording import NOT_ASSESSED, NOTICE
+
+REPORT_LONG_SIDE = 1000
+
+
+def verdict(reading: Reading, point: OperatingPoint) -> str:
+    """Say in a few words on which side of the operating point the film is."""
+    return "Flagged: suspected pneumonia" if reading.prediction.is_flagged(point) else "Not flagged"
+
+
+def in_words(probability: float) -> str:
+    """Say a probability as a natural frequency: "about 83 in 100", "fewer than 1 in 100"."""
+    if probability < 0.01:
+        return "fewer than 1 in 100"
+    if probability > 0.99:
+        return "more than 99 in 100"
+    return f"about {round(100 * probability)} in 100"
+
+
+def reference_result(card: ModelCard) -> EvaluationResult | None:
+    """Give the evaluation that a reader should be told of: the first on test films, else on validation films."""
+    results = card.test or card.validation
+    return results[0] if results else None
+
+
+def at_prevalence(reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float) -> list[tuple[str, str]]:
+    """Say what a flag and this score mean in a group in which `prevalence` have pneumonia, as label and text."""
+    rows = [
+        (
+            "Probability of this film",
+            f"{100 * probability_at(reading.prediction.probability, card.calibration, prevalence):.1f} %",
+        )
+    ]
+    result = reference_result(card)
+    if result is not None:
+        matrix = next(found.confusion for found in result.points if found.name == point.name)
+        sensitivity, specificity = matrix.sensitivity, matrix.specificity
+        positive, negative = predictive_values(sensitivity.value, specificity.value, prevalence)
+        rows += [
+            ("Of flagged films, with pneumonia (PPV)", _share(positive)),
+            ("Of films not flagged, without (NPV)", _share(negative)),
+            (f"Sensitivity, measured on {result.films}", _with_interval(sensitivity)),
+            (f"Specificity, measured on {result.films}", _with_interval(specificity)),
+        ]
+    return rows
+
+
+def facts(reading: Reading, card: ModelCard, device: str) -> list[tuple[str, str]]:
+    """List what was read, by what, and how, as label and text; nothing in it identifies a patient."""
+    origin = reading.radiograph.origin
+    depth = f"{origin.format}, {origin.width} x {origin.height} pixels, {origin.bits} bits"
+    rows = [("File", depth), ("Film SHA-256", reading.radiograph.sha256)]
+    if origin.format == "DICOM":
+        rows += [
+            ("PhotometricInterpretation", _or_not_given(origin.photometric_interpretation)),
+            ("Grey scale inverted on reading", "yes" if origin.is_inverted else "no"),
+            (
+                "Window (centre, width)",
+                "{:g}, {:g}".format(*origin.window) if origin.window else origin.voi or "none stored",
+            ),
+            ("Transfer syntax", _or_not_given(origin.transfer_syntax)),
+            ("Modality", _or_not_given(origin.modality)),
+            ("ViewPosition", _or_not_given(origin.view_position)),
+            ("Age", "not given" if origin.age_years is None else f"{origin.age_years:.1f} years"),
+        ]
+    return [
+        *rows,
+        *(("Note", note) for note in origin.notes),
+        ("Model", f"{card.name} ({card.architecture})"),
+        ("Weights SHA-256", card.weights_sha256),
+        ("Device", device),
+        ("Network and heat map", f"{reading.milliseconds:.0f} ms"),
+    ]
+
+
+def receipt(reading: Reading, card: ModelCard, point: OperatingPoint) -> dict[str, Any]:
+    """Give the reading as plain data: hashes, score, threshold, versions."""
+    origin = reading.radiograph.origin
+    return {
+        "film_sha256": reading.radiograph.sha256,
+        "read_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "probability": reading.prediction.probability,
+        "probability_refers_to_prevalence": card.calibration.prevalence,
+        "logit": reading.prediction.logit,
+        "operating_point": point.name,
+        "threshold": point.threshold,
+        "flagged": reading.prediction.is_flagged(point),
+        "heat_map_is_blank": reading.explanation.is_blank,
+        "warnings": list(reading.suitability.warnings),
+        "format": origin.format,
+        "height": origin.height,
+        "width": origin.width,
+        "bits": origin.bits,
+        "inverted_on_reading": origin.is_inverted,
+        "window": origin.window,
+        "model": card.name,
+        "weights_sha256": card.weights_sha256,
+        "versions": _versions(),
+        "notice": NOTICE,
+        "not_assessed": NOT_ASSESSED,
+    }
+
+
+def receipt_json(reading: Reading, card: ModelCard, point: OperatingPoint) -> bytes:
+    """Give `receipt` as a JSON file."""
+    return json.dumps(receipt(reading, card, point), indent=2).encode()
+
+
+def overlay_png(reading: Reading, card: ModelCard, point: OperatingPoint, display: Display) -> bytes:
+    """Give film and heat map as one PNG, at most 1,600 pixels a side, with a caption that stays with it."""
+    pixels = fitted(reading.radiograph.pixels, 1600)
+    film = film_picture(pixels, display)
+    picture = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
+    blank = " No evidence in favour was found: the map is blank." if reading.explanation.is_blank else ""
+    caption = [
+        f"{verdict(reading, point)}; probability {100 * reading.prediction.probability:.1f} %, "
+        f"{point.name} point {100 * point.threshold:.1f} %.{blank}",
+        f"Heat map: where {card.name} found evidence, no outline of a lesion. Film {reading.radiograph.sha256[:12]}.",
+        "Research and teaching tool, not a medical device.",
+    ]
+    return captioned_png(picture, caption, reading.radiograph.sha256)
+
+
+def case_report(
+    reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float, device: str, display: Display
+) -> bytes:
+    """Give the reading as one self-contained, printable HTML file."""
+    film = film_picture(fitted(reading.radiograph.pixels, REPORT_LONG_SIDE), display)
+    overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
+    page = _TEMPLATE.render(
+        notice=NOTICE,
+        not_assessed=NOT_ASSESSED,
+        verdict=verdict(reading, point),
+        probability=f"{100 * reading.prediction.probability:.1f} %",
+        words=in_words(reading.prediction.probability),
+        reference=f"{card.calibration.prevalence:.0%}",
+        point=point,
+        threshold=f"{100 * point.threshold:.1f} %",
+        warnings=reading.suitability.warnings,
+        film=data_uri(film),
+        overlay=data_uri(overlay),
+        is_blank=reading.explanation.is_blank,
+        prevalence=f"{100 * prevalence:g} %",
+        meaning=at_prevalence(reading, card, point, prevalence),
+        facts=facts(reading, card, device),
+        limitations=card.limitations,
+        versions=", ".join(f"{name} {version}" for name, version in _versions().items()),
+        read_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+    return page.encode()
+
+
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in ("tensorflow", "keras", "tf-keras-vis", "streamlit")}
+
+
+def _share(value: float) -> str:
+    return "not defined" if value != value else f"{100 * value:.0f} %"
+
+
+def _with_interval(estimate: Estimate) -> str:
+    if estimate.value != estimate.value:
+        return "not defined"
+    return (
+        f"{100 * estimate.value:.1f} % (95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f}, "
+        f"n = {estimate.n})"
+    )
+
+
+def _or_not_given(text: str | None) -> str:
+    return text or "not given"
+
+
+_TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+    """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Pneumo reading</title>
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; background: #fff; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 1.6rem; }
+.notice { border: 1px solid #92400e; background: #fffbeb; color: #78350f; padding: .6rem .9rem; }
+.films { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
+figure { margin: 0; } img { width: 100%; height: auto; } figcaption { font-size: .9rem; }
+table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid #d1d5db; padding: .3rem .5rem;
+  text-align: left; vertical-align: top; overflow-wrap: anywhere; } th { width: 40%; font-weight: 600; }
+.verdict { font-size: 1.3rem; font-weight: 700; }
+@media print { body { margin: 0; max-width: none; } figure, table, .notice { break-inside: avoid; } }
+</style>
+</head>
+<body>
+<main>
+<h1>Chest X-ray reading</h1>
+<p class="notice">{{ notice }}</p>
+<p class="verdict">{{ verdict }}</p>
+<p>Probability {{ probability }}: of 100 films scored like this, in a group of which {{ reference }} have pneumonia,
+{{ words }} show it. The {{ point.name }} operating point flags from {{ threshold }} on
+(chosen for: {{ point.chosen_for }}).</p>
+{% for warning in warnings %}
+<p class="notice">{{ warning }}</p>
+{% endfor %}
+<div class="films">
+<figure><img src="{{ film }}" alt="The film as read"><figcaption>The film as read</figcaption></figure>
+<figure><img src="{{ overlay }}" alt="The film with the heat map laid over it">
+<figcaption>{% if is_blank %}The network found no evidence in favour of pneumonia: the heat map is blank.{% else %}Heat
+map (Grad-CAM): where the network found evidence, scaled within this film. It is no outline of a lesion.{% endif %}
+</figcaption></figure>
+</div>
+<h2>Where {{ prevalence }} of patients have pneumonia</h2>
+<table>{% for label, text in meaning %}<tr><th scope="row">{{ label }}</th><td>{{ text }}</td></tr>{% endfor %}</table>
+<h2>What was not assessed</h2>
+<p>{{ not_assessed }}</p>
+<h2>Limits of the model</h2>
+<ul>{% for limitation in limitations %}<li>{{ limitation }}</li>{% endfor %}</ul>
+<h2>What was read, and by what</h2>
+<table>{% for label, text in facts %}<tr><th scope="row">{{ label }}</th><td>{{ text }}</td></tr>{% endfor %}
+<tr><th scope="row">Read at</th><td>{{ read_at }}</td></tr>
+<tr><th scope="row">Versions</th><td>{{ versions }}</td></tr></table>
+</main>
+</body>
+</html>
+"""
+)

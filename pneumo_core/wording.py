@@ -1,0 +1,11 @@
+"""Sentences that read the same on every page, in every file and on the command line."""
+
+NOTICE = (
+    "Research and teaching tool, not a medical device. It must not be used for diagnosis or treatment. "
+    "The network knows chest X-rays of children of 1 to 5 years only."
+)
+NOT_ASSESSED = (
+    "Only suspected pneumonia was scored. Not assessed: any other finding (among them pneumothorax, effusion, "
+    "fracture, mass, heart size, devices and their position), image quality, positioning, earlier films, and the "
+    "patient. A film that is not flagged is not thereby free of findings."
+)
