@@ -17,12 +17,15 @@ The floors, lowest first. A module imports only from floors below its own
     0  errors         refusals in words a clinician can act on
     0  places         where models and samples lie
     0  wording        sentences that read the same everywhere
-    1  radiograph     read one chest X-ray from DICOM, PNG or JPEG, bounded and checked   (pydicom, Pillow)
+    1  pixels         what all image files have in common: limits, grey pixels, what was read
+    2  image_file     read PNG and JPEG                                                   (Pillow)
+    2  dicom_file     read DICOM                                                          (pydicom)
+    3  radiograph     read one chest X-ray from any of them, bounded and checked
     1  cases          labelled X-rays on disk, grouped and split by patient
     1  evaluation     how often a classifier is right: counts, curves, intervals
     2  preprocessing  from a radiograph to what the network expects                       (OpenCV)
     2  calibration    from logits to probabilities and thresholds
-    2  suitability    is this a frontal chest X-ray, and of the population the model knows?
+    4  suitability    is this a frontal chest X-ray, and of the population the model knows?
     3  model_card     what must be known about a model, kept beside its weights
     4  network        the Keras graph, its files, and the device it runs on
     4  augmentation   random changes of training films, as Keras layers

@@ -41,7 +41,9 @@ def commands() -> None:
     default="balanced",
     show_default=True,
 )
-def read(files: tuple[Path, ...], as_json: bool, heatmaps: Path | None, model: Path | None, operating_point: str) -> None:
+def read(
+    files: tuple[Path, ...], as_json: bool, heatmaps: Path | None, model: Path | None, operating_point: str
+) -> None:
     """Read X-rays (JPEG, PNG, DICOM). Exit status 0: all read; 1: some refused; 2: wrong use."""
     from pneumo_core.classifier import load_classifier
     from pneumo_core.picture import Display
@@ -109,7 +111,9 @@ def read(files: tuple[Path, ...], as_json: bool, heatmaps: Path | None, model: P
 )
 @click.option("--architecture", default="EfficientNetV2B0", show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), help="Default: the shipped recipe's.")
-@click.option("--size", type=click.IntRange(min=32), default=224, show_default=True, help="Side of the network's input.")
+@click.option(
+    "--size", type=click.IntRange(min=32), default=224, show_default=True, help="Side of the network's input."
+)
 @click.option("--seed", type=int, help="Default: the shipped recipe's.")
 def train(
     data: Path,

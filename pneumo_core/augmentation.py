@@ -55,7 +55,14 @@ class RandomGeometry(RandomChange):
     """Rotation, shift, zoom, stretch (the aspect ratio is no clue) and mirroring, resampled once."""
 
     def __init__(
-        self, chance: float, seed: int, degrees: float, shift: float, zoom: float, stretch: float, mirror: bool
+        self,
+        chance: float,
+        seed: int,
+        degrees: float,
+        shift: float,
+        zoom: float,
+        stretch: float,
+        mirror: bool,
     ) -> None:
         super().__init__(chance, seed)
         self.degrees, self.shift, self.zoom, self.stretch, self.mirror = degrees, shift, zoom, stretch, mirror

@@ -27,7 +27,11 @@ def gauge(probability: float, point: OperatingPoint, text_colour: str) -> go.Fig
             value=100 * probability,
             number={"suffix": " %", "valueformat": ".1f", "font": {"size": 40, "color": text_colour}},
             gauge={
-                "axis": {"range": [0, 100], "tickvals": [0, 25, 50, 75, 100], "tickfont": {"color": text_colour}},
+                "axis": {
+                    "range": [0, 100],
+                    "tickvals": [0, 25, 50, 75, 100],
+                    "tickfont": {"color": text_colour},
+                },
                 "bar": {"color": SCORE_COLOUR, "thickness": 0.55},
                 "bgcolor": "rgba(128,128,128,0.18)",
                 "borderwidth": 0,

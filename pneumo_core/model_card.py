@@ -109,7 +109,10 @@ _CARD = TypeAdapter(ModelCard)
 
 
 def evaluate(
-    films: str, has_pneumonia: np.ndarray, probabilities: np.ndarray, operating_points: tuple[OperatingPoint, ...]
+    films: str,
+    has_pneumonia: np.ndarray,
+    probabilities: np.ndarray,
+    operating_points: tuple[OperatingPoint, ...],
 ) -> EvaluationResult:
     """Evaluate calibrated probabilities against the reference standard.
 
@@ -127,7 +130,9 @@ def evaluate(
         expected_calibration_error=expected_calibration_error(has_pneumonia, probabilities),
         points=tuple(
             PointResult(
-                point.name, point.threshold, ConfusionMatrix.count(has_pneumonia, probabilities >= point.threshold)
+                point.name,
+                point.threshold,
+                ConfusionMatrix.count(has_pneumonia, probabilities >= point.threshold),
             )
             for point in operating_points
         ),

@@ -54,7 +54,10 @@ BACKBONES = {
 
 
 def build_network(
-    architecture: str, preprocessing: Preprocessing, dropout: float, backbone_weights: Path | None | str = None
+    architecture: str,
+    preprocessing: Preprocessing,
+    dropout: float,
+    backbone_weights: Path | None | str = None,
 ) -> keras.Model:
     """Build film -> backbone -> global average pooling -> dropout -> logit as one flat graph.
 

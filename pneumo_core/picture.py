@@ -72,7 +72,12 @@ def captioned_png(picture: np.ndarray, lines: list[str], film_sha256: str) -> by
     sheet.paste(Image.fromarray(picture).convert("RGB"), (0, 0))
     draw = ImageDraw.Draw(sheet)
     for number, line in enumerate(lines):
-        draw.text((line_height // 2, height + line_height // 4 + number * line_height), line, fill="white", font=font)
+        draw.text(
+            (line_height // 2, height + line_height // 4 + number * line_height),
+            line,
+            fill="white",
+            font=font,
+        )
     facts = PngImagePlugin.PngInfo()
     facts.add_text("Film SHA-256", film_sha256)
     file = io.BytesIO()

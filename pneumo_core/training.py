@@ -136,7 +136,12 @@ class Judge(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, network: keras.Model, validation: Films, recipe: Recipe, folder: Path, report: Callable[[str], None]
+        self,
+        network: keras.Model,
+        validation: Films,
+        recipe: Recipe,
+        folder: Path,
+        report: Callable[[str], None],
     ) -> None:
         super().__init__()
         self.network, self.recipe, self.folder, self.report = network, recipe, folder, report

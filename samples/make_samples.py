@@ -349,9 +349,7 @@ def optical_flow(target: np.ndarray, source: np.ndarray, blur_of_flow: float) ->
 def warp(image: np.ndarray, flow: np.ndarray, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
     """Fetch each pixel from where the flow says that it lies."""
     rows, columns = np.indices(flow.shape[:2], dtype=np.float32)
-    return cv2.remap(
-        image, columns + flow[..., 0], rows + flow[..., 1], interpolation, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.remap(image, columns + flow[..., 0], rows + flow[..., 1], interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
 def follow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -420,9 +418,7 @@ def choose(candidates: list[Candidate], probabilities: np.ndarray, threshold: fl
     there are not enough others.
     """
     probabilities = np.asarray(probabilities, np.float64).ravel()
-    logits = np.log(np.clip(probabilities, 1e-6, 1 - 1e-6)) - np.log1p(
-        -np.clip(probabilities, 1e-6, 1 - 1e-6)
-    )
+    logits = np.log(np.clip(probabilities, 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(probabilities, 1e-6, 1 - 1e-6))
     edge = np.log(threshold) - np.log1p(-threshold)
     flagged = probabilities >= threshold
     agrees = flagged == np.array([candidate.folder == "PNEUMONIA" for candidate in candidates])
@@ -608,18 +604,12 @@ def contact_sheet(candidates: list[Candidate]) -> Image.Image:
 
 @click.command()
 @click.argument("training_folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--model", "model_folder", type=click.Path(exists=True, path_type=Path), help="Model that scores."
-)
+@click.option("--model", "model_folder", type=click.Path(exists=True, path_type=Path), help="Model that scores.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("samples"), show_default=True)
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same films.")
 @click.option("--candidates", "number", default=60, show_default=True, help="Films to choose from.")
-@click.option(
-    "--candidates-only", type=click.Path(path_type=Path), help="Keep all candidates here, choose none."
-)
-@click.option(
-    "--from-candidates", type=click.Path(exists=True, path_type=Path), help="Choose from those kept."
-)
+@click.option("--candidates-only", type=click.Path(path_type=Path), help="Keep all candidates here, choose none.")
+@click.option("--from-candidates", type=click.Path(exists=True, path_type=Path), help="Choose from those kept.")
 @click.option("--leave-out", multiple=True, type=int, help="Number of a candidate that does not convince.")
 def main(
     training_folder: Path,

@@ -19,7 +19,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import apply_voi, apply_windowing
 
-from pneumo_core import radiograph as module
+from pneumo_core import dicom_file
+from pneumo_core import radiograph as radiograph_module
 from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
 from pneumo_core.radiograph import Radiograph, read_radiograph
 
@@ -62,9 +63,7 @@ def declared_png(height: int, width: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
-def dicom(
-    values: np.ndarray | None = None, syntax: uid.UID = uid.ExplicitVRLittleEndian, **elements
-) -> Dataset:
+def dicom(values: np.ndarray | None = None, syntax: uid.UID = uid.ExplicitVRLittleEndian, **elements) -> Dataset:
     """A chest DX of the values (12 bits in 16 by default), without any patient."""
     values = ramp(12) if values is None else values
     dataset = Dataset()
@@ -331,9 +330,7 @@ def test_uncompressed_dicoms_are_read(syntax, words):
 
 
 @pytest.mark.parametrize("has_meta", [True, False])
-@pytest.mark.parametrize(
-    "syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian]
-)
+@pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian])
 def test_a_dicom_without_preamble_is_read(syntax, has_meta):
     content = written(dicom(syntax=syntax))[132:]
     if not has_meta:
@@ -554,13 +551,11 @@ def test_an_empty_file_is_refused():
 
 @pytest.mark.parametrize("as_file", [True, False])
 def test_a_file_of_too_many_bytes_is_refused(as_file, monkeypatch):
-    monkeypatch.setattr(module, "MAX_FILE_BYTES", 2**20)
+    monkeypatch.setattr(radiograph_module, "MAX_FILE_BYTES", 2**20)
     content = bytes(2**20 + 1)
     with pytest.raises(UnreadableImageError) as caught:
         read_radiograph(io.BytesIO(content) if as_file else content, "scan")
-    assert str(caught.value) == (
-        "scan is too large. Files up to 1 MiB can be read. Please export a single X-ray."
-    )
+    assert str(caught.value) == ("scan is too large. Files up to 1 MiB can be read. Please export a single X-ray.")
 
 
 def test_a_large_path_is_refused_before_it_is_read(tmp_path, monkeypatch):
@@ -597,9 +592,7 @@ def test_a_missing_path_and_a_folder_are_refused(tmp_path):
     ],
 )
 def test_other_kinds_of_file_are_named(content, words):
-    assert refusal(content) == (
-        f"scan seems to be {words}, not an X-ray. Please upload a DICOM, PNG or JPEG file."
-    )
+    assert refusal(content) == (f"scan seems to be {words}, not an X-ray. Please upload a DICOM, PNG or JPEG file.")
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
@@ -712,9 +705,7 @@ def test_more_frames_than_declared_are_refused():
 
 
 def test_a_dicom_without_pixel_data_is_refused():
-    assert refusal(dicom(PixelData=None)) == (
-        "scan is a DICOM without pixel data. Please export the X-ray itself."
-    )
+    assert refusal(dicom(PixelData=None)) == ("scan is a DICOM without pixel data. Please export the X-ray itself.")
 
 
 @pytest.mark.parametrize("keyword", ["Rows", "Columns", "BitsAllocated", "PhotometricInterpretation"])
@@ -797,14 +788,14 @@ def test_a_frame_of_another_size_than_the_header_is_refused():
 
 def test_a_damaged_frame_in_gdcm_does_not_end_this_process(tmp_path, monkeypatch):
     content = gdcm_dicom(ramp(12), "JPEGLosslessProcess14_1", tmp_path)
-    monkeypatch.setattr(module, "_DECODING_CHILD", "import os; os.abort()")
+    monkeypatch.setattr(dicom_file, "_DECODING_CHILD", "import os; os.abort()")
     assert refusal(content) == DAMAGED
 
 
 def test_gdcm_that_takes_too_long_is_stopped(tmp_path, monkeypatch):
     content = gdcm_dicom(ramp(12), "JPEGLSLossless", tmp_path)
-    monkeypatch.setattr(module, "_DECODING_CHILD", "import time; time.sleep(60)")
-    monkeypatch.setattr(module, "DECODING_SECONDS", 0.2)
+    monkeypatch.setattr(dicom_file, "_DECODING_CHILD", "import time; time.sleep(60)")
+    monkeypatch.setattr(dicom_file, "DECODING_SECONDS", 0.2)
     assert refusal(content) == DAMAGED
 
 
@@ -815,11 +806,9 @@ def test_an_rle_frame_that_unpacks_too_far_is_refused():
 
 
 def test_a_deflated_dicom_is_inflated_within_bounds(monkeypatch):
-    monkeypatch.setattr(module, "MAX_INFLATED_BYTES", 20_000)
+    monkeypatch.setattr(dicom_file, "MAX_INFLATED_BYTES", 20_000)
     content = written(dicom(np.zeros((HEIGHT, WIDTH), np.uint16), uid.DeflatedExplicitVRLittleEndian))
-    assert refusal(content) == (
-        "scan is too large once unpacked. Please export it uncompressed, as a single X-ray."
-    )
+    assert refusal(content) == ("scan is too large once unpacked. Please export it uncompressed, as a single X-ray.")
 
 
 def test_a_deflated_dicom_cut_short_is_refused():

@@ -110,9 +110,7 @@ def _facts(reading: Reading, card: ModelCard) -> None:
         st.table([{"Fact": label, "Value": text} for label, text in facts(reading, card, ready_classifier().device)])
 
 
-def _downloads(
-    reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float, display: Display
-) -> None:
+def _downloads(reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float, display: Display) -> None:
     name = f"pneumo_{reading.radiograph.sha256[:12]}_{point.name}"
     with st.container(horizontal=True):
         st.download_button(

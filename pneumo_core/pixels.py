@@ -1,0 +1,91 @@
+"""What all kinds of image files have in common: limits, grey pixels, and the record of what was read."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pneumo_core.errors import UnreadableImageError
+
+# Below this a lung field has too few pixels to be judged; the network's own input is larger.
+MIN_SIDE_PIXELS = 96
+# The largest detectors in use have about 20 megapixels; each costs about 20 bytes while being read.
+MAX_MEGAPIXELS = 50
+# ITU-R BT.601, as Pillow's and OpenCV's conversions to grey.
+GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What was read, in closed vocabularies and numbers: no text of the file gets in here.
+
+    Attributes:
+        height, width: pixels, after the orientation was applied.
+        bits: effective bit depth that the values were scaled by.
+        photometric_interpretation: as DICOM spells it; None for PNG and JPEG.
+        is_inverted: True when MONOCHROME1 (or PresentationLUTShape INVERSE) was turned air-dark.
+        window: (WindowCenter, WindowWidth) that was applied.
+        transfer_syntax: name in words.
+        view_position: DICOM ViewPosition; None for words outside the vocabulary.
+        age_years: PatientAge, else StudyDate less PatientBirthDate.
+        sex: M, F or O.
+        colour: mean absolute deviation of red, green and blue from their mean, in [0, 1];
+            0 for grey, 0.44 for pure red.
+        notes: whole sentences for the reader about what was decided on the way.
+    """
+
+    format: Literal["JPEG", "PNG", "DICOM"]
+    height: int
+    width: int
+    bits: int
+    photometric_interpretation: str | None = None
+    is_inverted: bool = False
+    window: tuple[float, float] | None = None
+    voi: Literal["window", "LUT"] | None = None
+    transfer_syntax: str | None = None
+    modality: str | None = None
+    view_position: str | None = None
+    age_years: float | None = None
+    sex: str | None = None
+    colour: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+def check_side_lengths(height: int, width: int) -> None:
+    """Refuse by the declared size, before a single pixel is decoded."""
+    if min(height, width) < MIN_SIDE_PIXELS:
+        raise UnreadableImageError(
+            f"is {height} x {width} pixels. Please upload an X-ray of at least {MIN_SIDE_PIXELS} x {MIN_SIDE_PIXELS}."
+        )
+    if height * width > MAX_MEGAPIXELS * 1_000_000:
+        raise UnreadableImageError(
+            f"is {height} x {width} pixels. Please upload an X-ray of at most {MAX_MEGAPIXELS} megapixels."
+        )
+
+
+def effective_bits(largest: int) -> int:
+    """Give the smallest usual bit depth that holds the largest value: 12-bit data often comes in 16 bits."""
+    return next((bits for bits in (8, 10, 12, 14) if largest < 2**bits), 16)
+
+
+def to_grey(rgb: NDArray[Any], bits: int) -> tuple[NDArray[np.float32], float]:
+    """Turn `(height, width, 3)` integers to grey in [0, 1], and measure the colour (`Origin.colour`)."""
+    grey = np.empty(rgb.shape[:2], dtype=np.float32)
+    deviation = 0.0
+    # In strips: a float copy of the whole would take 600 MB for 50 megapixels.
+    for top in range(0, len(rgb), 256):
+        strip = rgb[top : top + 256].astype(np.float32) / np.float32(2**bits - 1)
+        grey[top : top + 256] = strip @ GREY_WEIGHTS
+        deviation += float(np.abs(strip - strip.mean(axis=2, keepdims=True)).sum(dtype=np.float64))
+    return np.clip(grey, 0, 1, out=grey), round(deviation / rgb.size, 6)
+
+
+class Grey(NamedTuple):
+    """Grey pixels before inversion, and how they came about (fields as in `Origin`)."""
+
+    pixels: NDArray[np.float32]
+    bits: int
+    voi: Literal["window", "LUT"] | None = None
+    window: tuple[float, float] | None = None
+    colour: float = 0.0
