@@ -1,5 +1,6 @@
 """The command line: `python -m pneumo_core read|train|doctor`, over the same functions as the pages."""
 
+import dataclasses
 import json
 import os
 import sys
@@ -133,8 +134,8 @@ def train(
 
     if architecture not in BACKBONES:
         raise click.BadParameter(f"'{architecture}' is none of {', '.join(BACKBONES)}.", param_hint="--architecture")
-    changes = {"epochs": epochs, "seed": seed}
-    recipe = Recipe(architecture=architecture, **{name: value for name, value in changes.items() if value is not None})
+    recipe = Recipe(architecture=architecture)
+    recipe = dataclasses.replace(recipe, epochs=epochs or recipe.epochs, seed=recipe.seed if seed is None else seed)
     default = "imagenet" if BACKBONES[architecture].has_imagenet_weights else "random"
     start = weights or os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or default
     train_model(

@@ -4,9 +4,13 @@ All layers take and give float32 `(n, height, width, 1)` in [0, 255], change eac
 random numbers, and do nothing outside training. They run inside the training graph, on its device.
 """
 
+from typing import Any, TypeAlias
+
 import keras
 import numpy as np
 from keras import ops, random
+
+Tensor: TypeAlias = Any
 
 # ITU-T T.81, annex K.1: the luminance table that common JPEG encoders scale by quality.
 _JPEG_LUMINANCE = np.array(
@@ -32,21 +36,21 @@ class RandomChange(keras.layers.Layer):
         self.chance = chance
         self.seeds = random.SeedGenerator(seed)
 
-    def call(self, films, training=False):
+    def call(self, films: Tensor, training: bool = False) -> Tensor:
         if not training:
             return films
         chosen = self.uniform(films, 0.0, 1.0) < self.chance
         return ops.where(chosen, ops.clip(self.change(films), 0.0, 255.0), films)
 
-    def change(self, films):
+    def change(self, films: Tensor) -> Tensor:
         """Give every film of the batch changed."""
         raise NotImplementedError
 
-    def uniform(self, films, low: float, high: float):
+    def uniform(self, films: Tensor, low: float, high: float) -> Tensor:
         """Draw one number a film, in [low, high): float32 `(n, 1, 1, 1)`."""
         return random.uniform((ops.shape(films)[0], 1, 1, 1), low, high, seed=self.seeds)
 
-    def factor(self, films, largest: float):
+    def factor(self, films: Tensor, largest: float) -> Tensor:
         """Draw one factor a film in [1 / largest, largest), as often under 1 as over it."""
         return ops.exp(self.uniform(films, -float(np.log(largest)), float(np.log(largest))))
 
@@ -67,7 +71,7 @@ class RandomGeometry(RandomChange):
         super().__init__(chance, seed)
         self.degrees, self.shift, self.zoom, self.stretch, self.mirror = degrees, shift, zoom, stretch, mirror
 
-    def change(self, films):
+    def change(self, films: Tensor) -> Tensor:
         height, width = films.shape[1], films.shape[2]
         angle = self.uniform(films, -self.degrees, self.degrees) * (np.pi / 180)
         zoom, stretch = self.factor(films, self.zoom), ops.sqrt(self.factor(films, self.stretch))
@@ -94,7 +98,7 @@ class RandomTone(RandomChange):
         super().__init__(chance, seed)
         self.gamma, self.contrast, self.brightness = gamma, contrast, brightness
 
-    def change(self, films):
+    def change(self, films: Tensor) -> Tensor:
         films = 255.0 * ops.power(ops.maximum(films, 1e-3) / 255.0, self.factor(films, self.gamma))
         means = ops.mean(films, axis=(1, 2, 3), keepdims=True)
         films = (films - means) * self.factor(films, self.contrast) + means
@@ -108,7 +112,7 @@ class RandomBlur(RandomChange):
         super().__init__(chance, seed)
         self.largest_sigma = largest_sigma
 
-    def change(self, films):
+    def change(self, films: Tensor) -> Tensor:
         height, width = films.shape[1], films.shape[2]
         sigma = ops.reshape(self.uniform(films, 0.3, self.largest_sigma), (-1, 1, 1))
         planes = ops.squeeze(films, axis=-1)
@@ -124,7 +128,7 @@ class RandomNoise(RandomChange):
         super().__init__(chance, seed)
         self.largest_deviation = largest_deviation
 
-    def change(self, films):
+    def change(self, films: Tensor) -> Tensor:
         deviation = 255.0 * self.uniform(films, 0.0, self.largest_deviation)
         return films + deviation * random.normal(ops.shape(films), seed=self.seeds)
 
@@ -139,7 +143,7 @@ class RandomJpeg(RandomChange):
         super().__init__(chance, seed)
         self.qualities = (lowest_quality, highest_quality)
 
-    def change(self, films):
+    def change(self, films: Tensor) -> Tensor:
         return compress_as_jpeg(films, self.uniform(films, *self.qualities))
 
 
@@ -150,8 +154,8 @@ class RandomErasing(RandomChange):
         super().__init__(chance, seed)
         self.largest_side = largest_side
 
-    def change(self, films):
-        inside = True
+    def change(self, films: Tensor) -> Tensor:
+        inside: Tensor = True
         for axis, size in ((1, films.shape[1]), (2, films.shape[2])):
             side = self.uniform(films, 0.1, self.largest_side)
             start = self.uniform(films, 0.0, 1.0) * (1.0 - side)
@@ -181,7 +185,7 @@ def augmentation_layers(strength: float, seed: int) -> list[keras.layers.Layer]:
     ]
 
 
-def compress_as_jpeg(films, quality):
+def compress_as_jpeg(films: Tensor, quality: Tensor) -> Tensor:
     """Give films as baseline JPEG of a quality would bring them back.
 
     Args:
@@ -210,7 +214,7 @@ def _cosine_matrix() -> np.ndarray:
     return matrix.astype(np.float32)
 
 
-def _blur_matrix(size: int, sigma, transposed: bool = False):
+def _blur_matrix(size: int, sigma: Tensor, transposed: bool = False) -> Tensor:
     distance = np.arange(size, dtype=np.float32)[:, None] - np.arange(size, dtype=np.float32)[None, :]
     weights = ops.exp(-0.5 * ops.square(distance / sigma))
     weights = weights / ops.sum(weights, axis=-1, keepdims=True)

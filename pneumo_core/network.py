@@ -5,6 +5,7 @@ graph, and a sigmoid end would fade the heat map as the network gets sure).
 """
 
 import os
+import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -94,9 +95,12 @@ def _backbone_weights(backbone: Backbone, weights: Path | str, preprocessing: Pr
         if weights == "imagenet":
             return backbone.build(include_top=False, weights="imagenet", input_shape=shape).get_weights()
         plain = backbone.build(include_top=False, weights=None, input_shape=shape)
-        plain.load_weights(str(weights))
+        with warnings.catch_warnings():
+            # Keras only warns of layers that the file does not hold, and leaves them random.
+            warnings.simplefilter("error", UserWarning)
+            plain.load_weights(str(weights))
         return plain.get_weights()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, UserWarning) as error:
         raise ModelError(
             f"The ImageNet weights could not be had ({'download failed' if weights == 'imagenet' else weights}). "
             f"Expected is a connection for Keras' own download, or a .weights.h5 file of this backbone without its "

@@ -66,8 +66,8 @@ def captioned_png(picture: np.ndarray, lines: list[str], film_sha256: str) -> by
     The film's hash stands early in the file: two pictures of equal size are never taken for each other.
     """
     height, width = picture.shape[:2]
-    font = ImageFont.load_default(size=max(11, width // 60))
-    line_height = round(font.size * 1.4)
+    size = max(11, width // 60)
+    font, line_height = ImageFont.load_default(size), round(size * 1.4)
     sheet = Image.new("RGB", (width, height + line_height * len(lines) + line_height // 2), "black")
     sheet.paste(Image.fromarray(picture).convert("RGB"), (0, 0))
     draw = ImageDraw.Draw(sheet)

@@ -1,0 +1,81 @@
+"""Films, data folders and a tiny trained model, all made here: no data set, no GPU, no network access."""
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumo_core.places import MODELS_VARIABLE
+
+
+def drawn_film(has_pneumonia: bool, seed: int) -> np.ndarray:
+    """Draw something like a chest, uint8 (110, 130): two dark fields, with a bright patch where there is pneumonia."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:110, 0:130]
+    film = np.full((110, 130), 170.0)
+    for centre in (40, 90):
+        film[((rows - 55) / 42) ** 2 + ((columns - centre) / 19) ** 2 < 1] = 50
+    if has_pneumonia:
+        film[((rows - random.integers(45, 70)) / 16) ** 2 + ((columns - random.choice([40, 90])) / 14) ** 2 < 1] = 160
+    return np.clip(film + random.normal(0, 6, film.shape), 0, 255).astype(np.uint8)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """Give pixels as a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="session")
+def make_data() -> Callable[[Path, int], Path]:
+    """Give a function that fills a folder in the Kaggle layout with so many films of each class."""
+
+    def make(folder: Path, count: int, splits: tuple[str, ...] = ("train", "test")) -> Path:
+        for place, split in enumerate(splits):
+            for name, has_pneumonia in (("NORMAL", False), ("PNEUMONIA", True)):
+                target = folder / split / name
+                target.mkdir(parents=True)
+                for number in range(count):
+                    film = "person{0}_bacteria_{0}.png" if has_pneumonia else "IM-{:04d}-0001.png"
+                    content = png(drawn_film(has_pneumonia, 1000 * place + 2 * number + has_pneumonia))
+                    (target / film.format(1000 * place + number)).write_bytes(content)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[..., Path]) -> Path:
+    """Train a small network on 40 drawn films with the project's own command; give the model's folder."""
+    from click.testing import CliRunner
+
+    from pneumo_core.__main__ import commands
+
+    folder = tmp_path_factory.mktemp("tiny")
+    data = make_data(folder / "data", 10)
+    out = folder / "models" / "tiny"
+    arguments = ["train", str(data), "--out", str(out), "--architecture", "SmallCNN", "--size", "32", "--epochs", "2"]
+    result = CliRunner().invoke(commands, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+@pytest.fixture
+def tiny_model_in_use(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the tiny model the one in use."""
+    monkeypatch.setenv(MODELS_VARIABLE, str(tiny_model))
+    return tiny_model
+
+
+@pytest.fixture(scope="session")
+def chest_xray_dir() -> Path:
+    """Give the folder of real films, where there is one."""
+    folder = os.environ.get("CHEST_XRAY_DIR")
+    if not folder:
+        pytest.skip("CHEST_XRAY_DIR is not set: no real films here")
+    return Path(folder)

@@ -1,0 +1,88 @@
+"""Network and card as one thing; a film read end to end."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pneumo_core.calibration import OperatingPoint
+from pneumo_core.classifier import Classifier, load_classifier
+from pneumo_core.errors import ModelError, UnsuitableImageError
+from pneumo_core.model_card import read_card, write_card
+from pneumo_core.network import build_network, save_network
+from pneumo_core.preprocessing import Preprocessing, prepare
+from pneumo_core.radiograph import read_radiograph
+from pneumo_core.reading import Prediction, read_xray
+from tests.conftest import drawn_film, png
+
+
+@pytest.fixture(scope="module")
+def classifier(tiny_model: Path) -> Classifier:
+    return load_classifier(tiny_model)
+
+
+def test_a_film_is_read_end_to_end(classifier: Classifier):
+    radiograph = read_radiograph(png(drawn_film(True, 3)), "film.png")
+    reading = read_xray(classifier, radiograph)
+    assert 0 <= reading.prediction.probability <= 1
+    assert reading.radiograph is radiograph
+    assert reading.explanation.layer == classifier.card.explained_layer
+    assert reading.suitability.warnings[0].startswith("The file gives no age.")
+
+
+def test_one_film_and_a_batch_give_the_same_probabilities(classifier: Classifier):
+    films = np.stack(
+        [prepare(drawn_film(bool(n % 2), n) / np.float32(255), classifier.card.preprocessing) for n in range(5)]
+    )
+    alone = [classifier.score_and_explain(film)[1] for film in films]
+    assert classifier.score(films) == pytest.approx(alone, abs=1e-5)
+
+
+def test_the_logit_is_that_of_the_network_and_the_probability_follows_from_it(classifier: Classifier):
+    film = prepare(drawn_film(True, 8) / np.float32(255), classifier.card.preprocessing)
+    logit, probability, _ = classifier.score_and_explain(film)
+    assert logit == pytest.approx(float(classifier.network(film[np.newaxis])[0, 0]), abs=1e-4)
+    assert probability == pytest.approx(1 / (1 + np.exp(-logit / classifier.card.calibration.temperature)))
+
+
+def test_a_film_that_may_not_be_scored_is_refused(classifier: Classifier):
+    blank = read_radiograph(png(np.full((120, 120), 90, np.uint8)), "blank.png")
+    with pytest.raises(UnsuitableImageError, match="almost blank"):
+        read_xray(classifier, blank)
+
+
+@pytest.mark.parametrize(("probability", "is_flagged"), [(0.5, True), (0.4999, False)])
+def test_a_film_is_flagged_from_the_threshold_on(probability: float, is_flagged: bool):
+    point = OperatingPoint("balanced", 0.5, "a test")
+    assert Prediction(0.0, probability).is_flagged(point) is is_flagged
+
+
+def test_the_active_model_is_found(tiny_model: Path, tmp_path: Path):
+    shutil.copytree(tiny_model, tmp_path / "tiny")
+    (tmp_path / "active.txt").write_text("tiny\n")
+    assert load_classifier(tmp_path).card == read_card(tiny_model)
+
+
+def test_other_weights_beside_a_card_are_refused(tiny_model: Path, tmp_path: Path):
+    shutil.copytree(tiny_model, tmp_path / "tiny")
+    save_network(build_network("SmallCNN", Preprocessing(32, 32), 0.1), tmp_path / "tiny" / "classifier.keras")
+    with pytest.raises(ModelError, match="belongs to other weights"):
+        load_classifier(tmp_path / "tiny")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"preprocessing": Preprocessing(64, 64)}, "takes films of"),
+        ({"explained_layer": "no_such_layer"}, "has no layer 'no_such_layer'"),
+    ],
+)
+def test_a_card_that_does_not_fit_the_network_is_refused(
+    tiny_model: Path, tmp_path: Path, change: dict[str, object], message: str
+):
+    shutil.copytree(tiny_model, tmp_path / "tiny")
+    write_card(dataclasses.replace(read_card(tiny_model), **change), tmp_path / "tiny")
+    with pytest.raises(ModelError, match=message):
+        load_classifier(tmp_path / "tiny")

@@ -1,0 +1,138 @@
+"""The command line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from pneumo_core import __main__ as main
+from pneumo_core.model_card import read_card
+from tests.conftest import drawn_film, png
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main.commands, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    path = tmp_path / "film.png"
+    path.write_bytes(png(drawn_film(True, 5)))
+    return path
+
+
+def test_each_film_gives_one_json_object_a_line(tiny_model_in_use: Path, film: Path, tmp_path: Path):
+    damaged = tmp_path / "damaged.png"
+    damaged.write_bytes(film.read_bytes()[:500])
+    result = run("read", film, damaged, film, "--json")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    card = read_card(tiny_model_in_use)
+    assert result.exit_code == 1
+    assert [line["outcome"] for line in lines] == ["read", "refused", "read"]
+    assert set(lines[0]) >= {
+        "file",
+        "sha256",
+        "outcome",
+        "reason",
+        "probability",
+        "flagged",
+        "operating_point",
+        "threshold",
+        "model",
+        "weights_sha256",
+    }
+    assert lines[0]["probability"] == lines[2]["probability"]
+    assert lines[0]["flagged"] == (lines[0]["probability"] >= card.operating_point("balanced").threshold)
+    assert lines[0]["weights_sha256"] == card.weights_sha256
+    assert lines[1]["probability"] is None
+    assert "cannot be read" in lines[1]["reason"]
+
+
+def test_all_read_is_exit_status_nought_and_words(tiny_model_in_use: Path, film: Path):
+    result = run("read", film)
+    assert result.exit_code == 0
+    assert "probability" in result.stdout
+
+
+def test_wrong_use_is_exit_status_two():
+    assert run("read").exit_code == 2
+    assert run("read", "x.png", "--operating-point", "wrong").exit_code == 2
+
+
+def test_a_folder_without_a_model_is_one_line_and_exit_status_one(film: Path, tmp_path: Path):
+    result = run("read", film, "--model", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("No model was found in")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_heat_maps_are_written_where_asked(tiny_model_in_use: Path, film: Path, tmp_path: Path):
+    result = run("read", film, "--heatmaps", tmp_path / "maps")
+    assert result.exit_code == 0
+    (picture,) = (tmp_path / "maps").iterdir()
+    assert picture.name.startswith("film_")
+    assert Image.open(picture).width == 130
+
+
+def test_an_unknown_architecture_is_wrong_use(tmp_path: Path):
+    result = run("train", tmp_path, "--out", tmp_path / "out", "--architecture", "NoSuchNet")
+    assert result.exit_code == 2
+    assert "EfficientNetV2B0" in result.stderr
+
+
+def test_training_on_a_folder_that_is_none_is_refused_in_a_sentence(tmp_path: Path):
+    result = run("train", tmp_path / "nowhere", "--out", tmp_path / "out", "--architecture", "SmallCNN")
+    assert result.exit_code == 1
+    assert "is not a folder" in result.stderr
+
+
+def write_known_answers(folder: Path, weights: str, difference: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = folder / "synthetic_01.png"
+    film.write_bytes(png(drawn_film(True, 5)))
+    line = json.loads(run("read", film, "--json").stdout)
+    known = folder / "known_answers.json"
+    known.write_text(json.dumps({weights: {film.name: line["probability"] + difference}}))
+    monkeypatch.setattr(main, "SAMPLES", folder)
+    monkeypatch.setattr(main, "KNOWN_ANSWERS", known)
+
+
+def test_the_doctor_finds_a_known_answer_right(
+    tiny_model_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write_known_answers(tmp_path, read_card(tiny_model_in_use).weights_sha256, 0.0, monkeypatch)
+    result = run("doctor")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.endswith("all well\n")
+
+
+def test_the_doctor_finds_a_known_answer_wrong(
+    tiny_model_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write_known_answers(tmp_path, read_card(tiny_model_in_use).weights_sha256, 0.02, monkeypatch)
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "not scored as they were" in result.stderr
+
+
+def test_the_doctor_wants_answers_for_these_weights(
+    tiny_model_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write_known_answers(tmp_path, "0" * 64, 0.0, monkeypatch)
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "holds no answers for these weights" in result.stderr
+
+
+def test_a_copy_of_the_films_is_trained_on_and_tested_separately(tmp_path: Path, make_data: Callable[..., Path]):
+    first, second = (make_data(tmp_path / name, 4) for name in ("one", "two"))
+    out = tmp_path / "model"
+    settings = ["--architecture", "SmallCNN", "--size", 32, "--epochs", 1, "--seed", 3]
+    result = run("train", first, "--copy", second, "--out", out, *settings)
+    assert result.exit_code == 0, result.output
+    card = read_card(out)
+    assert card.training_data.views_of_each_film == 2
+    assert [evaluated.films for evaluated in card.test] == ["test, one", "test, two"]
+    assert (card.recipe["seed"], card.recipe["epochs"]) == (3, 1)
