@@ -276,10 +276,11 @@ def _result_table(title: str, results: tuple[EvaluationResult, ...]) -> list[str
     ]
     for result in results:
         area = result.area_under_roc
+        auc = f"{area.value:.3f} ({area.low:.3f}-{area.high:.3f})"
         for point in result.points:
             matrix = point.confusion
             lines.append(
-                f"| {result.films} | {result.n} ({result.n_pneumonia}) | {area.value:.3f} ({area.low:.3f}-{area.high:.3f}) "
+                f"| {result.films} | {result.n} ({result.n_pneumonia}) | {auc} "
                 f"| {result.expected_calibration_error:.3f} | {result.brier_score:.3f} | {point.name} "
                 f"| {percent(matrix.sensitivity)} | {percent(matrix.specificity)} | {percent(matrix.accuracy)} "
                 f"| {matrix.f1:.3f} |"

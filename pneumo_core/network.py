@@ -58,7 +58,7 @@ def build_network(
     architecture: str,
     preprocessing: Preprocessing,
     dropout: float,
-    backbone_weights: Path | None | str = None,
+    backbone_weights: Path | str | None = None,
 ) -> keras.Model:
     """Build film -> backbone -> global average pooling -> dropout -> logit as one flat graph.
 

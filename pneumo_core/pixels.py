@@ -12,6 +12,8 @@ from pneumo_core.errors import UnreadableImageError
 MIN_SIDE_PIXELS = 96
 # The largest detectors in use have about 20 megapixels; each costs about 20 bytes while being read.
 MAX_MEGAPIXELS = 50
+# One uncompressed 16-bit X-ray of a large detector has about 40 MiB.
+MAX_FILE_BYTES = 64 * 2**20
 # ITU-R BT.601, as Pillow's and OpenCV's conversions to grey.
 GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 

@@ -22,10 +22,7 @@ from PIL import Image
 from pneumo_core.dicom_file import DICOM_ERRORS, is_dicom, read_dicom
 from pneumo_core.errors import PneumoError, UnreadableImageError
 from pneumo_core.image_file import read_picture
-from pneumo_core.pixels import Origin
-
-# One uncompressed 16-bit X-ray of a large detector has about 40 MiB.
-MAX_FILE_BYTES = 64 * 2**20
+from pneumo_core.pixels import MAX_FILE_BYTES, Origin
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -160,7 +160,7 @@ class Judge(keras.callbacks.Callback):
         self.steps += 1
         momentum = min(self.recipe.averaging_momentum, self.steps / (self.steps + 10))
         for average, variable in zip(self.average, self.network.weights, strict=True):
-            average += (1 - momentum) * (np.asarray(variable) - average)
+            average += (1 - momentum) * (keras.ops.convert_to_numpy(variable) - average)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         seconds = time.monotonic() - self.epoch_started

@@ -626,10 +626,7 @@ def main(
         raise click.UsageError("--model is needed to choose samples; --candidates-only DIR needs none.")
     cv2.setNumThreads(1)
     films = read_films(training_folder)
-    if from_candidates:
-        candidates = read_candidates(from_candidates)
-    else:
-        candidates = list(make_candidates(films, number, seed))
+    candidates = read_candidates(from_candidates) if from_candidates else list(make_candidates(films, number, seed))
     click.echo(f"{len(candidates)} candidates, nearest correlation up to {nearest_of(candidates):.3f}")
     if candidates_only:
         save_candidates(candidates, candidates_only)

@@ -90,8 +90,8 @@ def _viewer(reading: Reading) -> Display:
         st.info("The heat map is blank: the network found no evidence in favour of pneumonia on this film.")
     elif with_heatmap:
         st.markdown(
-            "Bright: where the network found evidence in favour, scaled within this film. It is no outline of a lesion, "
-            "and two films cannot be compared by it. Scroll to zoom, drag to move."
+            "Bright: where the network found evidence in favour, scaled within this film. It is no outline of a "
+            "lesion, and two films cannot be compared by it. Scroll to zoom, drag to move."
         )
     return display
 

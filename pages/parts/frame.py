@@ -1,5 +1,7 @@
 """The frame of every page: title, menu, standing notice. Every page calls `frame` first."""
 
+from pathlib import Path
+
 # Imported here and early: a first upload may otherwise meet pandas half imported by another session.
 import pandas  # noqa: F401
 import plotly.express  # noqa: F401
@@ -8,6 +10,8 @@ import streamlit as st
 from pages.parts.cached import start_loading
 from pneumo_core.wording import NOTICE
 
+# A picture of our own: Streamlit fetches the named icons and emojis of a tab from the internet.
+ICON = str(Path(__file__).with_name("icon.png"))
 MENU = (
     ("app.py", "Home", ":material/home:"),
     ("pages/explain.py", "Explain an X-ray", ":material/radiology:"),
@@ -18,8 +22,8 @@ STYLE = """<style>
 [data-testid="stTable"] table { table-layout: fixed; width: 100%; }
 [data-testid="stTable"] td, [data-testid="stTable"] td * { overflow-wrap: anywhere; }
 @media (max-width: 1000px) {
-  [class*="st-key-stack_"] > div > [data-testid="stHorizontalBlock"] { flex-direction: column; align-items: stretch; }
-  [class*="st-key-stack_"] > div > [data-testid="stHorizontalBlock"] > [data-testid="stColumn"] { width: 100%; flex: auto; }
+  [class*="st-key-stack_"] > div > .stHorizontalBlock { flex-direction: column; align-items: stretch; }
+  [class*="st-key-stack_"] > div > .stHorizontalBlock > .stColumn { width: 100%; flex: auto; }
 }
 h1 { font-size: 2rem !important; padding: 0.2rem 0 !important; }
 </style>"""
@@ -27,7 +31,7 @@ h1 { font-size: 2rem !important; padding: 0.2rem 0 !important; }
 
 def frame(title: str) -> None:
     """Draw what stands on every page, and see that the model is being loaded."""
-    st.set_page_config(page_title=f"{title} · Pneumo", page_icon=":material/radiology:", layout="wide")
+    st.set_page_config(page_title=f"{title} · Pneumo", page_icon=ICON, layout="wide")
     st.html(STYLE)
     with st.container(horizontal=True, key="menu"):
         for page, label, icon in MENU:

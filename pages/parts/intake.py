@@ -7,8 +7,8 @@ import streamlit as st
 from pages.parts.films import FILMS
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.model_card import ModelCard
+from pneumo_core.pixels import MAX_FILE_BYTES, MAX_MEGAPIXELS, MIN_SIDE_PIXELS
 from pneumo_core.places import sample_files
-from pneumo_core.radiograph import MAX_FILE_BYTES, MAX_MEGAPIXELS, MIN_SIDE_PIXELS
 
 
 def chosen_files() -> list[tuple[str, bytes | Path]]:

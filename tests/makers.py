@@ -1,0 +1,120 @@
+"""Small values made in memory that several tests need: a film, a card, an explanation, a reading."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pneumo_core.calibration import Calibration, OperatingPoint
+from pneumo_core.evaluation import ConfusionMatrix, Estimate
+from pneumo_core.model_card import EvaluationResult, ModelCard, PointResult, TrainingData
+from pneumo_core.pixels import Origin
+from pneumo_core.preprocessing import Preprocessing, resize
+from pneumo_core.radiograph import Radiograph
+from pneumo_core.reading import Prediction, Reading
+from pneumo_core.suitability import Suitability
+
+HEIGHT, WIDTH = 120, 160
+# Stands where a hospital would write a name: it may appear in no file.
+CANARY = "CANARY^PATIENT.dcm"
+FILM_SHA256 = "f1" * 32
+WEIGHTS = b"weights, as far as these tests need them"
+# sha256sum of WEIGHTS.
+WEIGHTS_SHA256 = "5f5cbb30c60d97586de80c4b55cf29cdcbf4af2cf1ae283482ff4cd237a22bbc"
+
+SCREENING = OperatingPoint("screening", 0.2, "sensitivity first")
+BALANCED = OperatingPoint("balanced", 0.5, "both alike")
+RULE_IN = OperatingPoint("rule-in", 0.8, "specificity first")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FakeExplanation:
+    """What `gradcam.Explanation` offers, without TensorFlow."""
+
+    coarse: np.ndarray
+    peak: float = 2.0
+    layer: str = "last_maps"
+
+    @property
+    def is_blank(self) -> bool:
+        return self.peak == 0
+
+    def heatmap(self, height: int, width: int) -> np.ndarray:
+        return resize(self.coarse, height, width, "nearest")
+
+
+def left_half() -> FakeExplanation:
+    """Full evidence in the left half, none in the right."""
+    return FakeExplanation(np.array([[1.0, 0.0]], np.float32))
+
+
+def no_evidence() -> FakeExplanation:
+    return FakeExplanation(np.zeros((1, 2), np.float32), peak=0.0)
+
+
+def film_pixels(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    """float32 `(height, width)`: a ramp from 0 at the left to 1 at the right, read-only."""
+    pixels = np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
+    pixels.setflags(write=False)
+    return pixels
+
+
+def radiograph(pixels: np.ndarray | None = None, name: str = CANARY, **origin) -> Radiograph:
+    """A film; `origin` are fields of `Origin` other than what the pixels say."""
+    pixels = film_pixels() if pixels is None else pixels
+    facts = {"format": "PNG", "height": pixels.shape[0], "width": pixels.shape[1], "bits": 8} | origin
+    return Radiograph(pixels, name, FILM_SHA256, Origin(**facts))
+
+
+def reading(
+    probability: float = 0.625,
+    film: Radiograph | None = None,
+    explanation: FakeExplanation | None = None,
+    warnings: tuple[str, ...] = (),
+) -> Reading:
+    return Reading(
+        radiograph=film or radiograph(),
+        suitability=Suitability(False, warnings),
+        prediction=Prediction(logit=1.25, probability=probability),
+        explanation=explanation or left_half(),
+        milliseconds=31.4,
+    )
+
+
+def evaluation_result(films: str = "test, of another year") -> EvaluationResult:
+    """20 films with pneumonia and 40 without, counted at each point."""
+    return EvaluationResult(
+        films=films,
+        n=60,
+        n_pneumonia=20,
+        area_under_roc=Estimate(0.958, 0.912, 0.991, 60),
+        brier_score=0.087,
+        expected_calibration_error=0.043,
+        points=(
+            PointResult("screening", 0.2, ConfusionMatrix(20, 12, 28, 0)),
+            PointResult("balanced", 0.5, ConfusionMatrix(18, 4, 36, 2)),
+            PointResult("rule-in", 0.8, ConfusionMatrix(15, 0, 40, 5)),
+        ),
+    )
+
+
+def model_card(**changes) -> ModelCard:
+    fields = {
+        "name": "small-example",
+        "created": "2025-01-31",
+        "architecture": "Example Net",
+        "preprocessing": Preprocessing(height=64, width=96),
+        "explained_layer": "last_maps",
+        "calibration": Calibration(temperature=1.7321, prevalence=0.5),
+        "operating_points": (SCREENING, BALANCED, RULE_IN),
+        "weights_sha256": WEIGHTS_SHA256,
+        "population": "children of one hospital",
+        "population_years": (1.0, 5.0),
+        "intended_use": "teaching",
+        "limitations": ("Knows one hospital only.", "Knows frontal views only."),
+        "recipe": {"epochs": 3, "rate": 0.001},
+        "training_data": TrainingData("made-up films", 500, 371, 250, 2, 63, 41, 32, "ab" * 32),
+        "validation": (evaluation_result("validation"),),
+        "test": (evaluation_result(),),
+        "versions": {"keras": "3.0"},
+    }
+    return ModelCard(**(fields | changes))

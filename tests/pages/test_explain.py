@@ -1,0 +1,123 @@
+"""The Explain page: upload, score, refusals, worklist, settings."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.parts.problems import plain
+from pneumo_core.model_card import read_card
+from pneumo_core.places import ROOT, sample_files
+from tests.conftest import drawn_film, png
+
+
+@pytest.fixture
+def page(tiny_model_in_use: Path) -> AppTest:
+    return AppTest.from_file(ROOT / "app.py", default_timeout=60).run().switch_page("pages/explain.py").run()
+
+
+def upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    uploader = page.file_uploader[0]
+    for name, content in files:
+        uploader.upload(name, content, "image/png")
+    return page.run()
+
+
+def film(has_pneumonia: bool, seed: int) -> tuple[str, bytes]:
+    return f"film_{seed}.png", png(drawn_film(has_pneumonia, seed))
+
+
+def texts(page: AppTest) -> str:
+    return "\n".join(element.value for element in (*page.markdown, *page.subheader))
+
+
+def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
+    upload(page, film(True, 1))
+    assert not page.exception
+    assert not page.error
+    assert "Of films scored like this" in texts(page)
+    assert any(heading.value in ("Flagged: suspected pneumonia", "Not flagged") for heading in page.subheader)
+    facts = page.table[0].value
+    assert "SmallCNN" in " ".join(facts["Value"])
+    assert page.warning[1].value.startswith("The file gives no age.")
+
+
+def test_the_operating_point_decides_the_flag(page: AppTest, tiny_model: Path):
+    upload(page, film(True, 1))
+    card = read_card(tiny_model)
+    for point in card.operating_points:
+        page.segmented_control(key="operating_point").set_value(point.name).run()
+        assert f"flagged from {100 * point.threshold:.1f} % on" in texts(page)
+
+
+def test_the_prevalence_moves_the_films_probability(page: AppTest):
+    upload(page, film(True, 1))
+    page.slider(key="prevalence").set_value(50).run()
+    half = texts(page)
+    page.slider(key="prevalence").set_value(5).run()
+    assert "5 in 100 have it" in texts(page)
+    assert half != texts(page)
+
+
+def test_one_bad_file_never_stops_the_others(page: AppTest):
+    upload(page, film(False, 2), ("notes.png", b"just text"), film(True, 3))
+    assert not page.exception
+    assert len(page.error) == 1
+    assert plain("notes.png seems to be a text file, not an X-ray.") in page.error[0].value
+    worklist = page.dataframe[0].value
+    assert sorted(worklist["Film"]) == ["film_2.png", "film_3.png", "notes.png"]
+    assert worklist["Film"].iloc[-1] == "notes.png"
+    assert worklist["Result"].iloc[-1] == "Refused"
+    assert worklist["Probability"].iloc[0] >= worklist["Probability"].iloc[1]
+
+
+def test_an_unsuitable_film_gets_no_score(page: AppTest):
+    upload(page, ("blank.png", png(np.full((120, 120), 40, np.uint8))))
+    assert "almost blank" in page.error[0].value
+    assert not page.subheader
+    assert "scored like this" not in texts(page)
+
+
+def test_a_file_name_is_shown_as_it_is_and_never_as_markdown(page: AppTest):
+    upload(page, ("[click](http://bad.example) *x*.png", b"no film"))
+    assert r"\[click\]\(http\:" in page.error[0].value
+
+
+def test_films_stay_when_pages_are_switched(page: AppTest):
+    upload(page, film(True, 4), film(False, 5))
+    page.switch_page("app.py").run()
+    page.switch_page("pages/explain.py").run()
+    assert sorted(page.dataframe[0].value["Film"]) == ["film_4.png", "film_5.png"]
+
+
+def test_the_same_film_twice_stands_in_the_list_once(page: AppTest):
+    upload(page, film(True, 4), film(False, 5))
+    upload(page, film(True, 4))
+    assert len(page.dataframe[0].value) == 2
+
+
+def test_all_films_can_be_removed(page: AppTest):
+    upload(page, film(True, 4))
+    next(button for button in page.button if button.label == "Remove all films").click().run()
+    assert not page.subheader
+    assert not page.table
+
+
+def test_a_sample_can_be_chosen(page: AppTest):
+    sample = sample_files()[0].name
+    page.selectbox[0].set_value(sample).run()
+    assert not page.error
+    assert page.subheader
+
+
+def test_display_controls_never_touch_the_score(page: AppTest):
+    upload(page, film(True, 6))
+    before = texts(page)
+    page.toggle(key="is_inverted").set_value(True).run()
+    page.slider(key="width").set_value(0.3).run()
+    page.toggle(key="with_heatmap").set_value(True).run()
+    assert not page.exception
+    scores = [line for line in before.splitlines() if "scored like this" in line]
+    assert scores
+    assert all(line in texts(page) for line in scores)

@@ -1,0 +1,143 @@
+"""The upload flow in a real browser, against the server started as a user starts it.
+
+Needs Chromium on the PATH; without, these tests are skipped by name.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pneumo_core.places import MODELS_VARIABLE, ROOT
+from tests.conftest import drawn_film, png
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+# Keeps the browser's own calls home out of the record.
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+# Milliseconds; the first film waits for TensorFlow on a slow machine.
+PATIENCE = 90_000
+
+
+@pytest.fixture(scope="module")
+def server(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """Start the app on a free port; give its address and the file that its output goes to."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("server") / "log"
+    home = tmp_path_factory.mktemp("temporary")
+    environment = {**os.environ, MODELS_VARIABLE: str(tiny_model), "TMPDIR": str(home)}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    address = f"http://localhost:{port}"
+    try:
+        wait_until_healthy(address)
+        yield address, log
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert not [path for path in home.rglob("*") if path.is_file() and b"CANARY" in path.read_bytes()]
+
+
+def wait_until_healthy(address: str) -> None:
+    for _ in range(240):
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health") as answer:
+                if answer.read() == b"ok":
+                    return
+        except OSError:
+            time.sleep(0.25)
+    pytest.fail("the server did not become healthy within a minute")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: "playwright.Browser", server: tuple[str, Path]) -> Iterator["playwright.Page"]:
+    """Give a page that records every request; it fails the test if one went anywhere but the server."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
+    page.set_default_timeout(PATIENCE)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    yield page
+    page.close()
+    own = server[0].partition("//")[2]
+    assert asked
+    assert [url for url in asked if not re.match(rf"(http|ws)://{own}/|data:|blob:", url)] == []
+
+
+def film(seed: int) -> dict[str, object]:
+    return {"name": f"CANARY_{seed}.png", "mimeType": "image/png", "buffer": png(drawn_film(True, seed))}
+
+
+def test_a_film_is_uploaded_explained_and_kept(page: "playwright.Page", server: tuple[str, Path]):
+    address, log = server
+    page.goto(address)
+    page.get_by_text("Ready on").wait_for()
+    page.get_by_role("link", name="Explain an X-ray").first.click()
+    page.get_by_text("one or several").wait_for()
+    page.locator("input[type=file]").set_input_files([film(1), film(2)])
+    page.get_by_text("What was read, and by what").wait_for()
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+
+    page.get_by_text("Heat map", exact=True).click()
+    page.get_by_text("Where the network found evidence").first.wait_for()
+    page.get_by_role("link", name="Home").click()
+    page.get_by_text("The model in use").wait_for()
+    page.get_by_role("link", name="Explain an X-ray").first.click()
+    page.get_by_text("What was read, and by what").wait_for()
+
+    for label, start in (
+        ("Report (HTML)", b"<!doctype html>"),
+        ("Overlay (PNG)", b"\x89PNG"),
+        ("Receipt (JSON)", b"{"),
+    ):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label).click()
+        content = Path(download.value.path()).read_bytes()
+        assert content.startswith(start)
+        assert b"CANARY" not in content
+        assert "CANARY" not in download.value.suggested_filename
+    assert "CANARY" not in log.read_text()
+
+
+def test_a_deep_link_has_the_frame_and_works(page: "playwright.Page", server: tuple[str, Path]):
+    page.goto(f"{server[0]}/explain")
+    page.get_by_text("not a medical device").wait_for()
+    page.locator("input[type=file]").set_input_files(
+        [film(3), {"name": "notes.png", "mimeType": "image/png", "buffer": b"text"}]
+    )
+    page.get_by_text("seems to be a text file").first.wait_for()
+    page.get_by_text("What was read, and by what").wait_for()
+
+
+@pytest.mark.parametrize("path", ["/", "/explain"])
+def test_nothing_runs_over_the_side_at_800_pixels(page: "playwright.Page", server: tuple[str, Path], path: str):
+    page.set_viewport_size({"width": 800, "height": 900})
+    page.goto(server[0] + path)
+    page.get_by_text("not a medical device").wait_for()
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 800

@@ -1,0 +1,221 @@
+"""Counts, rates, areas and their intervals: by hand, from published examples, and against scikit-learn."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from pneumo_core.evaluation import (
+    ConfusionMatrix,
+    Estimate,
+    area_under_roc,
+    brier_score,
+    expected_calibration_error,
+    predictive_values,
+    proportion,
+)
+
+MATRIX = ConfusionMatrix(true_positives=18, false_positives=5, true_negatives=45, false_negatives=2)
+SICK, WELL = True, False
+
+
+def films(n: int = 60, levels: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and scores with many ties, of both classes, that overlap."""
+    random = np.random.default_rng(7)
+    has_pneumonia = random.random(n) < 0.6
+    scores = np.rint(levels * np.clip(0.35 + 0.25 * has_pneumonia + random.normal(0, 0.2, n), 0, 1)) / levels
+    return has_pneumonia, scores
+
+
+def test_films_are_counted_by_label_and_flag():
+    has_pneumonia = np.array([SICK, SICK, SICK, WELL, WELL, WELL, WELL, SICK, WELL, WELL])
+    is_flagged = np.array([True, True, True, True, True, False, False, False, False, False])
+    matrix = ConfusionMatrix.count(has_pneumonia, is_flagged)
+    assert matrix == ConfusionMatrix(true_positives=3, false_positives=2, true_negatives=4, false_negatives=1)
+    assert matrix.n == 10
+
+
+@pytest.mark.parametrize(
+    ("rate", "value", "n"),
+    [
+        ("sensitivity", 0.9, 20),
+        ("specificity", 0.9, 50),
+        ("positive_predictive_value", 18 / 23, 23),
+        ("negative_predictive_value", 45 / 47, 47),
+        ("accuracy", 0.9, 70),
+    ],
+)
+def test_each_rate_is_a_share_of_its_own_films(rate: str, value: float, n: int):
+    estimate = getattr(MATRIX, rate)
+    assert estimate.value == pytest.approx(value)
+    assert estimate.n == n
+    assert estimate.low < value < estimate.high
+
+
+def test_f1_is_the_harmonic_mean_of_precision_and_recall():
+    precision, recall = 18 / 23, 18 / 20
+    assert MATRIX.f1 == pytest.approx(2 * precision * recall / (precision + recall))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "undefined", "defined"),
+    [
+        (ConfusionMatrix(0, 3, 7, 0), "sensitivity", "specificity"),
+        (ConfusionMatrix(3, 0, 0, 7), "specificity", "sensitivity"),
+        (ConfusionMatrix(0, 0, 7, 3), "positive_predictive_value", "negative_predictive_value"),
+        (ConfusionMatrix(3, 7, 0, 0), "negative_predictive_value", "positive_predictive_value"),
+        (ConfusionMatrix(0, 0, 0, 0), "accuracy", None),
+    ],
+)
+def test_a_rate_without_films_is_not_a_number_and_never_0(matrix, undefined, defined):
+    estimate = getattr(matrix, undefined)
+    assert all(math.isnan(number) for number in (estimate.value, estimate.low, estimate.high))
+    assert estimate.n == 0
+    assert defined is None or not math.isnan(getattr(matrix, defined).value)
+
+
+def test_f1_is_not_a_number_only_where_nothing_is_positive_or_flagged():
+    assert math.isnan(ConfusionMatrix(0, 0, 9, 0).f1)
+    assert ConfusionMatrix(0, 1, 9, 0).f1 == 0
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    [
+        # Newcombe, Stat Med 17:857 (1998), table I, method 3 (Wilson's score, no continuity correction).
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilsons_interval_is_that_of_newcombes_published_table(successes, n, low, high):
+    estimate = proportion(successes, n)
+    assert estimate.value == successes / n
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_none_of_n_starts_at_0_and_all_of_n_ends_at_1_exactly():
+    none, every = proportion(0, 20), proportion(20, 20)
+    assert none.low == 0.0
+    assert every.high == 1.0
+    assert every.low == pytest.approx(1 - none.high)
+
+
+def test_an_estimate_reads_as_a_sentence():
+    assert str(Estimate(0.9, 0.699, 0.972, 20)) == "0.900 (95 % interval 0.699 to 0.972, n = 20)"
+    assert str(proportion(0, 0)) == "not defined (n = 0)"
+
+
+def test_the_area_counts_pairs_ordered_right_and_ties_half():
+    # Of 2 x 3 pairs: 0.9 beats all three; 0.4 beats one, ties with one, loses to one.
+    has_pneumonia = np.array([SICK, SICK, WELL, WELL, WELL])
+    scores = np.array([0.9, 0.4, 0.1, 0.4, 0.8])
+    assert area_under_roc(has_pneumonia, scores).value == pytest.approx(4.5 / 6)
+
+
+@pytest.mark.parametrize("levels", [3, 12, 10**6])
+def test_the_area_equals_that_of_scikit_learn_with_many_few_and_no_ties(levels: int):
+    has_pneumonia, scores = films(levels=levels)
+    expected = metrics.roc_auc_score(has_pneumonia, scores)
+    assert 0.6 < expected < 0.95
+    assert area_under_roc(has_pneumonia, scores).value == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("levels", [3, 12, 10**6])
+def test_delongs_interval_equals_the_paper_written_out_pair_by_pair(levels: int):
+    has_pneumonia, scores = films(levels=levels)
+    sick, well = scores[has_pneumonia], scores[~has_pneumonia]
+    # DeLong et al. 1988: psi is 1, 1/2 or 0 for each pair; V10 and V01 are its means over the other class.
+    pairs = [[1.0 if x > y else 0.5 if x == y else 0.0 for y in well] for x in sick]
+    area = sum(map(sum, pairs)) / (len(sick) * len(well))
+    of_sick = [sum(row) / len(well) for row in pairs]
+    of_well = [sum(row[j] for row in pairs) / len(sick) for j in range(len(well))]
+    variance = sum((v - area) ** 2 for v in of_sick) / (len(sick) - 1) / len(sick)
+    variance += sum((v - area) ** 2 for v in of_well) / (len(well) - 1) / len(well)
+    half = 1.959964 * math.sqrt(variance)
+    found = area_under_roc(has_pneumonia, scores)
+    assert half > 0.03
+    assert (found.low, found.high) == pytest.approx((area - half, area + half), abs=1e-6)
+    assert found.n == 60
+
+
+def test_the_interval_of_the_area_is_cut_at_1():
+    has_pneumonia = np.array([SICK] * 4 + [WELL] * 4)
+    found = area_under_roc(has_pneumonia, np.array([0.9, 0.8, 0.7, 0.4, 0.5, 0.3, 0.2, 0.1]))
+    assert found.value == pytest.approx(15 / 16)
+    assert found.high == 1.0
+    assert 0.5 < found.low < found.value
+
+
+@pytest.mark.parametrize("label", [SICK, WELL])
+def test_a_missing_class_leaves_the_area_undefined(label: bool):
+    found = area_under_roc(np.array([label] * 3), np.array([0.1, 0.5, 0.9]))
+    assert math.isnan(found.value)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert found.n == 3
+
+
+@pytest.mark.parametrize("label", [SICK, WELL])
+def test_one_film_in_a_class_gives_an_area_without_interval(label: bool):
+    has_pneumonia = np.array([label, not label, not label])
+    found = area_under_roc(has_pneumonia, np.array([0.5, 0.4, 0.6]))
+    assert found.value == 0.5
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+
+
+def test_two_films_in_each_class_are_enough_for_an_interval():
+    found = area_under_roc(np.array([SICK, SICK, WELL, WELL]), np.array([0.9, 0.4, 0.5, 0.1]))
+    assert found.value == 0.75
+    assert not math.isnan(found.low)
+
+
+def test_the_brier_score_equals_that_of_scikit_learn():
+    has_pneumonia, probabilities = films()
+    expected = metrics.brier_score_loss(has_pneumonia, probabilities)
+    assert expected > 0.1
+    assert brier_score(has_pneumonia, probabilities) == pytest.approx(expected)
+
+
+def test_the_calibration_error_weighs_each_bins_gap_by_its_films():
+    # Bin 0.2-0.3: mean 0.22, observed 1/2, gap 0.28, 2 of 5. Bin 0.9-1: mean 0.95, observed 2/3, gap 0.2833, 3 of 5.
+    probabilities = np.array([0.21, 0.23, 0.91, 0.94, 1.0])
+    has_pneumonia = np.array([SICK, WELL, SICK, WELL, SICK])
+    expected = 0.28 * 2 / 5 + (0.95 - 2 / 3) * 3 / 5
+    assert expected_calibration_error(has_pneumonia, probabilities) == pytest.approx(expected)
+
+
+def test_the_calibration_error_depends_on_how_films_are_binned():
+    probabilities, has_pneumonia = np.array([0.3, 0.4]), np.array([SICK, WELL])
+    assert expected_calibration_error(has_pneumonia, probabilities, bins=10) == pytest.approx((0.7 + 0.4) / 2)
+    # In one bin the gaps, one up and one down, cancel to |0.35 - 0.5|.
+    assert expected_calibration_error(has_pneumonia, probabilities, bins=1) == pytest.approx(0.15)
+
+
+def test_without_films_scores_of_probabilities_are_not_defined():
+    none = np.array([], bool), np.array([], float)
+    assert math.isnan(brier_score(*none))
+    assert math.isnan(expected_calibration_error(*none))
+
+
+@pytest.mark.parametrize(("prevalence", "positive"), [(0.625, 0.94), (0.10, 0.51), (0.05, 0.33)])
+def test_the_positive_predictive_value_falls_with_the_prevalence(prevalence: float, positive: float):
+    found, _ = predictive_values(sensitivity=0.932, specificity=0.901, prevalence=prevalence)
+    assert found == pytest.approx(positive, abs=0.005)
+
+
+def test_predictive_values_of_a_thousand_patients_counted_by_hand():
+    # 100 sick: 90 flagged, 10 passed. 900 well: 180 flagged, 720 passed.
+    assert predictive_values(0.9, 0.8, 0.1) == pytest.approx((90 / 270, 720 / 730))
+
+
+def test_predictive_values_are_not_defined_where_nothing_is_flagged_or_passed():
+    positive, negative = predictive_values(sensitivity=0.0, specificity=1.0, prevalence=0.25)
+    assert math.isnan(positive)
+    assert negative == pytest.approx(0.75)
+    positive, negative = predictive_values(sensitivity=1.0, specificity=0.0, prevalence=0.25)
+    assert positive == pytest.approx(0.25)
+    assert math.isnan(negative)
