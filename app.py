@@ -13,7 +13,7 @@ st.markdown(
     "upload is stored or sent anywhere."
 )
 with st.container(horizontal=True):
-    if st.button("Explain an X-ray", type="primary", icon=":material/upload_file:"):
+    if st.button("**Explain an X-ray**", icon=":material/upload_file:"):
         st.switch_page("pages/explain.py")
     if st.button("Try a sample: a synthetic film, of no patient", icon=":material/play_circle:"):
         st.switch_page("pages/explain.py", query_params={"sample": sample_files()[0].name})

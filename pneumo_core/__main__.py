@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from pneumo_core.errors import PneumoError
-from pneumo_core.places import KNOWN_ANSWERS, SAMPLES, models_folder
+from pneumo_core.places import models_folder, sample_files
 
 KNOWN_ANSWER_TOLERANCE = 0.01
 
@@ -150,8 +150,9 @@ def train(
 
 
 @commands.command()
-def doctor() -> None:
-    """Check versions, device, model and a known answer. Exit status 0: all well; 1: something is wrong."""
+@click.option("--record", is_flag=True, help="Write down how the model in use scores the samples: the known answers.")
+def doctor(record: bool) -> None:
+    """Check versions, device, model and known answers. Exit status 0: all well; 1: something is wrong."""
     from importlib import metadata
 
     click.echo(f"Python {sys.version.split()[0]}")
@@ -159,27 +160,36 @@ def doctor() -> None:
         click.echo(f"{package} {metadata.version(package)}")
 
     from pneumo_core.classifier import load_classifier
+    from pneumo_core.model_card import KNOWN_ANSWERS_FILE, active_model_folder
     from pneumo_core.radiograph import read_radiograph
     from pneumo_core.reading import read_xray
 
-    classifier = load_classifier(models_folder())
+    folder = active_model_folder(models_folder())
+    classifier = load_classifier(folder)
+    card = classifier.card
     click.echo(f"device: {classifier.device}")
-    click.echo(f"model: {classifier.card.name}, weights {classifier.card.weights_sha256[:12]}, card belongs to them")
+    click.echo(f"model: {card.name}, weights {card.weights_sha256[:12]}, and its card belongs to them")
 
-    known = json.loads(KNOWN_ANSWERS.read_text(encoding="utf-8")).get(classifier.card.weights_sha256)
-    if known is None:
+    found = {path.name: read_xray(classifier, read_radiograph(path)).prediction.probability for path in sample_files()}
+    answers = folder / KNOWN_ANSWERS_FILE
+    if record:
+        answers.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if not answers.is_file():
         raise PneumoError(
-            f"{KNOWN_ANSWERS.name} holds no answers for these weights. Expected are those that "
-            "samples/make_samples.py records for the model in use. Please run it with --record."
+            f"The model {card.name} has no {KNOWN_ANSWERS_FILE}, so it cannot be checked that it scores as it did when "
+            "it was made. Please run `doctor --record` where it was made."
         )
-    worst = 0.0
-    for name, expected in known.items():
-        reading = read_xray(classifier, read_radiograph(SAMPLES / name))
-        worst = max(worst, abs(reading.prediction.probability - expected))
-    click.echo(f"known answers: {len(known)} samples, largest difference in probability {worst:.5f}")
-    if not known or worst > KNOWN_ANSWER_TOLERANCE:
+    known = json.loads(answers.read_text(encoding="utf-8"))
+    if not known or known.keys() != found.keys():
         raise PneumoError(
-            f"The samples are not scored as they were when the model was shipped (expected: within "
+            f"{KNOWN_ANSWERS_FILE} is of {len(known)} samples, and {len(found)} other ones are here. Please copy the "
+            "samples and the model from the same version of the project."
+        )
+    worst = max(abs(found[name] - known[name]) for name in known)
+    click.echo(f"known answers: {len(known)} samples, largest difference in probability {worst:.5f}")
+    if worst > KNOWN_ANSWER_TOLERANCE:
+        raise PneumoError(
+            f"The samples are scored up to {worst:.3f} off their known answers (expected: within "
             f"{KNOWN_ANSWER_TOLERANCE}). Please install the pinned requirements again, or copy the model again."
         )
     click.echo("all well")

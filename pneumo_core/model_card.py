@@ -25,6 +25,7 @@ CARD_FILE = "card.json"
 CARD_TEXT_FILE = "MODEL_CARD.md"
 LOG_FILE = "training_log.jsonl"
 SCORES_FILE = "scores.csv"
+KNOWN_ANSWERS_FILE = "known_answers.json"
 ACTIVE_FILE = "active.txt"
 
 
@@ -246,9 +247,13 @@ def card_text(card: ModelCard) -> str:
         "95 % intervals: DeLong for the area under the ROC curve, Wilson for proportions. ECE: expected calibration "
         "error, 10 bins. The test films chose nothing: no epoch, no threshold, no recipe.",
         "",
-        *_result_table("Test", card.test),
+        "### Test",
         "",
-        *_result_table("Validation (chose the epoch, the temperature and the thresholds)", card.validation),
+        *result_table(card.test),
+        "",
+        "### Validation (chose the epoch, the temperature and the thresholds)",
+        "",
+        *result_table(card.validation),
         "",
         "## Recipe",
         "",
@@ -267,10 +272,9 @@ def percent(estimate: Estimate) -> str:
     return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
 
 
-def _result_table(title: str, results: tuple[EvaluationResult, ...]) -> list[str]:
+def result_table(results: tuple[EvaluationResult, ...]) -> list[str]:
+    """Give results as the lines of a Markdown table, a line an operating point, with 95 % intervals."""
     lines = [
-        f"### {title}",
-        "",
         "| films | n (with pneumonia) | AUC | ECE | Brier | point | sensitivity % | specificity % | accuracy % | F1 |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]

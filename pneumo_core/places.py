@@ -5,7 +5,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
-KNOWN_ANSWERS = SAMPLES / "known_answers.json"
 MODELS_VARIABLE = "PNEUMO_MODEL_DIR"
 
 

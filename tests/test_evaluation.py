@@ -183,7 +183,7 @@ def test_the_brier_score_equals_that_of_scikit_learn():
 def test_the_calibration_error_weighs_each_bins_gap_by_its_films():
     # Bin 0.2-0.3: mean 0.22, observed 1/2, gap 0.28, 2 of 5. Bin 0.9-1: mean 0.95, observed 2/3, gap 0.2833, 3 of 5.
     probabilities = np.array([0.21, 0.23, 0.91, 0.94, 1.0])
-    has_pneumonia = np.array([SICK, WELL, SICK, WELL, SICK])
+    has_pneumonia = np.array([SICK, WELL, SICK, SICK, WELL])
     expected = 0.28 * 2 / 5 + (0.95 - 2 / 3) * 3 / 5
     assert expected_calibration_error(has_pneumonia, probabilities) == pytest.approx(expected)
 

@@ -1,6 +1,7 @@
 """The command line."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from pneumo_core import __main__ as main
+from pneumo_core import places
 from pneumo_core.model_card import read_card
+from pneumo_core.places import MODELS_VARIABLE
 from tests.conftest import drawn_film, png
 
 
@@ -89,41 +92,48 @@ def test_training_on_a_folder_that_is_none_is_refused_in_a_sentence(tmp_path: Pa
     assert "is not a folder" in result.stderr
 
 
-def write_known_answers(folder: Path, weights: str, difference: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    film = folder / "synthetic_01.png"
-    film.write_bytes(png(drawn_film(True, 5)))
-    line = json.loads(run("read", film, "--json").stdout)
-    known = folder / "known_answers.json"
-    known.write_text(json.dumps({weights: {film.name: line["probability"] + difference}}))
-    monkeypatch.setattr(main, "SAMPLES", folder)
-    monkeypatch.setattr(main, "KNOWN_ANSWERS", known)
+@pytest.fixture
+def checkup(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a copy of the tiny model the one in use, with two samples; give its folder."""
+    model = tmp_path / "tiny"
+    shutil.copytree(tiny_model, model)
+    monkeypatch.setenv(MODELS_VARIABLE, str(model))
+    monkeypatch.setattr(places, "SAMPLES", tmp_path)
+    for number in (1, 2):
+        (tmp_path / f"synthetic_{number:02}.png").write_bytes(png(drawn_film(number == 1, number)))
+    return model
 
 
-def test_the_doctor_finds_a_known_answer_right(
-    tiny_model_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    write_known_answers(tmp_path, read_card(tiny_model_in_use).weights_sha256, 0.0, monkeypatch)
+def test_the_doctor_finds_known_answers_right(checkup: Path):
+    assert run("doctor", "--record").exit_code == 0
     result = run("doctor")
     assert result.exit_code == 0, result.output
+    assert "known answers: 2 samples, largest difference in probability 0.00000" in result.stdout
     assert result.stdout.endswith("all well\n")
 
 
-def test_the_doctor_finds_a_known_answer_wrong(
-    tiny_model_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    write_known_answers(tmp_path, read_card(tiny_model_in_use).weights_sha256, 0.02, monkeypatch)
+def test_the_doctor_finds_a_known_answer_wrong(checkup: Path):
+    run("doctor", "--record")
+    answers = checkup / "known_answers.json"
+    known = json.loads(answers.read_text())
+    answers.write_text(json.dumps({name: probability + 0.02 for name, probability in known.items()}))
     result = run("doctor")
     assert result.exit_code == 1
-    assert "not scored as they were" in result.stderr
+    assert "off their known answers" in result.stderr
 
 
-def test_the_doctor_wants_answers_for_these_weights(
-    tiny_model_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    write_known_answers(tmp_path, "0" * 64, 0.0, monkeypatch)
+def test_the_doctor_wants_known_answers(checkup: Path):
     result = run("doctor")
     assert result.exit_code == 1
-    assert "holds no answers for these weights" in result.stderr
+    assert "has no known_answers.json" in result.stderr
+
+
+def test_the_doctor_wants_the_same_samples(checkup: Path):
+    run("doctor", "--record")
+    (checkup.parent / "synthetic_02.png").unlink()
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "is of 2 samples, and 1 other ones are here" in result.stderr
 
 
 def test_a_copy_of_the_films_is_trained_on_and_tested_separately(tmp_path: Path, make_data: Callable[..., Path]):

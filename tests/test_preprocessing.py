@@ -38,6 +38,11 @@ def test_shrinking_by_area_averages_what_falls_into_each_pixel():
     np.testing.assert_array_equal(resize(BLOCKS, 2, 2), [[3, 5], [1, 2]])
 
 
+def test_shrinking_to_one_pixel_gives_the_mean_of_all():
+    # The sum is 44; the mean of the four in the middle alone would be 3.
+    np.testing.assert_array_equal(resize(BLOCKS, 1, 1), [[44 / 16]])
+
+
 def test_shrinking_one_side_only_averages_along_it():
     np.testing.assert_array_equal(resize(BLOCKS, 4, 2), [[1, 5], [5, 5], [1, 0], [1, 4]])
 

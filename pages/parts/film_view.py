@@ -40,7 +40,7 @@ def film_view(reading: Reading, card: ModelCard, point: OperatingPoint, prevalen
 
 def _score(reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float) -> None:
     probability = reading.prediction.probability
-    st.subheader(verdict(reading, point))
+    st.header(verdict(reading, point))
     st.plotly_chart(
         gauge(probability, point, text_colour()),
         config={"displayModeBar": False},
@@ -100,13 +100,13 @@ def _facts(reading: Reading, card: ModelCard) -> None:
     with st.container(key="stack_facts"):
         left, right = st.columns([2, 3], gap="large")
     with left:
-        st.subheader("What the number does not mean")
+        st.header("What the number does not mean")
         st.markdown(
             "It is no diagnosis, no measure of how severe, and no word on the cause. It holds for patients like those "
             f"the network was trained on: {card.population}.\n\n{NOT_ASSESSED}"
         )
     with right:
-        st.subheader("What was read, and by what")
+        st.header("What was read, and by what")
         st.table([{"Fact": label, "Value": text} for label, text in facts(reading, card, ready_classifier().device)])
 
 

@@ -19,12 +19,14 @@ MENU = (
 # Streamlit leaves 6 rem above a page and cuts long words in tables; a film needs the room, a hash its end.
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 4rem; padding-bottom: 2rem; }
+[data-testid="stTable"] > div { overflow: visible; }
 [data-testid="stTable"] table { table-layout: fixed; width: 100%; }
-[data-testid="stTable"] td, [data-testid="stTable"] td * { overflow-wrap: anywhere; }
+[data-testid="stTable"] td, [data-testid="stTable"] td * { overflow: visible !important; overflow-wrap: anywhere; }
 @media (max-width: 1000px) {
   [class*="st-key-stack_"] > div > .stHorizontalBlock { flex-direction: column; align-items: stretch; }
   [class*="st-key-stack_"] > div > .stHorizontalBlock > .stColumn { width: 100%; flex: auto; }
 }
+h2 { font-size: 1.4rem !important; }
 h1 { font-size: 2rem !important; padding: 0.2rem 0 !important; }
 </style>"""
 

@@ -30,7 +30,7 @@ def model_state() -> None:
     with problems_shown():
         card = card_of_active_model()
         with st.container(border=True):
-            st.subheader("The model in use")
+            st.header("The model in use")
             _readiness()
             st.markdown(
                 f"**{card.name}** ({card.architecture}), weights `{card.weights_sha256[:12]}`, made {card.created}. "

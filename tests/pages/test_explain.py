@@ -29,7 +29,7 @@ def film(has_pneumonia: bool, seed: int) -> tuple[str, bytes]:
 
 
 def texts(page: AppTest) -> str:
-    return "\n".join(element.value for element in (*page.markdown, *page.subheader))
+    return "\n".join(element.value for element in (*page.markdown, *page.header))
 
 
 def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
@@ -37,7 +37,7 @@ def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
     assert not page.exception
     assert not page.error
     assert "Of films scored like this" in texts(page)
-    assert any(heading.value in ("Flagged: suspected pneumonia", "Not flagged") for heading in page.subheader)
+    assert any(heading.value in ("Flagged: suspected pneumonia", "Not flagged") for heading in page.header)
     facts = page.table[0].value
     assert "SmallCNN" in " ".join(facts["Value"])
     assert page.warning[1].value.startswith("The file gives no age.")
@@ -75,7 +75,7 @@ def test_one_bad_file_never_stops_the_others(page: AppTest):
 def test_an_unsuitable_film_gets_no_score(page: AppTest):
     upload(page, ("blank.png", png(np.full((120, 120), 40, np.uint8))))
     assert "almost blank" in page.error[0].value
-    assert not page.subheader
+    assert not page.header
     assert "scored like this" not in texts(page)
 
 
@@ -100,7 +100,7 @@ def test_the_same_film_twice_stands_in_the_list_once(page: AppTest):
 def test_all_films_can_be_removed(page: AppTest):
     upload(page, film(True, 4))
     next(button for button in page.button if button.label == "Remove all films").click().run()
-    assert not page.subheader
+    assert not page.header
     assert not page.table
 
 
@@ -108,7 +108,7 @@ def test_a_sample_can_be_chosen(page: AppTest):
     sample = sample_files()[0].name
     page.selectbox[0].set_value(sample).run()
     assert not page.error
-    assert page.subheader
+    assert page.header
 
 
 def test_display_controls_never_touch_the_score(page: AppTest):

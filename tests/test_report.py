@@ -1,0 +1,356 @@
+"""A reading in words and as files: what they say, and what they never say."""
+
+import dataclasses
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pneumo_core.evaluation import ConfusionMatrix
+from pneumo_core.model_card import PointResult
+from pneumo_core.picture import Display
+from pneumo_core.report import (
+    at_prevalence,
+    case_report,
+    facts,
+    in_words,
+    overlay_png,
+    receipt,
+    receipt_json,
+    reference_result,
+    verdict,
+)
+from pneumo_core.wording import NOT_ASSESSED, NOTICE
+from tests.makers import (
+    BALANCED,
+    CANARY,
+    FILM_SHA256,
+    RULE_IN,
+    SCREENING,
+    WEIGHTS_SHA256,
+    evaluation_result,
+    film_pixels,
+    model_card,
+    no_evidence,
+    radiograph,
+    reading,
+)
+
+CARD = model_card()
+BLANK_IN_REPORT = "The network found no evidence in favour of pneumonia: the heat map is blank."
+
+
+class Page(HTMLParser):
+    """Collects a page's elements with their attributes, and its text."""
+
+    def __init__(self, content: bytes):
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.pieces: list[str] = []
+        self.feed(content.decode())
+        self.text = " ".join(" ".join(self.pieces).split())
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.pieces.append(data)
+
+
+def report(of=None, point=BALANCED, card=CARD, prevalence=0.1) -> bytes:
+    return case_report(of or reading(), card, point, prevalence, "CPU", Display())
+
+
+def dicom_reading():
+    origin = {
+        "format": "DICOM",
+        "bits": 12,
+        "photometric_interpretation": "MONOCHROME1",
+        "is_inverted": True,
+        "window": (2048.0, 4096.0),
+        "voi": "window",
+        "transfer_syntax": "JPEG Lossless",
+        "modality": "DX",
+        "view_position": "AP",
+        "age_years": 3.25,
+        "notes": ("The film was cut to its frame.",),
+    }
+    return reading(film=radiograph(**origin))
+
+
+def test_a_film_at_the_threshold_is_flagged_and_one_just_under_it_is_not():
+    assert verdict(reading(0.5), BALANCED) == "Flagged: suspected pneumonia"
+    assert verdict(reading(float(np.nextafter(0.5, 0))), BALANCED) == "Not flagged"
+
+
+def test_the_same_score_is_flagged_at_one_point_and_not_at_another():
+    assert [verdict(reading(0.625), point) for point in (SCREENING, BALANCED, RULE_IN)] == [
+        "Flagged: suspected pneumonia",
+        "Flagged: suspected pneumonia",
+        "Not flagged",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("probability", "words"),
+    [
+        (0.0, "fewer than 1 in 100"),
+        (0.0099, "fewer than 1 in 100"),
+        (0.01, "about 1 in 100"),
+        (0.014, "about 1 in 100"),
+        (0.016, "about 2 in 100"),
+        (0.83, "about 83 in 100"),
+        (0.99, "about 99 in 100"),
+        (0.9901, "more than 99 in 100"),
+        (1.0, "more than 99 in 100"),
+    ],
+)
+def test_a_probability_is_said_as_so_many_in_100(probability: float, words: str):
+    assert in_words(probability) == words
+
+
+def test_the_reader_is_told_of_test_films_and_else_of_validation_films():
+    first, second = evaluation_result("test one"), evaluation_result("test two")
+    assert reference_result(model_card(test=(first, second))) is first
+    assert reference_result(model_card(test=())).films == "validation"
+    assert reference_result(model_card(test=(), validation=())) is None
+
+
+def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
+    # Odds of 0.625 are 5/3; times 1/9 they are 5/27: 5/32. Sensitivity 18/20, specificity 36/40.
+    # Of 1000: 100 sick, 90 flagged, 10 not; 900 well, 90 flagged, 810 not.
+    assert at_prevalence(reading(0.625), CARD, BALANCED, 0.1) == [
+        ("Probability of this film", "15.6 %"),
+        ("Of flagged films, with pneumonia (PPV)", "50 %"),
+        ("Of films not flagged, without (NPV)", "99 %"),
+        ("Sensitivity, measured on test, of another year", "90.0 % (95 % interval 69.9 to 97.2, n = 20)"),
+        ("Specificity, measured on test, of another year", "90.0 % (95 % interval 76.9 to 96.0, n = 40)"),
+    ]
+
+
+def test_what_a_flag_means_follows_the_operating_point_and_the_prevalence():
+    # Rule-in: sensitivity 15/20, specificity 40/40; of 200, half sick: 75 flagged, all sick; 125 not, 100 well.
+    rows = dict(at_prevalence(reading(0.625), CARD, RULE_IN, 0.5))
+    assert rows["Probability of this film"] == "62.5 %"
+    assert rows["Of flagged films, with pneumonia (PPV)"] == "100 %"
+    assert rows["Of films not flagged, without (NPV)"] == "80 %"
+
+
+def test_a_model_without_an_evaluation_gives_the_probability_alone():
+    card = model_card(test=(), validation=())
+    assert at_prevalence(reading(0.625), card, BALANCED, 0.5) == [("Probability of this film", "62.5 %")]
+
+
+def test_what_was_not_measured_is_called_not_defined():
+    none_with_pneumonia = PointResult("balanced", 0.5, ConfusionMatrix(0, 4, 36, 0))
+    result = dataclasses.replace(evaluation_result("well films"), points=(none_with_pneumonia,))
+    rows = dict(at_prevalence(reading(), model_card(test=(result,)), BALANCED, 0.1))
+    assert rows["Sensitivity, measured on well films"] == "not defined"
+    assert rows["Of flagged films, with pneumonia (PPV)"] == "not defined"
+    assert rows["Specificity, measured on well films"].startswith("90.0 %")
+
+
+def test_the_facts_of_a_dicom_are_told_in_the_standards_words():
+    assert facts(dicom_reading(), CARD, "CPU") == [
+        ("File", "DICOM, 160 x 120 pixels, 12 bits"),
+        ("Film SHA-256", FILM_SHA256),
+        ("PhotometricInterpretation", "MONOCHROME1"),
+        ("Grey scale inverted on reading", "yes"),
+        ("Window (centre, width)", "2048, 4096"),
+        ("Transfer syntax", "JPEG Lossless"),
+        ("Modality", "DX"),
+        ("ViewPosition", "AP"),
+        ("Age", "3.2 years"),
+        ("Note", "The film was cut to its frame."),
+        ("Model", "small-example (Example Net)"),
+        ("Weights SHA-256", WEIGHTS_SHA256),
+        ("Device", "CPU"),
+        ("Network and heat map", "31 ms"),
+    ]
+
+
+def test_what_a_dicom_does_not_say_is_not_given():
+    rows = dict(facts(reading(film=radiograph(format="DICOM")), CARD, "CPU"))
+    assert rows["Grey scale inverted on reading"] == "no"
+    assert rows["Window (centre, width)"] == "none stored"
+    for label in ("PhotometricInterpretation", "Transfer syntax", "Modality", "ViewPosition", "Age"):
+        assert rows[label] == "not given"
+
+
+def test_a_lookup_table_is_named_where_a_window_would_stand():
+    rows = dict(facts(reading(film=radiograph(format="DICOM", voi="LUT")), CARD, "CPU"))
+    assert rows["Window (centre, width)"] == "LUT"
+
+
+def test_the_facts_of_a_png_speak_of_no_dicom_attribute():
+    assert [label for label, _ in facts(reading(), CARD, "CPU")] == [
+        "File",
+        "Film SHA-256",
+        "Model",
+        "Weights SHA-256",
+        "Device",
+        "Network and heat map",
+    ]
+
+
+def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
+    found = receipt(dataclasses.replace(dicom_reading(), explanation=no_evidence()), CARD, RULE_IN)
+    expected = {
+        "film_sha256": FILM_SHA256,
+        "probability": 0.625,
+        "probability_refers_to_prevalence": 0.5,
+        "logit": 1.25,
+        "operating_point": "rule-in",
+        "threshold": 0.8,
+        "flagged": False,
+        "heat_map_is_blank": True,
+        "warnings": [],
+        "format": "DICOM",
+        "height": 120,
+        "width": 160,
+        "bits": 12,
+        "inverted_on_reading": True,
+        "window": (2048.0, 4096.0),
+        "model": "small-example",
+        "weights_sha256": WEIGHTS_SHA256,
+        "notice": NOTICE,
+        "not_assessed": NOT_ASSESSED,
+    }
+    assert {name: found[name] for name in expected} == expected
+    assert set(found) - set(expected) == {"read_at", "versions"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", found["read_at"])
+
+
+def test_the_receipt_as_a_file_is_the_receipt():
+    of = reading(warnings=("The file gives no age.",))
+    found = json.loads(receipt_json(of, CARD, BALANCED))
+    assert found | {"read_at": ""} == receipt(of, CARD, BALANCED) | {"read_at": ""}
+    assert found["flagged"] is True
+    assert found["heat_map_is_blank"] is False
+    assert found["warnings"] == ["The file gives no age."]
+
+
+@pytest.mark.parametrize("blank", [False, True])
+@pytest.mark.parametrize("kind", ["PNG", "DICOM"])
+def test_a_files_name_gets_into_no_file(blank: bool, kind: str):
+    of = dicom_reading() if kind == "DICOM" else reading()
+    of = dataclasses.replace(of, explanation=no_evidence()) if blank else of
+    assert of.radiograph.name == CANARY
+    files = (report(of), receipt_json(of, CARD, BALANCED), overlay_png(of, CARD, BALANCED, Display()))
+    for content in (*files, repr(facts(of, CARD, "CPU")).encode()):
+        assert FILM_SHA256.encode() in content
+        for part in (b"CANARY", b"PATIENT.dcm", b"^PATIENT"):
+            assert part not in content
+
+
+def test_the_report_says_verdict_score_threshold_and_meaning():
+    text = Page(report()).text
+    for sentence in (
+        "Flagged: suspected pneumonia",
+        "Probability 62.5 %: of 100 films scored like this, in a group of which 50% have pneumonia, about 62 in 100 "
+        "show it. The balanced operating point flags from 50.0 % on (chosen for: both alike).",
+        "Where 10 % of patients have pneumonia",
+        "Probability of this film 15.6 %",
+        "Of flagged films, with pneumonia (PPV) 50 %",
+        "Knows one hospital only. Knows frontal views only.",
+        f"Film SHA-256 {FILM_SHA256}",
+        f"Weights SHA-256 {WEIGHTS_SHA256}",
+    ):
+        assert sentence in text
+
+
+def test_the_report_says_what_it_is_and_what_was_not_assessed():
+    text = Page(report()).text
+    assert NOTICE in text
+    assert f"What was not assessed {NOT_ASSESSED}" in text
+
+
+def test_the_report_of_a_film_that_is_not_flagged_calls_it_that_and_nothing_else():
+    text = Page(report(reading(0.1))).text
+    assert "Not flagged Probability 10.0 %" in text
+    assert "Flagged: suspected" not in text
+    assert not re.search(r"\bnormal\b|\bno acute", text, re.IGNORECASE)
+
+
+def test_the_report_says_blank_only_where_the_heat_map_is_blank():
+    assert BLANK_IN_REPORT in Page(report(reading(explanation=no_evidence()))).text
+    text = Page(report()).text
+    assert "blank" not in text
+    assert "where the network found evidence, scaled within this film. It is no outline of a lesion." in text
+
+
+def test_every_warning_stands_in_the_report():
+    text = Page(report(reading(warnings=("First warning.", "Second warning.")))).text
+    assert "First warning." in text
+    assert "Second warning." in text
+
+
+def test_the_report_loads_nothing_from_anywhere():
+    content = report()
+    elements = Page(content).elements
+    links = [attributes[name] for _, attributes in elements for name in ("src", "href", "srcset") if name in attributes]
+    assert len(links) == 2
+    assert all(link.startswith("data:image/jpeg;base64,") for link in links)
+    assert not {tag for tag, _ in elements} & {"script", "link", "iframe", "object", "embed", "base", "form"}
+    assert b"url(" not in content
+    assert b"@import" not in content
+    assert (
+        "meta",
+        {
+            "http-equiv": "Content-Security-Policy",
+            "content": "default-src 'none'; img-src data:; style-src 'unsafe-inline'",
+        },
+    ) in elements
+
+
+def test_markup_in_warnings_notes_and_the_card_is_shown_and_never_run():
+    markup = "<script>alert('x')</script>"
+    image = '<img src="https://example.org/x">&amp;'
+    of = reading(warnings=(markup,), film=radiograph(notes=(image,)))
+    content = report(of, card=model_card(name=markup, limitations=(image,)))
+    page = Page(content)
+    assert "script" not in {tag for tag, _ in page.elements}
+    assert len([tag for tag, _ in page.elements if tag == "img"]) == 2
+    assert page.text.count(markup) == 2
+    assert page.text.count(image) == 2
+    assert b"<script" not in content
+
+
+def test_both_pictures_of_the_report_are_described_for_those_who_cannot_see_them():
+    described = [attributes["alt"] for tag, attributes in Page(report()).elements if tag == "img"]
+    assert described == ["The film as read", "The film with the heat map laid over it"]
+
+
+def test_the_overlay_is_the_film_with_evidence_over_it_and_a_caption_under_it():
+    picture = Image.open(io.BytesIO(overlay_png(reading(), CARD, BALANCED, Display(opacity=0.5))))
+    assert picture.text["Film SHA-256"] == FILM_SHA256
+    assert picture.width == 160
+    assert picture.height > 120
+    shown = np.asarray(picture)
+    film = np.rint(255 * film_pixels())
+    # Evidence lies in the left half only: the right half is the film, grey.
+    for channel in range(3):
+        np.testing.assert_array_equal(shown[:120, 80:, channel], film[:, 80:])
+    assert (shown[:120, :80] != film[:, :80, np.newaxis]).any(axis=2).all()
+
+
+def test_a_large_film_becomes_an_overlay_of_at_most_1600_pixels_a_side():
+    large = reading(film=radiograph(film_pixels(100, 1700)))
+    assert Image.open(io.BytesIO(overlay_png(large, CARD, BALANCED, Display()))).width == 1600
+
+
+def test_the_overlays_caption_differs_where_the_map_is_blank():
+    wide = radiograph(film_pixels(100, 900))
+    found, blank = (
+        np.asarray(Image.open(io.BytesIO(overlay_png(of, CARD, BALANCED, Display()))))[100:]
+        for of in (reading(film=wide), reading(film=wide, explanation=no_evidence()))
+    )
+    assert found.shape == blank.shape
+    # What is added stands at the end of the first line of three.
+    differs = (found != blank).any(axis=(1, 2))
+    assert differs[: len(differs) // 3].any()
+    assert not differs[len(differs) // 2 :].any()

@@ -1,0 +1,86 @@
+"""What ships: the model in use, the samples, and what README says of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pneumo_core.cases import find_cases
+from pneumo_core.classifier import Classifier, load_classifier
+from pneumo_core.evaluation import ConfusionMatrix, area_under_roc
+from pneumo_core.model_card import active_model_folder, card_text, read_card, result_table
+from pneumo_core.places import ROOT, sample_files
+from pneumo_core.preprocessing import prepare
+from pneumo_core.radiograph import read_radiograph
+from pneumo_core.reading import read_xray
+
+MODEL = active_model_folder(ROOT / "model")
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return load_classifier(MODEL)
+
+
+def test_the_readme_gives_the_cards_figures():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for line in result_table(read_card(MODEL).test):
+        assert line in readme
+
+
+def test_the_model_card_for_people_is_generated_from_the_card():
+    assert (MODEL / "MODEL_CARD.md").read_text(encoding="utf-8") == card_text(read_card(MODEL))
+
+
+def test_the_operating_points_are_in_order():
+    screening, balanced, rule_in = (
+        read_card(MODEL).operating_point(name) for name in ("screening", "balanced", "rule-in")
+    )
+    assert screening.threshold <= balanced.threshold <= rule_in.threshold
+
+
+def test_the_samples_are_read_and_four_are_flagged(classifier: Classifier):
+    readings = [read_xray(classifier, read_radiograph(path)) for path in sample_files()]
+    assert len(readings) == 8
+    balanced = classifier.card.operating_point("balanced")
+    assert sum(reading.prediction.is_flagged(balanced) for reading in readings) == 4
+    assert [path.suffix for path in sample_files()].count(".dcm") == 1
+    for reading in readings:
+        assert min(reading.radiograph.pixels.shape) >= 400
+        assert max(reading.radiograph.pixels.shape) >= 512
+
+
+def test_the_official_test_films_give_the_cards_figures(classifier: Classifier, chest_xray_dir: Path):
+    films = [case for case in find_cases(chest_xray_dir) if case.split == "test"]
+    preprocessing = classifier.card.preprocessing
+    scores = np.concatenate(
+        [
+            classifier.score(
+                np.stack([prepare(read_radiograph(case.views[0]).pixels, preprocessing) for case in films[i : i + 32]])
+            )
+            for i in range(0, len(films), 32)
+        ]
+    )
+    has_pneumonia = np.array([case.has_pneumonia for case in films])
+    expected = next(result for result in classifier.card.test if result.films == f"test, {chest_xray_dir.name}")
+    assert area_under_roc(has_pneumonia, scores).value == pytest.approx(expected.area_under_roc.value, abs=0.001)
+    for point in expected.points:
+        found = ConfusionMatrix.count(has_pneumonia, scores >= point.threshold)
+        # Another processor rounds a film at the threshold to the other side.
+        assert abs(found.true_positives - point.confusion.true_positives) <= 2
+        assert abs(found.true_negatives - point.confusion.true_negatives) <= 2
+
+
+def test_a_full_size_film_is_flagged_as_its_small_copy_is(classifier: Classifier, chest_xray_dir: Path):
+    full_size = chest_xray_dir.with_name("chest_xray_fullsize")
+    if not full_size.is_dir():
+        pytest.skip("no full-size films beside CHEST_XRAY_DIR")
+    balanced = classifier.card.operating_point("balanced")
+    films = sorted(path for path in full_size.rglob("*") if path.suffix == ".jpeg")
+    small = [chest_xray_dir / path.relative_to(full_size) for path in films]
+    agree = [
+        read_xray(classifier, read_radiograph(large)).prediction.is_flagged(balanced)
+        == read_xray(classifier, read_radiograph(copy)).prediction.is_flagged(balanced)
+        for large, copy in zip(films, small, strict=True)
+    ]
+    assert np.mean(agree) >= 0.95
