@@ -22,8 +22,8 @@ The floors, lowest first. A module imports only from floors below its own
     2  dicom_file     read DICOM                                                          (pydicom)
     3  radiograph     read one chest X-ray from any of them, bounded and checked
     1  cases          labelled X-rays on disk, grouped and split by patient
+    1  preprocessing  from pixels to what the network expects                             (OpenCV)
     1  evaluation     how often a classifier is right: counts, curves, intervals
-    2  preprocessing  from a radiograph to what the network expects                       (OpenCV)
     2  calibration    from logits to probabilities and thresholds
     4  suitability    is this a frontal chest X-ray, and of the population the model knows?
     3  model_card     what must be known about a model, kept beside its weights

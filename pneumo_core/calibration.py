@@ -100,9 +100,10 @@ def choose_operating_points(
     sensitivity = np.min([1 - np.searchsorted(copy, candidates, "left") / len(copy) for copy in sick], axis=0)
     specificity = np.min([np.searchsorted(copy, candidates, "left") / len(copy) for copy in well], axis=0)
     worst = np.minimum(sensitivity, specificity)
-    # Between two scores any threshold counts alike: the middle of the best stretch is the safest.
-    best = candidates[worst == worst.max()]
-    balanced = float((best[0] + best[-1]) / 2)
+    # Any threshold above the score before the best stretch and up to its last one counts alike: the
+    # middle is the farthest from both.
+    best = np.flatnonzero(worst == worst.max())
+    balanced = float((candidates[max(best[0] - 1, 0)] + candidates[best[-1]]) / 2)
 
     return (
         OperatingPoint(

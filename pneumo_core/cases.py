@@ -43,7 +43,7 @@ class Case:
 
 
 def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
-    """List the films of a folder in the Kaggle layout, in the order of their names.
+    """List the films of a folder in the Kaggle layout, by split, class and name.
 
     Args:
         folder: holds `train`, `val`, `test` (any of them), each with `NORMAL` and `PNEUMONIA`.
@@ -63,7 +63,7 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
         for split in SPLITS
         for class_folder, has_pneumonia in CLASS_FOLDERS.items()
         for path in sorted((folder / split / class_folder).glob("*"))
-        if path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".")
+        if path.is_file() and path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".")
     ]
     if not cases:
         raise DataError(
@@ -77,7 +77,7 @@ def split_by_patient(cases: Iterable[Case], share: float, seed: int) -> tuple[tu
     """Split films into a training and a validation part, whole patients together.
 
     Within each class the patients are ordered by a hash of the seed and their name, and the first
-    `share` of them (at least one) is set aside: the same patient falls on the same side in every
+    `share` of them (at least one, and never all) is set aside: the same patient falls on the same side in every
     copy of the data set, in whatever order its files are found.
 
     Args:
@@ -97,7 +97,7 @@ def split_by_patient(cases: Iterable[Case], share: float, seed: int) -> tuple[tu
                 "train on and one to validate on. Please add X-rays of this class."
             )
         ordered = sorted(patients, key=lambda patient: hashlib.sha256(f"{seed}:{patient}".encode()).digest())
-        set_aside.update(ordered[: max(1, round(share * len(ordered)))])
+        set_aside.update(ordered[: min(len(ordered) - 1, max(1, round(share * len(ordered))))])
     training = tuple(case for case in cases if case.patient not in set_aside)
     validation = tuple(case for case in cases if case.patient in set_aside)
     return training, validation

@@ -21,6 +21,8 @@ class Estimate:
     def __str__(self) -> str:
         if math.isnan(self.value):
             return f"not defined (n = {self.n})"
+        if math.isnan(self.low):
+            return f"{self.value:.3f} (no interval, n = {self.n})"
         return f"{self.value:.3f} (95 % interval {self.low:.3f} to {self.high:.3f}, n = {self.n})"
 
 

@@ -168,8 +168,8 @@ def read_card(folder: Path) -> ModelCard:
         card = _CARD.validate_json((folder / CARD_FILE).read_bytes())
     except ValidationError as error:
         raise ModelError(
-            f"{CARD_FILE} of the model {folder.name} is not as training wrote it ({error.error_count()} fields are "
-            "wrong). Please copy the model folder again."
+            f"{CARD_FILE} of the model {folder.name} is not as training wrote it (fields that are wrong: "
+            f"{error.error_count()}). Please copy the model folder again."
         ) from error
     found = file_sha256(folder / NETWORK_FILE)
     if found != card.weights_sha256:
@@ -194,9 +194,10 @@ def active_model_folder(models: Path) -> Path:
             f"No model was found in {models.name}. Expected is a folder with {NETWORK_FILE} and {CARD_FILE}, or "
             f"an {ACTIVE_FILE} that names one. Please train a model, or copy one there."
         )
-    name = pointer.read_text(encoding="utf-8").strip()
+    name = pointer.read_text(encoding="utf-8", errors="replace").strip()
     folder = models / name
-    if not name or Path(name).name != name or not folder.is_dir():
+    # The length first: a file system answers a name of over 255 bytes with an error of its own.
+    if not name or name in {".", ".."} or Path(name).name != name or len(name) > 60 or not folder.is_dir():
         raise ModelError(
             f"{ACTIVE_FILE} names the model '{name[:60]}', and {models.name} holds no such folder. Please write the "
             "name of one of its folders into it."
@@ -280,14 +281,14 @@ def result_table(results: tuple[EvaluationResult, ...]) -> list[str]:
     ]
     for result in results:
         area = result.area_under_roc
-        auc = f"{area.value:.3f} ({area.low:.3f}-{area.high:.3f})"
+        auc = "not defined" if np.isnan(area.value) else f"{area.value:.3f} ({area.low:.3f}-{area.high:.3f})"
         for point in result.points:
             matrix = point.confusion
             lines.append(
                 f"| {result.films} | {result.n} ({result.n_pneumonia}) | {auc} "
                 f"| {result.expected_calibration_error:.3f} | {result.brier_score:.3f} | {point.name} "
                 f"| {percent(matrix.sensitivity)} | {percent(matrix.specificity)} | {percent(matrix.accuracy)} "
-                f"| {matrix.f1:.3f} |"
+                f"| {'not defined' if np.isnan(matrix.f1) else f'{matrix.f1:.3f}'} |"
             )
     return lines
 

@@ -68,7 +68,8 @@ def captioned_png(picture: np.ndarray, lines: list[str], film_sha256: str) -> by
     height, width = picture.shape[:2]
     size = max(11, width // 60)
     font, line_height = ImageFont.load_default(size), round(size * 1.4)
-    sheet = Image.new("RGB", (width, height + line_height * len(lines) + line_height // 2), "black")
+    sheet_width = max(width, *(round(font.getlength(line)) + line_height for line in lines))
+    sheet = Image.new("RGB", (sheet_width, height + line_height * len(lines) + line_height // 2), "black")
     sheet.paste(Image.fromarray(picture).convert("RGB"), (0, 0))
     draw = ImageDraw.Draw(sheet)
     for number, line in enumerate(lines):

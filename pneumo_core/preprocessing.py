@@ -37,7 +37,8 @@ def prepare(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
         float32 `(preprocessing.height, preprocessing.width, 1)` in [0, `preprocessing.scale`].
     """
     resampled = resize(pixels, preprocessing.height, preprocessing.width, preprocessing.resampling)
-    return resampled[:, :, np.newaxis] * np.float32(preprocessing.scale)
+    # Cubic interpolation runs over at edges.
+    return np.clip(resampled[:, :, np.newaxis], 0.0, 1.0) * np.float32(preprocessing.scale)
 
 
 def resize(pixels: np.ndarray, height: int, width: int, resampling: str = "area") -> np.ndarray:

@@ -150,7 +150,7 @@ def case_report(
         verdict=verdict(reading, point),
         probability=f"{100 * reading.prediction.probability:.1f} %",
         words=in_words(reading.prediction.probability),
-        reference=f"{card.calibration.prevalence:.0%}",
+        reference=f"{100 * card.calibration.prevalence:g} %",
         point=point,
         threshold=f"{100 * point.threshold:.1f} %",
         warnings=reading.suitability.warnings,

@@ -76,5 +76,5 @@ def _population(age_years: float | None, population_years: tuple[float, float]) 
     # "5 years" lasts until the sixth birthday.
     if youngest <= age_years < oldest + 1:
         return Suitability(False, ())
-    age = f"{age_years:.0f} years" if age_years >= 2 else f"{age_years * 12:.0f} months"
+    age = f"{int(age_years)} years" if age_years >= 2 else f"{int(age_years * 12)} months"
     return Suitability(True, (f"Not validated for this patient: the file gives an age of {age}. {known}.",))

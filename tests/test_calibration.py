@@ -103,7 +103,8 @@ def test_with_few_films_screening_misses_none_and_rule_in_flags_none_wrongly():
     assert screening.threshold == 0.4
     assert rule_in.threshold == np.nextafter(0.7, 1)
     # At 0.6 sensitivity is 2/3 and specificity 3/4; at 0.5 specificity is 2/4 only, at 0.7 sensitivity is 1/3.
-    assert balanced.threshold == 0.6
+    # Anything in (0.5, 0.6] counts alike.
+    assert balanced.threshold == pytest.approx(0.55)
 
 
 def test_of_one_hundred_films_three_may_be_missed_and_three_wrongly_flagged():

@@ -211,3 +211,17 @@ def test_the_manifest_changes_with_content_name_label_and_views_and_not_with_ord
     first.views[0].write_bytes(b"another film")
     changed.add(manifest_sha256([first, second, third]))
     assert len(changed | {manifest}) == 6
+
+
+def test_a_large_share_still_leaves_a_patient_of_each_class_to_train_on():
+    cases = tuple(
+        case(f"{has_pneumonia}{patient}", has_pneumonia) for has_pneumonia in (True, False) for patient in (1, 2)
+    )
+    training, validation = split_by_patient(cases, 0.9, seed=1)
+    assert len(training) == len(validation) == 2
+    assert {film.has_pneumonia for film in training} == {True, False}
+
+
+def test_a_folder_with_a_films_name_is_no_film(tmp_path: Path):
+    data_folder(tmp_path, "train/NORMAL/a.jpeg", "train/NORMAL/b.jpeg/inside")
+    assert [film.name for film in find_cases(tmp_path)] == ["train/NORMAL/a.jpeg"]

@@ -96,12 +96,7 @@ def test_every_module_is_listed_once():
 
 
 # Remove the mark when the table puts preprocessing under calibration.
-CALIBRATION = pytest.param(
-    "calibration", marks=pytest.mark.xfail(strict=True, reason="imports preprocessing, which the table puts beside it")
-)
-
-
-@pytest.mark.parametrize("module", [CALIBRATION if module == "calibration" else module for module in CORE])
+@pytest.mark.parametrize("module", CORE)
 def test_imports_go_down(module: str):
     not_below = {other for other in modules(parsed(CORE[module])) if FLOORS[other] >= FLOORS[module]}
     assert not not_below, f"{module} (floor {FLOORS[module]}) imports {not_below} from its own floor or above"

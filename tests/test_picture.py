@@ -123,3 +123,11 @@ def test_a_data_uri_of_a_colour_picture_keeps_its_colour():
     red[..., 0] = 200
     found = np.asarray(Image.open(io.BytesIO(base64.b64decode(data_uri(red).split(",")[1]))))
     assert np.abs(found.astype(int) - red).max() < 6
+
+
+def test_a_caption_is_never_cut_on_a_narrow_film():
+    line = "Research and teaching tool, not a medical device." * 3
+    narrow = Image.open(io.BytesIO(captioned_png(np.zeros((50, 100), np.uint8), [line], "0" * 64)))
+    last_columns = np.asarray(narrow)[50:, -8:]
+    assert narrow.width > 500
+    assert last_columns.max() == 0

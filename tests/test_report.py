@@ -251,7 +251,7 @@ def test_the_report_says_verdict_score_threshold_and_meaning():
     text = Page(report()).text
     for sentence in (
         "Flagged: suspected pneumonia",
-        "Probability 62.5 %: of 100 films scored like this, in a group of which 50% have pneumonia, about 62 in 100 "
+        "Probability 62.5 %: of 100 films scored like this, in a group of which 50 % have pneumonia, about 62 in 100 "
         "show it. The balanced operating point flags from 50.0 % on (chosen for: both alike).",
         "Where 10 % of patients have pneumonia",
         "Probability of this film 15.6 %",
@@ -328,9 +328,8 @@ def test_both_pictures_of_the_report_are_described_for_those_who_cannot_see_them
 def test_the_overlay_is_the_film_with_evidence_over_it_and_a_caption_under_it():
     picture = Image.open(io.BytesIO(overlay_png(reading(), CARD, BALANCED, Display(opacity=0.5))))
     assert picture.text["Film SHA-256"] == FILM_SHA256
-    assert picture.width == 160
     assert picture.height > 120
-    shown = np.asarray(picture)
+    shown = np.asarray(picture)[:, :160]
     film = np.rint(255 * film_pixels())
     # Evidence lies in the left half only: the right half is the film, grey.
     for channel in range(3):

@@ -92,7 +92,7 @@ def test_five_years_last_until_the_sixth_birthday(age: float):
 
 @pytest.mark.parametrize(
     ("age", "in_words"),
-    [(0.0, "0 months"), (0.5, "6 months"), (0.9, "11 months"), (6.0, "6 years"), (71.0, "71 years")],
+    [(0.0, "0 months"), (0.5, "6 months"), (0.9, "10 months"), (6.0, "6 years"), (71.0, "71 years")],
 )
 def test_a_patient_of_another_age_is_scored_with_a_warning(age: float, in_words: str):
     assert assess(radiograph(age_years=age), YEARS) == Suitability(

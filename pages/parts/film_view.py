@@ -49,7 +49,7 @@ def _score(reading: Reading, card: ModelCard, point: OperatingPoint, prevalence:
     )
     st.markdown(
         f"Of films scored like this, **{in_words(probability)}** show pneumonia, in a group of which "
-        f"{card.calibration.prevalence:.0%} have it. The amber line is the {point.name} operating point: flagged "
+        f"{100 * card.calibration.prevalence:g} % have it. The amber line is the {point.name} operating point: flagged "
         f"from {100 * point.threshold:.1f} % on."
     )
     rows = at_prevalence(reading, card, point, prevalence)
