@@ -17,7 +17,12 @@ MIN_CONTRAST = 0.05
 MAX_COLOUR = 0.06
 # Long side to short side; chest films are 1:1 to 2:1.
 MAX_ASPECT = 2.5
-LATERAL_VIEWS = frozenset({"LL", "RL", "LLD", "RLD"})
+# LLD and RLD are decubitus positions; LAT and LATERAL are what some devices write.
+NOT_FRONTAL = {
+    **dict.fromkeys(("LL", "RL", "LAT", "LATERAL"), "a lateral view"),
+    **dict.fromkeys(("LLD", "RLD"), "taken lying on the side"),
+    **dict.fromkeys(("LLO", "RLO"), "an oblique view"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,10 @@ def assess(radiograph: Radiograph, population_years: tuple[float, float]) -> Sui
             f"{name} is {origin.width} x {origin.height} pixels, {aspect:.1f} times as long as wide. Expected is one "
             f"whole chest X-ray, at most {MAX_ASPECT} times. Please upload the uncut film."
         )
-    if origin.view_position in LATERAL_VIEWS:
+    if origin.view_position in NOT_FRONTAL:
         raise UnsuitableImageError(
-            f"{name} is a lateral view ({origin.view_position}). The network knows frontal views only. Please upload "
-            "the frontal film (AP or PA)."
+            f"{name} is {NOT_FRONTAL[origin.view_position]} ({origin.view_position}). The network knows upright "
+            "frontal views only. Please upload the frontal film (AP or PA)."
         )
     return _population(origin.age_years, population_years)
 

@@ -174,8 +174,8 @@ def test_a_name_that_is_no_folder_of_its_own_is_refused(tmp_path, name: str):
     (tmp_path / "x").mkdir()
     (models / "active.txt").write_text(name)
     assert refusal_of(active_model_folder, models) == (
-        f"active.txt names the model '{name[:60]}', and model holds no such folder. Please write the name of one of its "
-        "folders into it."
+        f"active.txt names the model '{name[:60]}', and model holds no such folder. Please write the name of one of "
+        "its folders into it."
     )
 
 

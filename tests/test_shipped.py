@@ -62,7 +62,9 @@ def test_the_official_test_films_give_the_cards_figures(classifier: Classifier, 
         ]
     )
     has_pneumonia = np.array([case.has_pneumonia for case in films])
-    expected = next(result for result in classifier.card.test if result.films == f"test, {chest_xray_dir.name}")
+    expected = next((result for result in classifier.card.test if result.films == f"test, {chest_xray_dir.name}"), None)
+    if expected is None:
+        pytest.skip(f"the card gives no figures for films of the name {chest_xray_dir.name}")
     assert area_under_roc(has_pneumonia, scores).value == pytest.approx(expected.area_under_roc.value, abs=0.001)
     for point in expected.points:
         found = ConfusionMatrix.count(has_pneumonia, scores >= point.threshold)

@@ -72,10 +72,22 @@ def test_a_film_up_to_two_and_a_half_times_as_long_as_wide_is_not(shape: tuple[i
     assert assess(radiograph(height=height, width=width, age_years=3.0), YEARS) == UNREMARKABLE
 
 
-@pytest.mark.parametrize("view", ["LL", "RL", "LLD", "RLD"])
-def test_a_lateral_view_is_refused(view: str):
+@pytest.mark.parametrize(
+    ("view", "found"),
+    [
+        ("LL", "a lateral view"),
+        ("RL", "a lateral view"),
+        ("LAT", "a lateral view"),
+        ("LATERAL", "a lateral view"),
+        ("LLD", "taken lying on the side"),
+        ("RLD", "taken lying on the side"),
+        ("LLO", "an oblique view"),
+        ("RLO", "an oblique view"),
+    ],
+)
+def test_a_view_that_is_not_frontal_is_refused(view: str, found: str):
     assert refusal_of(view_position=view) == (
-        f"scan.png is a lateral view ({view}). The network knows frontal views only. Please upload the frontal film "
+        f"scan.png is {found} ({view}). The network knows upright frontal views only. Please upload the frontal film "
         "(AP or PA)."
     )
 

@@ -6,27 +6,19 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pneumo_core.model_card import CARD_FILE, ModelCard, active_model_folder, read_card
+from pneumo_core.model_card import ACTIVE_FILE, CARD_FILE, NETWORK_FILE, ModelCard, active_model_folder, read_card
 from pneumo_core.places import models_folder
 
 if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
 
 
-def start_loading() -> None:
-    """See that the model in use is loaded, or being loaded in the background; no model at all is no hindrance."""
-    if (models_folder() / "active.txt").exists() or (models_folder() / CARD_FILE).exists():
-        loading_classifier()
-
-
 def loading_classifier() -> "Future[Classifier]":
     """Give the model in use as a future, one for all sessions; a changed model folder is loaded anew.
 
-    Raises:
-        ModelError: there is no model.
+    Its result raises a `ModelError` where there is no model.
     """
-    folder = active_model_folder(models_folder())
-    return _loading(folder, _changed(folder))
+    return _loading(models_folder(), _changed(models_folder()))
 
 
 def card_of_active_model() -> ModelCard:
@@ -35,27 +27,27 @@ def card_of_active_model() -> ModelCard:
     Raises:
         ModelError: there is no model, or its card belongs to other weights.
     """
-    folder = active_model_folder(models_folder())
-    return _card(folder, _changed(folder))
+    return _card(models_folder(), _changed(models_folder()))
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
-def _loading(folder: Path, changed: float) -> "Future[Classifier]":
-    return ThreadPoolExecutor(1, thread_name_prefix="load-model").submit(_load, folder)
+def _loading(models: Path, changed: tuple[float, ...]) -> "Future[Classifier]":
+    return ThreadPoolExecutor(1, thread_name_prefix="load-model").submit(_load, models)
 
 
-def _load(folder: Path) -> "Classifier":
+def _load(models: Path) -> "Classifier":
     # Imported here, in the background thread: TensorFlow takes seconds, the page is drawn meanwhile.
     from pneumo_core.classifier import load_classifier
 
-    return load_classifier(folder)
+    return load_classifier(models)
 
 
-@st.cache_data(show_spinner=False, max_entries=4)
-def _card(folder: Path, changed: float) -> ModelCard:
-    return read_card(folder)
+@st.cache_data(show_spinner=False, max_entries=1)
+def _card(models: Path, changed: tuple[float, ...]) -> ModelCard:
+    return read_card(active_model_folder(models))
 
 
-def _changed(folder: Path) -> float:
-    card = folder / CARD_FILE
-    return card.stat().st_mtime if card.exists() else 0.0
+def _changed(models: Path) -> tuple[float, ...]:
+    """Give what differs as soon as another model is in use, or this one was written anew."""
+    files = (path for pattern in ("*", "*/*") for path in sorted(models.glob(pattern)))
+    return tuple(path.stat().st_mtime for path in files if path.name in (ACTIVE_FILE, CARD_FILE, NETWORK_FILE))

@@ -7,7 +7,7 @@ import pandas  # noqa: F401
 import plotly.express  # noqa: F401
 import streamlit as st
 
-from pages.parts.cached import start_loading
+from pages.parts.cached import loading_classifier
 from pneumo_core.wording import NOTICE
 
 # A picture of our own: Streamlit fetches the named icons and emojis of a tab from the internet.
@@ -40,7 +40,7 @@ def frame(title: str) -> None:
             st.page_link(page, label=label, icon=icon)
     st.title(title)
     st.warning(NOTICE, icon=":material/medical_information:")
-    start_loading()
+    loading_classifier()
 
 
 def text_colour() -> str:

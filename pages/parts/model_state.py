@@ -62,7 +62,8 @@ def _readiness() -> None:
         if not loading.done():
             st.markdown(":material/hourglass_top: Loading in the background ...")
             return
-        classifier = loading.result()
-        st.markdown(f":material/check_circle: **Ready** on {classifier.device}")
+        # A fragment runs again by itself, outside the block that drew it.
+        with problems_shown():
+            st.markdown(f":material/check_circle: **Ready** on {loading.result().device}")
 
     state()
