@@ -176,12 +176,12 @@ def augmentation_layers(strength: float, seed: int) -> list[keras.layers.Layer]:
     if s == 0:
         return []
     return [
-        RandomGeometry(0.9, seed, 8.0 * s, 0.06 * s, 1.0 + 0.15 * s, 1.0 + 0.25 * s, mirror=True),
-        RandomErasing(0.25, seed + 1, 0.1 + 0.25 * s),
-        RandomTone(0.8, seed + 2, 1.0 + 0.5 * s, 1.0 + 0.5 * s, 0.12 * s),
-        RandomBlur(0.3, seed + 3, 0.3 + 1.2 * s),
-        RandomNoise(0.3, seed + 4, 0.05 * s),
-        RandomJpeg(0.3, seed + 5, 30.0),
+        RandomGeometry(0.9, seed, 12.0 * s, 0.08 * s, 1.0 + 0.2 * s, 1.0 + 0.35 * s, mirror=True),
+        RandomErasing(0.5, seed + 1, 0.1 + 0.3 * s),
+        RandomTone(0.9, seed + 2, 1.0 + 0.9 * s, 1.0 + 0.9 * s, 0.15 * s),
+        RandomBlur(0.35, seed + 3, 0.3 + 1.7 * s),
+        RandomNoise(0.35, seed + 4, 0.08 * s),
+        RandomJpeg(0.35, seed + 5, 20.0),
     ]
 
 

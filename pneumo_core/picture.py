@@ -56,7 +56,7 @@ def overlay_picture(film: np.ndarray, heatmap: np.ndarray, display: Display) -> 
         uint8 `(height, width, 3)`.
     """
     colours = colour_table(display.colour_map)[np.rint(255 * heatmap).astype(np.uint8)]
-    share = (display.opacity * np.sqrt(heatmap))[..., np.newaxis]
+    share = (display.opacity * heatmap)[..., np.newaxis]
     return np.rint(film[..., np.newaxis] * (1 - share) + colours * share).astype(np.uint8)
 
 

@@ -172,7 +172,7 @@ def _versions() -> dict[str, str]:
 
 
 def _share(value: float) -> str:
-    return "not defined" if value != value else f"{100 * value:.0f} %"
+    return "not defined" if value != value else f"{100 * value:.1f} %"
 
 
 def _with_interval(estimate: Estimate) -> str:

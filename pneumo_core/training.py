@@ -71,22 +71,21 @@ class Recipe:
 
     `peak_learning_rate` is reached after `warm_up_epochs` and falls to 0 by a cosine.
     `averaging_momentum` is that of the moving average of all weights, a step.
-    `frozen_normalization` keeps the statistics and scales of batch normalisation as pre-trained
-    (where the backbone is): a third faster, and the same function in training and in use.
+    `frozen_normalization` keeps the statistics and scales of batch normalisation as they were.
     """
 
     architecture: str = "EfficientNetV2B0"
-    epochs: int = 11
+    epochs: int = 10
     batch_size: int = 32
     peak_learning_rate: float = 2e-4
     warm_up_epochs: float = 1.0
-    weight_decay: float = 1e-4
+    weight_decay: float = 1e-2
     gradient_clip: float = 1.0
     label_smoothing: float = 0.06
     dropout: float = 0.35
     augmentation_strength: float = 1.0
     averaging_momentum: float = 0.995
-    frozen_normalization: bool = True
+    frozen_normalization: bool = False
     balanced_class_weights: bool = True
     validation_share: float = 0.15
     seed: int = 7
@@ -218,8 +217,6 @@ def train(
     """
     if out.exists() and any(out.iterdir()):
         raise ModelError(f"{out} is not empty, and a model is never overwritten. Please name a new folder.")
-    if backbone_weights is None:
-        recipe = dataclasses.replace(recipe, frozen_normalization=False)
     cases = find_cases(data, copies)
     training, validation = split_by_patient(
         (case for case in cases if case.split != "test"), recipe.validation_share, recipe.seed

@@ -174,6 +174,14 @@ def test_classes_that_are_apart_are_told_apart_at_all_three_points():
         assert 0.2 < point.threshold <= 0.8
 
 
+def test_where_both_promises_hold_on_a_whole_stretch_the_points_lie_at_its_two_ends():
+    scores, has_pneumonia = np.array([0.8, 0.9, 0.1, 0.2]), np.arange(4) < 2
+    screening, balanced, rule_in = choose_operating_points({"clean": scores}, has_pneumonia)
+    assert screening.threshold == np.nextafter(0.2, 1)
+    assert balanced.threshold == pytest.approx(0.5)
+    assert rule_in.threshold == 0.8
+
+
 def test_where_all_scores_tie_screening_flags_all_and_rule_in_none():
     scores, has_pneumonia = np.full(6, 0.5), np.arange(6) < 3
     screening, balanced, rule_in = choose_operating_points({"clean": scores}, has_pneumonia)
@@ -198,12 +206,12 @@ def test_each_stressed_copy_has_the_films_shape_and_leaves_the_films_alone():
 @pytest.mark.parametrize(
     ("name", "low", "high"),
     [
-        # Around the mean, 120: 20 x 1.4 = 28, 20 x 0.6 = 12.
-        ("contrast x 1.4", 92, 148),
-        ("contrast x 0.6", 108, 132),
-        # 255 (100/255)^1.4 = 68.7, 255 (140/255)^1.4 = 110.1; with 0.7: 132.4 and 167.6.
-        ("gamma 1.4", 69, 110),
-        ("gamma 0.7", 132, 168),
+        # Around the mean, 120: 20 x 1.8 = 36, 20 x 0.5 = 10.
+        ("contrast x 1.8", 84, 156),
+        ("contrast x 0.5", 110, 130),
+        # 255 (100/255)^1.8 = 47.3, 255 (140/255)^1.8 = 86.7; with 0.55: 152.4 and 183.4.
+        ("gamma 1.8", 47, 87),
+        ("gamma 0.55", 152, 183),
     ],
 )
 def test_a_stressed_copys_grey_levels_are_those_counted_by_hand(name: str, low: int, high: int):
@@ -213,7 +221,7 @@ def test_a_stressed_copys_grey_levels_are_those_counted_by_hand(name: str, low: 
 
 def test_more_contrast_is_cut_at_black_and_white_and_gamma_keeps_them():
     copies = stressed_copies(FILMS)
-    for name in ("contrast x 1.4", "gamma 1.4", "gamma 0.7"):
+    for name in ("contrast x 1.8", "gamma 1.8", "gamma 0.55"):
         np.testing.assert_array_equal(copies[name]()[1], FILMS[1])
 
 
@@ -224,7 +232,7 @@ def test_a_coarser_copy_of_a_film_without_structure_is_that_film():
             np.testing.assert_array_equal(changed(), even)
 
 
-def test_half_resolution_smooths_away_what_is_one_pixel_wide():
-    stripes = np.tile(np.array([0, 200], np.uint8), (1, 16, 8))
-    found = stressed_copies(stripes)["half resolution"]()
-    np.testing.assert_array_equal(found, np.full_like(stripes, 100))
+def test_a_third_of_the_resolution_smooths_away_what_is_one_pixel_wide():
+    stripes = np.tile(np.array([0, 0, 150], np.uint8), (1, 12, 4))
+    found = stressed_copies(stripes)["a third of the resolution"]()
+    np.testing.assert_array_equal(found, np.full_like(stripes, 50))

@@ -72,9 +72,9 @@ def test_where_there_is_no_evidence_the_film_stays_as_it_is():
 
 @pytest.mark.parametrize(
     ("heat", "opacity", "share"),
-    [(1.0, 1.0, 1.0), (1.0, 0.5, 0.5), (0.25, 1.0, 0.5), (0.25, 0.5, 0.25), (1.0, 0.0, 0.0)],
+    [(1.0, 1.0, 1.0), (1.0, 0.5, 0.5), (0.25, 1.0, 0.25), (0.5, 0.5, 0.25), (1.0, 0.0, 0.0)],
 )
-def test_evidence_lies_over_the_film_by_opacity_and_the_root_of_its_strength(heat, opacity, share):
+def test_evidence_lies_over_the_film_by_opacity_and_by_its_strength(heat, opacity, share):
     film, heatmap = np.full((2, 2), 40, np.uint8), np.full((2, 2), heat, np.float32)
     colour = colour_table("Viridis")[round(255 * heat)].astype(float)
     found = overlay_picture(film, heatmap, Display(colour_map="Viridis", opacity=opacity))

@@ -125,8 +125,8 @@ def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
     # Of 1000: 100 sick, 90 flagged, 10 not; 900 well, 90 flagged, 810 not.
     assert at_prevalence(reading(0.625), CARD, BALANCED, 0.1) == [
         ("Probability of this film", "15.6 %"),
-        ("Of flagged films, with pneumonia (PPV)", "50 %"),
-        ("Of films not flagged, without (NPV)", "99 %"),
+        ("Of flagged films, with pneumonia (PPV)", "50.0 %"),
+        ("Of films not flagged, without (NPV)", "98.8 %"),
         ("Sensitivity, measured on test, of another year", "90.0 % (95 % interval 69.9 to 97.2, n = 20)"),
         ("Specificity, measured on test, of another year", "90.0 % (95 % interval 76.9 to 96.0, n = 40)"),
     ]
@@ -136,8 +136,8 @@ def test_what_a_flag_means_follows_the_operating_point_and_the_prevalence():
     # Rule-in: sensitivity 15/20, specificity 40/40; of 200, half sick: 75 flagged, all sick; 125 not, 100 well.
     rows = dict(at_prevalence(reading(0.625), CARD, RULE_IN, 0.5))
     assert rows["Probability of this film"] == "62.5 %"
-    assert rows["Of flagged films, with pneumonia (PPV)"] == "100 %"
-    assert rows["Of films not flagged, without (NPV)"] == "80 %"
+    assert rows["Of flagged films, with pneumonia (PPV)"] == "100.0 %"
+    assert rows["Of films not flagged, without (NPV)"] == "80.0 %"
 
 
 def test_a_model_without_an_evaluation_gives_the_probability_alone():
@@ -255,7 +255,7 @@ def test_the_report_says_verdict_score_threshold_and_meaning():
         "show it. The balanced operating point flags from 50.0 % on (chosen for: both alike).",
         "Where 10 % of patients have pneumonia",
         "Probability of this film 15.6 %",
-        "Of flagged films, with pneumonia (PPV) 50 %",
+        "Of flagged films, with pneumonia (PPV) 50.0 %",
         "Knows one hospital only. Knows frontal views only.",
         f"Film SHA-256 {FILM_SHA256}",
         f"Weights SHA-256 {WEIGHTS_SHA256}",

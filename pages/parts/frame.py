@@ -27,7 +27,7 @@ STYLE = """<style>
   [class*="st-key-stack_"] > div > .stHorizontalBlock > .stColumn { width: 100%; flex: auto; }
 }
 h2 { font-size: 1.4rem !important; }
-h1 { font-size: 2rem !important; padding: 0.2rem 0 !important; }
+h1 { font-size: 2rem !important; padding: 0.2rem 0 0.8rem !important; }
 </style>"""
 
 
