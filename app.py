@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts.frame import frame
 from pages.parts.model_state import model_state
-from pneumo_core.places import sample_files
+from pneumo_core.places import DEMO_SAMPLE
 
 frame("Pneumo")
 st.markdown(
@@ -16,5 +16,5 @@ with st.container(horizontal=True):
     if st.button("**Explain an X-ray**", icon=":material/upload_file:"):
         st.switch_page("pages/explain.py")
     if st.button("Try a sample: a synthetic film, of no patient", icon=":material/play_circle:"):
-        st.switch_page("pages/explain.py", query_params={"sample": sample_files()[0].name})
+        st.switch_page("pages/explain.py", query_params={"sample": DEMO_SAMPLE})
 model_state()

@@ -2,18 +2,19 @@
 
 from pages.parts.cached import card_of_active_model
 from pages.parts.film_view import film_view
-from pages.parts.films import films_at_hand, read_films
+from pages.parts.films import films_at_hand, read_waiting
 from pages.parts.frame import frame
-from pages.parts.intake import chosen_files, reader_settings
+from pages.parts.intake import ask_for_films, reader_settings
 from pages.parts.problems import problems_shown
 from pages.parts.worklist import worklist
 
 frame("Explain an X-ray")
 with problems_shown():
     card = card_of_active_model()
-    read_films(chosen_files(), card)
+    ask_for_films()
+    read_waiting(card)
     if films_at_hand():
         point, prevalence = reader_settings(card)
         reading = worklist(films_at_hand(), point)
         if reading is not None:
-            film_view(reading, card, point, prevalence)
+            film_view(reading, point, prevalence)

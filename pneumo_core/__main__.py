@@ -21,7 +21,7 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except PneumoError as error:
+        except (PneumoError, OSError) as error:
             click.echo(str(error), err=True)
             raise SystemExit(1) from error
 
@@ -88,8 +88,8 @@ def read(
             }
             words = f"{verdict(reading, point)}; probability {100 * probability:.1f} %"
             if heatmaps:
-                picture = heatmaps / f"{file.stem}_{radiograph.sha256[:12]}.png"
-                picture.write_bytes(overlay_png(reading, card, point, Display()))
+                # Named by hash: file names may carry a patient's name, and pictures travel.
+                (heatmaps / f"{radiograph.sha256}.png").write_bytes(overlay_png(reading, point, Display()))
         click.echo(json.dumps(line) if as_json else f"{file}: {words}")
     if any_refused:
         raise SystemExit(1)
@@ -116,6 +116,8 @@ def read(
     "--size", type=click.IntRange(min=32), default=224, show_default=True, help="Side of the network's input."
 )
 @click.option("--seed", type=int, help="Default: the shipped recipe's.")
+@click.option("--population", help="Whose films these are, for the model card. Default: those of Kermany et al. 2018.")
+@click.option("--ages", nargs=2, type=float, help="Their lowest and highest age in years. Default: 1 5.")
 def train(
     data: Path,
     out: Path,
@@ -125,11 +127,13 @@ def train(
     epochs: int | None,
     size: int,
     seed: int | None,
+    population: str | None,
+    ages: tuple[float, float] | None,
 ) -> None:
     """Train a model from DATA, a folder in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA)."""
     from pneumo_core.network import BACKBONE_WEIGHTS_VARIABLE, BACKBONES
     from pneumo_core.preprocessing import Preprocessing
-    from pneumo_core.training import Recipe
+    from pneumo_core.training import POPULATION, POPULATION_YEARS, Recipe
     from pneumo_core.training import train as train_model
 
     if architecture not in BACKBONES:
@@ -145,6 +149,8 @@ def train(
         Preprocessing(height=size, width=size),
         copies,
         None if start == "random" else start if start == "imagenet" else Path(start),
+        population or POPULATION,
+        ages or POPULATION_YEARS,
         click.echo,
     )
 
@@ -179,7 +185,10 @@ def doctor(record: bool) -> None:
             f"The model {card.name} has no {KNOWN_ANSWERS_FILE}, so it cannot be checked that it scores as it did when "
             "it was made. Please run `doctor --record` where it was made."
         )
-    known = json.loads(answers.read_text(encoding="utf-8"))
+    try:
+        known = json.loads(answers.read_text(encoding="utf-8"))
+    except ValueError:
+        known = {}
     if not known or known.keys() != found.keys():
         raise PneumoError(
             f"{KNOWN_ANSWERS_FILE} is of {len(known)} samples, and {len(found)} other ones are here. Please copy the "

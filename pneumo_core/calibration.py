@@ -105,22 +105,23 @@ def choose_operating_points(
     # middle is the farthest from both.
     best = np.flatnonzero(worst == worst.max())
     balanced = float((candidates[max(best[0] - 1, 0)] + candidates[best[-1]]) / 2)
+    lowest, highest = sorted((screening, rule_in))
 
     return (
         OperatingPoint(
             "screening",
-            min(screening, rule_in),
+            lowest,
             f"sensitivity of at least {SCREENING_SENSITIVITY} on every stressed copy of the validation films",
         ),
         OperatingPoint(
             "balanced",
-            balanced,
+            min(max(balanced, lowest), highest),
             "the highest smallest value of sensitivity and specificity over all stressed copies "
             "of the validation films",
         ),
         OperatingPoint(
             "rule-in",
-            max(screening, rule_in),
+            highest,
             f"specificity of at least {RULE_IN_SPECIFICITY} on every stressed copy of the validation films",
         ),
     )

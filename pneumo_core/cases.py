@@ -29,8 +29,8 @@ class Case:
     """One labelled film.
 
     `name` is the path below the data folder, with forward slashes: the film's identity.
-    `views` are the files that show this film, the first from the main data folder, the others
-    from further copies of it (another resampling, another compression).
+    `views` are the files that show this film: the one in the main data folder, then one of each
+    further copy (another resampling, another compression).
     `kind` is "normal", "bacteria", "virus", or "pneumonia" where the file name does not tell.
     """
 
@@ -47,11 +47,10 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
 
     Args:
         folder: holds `train`, `val`, `test` (any of them), each with `NORMAL` and `PNEUMONIA`.
-        copies: further folders of the same layout and names; a film that is there too gets
-            that file as another view.
+        copies: further folders that hold the same films under the same names.
 
     Raises:
-        DataError: the folder does not exist or holds no film in this layout.
+        DataError: the folder does not exist or holds no film in this layout, or a copy is not whole.
     """
     if not folder.is_dir():
         raise DataError(
@@ -70,6 +69,13 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
             f"No X-ray was found in {folder}. Expected are JPEG, PNG or DICOM files in "
             "train/NORMAL, train/PNEUMONIA, and the same in val and test. Please check the folder's layout."
         )
+    for copy in copies:
+        missing = [case.name for case in cases if not (copy / case.name).is_file()]
+        if missing:
+            raise DataError(
+                f"The copy {copy} lacks {len(missing)} of {len(cases)} films, the first of them {missing[0]}. Expected "
+                "are the same films under the same names. Please complete it, or leave it out."
+            )
     return tuple(cases)
 
 
@@ -116,5 +122,5 @@ def _case(folder: Path, path: Path, split: str, has_pneumonia: bool, copies: Seq
     name = path.relative_to(folder).as_posix()
     found = (_PNEUMONIA_NAME if has_pneumonia else _NORMAL_NAME).match(path.name)
     kind = (found["kind"] if found else "pneumonia") if has_pneumonia else "normal"
-    views = (path, *(copy / name for copy in copies if (copy / name).is_file()))
+    views = (path, *(copy / name for copy in copies))
     return Case(name, views, has_pneumonia, found["patient"] if found else path.stem, kind, split)

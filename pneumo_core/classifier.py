@@ -77,6 +77,13 @@ def load_classifier(models: Path) -> Classifier:
             f"The network of {card.name} has no layer '{card.explained_layer}', which its card explains. "
             "Please copy the whole model folder again."
         )
-    classifier = Classifier(network, card)
-    classifier.score_and_explain(np.zeros(size, np.float32))
+    try:
+        classifier = Classifier(network, card)
+        classifier.score_and_explain(np.zeros(size, np.float32))
+    except tf.errors.OpError as error:
+        raise ModelError(
+            f"The network of {card.name} could not be run on {device_in_words()}: TensorFlow reports "
+            f"{type(error).__name__}. Please free the GPU's memory and start again, or set CUDA_VISIBLE_DEVICES=-1 to "
+            "use the CPU."
+        ) from error
     return classifier

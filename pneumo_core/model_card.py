@@ -205,6 +205,14 @@ def active_model_folder(models: Path) -> Path:
     return folder
 
 
+def model_stamp(models: Path) -> tuple[float, ...]:
+    """Give what differs as soon as another model is in use, or this one was written anew; never fails."""
+    pointer = models / ACTIVE_FILE
+    name = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
+    files = (pointer, models / name / CARD_FILE, models / name / NETWORK_FILE) if len(name) <= 60 else (pointer,)
+    return tuple(path.stat().st_mtime for path in files if path.is_file())
+
+
 def card_text(card: ModelCard) -> str:
     """Give the model card as Markdown, for people."""
     data = card.training_data
@@ -246,7 +254,8 @@ def card_text(card: ModelCard) -> str:
         "## Results",
         "",
         "95 % intervals: DeLong for the area under the ROC curve, Wilson for proportions. ECE: expected calibration "
-        "error, 10 bins. The test films chose nothing: no epoch, no threshold, no recipe.",
+        "error, 10 bins. The test films chose no epoch, no temperature and no threshold: this run read them once, "
+        "at its end.",
         "",
         "### Test",
         "",
@@ -266,6 +275,13 @@ def card_text(card: ModelCard) -> str:
     return "\n".join(lines)
 
 
+def area(estimate: Estimate) -> str:
+    """Give an area as "0.983 (0.971-0.995)"; "not defined" where it is not."""
+    if np.isnan(estimate.value):
+        return "not defined"
+    return f"{estimate.value:.3f} ({estimate.low:.3f}-{estimate.high:.3f})"
+
+
 def percent(estimate: Estimate) -> str:
     """Give a proportion as "93.2 (90.4-95.4)", in percent; "not defined" where it is not."""
     if np.isnan(estimate.value):
@@ -280,12 +296,10 @@ def result_table(results: tuple[EvaluationResult, ...]) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for result in results:
-        area = result.area_under_roc
-        auc = "not defined" if np.isnan(area.value) else f"{area.value:.3f} ({area.low:.3f}-{area.high:.3f})"
         for point in result.points:
             matrix = point.confusion
             lines.append(
-                f"| {result.films} | {result.n} ({result.n_pneumonia}) | {auc} "
+                f"| {result.films} | {result.n} ({result.n_pneumonia}) | {area(result.area_under_roc)} "
                 f"| {result.expected_calibration_error:.3f} | {result.brier_score:.3f} | {point.name} "
                 f"| {percent(matrix.sensitivity)} | {percent(matrix.specificity)} | {percent(matrix.accuracy)} "
                 f"| {'not defined' if np.isnan(matrix.f1) else f'{matrix.f1:.3f}'} |"

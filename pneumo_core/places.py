@@ -5,6 +5,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
+# A film that the shipped model flags.
+DEMO_SAMPLE = "synthetic_02.png"
 MODELS_VARIABLE = "PNEUMO_MODEL_DIR"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumo_core.calibration import OperatingPoint
+from pneumo_core.model_card import ModelCard
 from pneumo_core.preprocessing import prepare
 from pneumo_core.radiograph import Radiograph
 from pneumo_core.suitability import Suitability, assess
@@ -31,9 +33,18 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """A film and all that was read from it. `milliseconds` covers preprocessing, network and heat map."""
+    """A film, all that was read from it, and by what.
+
+    Attributes:
+        card, device: of the classifier that read it.
+        read_at: UTC, ISO 8601, to the second.
+        milliseconds: for preprocessing, network and heat map.
+    """
 
     radiograph: Radiograph
+    card: ModelCard
+    device: str
+    read_at: str
     suitability: Suitability
     prediction: Prediction
     explanation: Explanation
@@ -51,4 +62,13 @@ def read_xray(classifier: Classifier, radiograph: Radiograph) -> Reading:
     film = prepare(radiograph.pixels, classifier.card.preprocessing)
     logit, probability, explanation = classifier.score_and_explain(film)
     milliseconds = 1000 * (time.perf_counter() - started)
-    return Reading(radiograph, suitability, Prediction(logit, probability), explanation, milliseconds)
+    return Reading(
+        radiograph=radiograph,
+        card=classifier.card,
+        device=classifier.device,
+        read_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        suitability=suitability,
+        prediction=Prediction(logit, probability),
+        explanation=explanation,
+        milliseconds=milliseconds,
+    )

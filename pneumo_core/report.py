@@ -3,7 +3,7 @@
 No file name and no identifier goes into a file: a film is named by its SHA-256.
 """
 
-import datetime
+import dataclasses
 import json
 from importlib import metadata
 from typing import Any
@@ -40,15 +40,15 @@ def reference_result(card: ModelCard) -> EvaluationResult | None:
     return results[0] if results else None
 
 
-def at_prevalence(reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float) -> list[tuple[str, str]]:
+def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) -> list[tuple[str, str]]:
     """Say what a flag and this score mean in a group in which `prevalence` have pneumonia, as label and text."""
     rows = [
         (
             "Probability of this film",
-            f"{100 * probability_at(reading.prediction.probability, card.calibration, prevalence):.1f} %",
+            f"{100 * probability_at(reading.prediction.probability, reading.card.calibration, prevalence):.1f} %",
         )
     ]
-    result = reference_result(card)
+    result = reference_result(reading.card)
     if result is not None:
         matrix = next(found.confusion for found in result.points if found.name == point.name)
         sensitivity, specificity = matrix.sensitivity, matrix.specificity
@@ -62,7 +62,7 @@ def at_prevalence(reading: Reading, card: ModelCard, point: OperatingPoint, prev
     return rows
 
 
-def facts(reading: Reading, card: ModelCard, device: str) -> list[tuple[str, str]]:
+def facts(reading: Reading) -> list[tuple[str, str]]:
     """List what was read, by what, and how, as label and text; nothing in it identifies a patient."""
     origin = reading.radiograph.origin
     depth = f"{origin.format}, {origin.width} x {origin.height} pixels, {origin.bits} bits"
@@ -83,26 +83,27 @@ def facts(reading: Reading, card: ModelCard, device: str) -> list[tuple[str, str
     return [
         *rows,
         *(("Note", note) for note in origin.notes),
-        ("Model", f"{card.name} ({card.architecture})"),
-        ("Weights SHA-256", card.weights_sha256),
-        ("Device", device),
-        ("Network and heat map", f"{reading.milliseconds:.0f} ms"),
+        ("Model", f"{reading.card.name} ({reading.card.architecture})"),
+        ("Weights SHA-256", reading.card.weights_sha256),
+        ("Device", reading.device),
+        ("Preparing, network and heat map", f"{reading.milliseconds:.0f} ms"),
     ]
 
 
-def receipt(reading: Reading, card: ModelCard, point: OperatingPoint) -> dict[str, Any]:
+def receipt(reading: Reading, point: OperatingPoint) -> dict[str, Any]:
     """Give the reading as plain data: hashes, score, threshold, versions."""
     origin = reading.radiograph.origin
     return {
         "film_sha256": reading.radiograph.sha256,
-        "read_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "read_at": reading.read_at,
         "probability": reading.prediction.probability,
-        "probability_refers_to_prevalence": card.calibration.prevalence,
+        "probability_refers_to_prevalence": reading.card.calibration.prevalence,
         "logit": reading.prediction.logit,
         "operating_point": point.name,
         "threshold": point.threshold,
         "flagged": reading.prediction.is_flagged(point),
         "heat_map_is_blank": reading.explanation.is_blank,
+        "outside_population": reading.suitability.is_outside_population,
         "warnings": list(reading.suitability.warnings),
         "format": origin.format,
         "height": origin.height,
@@ -110,20 +111,20 @@ def receipt(reading: Reading, card: ModelCard, point: OperatingPoint) -> dict[st
         "bits": origin.bits,
         "inverted_on_reading": origin.is_inverted,
         "window": origin.window,
-        "model": card.name,
-        "weights_sha256": card.weights_sha256,
+        "model": reading.card.name,
+        "weights_sha256": reading.card.weights_sha256,
         "versions": _versions(),
         "notice": NOTICE,
         "not_assessed": NOT_ASSESSED,
     }
 
 
-def receipt_json(reading: Reading, card: ModelCard, point: OperatingPoint) -> bytes:
+def receipt_json(reading: Reading, point: OperatingPoint) -> bytes:
     """Give `receipt` as a JSON file."""
-    return json.dumps(receipt(reading, card, point), indent=2).encode()
+    return json.dumps(receipt(reading, point), indent=2).encode()
 
 
-def overlay_png(reading: Reading, card: ModelCard, point: OperatingPoint, display: Display) -> bytes:
+def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> bytes:
     """Give film and heat map as one PNG, at most 1,600 pixels a side, with a caption that stays with it."""
     pixels = fitted(reading.radiograph.pixels, 1600)
     film = film_picture(pixels, display)
@@ -132,18 +133,18 @@ def overlay_png(reading: Reading, card: ModelCard, point: OperatingPoint, displa
     caption = [
         f"{verdict(reading, point)}; probability {100 * reading.prediction.probability:.1f} %, "
         f"{point.name} point {100 * point.threshold:.1f} %.{blank}",
-        f"Heat map: where {card.name} found evidence, no outline of a lesion. Film {reading.radiograph.sha256[:12]}.",
+        f"Heat map: where {reading.card.name} found evidence, no outline of a lesion. "
+        f"Film {reading.radiograph.sha256[:12]}.",
         "Research and teaching tool, not a medical device.",
     ]
     return captioned_png(picture, caption, reading.radiograph.sha256)
 
 
-def case_report(
-    reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float, device: str, display: Display
-) -> bytes:
-    """Give the reading as one self-contained, printable HTML file."""
-    film = film_picture(fitted(reading.radiograph.pixels, REPORT_LONG_SIDE), display)
-    overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
+def case_report(reading: Reading, point: OperatingPoint, prevalence: float, display: Display) -> bytes:
+    """Give the reading as one self-contained, printable HTML file; the film in it as read, not as shown."""
+    card, plain = reading.card, dataclasses.replace(display, level=0.5, width=1.0, is_inverted=False)
+    film = film_picture(fitted(reading.radiograph.pixels, REPORT_LONG_SIDE), plain)
+    overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), plain)
     page = _TEMPLATE.render(
         notice=NOTICE,
         not_assessed=NOT_ASSESSED,
@@ -158,11 +159,11 @@ def case_report(
         overlay=data_uri(overlay),
         is_blank=reading.explanation.is_blank,
         prevalence=f"{100 * prevalence:g} %",
-        meaning=at_prevalence(reading, card, point, prevalence),
-        facts=facts(reading, card, device),
+        meaning=at_prevalence(reading, point, prevalence),
+        facts=facts(reading),
         limitations=card.limitations,
         versions=", ".join(f"{name} {version}" for name, version in _versions().items()),
-        read_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        read_at=reading.read_at,
     )
     return page.encode()
 

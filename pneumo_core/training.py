@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,7 +30,7 @@ from pneumo_core.calibration import (
     stressed_copies,
 )
 from pneumo_core.cases import Case, find_cases, manifest_sha256, split_by_patient
-from pneumo_core.errors import DataError, ModelError, UnreadableImageError
+from pneumo_core.errors import DataError, ModelError, UnreadableImageError, UnsuitableImageError
 from pneumo_core.evaluation import area_under_roc
 from pneumo_core.model_card import (
     CARD_FILE,
@@ -56,9 +57,9 @@ POPULATION = (
 )
 POPULATION_YEARS = (1.0, 5.0)
 LIMITATIONS = (
-    "Trained on films of children of 1 to 5 years from one hospital. Not validated for adults, infants under one "
-    "year, lateral views or other hospitals; networks trained on these films fell from an AUC of 0.95 to 0.54 on "
-    "films of children from elsewhere (Xin 2021, doi:10.1007/s10140-021-01954-x).",
+    "Not validated for patients of another age or from other hospitals than those it was trained on, nor for views "
+    "that are not upright and frontal. Networks trained on the films of Kermany et al. fell from an AUC of 0.95 to "
+    "0.54 on films of children from elsewhere (Xin 2021, doi:10.1007/s10140-021-01954-x).",
     "Only suspected pneumonia was taught. A film that is not flagged may show any other finding.",
     "The heat map shows where the network found evidence; it is no outline of a lesion.",
     "Predictive values depend on how common pneumonia is among the patients at hand.",
@@ -75,7 +76,7 @@ class Recipe:
     """
 
     architecture: str = "EfficientNetV2B0"
-    epochs: int = 10
+    epochs: int = 6
     batch_size: int = 32
     peak_learning_rate: float = 2e-4
     warm_up_epochs: float = 1.0
@@ -103,14 +104,13 @@ class Films:
     has_pneumonia: np.ndarray
 
 
-class TrainingFilms(keras.utils.PyDataset):
-    """Shuffled batches: of each film one view, chosen at random in every epoch."""
+class TrainingFilms:
+    """Batches of an epoch: of each film one view, order and views drawn anew by `shuffle`."""
 
     def __init__(self, films: Films, batch_size: int, seed: int) -> None:
-        super().__init__()
         self.films, self.batch_size = films, batch_size
         self.random = np.random.default_rng(seed)
-        self.on_epoch_end()
+        self.shuffle()
 
     def __len__(self) -> int:
         return -(-len(self.films.cases) // self.batch_size)
@@ -121,13 +121,14 @@ class TrainingFilms(keras.utils.PyDataset):
         labels = self.films.has_pneumonia[self.order[chosen]]
         return films[..., np.newaxis].astype(np.float32), labels.astype(np.float32)
 
-    def on_epoch_end(self) -> None:
+    def shuffle(self) -> None:
+        """Draw order and views for the next epoch."""
         count = len(self.films.cases)
         self.order = self.random.permutation(count)
         self.view = self.random.integers(0, len(self.films.views), count)
 
 
-class Judge(keras.callbacks.Callback):
+class Judge:
     """After each epoch: log, validate the weights and their moving average, keep the best so far.
 
     It validates on a copy of the validation films in which each film is stressed in one of the ways of
@@ -135,40 +136,40 @@ class Judge(keras.callbacks.Callback):
     """
 
     def __init__(
-        self,
-        network: keras.Model,
-        validation: Films,
-        recipe: Recipe,
-        folder: Path,
-        report: Callable[[str], None],
+        self, network: keras.Model, validation: Films, recipe: Recipe, folder: Path, report: Callable[[str], None]
     ) -> None:
-        super().__init__()
         self.network, self.recipe, self.folder, self.report = network, recipe, folder, report
         self.labels = validation.has_pneumonia
         self.films = _mixed_stress(validation.views)
         self.average = [np.array(weight) for weight in network.get_weights()]
         self.steps = 0
         self.best_area = -1.0
-        self.best_weights = self.average
-        self.epoch_started = time.monotonic()
+        self.best_weights = [weight.copy() for weight in self.average]
 
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        self.epoch_started = time.monotonic()
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+    def after_step(self) -> None:
+        """Move the average of the weights on by one step; its momentum grows from 0, so that it forgets the start."""
         self.steps += 1
         momentum = min(self.recipe.averaging_momentum, self.steps / (self.steps + 10))
         for average, variable in zip(self.average, self.network.weights, strict=True):
             average += (1 - momentum) * (keras.ops.convert_to_numpy(variable) - average)
 
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        seconds = time.monotonic() - self.epoch_started
+    def after_epoch(self, epoch: int, seconds: float, learning_rate: float, training: Mapping[str, float]) -> None:
+        """Validate, log and keep the best; `epoch` counts from 1.
+
+        Raises:
+            ModelError: the training diverged; the best weights so far stand in the folder.
+        """
+        if not np.isfinite(training["loss"]):
+            raise ModelError(
+                f"The training diverged in epoch {epoch}: its loss is no number. Please train again with a lower "
+                "learning rate."
+            )
         last = self.network.get_weights()
-        entry: dict[str, object] = {
-            "epoch": epoch + 1,
+        entry: dict[str, Any] = {
+            "epoch": epoch,
             "seconds": round(seconds, 1),
-            "learning_rate": float(self.model.optimizer.learning_rate),
-            "training": {name: round(float(value), 5) for name, value in (logs or {}).items()},
+            "learning_rate": learning_rate,
+            "training": {name: round(float(value), 5) for name, value in training.items()},
         }
         for name, weights in (("validation", last), ("validation_averaged", self.average)):
             self.network.set_weights(weights)
@@ -184,7 +185,7 @@ class Judge(keras.callbacks.Callback):
         with (self.folder / LOG_FILE).open("a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")
         self.report(
-            f"epoch {epoch + 1}/{self.recipe.epochs}: {seconds:.0f} s, {entry['training']}, "
+            f"epoch {epoch}/{self.recipe.epochs}: {seconds:.0f} s, {entry['training']}, "
             f"validation {entry['validation']}, averaged {entry['validation_averaged']}"
         )
 
@@ -196,6 +197,8 @@ def train(
     preprocessing: Preprocessing,
     copies: Sequence[Path] = (),
     backbone_weights: Path | str | None = None,
+    population: str = POPULATION,
+    population_years: tuple[float, float] = POPULATION_YEARS,
     report: Callable[[str], None] = lambda line: None,
 ) -> ModelCard:
     """Train a model from a folder in the Kaggle layout and write it to a new folder.
@@ -206,6 +209,7 @@ def train(
         data: holds `train` and `val` (joined, then split by patient) and `test` (read once, at the end).
         copies: further copies of the same films, used as other views of them, and tested separately.
         backbone_weights: see `build_network`.
+        population, population_years: whose films these are, and their lowest and highest age.
         report: is called with lines for a person to read.
 
     Returns:
@@ -215,6 +219,11 @@ def train(
         DataError: the folder is not as it must be, or too few films can be read.
         ModelError: `out` holds a model already, or the backbone's weights cannot be had.
     """
+    if len({folder.name for folder in (data, *copies)}) <= len(copies):
+        raise DataError(
+            "Two of the data folders have the same name, so that their results could not be told apart. Please "
+            "rename one."
+        )
     if out.exists() and any(out.iterdir()):
         raise ModelError(f"{out} is not empty, and a model is never overwritten. Please name a new folder.")
     cases = find_cases(data, copies)
@@ -229,7 +238,8 @@ def train(
 
     report(f"reading {len(training)} training films, {len(validation)} validation films")
     validation_films = read_films(validation, preprocessing, report)
-    judge = fit(network, read_films(training, preprocessing, report), validation_films, recipe, partial, report)
+    training_films = read_films(training, preprocessing, report)
+    judge = fit(network, training_films, validation_films, recipe, partial, report)
     network.set_weights(judge.best_weights)
 
     has_pneumonia = validation_films.has_pneumonia
@@ -246,7 +256,7 @@ def train(
         test_films = read_films(tests, preprocessing, report)
         test_logits = {
             f"test, {folder.name}": predict_logits(network, view)
-            for folder, view in zip((data, *copies), test_films.views, strict=False)
+            for folder, view in zip((data, *copies), test_films.views, strict=True)
         }
         rows += _score_rows(test_films.cases, test_films.has_pneumonia, test_logits)
         test_results = [
@@ -264,12 +274,12 @@ def train(
         calibration=calibration,
         operating_points=points,
         weights_sha256=file_sha256(partial / NETWORK_FILE),
-        population=POPULATION,
-        population_years=POPULATION_YEARS,
+        population=population,
+        population_years=population_years,
         intended_use=INTENDED_USE,
         limitations=LIMITATIONS,
-        recipe=dataclasses.asdict(recipe) | {"starts_from": "ImageNet" if backbone_weights else "random weights"},
-        training_data=_describe(training, validation, recipe),
+        recipe=dataclasses.asdict(recipe) | {"starts_from": _start_in_words(backbone_weights)},
+        training_data=_describe(training_films.cases, validation_films.cases, recipe),
         validation=tuple(evaluate(name, has_pneumonia, copy, points) for name, copy in scores.items()),
         test=tuple(test_results),
         versions={"python": platform.python_version()}
@@ -285,9 +295,7 @@ def train(
 
 
 def read_films(cases: Sequence[Case], preprocessing: Preprocessing, report: Callable[[str], None]) -> Films:
-    """Read films into memory, resampled; a film of which no view can be read is left out and reported.
-
-    A film that lacks a view gets its first one in its place, so that all have the same number.
+    """Read films into memory, resampled; a film of which a view cannot be read is left out and reported.
 
     Raises:
         DataError: of one of the classes no film could be read.
@@ -297,15 +305,14 @@ def read_films(cases: Sequence[Case], preprocessing: Preprocessing, report: Call
         try:
             images.append([_prepared(path, preprocessing) for path in case.views])
             kept.append(case)
-        except UnreadableImageError as error:
+        except (UnreadableImageError, UnsuitableImageError) as error:
             report(f"left out: {error}")
     if len({case.has_pneumonia for case in kept}) < 2:
         raise DataError(
             f"Of {len(cases)} films {len(kept)} could be read, and they are not of both classes. Expected are "
             "readable X-rays in NORMAL and in PNEUMONIA. Please check the files."
         )
-    most = max(len(views) for views in images)
-    views = tuple(np.stack([film[v] if v < len(film) else film[0] for film in images]) for v in range(most))
+    views = tuple(np.stack(view) for view in zip(*images, strict=True))
     return Films(tuple(kept), views, np.array([case.has_pneumonia for case in kept]))
 
 
@@ -352,7 +359,16 @@ def fit(
     shares = training.has_pneumonia.mean()
     weights = {0: 0.5 / (1 - shares), 1: 0.5 / shares} if recipe.balanced_class_weights else None
     judge = Judge(network, validation, recipe, folder, report)
-    model.fit(batches, epochs=recipe.epochs, class_weight=weights, callbacks=[judge], verbose=0)
+    # Step by step: `fit` feeds batches through a generator that makes the allocator give its memory back
+    # to the system at every step, a third of the time on a CPU.
+    for epoch in range(1, recipe.epochs + 1):
+        started = time.monotonic()
+        model.reset_metrics()
+        for index in range(len(batches)):
+            figures = model.train_on_batch(*batches[index], class_weight=weights, return_dict=True)
+            judge.after_step()
+        judge.after_epoch(epoch, time.monotonic() - started, float(model.optimizer.learning_rate), figures)
+        batches.shuffle()
     return judge
 
 
@@ -404,6 +420,12 @@ def _figures(has_pneumonia: np.ndarray, logits: np.ndarray) -> dict[str, float]:
         "sensitivity": round(float(np.mean(logits[has_pneumonia] > 0)), 5),
         "specificity": round(float(np.mean(logits[~has_pneumonia] <= 0)), 5),
     }
+
+
+def _start_in_words(backbone_weights: Path | str | None) -> str:
+    if isinstance(backbone_weights, Path):
+        return f"{backbone_weights.name}, sha256 {file_sha256(backbone_weights)}"
+    return "Keras' ImageNet weights" if backbone_weights else "random weights"
 
 
 def _describe(training: Sequence[Case], validation: Sequence[Case], recipe: Recipe) -> TrainingData:

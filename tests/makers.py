@@ -70,9 +70,13 @@ def reading(
     film: Radiograph | None = None,
     explanation: FakeExplanation | None = None,
     warnings: tuple[str, ...] = (),
+    card: ModelCard | None = None,
 ) -> Reading:
     return Reading(
         radiograph=film or radiograph(),
+        card=card or model_card(),
+        device="CPU",
+        read_at="2026-11-20T12:00:00+00:00",
         suitability=Suitability(False, warnings),
         prediction=Prediction(logit=1.25, probability=probability),
         explanation=explanation or left_half(),

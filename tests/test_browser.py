@@ -3,6 +3,7 @@
 Needs Chromium on the PATH; without, these tests are skipped by name.
 """
 
+import io
 import os
 import re
 import shutil
@@ -14,10 +15,13 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from pneumo_core.places import MODELS_VARIABLE, ROOT
-from tests.conftest import drawn_film, png
+from tests.conftest import drawn_film
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -52,7 +56,8 @@ def server(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     finally:
         process.terminate()
         process.wait(20)
-    assert not [path for path in home.rglob("*") if path.is_file() and b"CANARY" in path.read_bytes()]
+    left = [path for path in home.rglob("*") if path.is_file()]
+    assert [path for path in left if "CANARY" in path.name or b"CANARY" in path.read_bytes()] == []
 
 
 def wait_until_healthy(address: str) -> None:
@@ -89,8 +94,16 @@ def page(browser: "playwright.Browser", server: tuple[str, Path]) -> Iterator["p
     assert [url for url in asked if not re.match(rf"(http|ws)://{own}/|data:|blob:", url)] == []
 
 
-def film(seed: int) -> dict[str, object]:
-    return {"name": f"CANARY_{seed}.png", "mimeType": "image/png", "buffer": png(drawn_film(True, seed))}
+def film(seed: int, side: int = 0) -> dict[str, object]:
+    """Give an upload with a canary in its name and in its text chunk; over 1 MiB of noise where a side is given."""
+    pixels = drawn_film(True, seed)
+    if side:
+        noise = np.random.default_rng(seed).integers(0, 90, (side, side), np.uint8)
+        pixels = np.asarray(Image.fromarray(pixels).resize((side, side))) // 2 + noise
+    facts, file = PngInfo(), io.BytesIO()
+    facts.add_text("Patient", "CANARY^PATIENT")
+    Image.fromarray(pixels).save(file, "PNG", pnginfo=facts)
+    return {"name": f"CANARY_{seed}.png", "mimeType": "image/png", "buffer": file.getvalue()}
 
 
 def test_a_film_is_uploaded_explained_and_kept(page: "playwright.Page", server: tuple[str, Path]):
@@ -99,7 +112,7 @@ def test_a_film_is_uploaded_explained_and_kept(page: "playwright.Page", server: 
     page.get_by_text("Ready on").wait_for()
     page.get_by_role("link", name="Explain an X-ray").first.click()
     page.get_by_text("one or several").wait_for()
-    page.locator("input[type=file]").set_input_files([film(1), film(2)])
+    page.locator("input[type=file]").set_input_files([film(1), film(2, side=1300)])
     page.get_by_text("What was read, and by what").wait_for()
     page.locator(".js-plotly-plot").nth(1).wait_for()
 

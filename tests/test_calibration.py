@@ -236,3 +236,15 @@ def test_a_third_of_the_resolution_smooths_away_what_is_one_pixel_wide():
     stripes = np.tile(np.array([0, 0, 150], np.uint8), (1, 12, 4))
     found = stressed_copies(stripes)["a third of the resolution"]()
     np.testing.assert_array_equal(found, np.full_like(stripes, 50))
+
+
+def test_the_three_points_never_fall_whatever_the_scores():
+    random = np.random.default_rng(11)
+    for _ in range(300):
+        has_pneumonia = np.arange(60) < random.integers(5, 55)
+        scores = {
+            name: np.clip(random.normal(0.5 + 0.15 * has_pneumonia, random.uniform(0.02, 0.3)), 0, 1)
+            for name in ("clean", "darker")
+        }
+        thresholds = [point.threshold for point in choose_operating_points(scores, has_pneumonia)]
+        assert thresholds == sorted(thresholds)

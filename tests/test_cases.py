@@ -87,15 +87,23 @@ def test_jpeg_png_and_dicom_are_films_and_anything_else_is_not(tmp_path):
     assert [case.name for case in find_cases(tmp_path)] == [f"train/NORMAL/{name}" for name in films]
 
 
-def test_a_film_that_a_copy_has_too_gets_another_view(tmp_path):
-    both, alone = "train/NORMAL/IM-0001-0001.jpeg", "train/NORMAL/IM-0002-0001.jpeg"
-    main = data_folder(tmp_path / "main", both, alone)
-    small = data_folder(tmp_path / "small", both, "train/NORMAL/IM-0003-0001.jpeg")
-    tiny = data_folder(tmp_path / "tiny", both)
-    cases = find_cases(main, copies=[small, tiny])
-    assert [case.name for case in cases] == [both, alone]
-    assert cases[0].views == (main / both, small / both, tiny / both)
-    assert cases[1].views == (main / alone,)
+def test_each_copy_gives_another_view_in_its_order(tmp_path):
+    name = "train/NORMAL/IM-0001-0001.jpeg"
+    main, small, tiny = (data_folder(tmp_path / folder, name) for folder in ("main", "small", "tiny"))
+    data_folder(small, "train/NORMAL/IM-0003-0001.jpeg")
+    (found,) = find_cases(main, copies=[small, tiny])
+    assert found.views == (main / name, small / name, tiny / name)
+
+
+def test_a_copy_that_is_not_whole_is_refused(tmp_path):
+    first, second = "train/NORMAL/IM-0001-0001.jpeg", "train/NORMAL/IM-0002-0001.jpeg"
+    main, small = data_folder(tmp_path / "main", first, second), data_folder(tmp_path / "small", first)
+    with pytest.raises(DataError) as refusal:
+        find_cases(main, copies=[small])
+    assert str(refusal.value) == (
+        f"The copy {small} lacks 1 of 2 films, the first of them {second}. Expected are the same films under the same "
+        "names. Please complete it, or leave it out."
+    )
 
 
 def test_a_path_that_is_no_folder_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from pneumo_core.model_card import (
     card_text,
     evaluate,
     file_sha256,
+    model_stamp,
     percent,
     read_card,
     write_card,
@@ -240,3 +242,21 @@ def test_the_cards_text_holds_its_figures_word_for_word():
 def test_a_proportion_is_written_in_percent_and_an_undefined_one_in_words():
     assert percent(Estimate(0.932, 0.9042, 0.9538, 390)) == "93.2 (90.4-95.4)"
     assert percent(Estimate(math.nan, math.nan, math.nan, 0)) == "not defined"
+
+
+def test_the_stamp_changes_with_the_model_in_use_and_with_no_other(tmp_path: Path):
+    for name in ("one", "two"):
+        model_folder(tmp_path / name)
+    (tmp_path / "active.txt").write_text("one")
+    stamp = model_stamp(tmp_path)
+    assert len(stamp) == 3
+    os.utime(tmp_path / "two" / "card.json", (1, 1))
+    assert model_stamp(tmp_path) == stamp
+    os.utime(tmp_path / "one" / "classifier.keras", (1, 1))
+    assert model_stamp(tmp_path) != stamp
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "nowhere", ""])
+def test_the_stamp_of_what_is_no_model_never_fails(tmp_path: Path, name: str):
+    (tmp_path / "active.txt").write_text(name)
+    assert len(model_stamp(tmp_path)) == 1

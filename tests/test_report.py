@@ -62,7 +62,7 @@ class Page(HTMLParser):
 
 
 def report(of=None, point=BALANCED, card=CARD, prevalence=0.1) -> bytes:
-    return case_report(of or reading(), card, point, prevalence, "CPU", Display())
+    return case_report(of or reading(card=card), point, prevalence, Display())
 
 
 def dicom_reading():
@@ -123,7 +123,7 @@ def test_the_reader_is_told_of_test_films_and_else_of_validation_films():
 def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
     # Odds of 0.625 are 5/3; times 1/9 they are 5/27: 5/32. Sensitivity 18/20, specificity 36/40.
     # Of 1000: 100 sick, 90 flagged, 10 not; 900 well, 90 flagged, 810 not.
-    assert at_prevalence(reading(0.625), CARD, BALANCED, 0.1) == [
+    assert at_prevalence(reading(0.625), BALANCED, 0.1) == [
         ("Probability of this film", "15.6 %"),
         ("Of flagged films, with pneumonia (PPV)", "50.0 %"),
         ("Of films not flagged, without (NPV)", "98.8 %"),
@@ -134,7 +134,7 @@ def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
 
 def test_what_a_flag_means_follows_the_operating_point_and_the_prevalence():
     # Rule-in: sensitivity 15/20, specificity 40/40; of 200, half sick: 75 flagged, all sick; 125 not, 100 well.
-    rows = dict(at_prevalence(reading(0.625), CARD, RULE_IN, 0.5))
+    rows = dict(at_prevalence(reading(0.625), RULE_IN, 0.5))
     assert rows["Probability of this film"] == "62.5 %"
     assert rows["Of flagged films, with pneumonia (PPV)"] == "100.0 %"
     assert rows["Of films not flagged, without (NPV)"] == "80.0 %"
@@ -142,20 +142,20 @@ def test_what_a_flag_means_follows_the_operating_point_and_the_prevalence():
 
 def test_a_model_without_an_evaluation_gives_the_probability_alone():
     card = model_card(test=(), validation=())
-    assert at_prevalence(reading(0.625), card, BALANCED, 0.5) == [("Probability of this film", "62.5 %")]
+    assert at_prevalence(reading(0.625, card=card), BALANCED, 0.5) == [("Probability of this film", "62.5 %")]
 
 
 def test_what_was_not_measured_is_called_not_defined():
     none_with_pneumonia = PointResult("balanced", 0.5, ConfusionMatrix(0, 4, 36, 0))
     result = dataclasses.replace(evaluation_result("well films"), points=(none_with_pneumonia,))
-    rows = dict(at_prevalence(reading(), model_card(test=(result,)), BALANCED, 0.1))
+    rows = dict(at_prevalence(reading(card=model_card(test=(result,))), BALANCED, 0.1))
     assert rows["Sensitivity, measured on well films"] == "not defined"
     assert rows["Of flagged films, with pneumonia (PPV)"] == "not defined"
     assert rows["Specificity, measured on well films"].startswith("90.0 %")
 
 
 def test_the_facts_of_a_dicom_are_told_in_the_standards_words():
-    assert facts(dicom_reading(), CARD, "CPU") == [
+    assert facts(dicom_reading()) == [
         ("File", "DICOM, 160 x 120 pixels, 12 bits"),
         ("Film SHA-256", FILM_SHA256),
         ("PhotometricInterpretation", "MONOCHROME1"),
@@ -169,12 +169,12 @@ def test_the_facts_of_a_dicom_are_told_in_the_standards_words():
         ("Model", "small-example (Example Net)"),
         ("Weights SHA-256", WEIGHTS_SHA256),
         ("Device", "CPU"),
-        ("Network and heat map", "31 ms"),
+        ("Preparing, network and heat map", "31 ms"),
     ]
 
 
 def test_what_a_dicom_does_not_say_is_not_given():
-    rows = dict(facts(reading(film=radiograph(format="DICOM")), CARD, "CPU"))
+    rows = dict(facts(reading(film=radiograph(format="DICOM"))))
     assert rows["Grey scale inverted on reading"] == "no"
     assert rows["Window (centre, width)"] == "none stored"
     for label in ("PhotometricInterpretation", "Transfer syntax", "Modality", "ViewPosition", "Age"):
@@ -182,23 +182,23 @@ def test_what_a_dicom_does_not_say_is_not_given():
 
 
 def test_a_lookup_table_is_named_where_a_window_would_stand():
-    rows = dict(facts(reading(film=radiograph(format="DICOM", voi="LUT")), CARD, "CPU"))
+    rows = dict(facts(reading(film=radiograph(format="DICOM", voi="LUT"))))
     assert rows["Window (centre, width)"] == "LUT"
 
 
 def test_the_facts_of_a_png_speak_of_no_dicom_attribute():
-    assert [label for label, _ in facts(reading(), CARD, "CPU")] == [
+    assert [label for label, _ in facts(reading())] == [
         "File",
         "Film SHA-256",
         "Model",
         "Weights SHA-256",
         "Device",
-        "Network and heat map",
+        "Preparing, network and heat map",
     ]
 
 
 def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
-    found = receipt(dataclasses.replace(dicom_reading(), explanation=no_evidence()), CARD, RULE_IN)
+    found = receipt(dataclasses.replace(dicom_reading(), explanation=no_evidence()), RULE_IN)
     expected = {
         "film_sha256": FILM_SHA256,
         "probability": 0.625,
@@ -208,6 +208,7 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "threshold": 0.8,
         "flagged": False,
         "heat_map_is_blank": True,
+        "outside_population": False,
         "warnings": [],
         "format": "DICOM",
         "height": 120,
@@ -227,8 +228,8 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
 
 def test_the_receipt_as_a_file_is_the_receipt():
     of = reading(warnings=("The file gives no age.",))
-    found = json.loads(receipt_json(of, CARD, BALANCED))
-    assert found | {"read_at": ""} == receipt(of, CARD, BALANCED) | {"read_at": ""}
+    found = json.loads(receipt_json(of, BALANCED))
+    assert found | {"read_at": ""} == receipt(of, BALANCED) | {"read_at": ""}
     assert found["flagged"] is True
     assert found["heat_map_is_blank"] is False
     assert found["warnings"] == ["The file gives no age."]
@@ -240,8 +241,8 @@ def test_a_files_name_gets_into_no_file(blank: bool, kind: str):
     of = dicom_reading() if kind == "DICOM" else reading()
     of = dataclasses.replace(of, explanation=no_evidence()) if blank else of
     assert of.radiograph.name == CANARY
-    files = (report(of), receipt_json(of, CARD, BALANCED), overlay_png(of, CARD, BALANCED, Display()))
-    for content in (*files, repr(facts(of, CARD, "CPU")).encode()):
+    files = (report(of), receipt_json(of, BALANCED), overlay_png(of, BALANCED, Display()))
+    for content in (*files, repr(facts(of)).encode()):
         assert FILM_SHA256.encode() in content
         for part in (b"CANARY", b"PATIENT.dcm", b"^PATIENT"):
             assert part not in content
@@ -310,8 +311,8 @@ def test_the_report_loads_nothing_from_anywhere():
 def test_markup_in_warnings_notes_and_the_card_is_shown_and_never_run():
     markup = "<script>alert('x')</script>"
     image = '<img src="https://example.org/x">&amp;'
-    of = reading(warnings=(markup,), film=radiograph(notes=(image,)))
-    content = report(of, card=model_card(name=markup, limitations=(image,)))
+    card = model_card(name=markup, limitations=(image,))
+    content = report(reading(warnings=(markup,), film=radiograph(notes=(image,)), card=card))
     page = Page(content)
     assert "script" not in {tag for tag, _ in page.elements}
     assert len([tag for tag, _ in page.elements if tag == "img"]) == 2
@@ -326,7 +327,7 @@ def test_both_pictures_of_the_report_are_described_for_those_who_cannot_see_them
 
 
 def test_the_overlay_is_the_film_with_evidence_over_it_and_a_caption_under_it():
-    picture = Image.open(io.BytesIO(overlay_png(reading(), CARD, BALANCED, Display(opacity=0.5))))
+    picture = Image.open(io.BytesIO(overlay_png(reading(), BALANCED, Display(opacity=0.5))))
     assert picture.text["Film SHA-256"] == FILM_SHA256
     assert picture.height > 120
     shown = np.asarray(picture)[:, :160]
@@ -339,13 +340,13 @@ def test_the_overlay_is_the_film_with_evidence_over_it_and_a_caption_under_it():
 
 def test_a_large_film_becomes_an_overlay_of_at_most_1600_pixels_a_side():
     large = reading(film=radiograph(film_pixels(100, 1700)))
-    assert Image.open(io.BytesIO(overlay_png(large, CARD, BALANCED, Display()))).width == 1600
+    assert Image.open(io.BytesIO(overlay_png(large, BALANCED, Display()))).width == 1600
 
 
 def test_the_overlays_caption_differs_where_the_map_is_blank():
     wide = radiograph(film_pixels(100, 900))
     found, blank = (
-        np.asarray(Image.open(io.BytesIO(overlay_png(of, CARD, BALANCED, Display()))))[100:]
+        np.asarray(Image.open(io.BytesIO(overlay_png(of, BALANCED, Display()))))[100:]
         for of in (reading(film=wide), reading(film=wide, explanation=no_evidence()))
     )
     assert found.shape == blank.shape

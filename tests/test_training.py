@@ -140,7 +140,7 @@ def test_an_epoch_shows_every_film_once_in_one_of_its_views():
 def test_epochs_differ_in_order_and_view():
     batches = TrainingFilms(drawn_films(10), batch_size=10, seed=3)
     first = batches[0][0]
-    batches.on_epoch_end()
+    batches.shuffle()
     assert not np.array_equal(first, batches[0][0])
 
 

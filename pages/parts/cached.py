@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pneumo_core.model_card import ACTIVE_FILE, CARD_FILE, NETWORK_FILE, ModelCard, active_model_folder, read_card
+from pneumo_core.model_card import ModelCard, active_model_folder, model_stamp, read_card
 from pneumo_core.places import models_folder
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def loading_classifier() -> "Future[Classifier]":
 
     Its result raises a `ModelError` where there is no model.
     """
-    return _loading(models_folder(), _changed(models_folder()))
+    return _loading(models_folder(), model_stamp(models_folder()))
 
 
 def card_of_active_model() -> ModelCard:
@@ -27,11 +27,11 @@ def card_of_active_model() -> ModelCard:
     Raises:
         ModelError: there is no model, or its card belongs to other weights.
     """
-    return _card(models_folder(), _changed(models_folder()))
+    return _card(models_folder(), model_stamp(models_folder()))
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
-def _loading(models: Path, changed: tuple[float, ...]) -> "Future[Classifier]":
+def _loading(models: Path, stamp: tuple[float, ...]) -> "Future[Classifier]":
     return ThreadPoolExecutor(1, thread_name_prefix="load-model").submit(_load, models)
 
 
@@ -43,11 +43,5 @@ def _load(models: Path) -> "Classifier":
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
-def _card(models: Path, changed: tuple[float, ...]) -> ModelCard:
+def _card(models: Path, stamp: tuple[float, ...]) -> ModelCard:
     return read_card(active_model_folder(models))
-
-
-def _changed(models: Path) -> tuple[float, ...]:
-    """Give what differs as soon as another model is in use, or this one was written anew."""
-    files = (path for pattern in ("*", "*/*") for path in sorted(models.glob(pattern)))
-    return tuple(path.stat().st_mtime for path in files if path.name in (ACTIVE_FILE, CARD_FILE, NETWORK_FILE))

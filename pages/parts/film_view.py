@@ -3,10 +3,8 @@
 import streamlit as st
 
 from pages.parts.frame import text_colour
-from pages.parts.model_state import ready_classifier
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.figures import COLOUR_MAPS, VIEWER_CONFIG, gauge, viewer
-from pneumo_core.model_card import ModelCard
 from pneumo_core.picture import Display, data_uri, film_picture, fitted, overlay_picture
 from pneumo_core.reading import Reading
 from pneumo_core.report import (
@@ -24,21 +22,21 @@ SCREEN_LONG_SIDE = 1200
 
 
 @st.fragment
-def film_view(reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float) -> None:
+def film_view(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
     """Draw one film and all that was read from it; moving a display control redraws only this."""
     for warning in reading.suitability.warnings:
         st.warning(warning, icon=":material/groups:")
     with st.container(key="stack_film"):
         score, pictures = st.columns([4, 9], gap="large")
     with score:
-        _score(reading, card, point, prevalence)
+        _score(reading, point, prevalence)
     with pictures:
         display = _viewer(reading)
-        _downloads(reading, card, point, prevalence, display)
-    _facts(reading, card)
+        _downloads(reading, point, prevalence, display)
+    _facts(reading)
 
 
-def _score(reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float) -> None:
+def _score(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
     probability = reading.prediction.probability
     st.header(verdict(reading, point))
     st.plotly_chart(
@@ -49,10 +47,10 @@ def _score(reading: Reading, card: ModelCard, point: OperatingPoint, prevalence:
     )
     st.markdown(
         f"Of films scored like this, **{in_words(probability)}** show pneumonia, in a group of which "
-        f"{100 * card.calibration.prevalence:g} % have it. The amber line is the {point.name} operating point: flagged "
-        f"from {100 * point.threshold:.1f} % on."
+        f"{100 * reading.card.calibration.prevalence:g} % have it. The amber line is the {point.name} operating point: "
+        f"flagged from {100 * point.threshold:.1f} % on."
     )
-    rows = at_prevalence(reading, card, point, prevalence)
+    rows = at_prevalence(reading, point, prevalence)
     st.markdown(
         f"Among your patients, of whom {100 * prevalence:.0f} in 100 have it:\n"
         + "\n".join(f"- {label}: **{text}**" for label, text in rows)
@@ -64,10 +62,21 @@ def _viewer(reading: Reading) -> Display:
         with_heatmap = st.toggle("Heat map", key="with_heatmap", persist_state="session")
         is_inverted = st.toggle("Invert grey scale", key="is_inverted", persist_state="session")
         with st.popover("Window and colours", icon=":material/tune:"):
-            level = st.slider("Level", 0.0, 1.0, 0.5, 0.01, key="level", help="The grey value shown as middle grey.")
-            width = st.slider("Width", 0.05, 1.0, 1.0, 0.01, key="width", help="Smaller: more contrast.")
-            opacity = st.slider("Heat map opacity", 0.0, 1.0, 0.5, 0.05, key="opacity")
-            colour_map = st.selectbox("Heat map colours", COLOUR_MAPS, key="colour_map")
+            level = st.slider(
+                "Level",
+                0.0,
+                1.0,
+                0.5,
+                0.01,
+                key="level",
+                persist_state="session",
+                help="The grey value shown as middle grey.",
+            )
+            width = st.slider(
+                "Width", 0.05, 1.0, 1.0, 0.01, key="width", persist_state="session", help="Smaller: more contrast."
+            )
+            opacity = st.slider("Heat map opacity", 0.0, 1.0, 0.5, 0.05, key="opacity", persist_state="session")
+            colour_map = st.selectbox("Heat map colours", COLOUR_MAPS, key="colour_map", persist_state="session")
             st.markdown("These change the picture only: the network reads the film as it was uploaded.")
     display = Display(level, width, is_inverted, colour_map, opacity)
     film = film_picture(fitted(reading.radiograph.pixels, SCREEN_LONG_SIDE), display)
@@ -96,26 +105,26 @@ def _viewer(reading: Reading) -> Display:
     return display
 
 
-def _facts(reading: Reading, card: ModelCard) -> None:
+def _facts(reading: Reading) -> None:
     with st.container(key="stack_facts"):
         left, right = st.columns([2, 3], gap="large")
     with left:
         st.header("What the number does not mean")
         st.markdown(
             "It is no diagnosis, no measure of how severe, and no word on the cause. It holds for patients like those "
-            f"the network was trained on: {card.population}.\n\n{NOT_ASSESSED}"
+            f"the network was trained on: {reading.card.population}.\n\n{NOT_ASSESSED}"
         )
     with right:
         st.header("What was read, and by what")
-        st.table([{"Fact": label, "Value": text} for label, text in facts(reading, card, ready_classifier().device)])
+        st.table([{"Fact": label, "Value": text} for label, text in facts(reading)])
 
 
-def _downloads(reading: Reading, card: ModelCard, point: OperatingPoint, prevalence: float, display: Display) -> None:
+def _downloads(reading: Reading, point: OperatingPoint, prevalence: float, display: Display) -> None:
     name = f"pneumo_{reading.radiograph.sha256[:12]}_{point.name}"
     with st.container(horizontal=True):
         st.download_button(
             "Report (HTML)",
-            lambda: case_report(reading, card, point, prevalence, ready_classifier().device, display),
+            lambda: case_report(reading, point, prevalence, display),
             f"{name}.html",
             "text/html",
             on_click="ignore",
@@ -123,7 +132,7 @@ def _downloads(reading: Reading, card: ModelCard, point: OperatingPoint, prevale
         )
         st.download_button(
             "Overlay (PNG)",
-            lambda: overlay_png(reading, card, point, display),
+            lambda: overlay_png(reading, point, display),
             f"{name}.png",
             "image/png",
             on_click="ignore",
@@ -131,7 +140,7 @@ def _downloads(reading: Reading, card: ModelCard, point: OperatingPoint, prevale
         )
         st.download_button(
             "Receipt (JSON)",
-            lambda: receipt_json(reading, card, point),
+            lambda: receipt_json(reading, point),
             f"{name}.json",
             "application/json",
             on_click="ignore",

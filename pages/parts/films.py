@@ -1,5 +1,6 @@
 """The films of this session: kept in its memory while it lasts, never on disk, never shared."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pneumo_core.model_card import ModelCard
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.reading import Reading, read_xray
 
-FILMS, NEWEST, MODEL = "films", "newest_film", "films_read_by"
+FILMS, WAITING, NEWEST = "films", "waiting_files", "newest_film"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,33 +26,44 @@ class Film:
 
 def films_at_hand() -> list[Film]:
     """Give this session's films: the highest probability first, refused files last, none left out."""
-    films: dict[str, Film] = st.session_state.setdefault(FILMS, {})
+    films: dict[str, Film] = st.session_state.get(FILMS, {})
     return sorted(films.values(), key=lambda film: -film.reading.prediction.probability if film.reading else 1.0)
 
 
-def read_films(files: list[tuple[str, bytes | Path]], card: ModelCard) -> None:
-    """Read files, with progress; one that is refused never stops the others. The last one read is shown.
+def add_waiting(files: list[tuple[str, bytes | Path]]) -> None:
+    """Put files in line: they are read even if the page is left in the middle of it."""
+    st.session_state.setdefault(WAITING, []).extend(files)
 
-    Films that another model read before are read again.
+
+def remove_all() -> None:
+    """Let go of all films, read or waiting."""
+    st.session_state[FILMS], st.session_state[WAITING] = {}, []
+
+
+def read_waiting(card: ModelCard) -> None:
+    """Read the files in line, with progress; one that is refused never stops the others.
+
+    Films that another model read before are read again. The newest film is the one shown.
     """
     films: dict[str, Film] = st.session_state.setdefault(FILMS, {})
-    if st.session_state.get(MODEL) != card.weights_sha256:
-        for key, film in films.items():
-            if film.reading is not None:
-                films[key] = Film(film.name, read_xray(ready_classifier(), film.reading.radiograph), None)
-        st.session_state[MODEL] = card.weights_sha256
-    if not files:
+    for key, film in films.items():
+        if film.reading is not None and film.reading.card != card:
+            films[key] = Film(film.name, read_xray(ready_classifier(), film.reading.radiograph), None)
+    waiting: list[tuple[str, bytes | Path]] = st.session_state.setdefault(WAITING, [])
+    if not waiting:
         return
     classifier = ready_classifier()
-    progress = st.progress(0.0, "Reading ...")
-    for number, (name, content) in enumerate(files, start=1):
-        progress.progress((number - 1) / len(files), f"Reading film {number} of {len(files)} ...")
+    progress, count = st.progress(0.0, "Reading ..."), len(waiting)
+    while waiting:
+        progress.progress(1 - len(waiting) / count, f"Reading film {count - len(waiting) + 1} of {count} ...")
+        name, content = waiting[0]
         try:
             radiograph = read_radiograph(content, name)
             films[radiograph.sha256] = Film(name, read_xray(classifier, radiograph), None)
             st.session_state[NEWEST] = radiograph.sha256
         except PneumoError as error:
-            films[f"refused {name}"] = Film(name, None, str(error))
-    progress.empty()
+            digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else name
+            films[f"refused {name} {digest}"] = Film(name, None, str(error))
+        waiting.pop(0)
     # Drawn anew: the uploader makes room for the films.
     st.rerun()

@@ -6,10 +6,14 @@ from pathlib import Path
 import pandas  # noqa: F401
 import plotly.express  # noqa: F401
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 
 from pages.parts.cached import loading_classifier
+from pneumo_core.pixels import MAX_FILE_BYTES
 from pneumo_core.wording import NOTICE
 
+# Else every upload of more than 1 MiB passes through a temporary file.
+MultiPartParser.spool_max_size = MAX_FILE_BYTES + (1 << 20)
 # A picture of our own: Streamlit fetches the named icons and emojis of a tab from the internet.
 ICON = str(Path(__file__).with_name("icon.png"))
 MENU = (

@@ -4,26 +4,24 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts.films import FILMS
+from pages.parts.films import add_waiting, films_at_hand, remove_all
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.model_card import ModelCard
 from pneumo_core.pixels import MAX_FILE_BYTES, MAX_MEGAPIXELS, MIN_SIDE_PIXELS
 from pneumo_core.places import sample_files
 
 
-def chosen_files() -> list[tuple[str, bytes | Path]]:
-    """Draw uploader and samples, small once there are films; give the files just chosen, each once."""
-    if not st.session_state.get(FILMS):
+def ask_for_films() -> None:
+    """Draw uploader and samples, small once there are films, and put what is chosen in line to be read."""
+    if not films_at_hand():
         with st.container(border=True):
-            return _ask_for_files()
+            add_waiting(_ask_for_files())
+        return
     # A new key after each upload: the popover closes by itself.
     key = f"add_{st.session_state['upload_batch']}"
     with st.popover("Add X-rays", icon=":material/add_photo_alternate:", key=key):
-        files = _ask_for_files()
-        if st.button("Remove all films", icon=":material/delete:"):
-            st.session_state[FILMS] = {}
-            st.rerun()
-    return files
+        add_waiting(_ask_for_files())
+        st.button("Remove all films", icon=":material/delete:", on_click=remove_all)
 
 
 def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
@@ -38,7 +36,7 @@ def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
             required=True,
             key="operating_point",
             persist_state="session",
-            format_func=lambda name: f"{name} ({100 * card.operating_point(name).threshold:.0f} %)",
+            format_func=lambda name: f"{name} ({100 * card.operating_point(name).threshold:.1f} %)",
             help="; ".join(f"{point.name}: {point.chosen_for}" for point in card.operating_points),
         )
     with prevalences:
@@ -77,7 +75,7 @@ def _ask_for_files() -> list[tuple[str, bytes | Path]]:
     if linked:
         del st.query_params["sample"]
     if uploaded or sample:
-        # A new uploader next time: what was read is in the list, and the raw upload is let go.
+        # A new uploader next time: what was chosen is in line, and each file is taken once.
         st.session_state["upload_batch"] = batch + 1
     wanted = list(samples) if all_samples else [name for name in (linked, sample) if name in samples]
     return [*((file.name, file.getvalue()) for file in uploaded), *((name, samples[name]) for name in wanted)]

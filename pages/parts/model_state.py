@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts.cached import card_of_active_model, loading_classifier
 from pages.parts.problems import problems_shown
-from pneumo_core.model_card import percent
+from pneumo_core.model_card import area, percent
 
 if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
@@ -42,8 +42,7 @@ def model_state() -> None:
                         {
                             "Test films": result.films.removeprefix("test, "),
                             "n": f"{result.n} ({result.n_pneumonia} with pneumonia)",
-                            "AUC": f"{result.area_under_roc.value:.3f} "
-                            f"({result.area_under_roc.low:.3f}-{result.area_under_roc.high:.3f})",
+                            "AUC": area(result.area_under_roc),
                             "Sensitivity %": percent(point.confusion.sensitivity),
                             "Specificity %": percent(point.confusion.specificity),
                         }
@@ -56,9 +55,14 @@ def model_state() -> None:
 
 
 def _readiness() -> None:
-    @st.fragment(run_every=None if loading_classifier().done() else 1.0)
+    is_ready = loading_classifier().done()
+
+    @st.fragment(run_every=None if is_ready else 1.0)
     def state() -> None:
         loading = loading_classifier()
+        if loading.done() and not is_ready:
+            # The whole page once more, which stops the polling.
+            st.rerun()
         if not loading.done():
             st.markdown(":material/hourglass_top: Loading in the background ...")
             return

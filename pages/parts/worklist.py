@@ -8,6 +8,8 @@ from pneumo_core.calibration import OperatingPoint
 from pneumo_core.reading import Reading
 from pneumo_core.report import verdict
 
+SHOWN = "shown_film"
+
 
 def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
     """Draw the list where there is more than one film; give the reading to show, None where all were refused."""
@@ -18,7 +20,8 @@ def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
     if len(read) < 2:
         return read[0] if read else None
     newest = st.session_state.get(NEWEST)
-    first = next((row for row, reading in enumerate(read) if reading.radiograph.sha256 == newest), 0)
+    shown = st.session_state.get(SHOWN, {}).get(newest, newest)
+    first = next((row for row, reading in enumerate(read) if reading.radiograph.sha256 == shown), 0)
     chosen = st.dataframe(
         [_row(number, film, point) for number, film in enumerate(films, start=1)],
         hide_index=True,
@@ -35,7 +38,10 @@ def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
         alt="Worklist of all films, the highest probability first, refused files last",
     )
     rows = [row for row in chosen.selection.rows if row < len(read)]
-    return read[rows[0] if rows else first]
+    reading = read[rows[0] if rows else first]
+    # Kept for when the page is left and opened again, in this list only.
+    st.session_state[SHOWN] = {newest: reading.radiograph.sha256}
+    return reading
 
 
 def _row(number: int, film: Film, point: OperatingPoint) -> dict[str, object]:

@@ -121,3 +121,15 @@ def test_display_controls_never_touch_the_score(page: AppTest):
     scores = [line for line in before.splitlines() if "scored like this" in line]
     assert scores
     assert all(line in texts(page) for line in scores)
+
+
+def test_two_refused_files_of_one_name_both_stand_in_the_list(page: AppTest):
+    upload(page, ("image.dcm", b"one"), ("image.dcm", b"two"), film(True, 7), film(True, 8))
+    assert list(page.dataframe[0].value["Film"]).count("image.dcm") == 2
+
+
+def test_files_in_line_are_read_even_if_the_run_that_took_them_was_cut_off(page: AppTest):
+    page.session_state["waiting_files"] = [film(True, 9)]
+    page.run()
+    assert page.header
+    assert page.session_state["waiting_files"] == []

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
+from pneumo_core import classifier
 from pneumo_core.model_card import read_card
+from pneumo_core.pixels import MAX_FILE_BYTES
 from pneumo_core.places import MODELS_VARIABLE, ROOT
 from pneumo_core.wording import NOTICE
 
@@ -45,3 +48,23 @@ def test_home_names_the_model_and_its_figures(tiny_model_in_use: Path):
     assert list(table["n"]) == ["20 (10 with pneumonia)"]
     area = card.test[0].area_under_roc
     assert list(table["AUC"]) == [f"{area.value:.3f} ({area.low:.3f}-{area.high:.3f})"]
+
+
+def test_an_upload_stays_in_memory_up_to_the_largest_file(tiny_model_in_use: Path):
+    opened()
+    assert MultiPartParser.spool_max_size > MAX_FILE_BYTES
+
+
+def test_the_sample_button_leads_to_a_film_that_is_read(tiny_model_in_use: Path):
+    app = opened()
+    next(button for button in app.button if button.label.startswith("Try a sample")).click().run()
+    assert not app.exception
+    assert app.table
+
+
+def test_a_second_visitor_gets_the_same_loaded_model(tiny_model_in_use: Path, monkeypatch: pytest.MonkeyPatch):
+    opened("pages/explain.py")
+    monkeypatch.setattr(classifier, "load_classifier", lambda models: pytest.fail("loaded twice"))
+    app = opened()
+    assert any("Ready" in text.value or "Loading" in text.value for text in app.markdown)
+    assert not app.exception
