@@ -12,6 +12,7 @@ import json
 import platform
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -349,10 +350,7 @@ def fit(
             global_clipnorm=recipe.gradient_clip,
         ),
         loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
-        metrics=[
-            keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy"),
-            keras.metrics.AUC(from_logits=True, name="auc"),
-        ],
+        metrics=[keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")],
         # XLA takes minutes to compile a network of this size on a CPU.
         jit_compile=False,
     )
@@ -363,11 +361,15 @@ def fit(
     # to the system at every step, a third of the time on a CPU.
     for epoch in range(1, recipe.epochs + 1):
         started = time.monotonic()
-        model.reset_metrics()
+        sums: Counter[str] = Counter()
         for index in range(len(batches)):
-            figures = model.train_on_batch(*batches[index], class_weight=weights, return_dict=True)
+            batch, labels = batches[index]
+            # The figures of this batch alone: Keras forgets those of the batches before.
+            figures = model.train_on_batch(batch, labels, class_weight=weights, return_dict=True)
+            sums.update({name: float(value) * len(labels) for name, value in figures.items()})
             judge.after_step()
-        judge.after_epoch(epoch, time.monotonic() - started, float(model.optimizer.learning_rate), figures)
+        means = {name: total / len(training.cases) for name, total in sums.items()}
+        judge.after_epoch(epoch, time.monotonic() - started, float(model.optimizer.learning_rate), means)
         batches.shuffle()
     return judge
 
