@@ -1,5 +1,6 @@
 """The command line."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -76,7 +77,7 @@ def test_heat_maps_are_written_where_asked(tiny_model_in_use: Path, film: Path, 
     result = run("read", film, "--heatmaps", tmp_path / "maps")
     assert result.exit_code == 0
     (picture,) = (tmp_path / "maps").iterdir()
-    assert picture.name.startswith("film_")
+    assert picture.name == f"{hashlib.sha256(film.read_bytes()).hexdigest()}.png"
     assert Image.open(picture).height > 110
 
 

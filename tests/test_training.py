@@ -1,6 +1,7 @@
 """Training runs on drawn films: what is written, what is repeatable, what is refused."""
 
 import csv
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -147,7 +148,8 @@ def test_epochs_differ_in_order_and_view():
 def test_frozen_normalisation_keeps_its_statistics(tmp_path: Path):
     network = build_network("SmallCNN", SMALL, 0.0)
     before = network.get_layer("block1_normalization").get_weights()
-    fit(network, drawn_films(8), drawn_films(6), QUICK, tmp_path, silent)
+    frozen = dataclasses.replace(QUICK, frozen_normalization=True)
+    fit(network, drawn_films(8), drawn_films(6), frozen, tmp_path, silent)
     after = network.get_layer("block1_normalization").get_weights()
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
 
