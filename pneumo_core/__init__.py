@@ -38,6 +38,11 @@ The floors, lowest first. A module imports only from floors below its own
    10  report         a reading in words and as files: HTML report, JSON receipt, overlay PNG
    11  __main__       the command line over the same functions                            (click)
 
-This package imports nothing by itself: importing Keras takes seconds, and a
+This package imports no other module by itself: importing Keras takes seconds, and a
 page that needs no network must not pay for it.
 """
+
+import os
+
+# Before anything imports TensorFlow: its notes on missing GPUs would bury the answers of the command line.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

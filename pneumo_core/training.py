@@ -62,7 +62,8 @@ LIMITATIONS = (
     "that are not upright and frontal. Networks trained on the films of Kermany et al. fell from an AUC of 0.95 to "
     "0.54 on films of children from elsewhere (Xin 2021, doi:10.1007/s10140-021-01954-x).",
     "Only suspected pneumonia was taught. A film that is not flagged may show any other finding.",
-    "The heat map shows where the network found evidence; it is no outline of a lesion.",
+    "The heat map shows where the network found evidence; it is no outline of a lesion. Evidence at side markers, in "
+    "corners or along borders is a shortcut of the network, not disease.",
     "Predictive values depend on how common pneumonia is among the patients at hand.",
 )
 

@@ -100,7 +100,8 @@ def _viewer(reading: Reading) -> Display:
     elif with_heatmap:
         st.markdown(
             "Bright: where the network found evidence in favour, scaled within this film. It is no outline of a "
-            "lesion, and two films cannot be compared by it. Scroll to zoom, drag to move."
+            "lesion, and two films cannot be compared by it. Evidence at side markers, in corners or along borders is "
+            "a shortcut of the network, not disease. Scroll to zoom, drag to move."
         )
     return display
 

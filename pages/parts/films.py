@@ -43,7 +43,8 @@ def remove_all() -> None:
 def read_waiting(card: ModelCard) -> None:
     """Read the files in line, with progress; one that is refused never stops the others.
 
-    Films that another model read before are read again. The newest film is the one shown.
+    Films that another model read before are read again. Of the new films the one with the highest
+    probability is shown.
     """
     films: dict[str, Film] = st.session_state.setdefault(FILMS, {})
     for key, film in films.items():
@@ -54,13 +55,16 @@ def read_waiting(card: ModelCard) -> None:
         return
     classifier = ready_classifier()
     progress, count = st.progress(0.0, "Reading ..."), len(waiting)
+    highest = -1.0
     while waiting:
         progress.progress(1 - len(waiting) / count, f"Reading film {count - len(waiting) + 1} of {count} ...")
         name, content = waiting[0]
         try:
             radiograph = read_radiograph(content, name)
-            films[radiograph.sha256] = Film(name, read_xray(classifier, radiograph), None)
-            st.session_state[NEWEST] = radiograph.sha256
+            reading = read_xray(classifier, radiograph)
+            films[radiograph.sha256] = Film(name, reading, None)
+            if reading.prediction.probability > highest:
+                highest, st.session_state[NEWEST] = reading.prediction.probability, radiograph.sha256
         except PneumoError as error:
             digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else name
             films[f"refused {name} {digest}"] = Film(name, None, str(error))

@@ -17,9 +17,9 @@ def ask_for_films() -> None:
         with st.container(border=True):
             add_waiting(_ask_for_files())
         return
-    # A new key after each upload: the popover closes by itself.
+    # A new key after each upload: it closes by itself. A popover would lose an upload that it is closed upon.
     key = f"add_{st.session_state['upload_batch']}"
-    with st.popover("Add X-rays", icon=":material/add_photo_alternate:", key=key):
+    with st.expander("Add X-rays", icon=":material/add_photo_alternate:", key=key):
         add_waiting(_ask_for_files())
         st.button("Remove all films", icon=":material/delete:", on_click=remove_all)
 
