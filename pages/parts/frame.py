@@ -25,8 +25,8 @@ STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 4rem; padding-bottom: 2rem; }
 [data-testid="stTable"] > div { overflow: visible; }
 [data-testid="stTable"] table { table-layout: fixed; width: 100%; }
-[data-testid="stTable"] td, [data-testid="stTable"] td * { overflow: visible !important; word-break: break-word;
-  overflow-wrap: anywhere; }
+[data-testid="stTable"] td, [data-testid="stTable"] td * { overflow: visible !important;
+  white-space: normal !important; overflow-wrap: anywhere !important; }
 @media (max-width: 1000px) {
   [class*="st-key-stack_"] > div > .stHorizontalBlock { flex-direction: column; align-items: stretch; }
   [class*="st-key-stack_"] > div > .stHorizontalBlock > .stColumn { width: 100%; flex: auto; }
