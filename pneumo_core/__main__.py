@@ -47,6 +47,7 @@ def read(
 ) -> None:
     """Read X-rays (JPEG, PNG, DICOM). Exit status 0: all read; 1: some refused; 2: wrong use."""
     from pneumo_core.classifier import load_classifier
+    from pneumo_core.model_card import file_sha256
     from pneumo_core.picture import Display
     from pneumo_core.radiograph import read_radiograph
     from pneumo_core.reading import read_xray
@@ -76,6 +77,8 @@ def read(
             reading = read_xray(classifier, radiograph)
         except PneumoError as error:
             any_refused = True
+            if file.is_file():
+                line["sha256"] = file_sha256(file)
             line["reason"] = str(error)
             words = f"refused: {error}"
         else:

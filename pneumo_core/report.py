@@ -56,8 +56,8 @@ def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) ->
         rows += [
             ("Of flagged films, with pneumonia (PPV)", _share(positive)),
             ("Of films not flagged, without (NPV)", _share(negative)),
-            (f"Sensitivity, measured on {result.films}", _with_interval(sensitivity)),
-            (f"Specificity, measured on {result.films}", _with_interval(specificity)),
+            (f"Sensitivity, measured on {_films_in_words(result)}", _with_interval(sensitivity)),
+            (f"Specificity, measured on {_films_in_words(result)}", _with_interval(specificity)),
         ]
     return rows
 
@@ -170,6 +170,11 @@ def case_report(reading: Reading, point: OperatingPoint, prevalence: float, disp
 
 def _versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in ("tensorflow", "keras", "tf-keras-vis", "streamlit")}
+
+
+def _films_in_words(result: EvaluationResult) -> str:
+    """Say "624 test films" of the evaluation of "test, <folder>"."""
+    return f"{result.n} {result.films.partition(',')[0]} films"
 
 
 def _share(value: float) -> str:

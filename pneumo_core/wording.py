@@ -2,7 +2,7 @@
 
 NOTICE = (
     "Research and teaching tool, not a medical device. It must not be used for diagnosis or treatment. "
-    "The network knows chest X-rays of children of 1 to 5 years only."
+    "The network that comes with it knows chest X-rays of children of 1 to 5 years only."
 )
 NOT_ASSESSED = (
     "Only suspected pneumonia was scored. Not assessed: any other finding (among them pneumothorax, effusion, "

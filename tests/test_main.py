@@ -53,6 +53,7 @@ def test_each_film_gives_one_json_object_a_line(tiny_model_in_use: Path, film: P
     assert lines[0]["weights_sha256"] == card.weights_sha256
     assert lines[1]["probability"] is None
     assert "cannot be read" in lines[1]["reason"]
+    assert lines[1]["sha256"] == hashlib.sha256(damaged.read_bytes()).hexdigest()
 
 
 def test_all_read_is_exit_status_nought_and_words(tiny_model_in_use: Path, film: Path):

@@ -127,8 +127,8 @@ def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
         ("Probability of this film", "15.6 %"),
         ("Of flagged films, with pneumonia (PPV)", "50.0 %"),
         ("Of films not flagged, without (NPV)", "98.8 %"),
-        ("Sensitivity, measured on test, of another year", "90.0 % (95 % interval 69.9 to 97.2, n = 20)"),
-        ("Specificity, measured on test, of another year", "90.0 % (95 % interval 76.9 to 96.0, n = 40)"),
+        ("Sensitivity, measured on 60 test films", "90.0 % (95 % interval 69.9 to 97.2, n = 20)"),
+        ("Specificity, measured on 60 test films", "90.0 % (95 % interval 76.9 to 96.0, n = 40)"),
     ]
 
 
@@ -147,11 +147,11 @@ def test_a_model_without_an_evaluation_gives_the_probability_alone():
 
 def test_what_was_not_measured_is_called_not_defined():
     none_with_pneumonia = PointResult("balanced", 0.5, ConfusionMatrix(0, 4, 36, 0))
-    result = dataclasses.replace(evaluation_result("well films"), points=(none_with_pneumonia,))
+    result = dataclasses.replace(evaluation_result("validation, view 1"), points=(none_with_pneumonia,))
     rows = dict(at_prevalence(reading(card=model_card(test=(result,))), BALANCED, 0.1))
-    assert rows["Sensitivity, measured on well films"] == "not defined"
+    assert rows["Sensitivity, measured on 60 validation films"] == "not defined"
     assert rows["Of flagged films, with pneumonia (PPV)"] == "not defined"
-    assert rows["Specificity, measured on well films"].startswith("90.0 %")
+    assert rows["Specificity, measured on 60 validation films"].startswith("90.0 %")
 
 
 def test_the_facts_of_a_dicom_are_told_in_the_standards_words():

@@ -1,5 +1,6 @@
 """What is kept between runs of a page: the only `st.cache_*` lines of the project."""
 
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from pneumo_core.places import models_folder
 
 if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
+
+PAGE_FIRST_SECONDS = 0.7
 
 
 def loading_classifier() -> "Future[Classifier]":
@@ -36,7 +39,9 @@ def _loading(models: Path, stamp: tuple[float, ...]) -> "Future[Classifier]":
 
 
 def _load(models: Path) -> "Classifier":
-    # Imported here, in the background thread: TensorFlow takes seconds, the page is drawn meanwhile.
+    # Imported here, in the background thread, and not at once: TensorFlow's import takes seconds, in which
+    # the first page would wait for the interpreter.
+    time.sleep(PAGE_FIRST_SECONDS)
     from pneumo_core.classifier import load_classifier
 
     return load_classifier(models)

@@ -39,6 +39,12 @@ def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
             format_func=lambda name: f"{name} ({100 * card.operating_point(name).threshold:.1f} %)",
             help="; ".join(f"{point.name}: {point.chosen_for}" for point in card.operating_points),
         )
+        same = [point.name for point in card.operating_points if point.threshold == card.operating_point(name).threshold]
+        if len(same) > 1:
+            st.caption(
+                f"{' and '.join(same).capitalize()} are one threshold: on the validation films it keeps the promises of "
+                "both."
+            )
     with prevalences:
         prevalence = st.slider(
             "Prevalence: of 100 of your patients, how many have pneumonia?",
