@@ -147,6 +147,30 @@ class RandomJpeg(RandomChange):
         return compress_as_jpeg(films, self.uniform(films, *self.qualities))
 
 
+class RandomBorder(RandomChange):
+    """The film's margins replaced by one grey, or by those of another film of the batch.
+
+    Side markers, burnt-in text, corners and collimation then go with neither class, so that they are no
+    shortcut to it.
+    """
+
+    def __init__(self, chance: float, seed: int, largest_width: float) -> None:
+        super().__init__(chance, seed)
+        self.largest_width = largest_width
+
+    def change(self, films: Tensor) -> Tensor:
+        inside: Tensor = True
+        for axis in (1, 2):
+            place = _places(films, axis)
+            # A quarter of the sides stays as it was.
+            near, far = (self.largest_width * ops.relu(self.uniform(films, -1 / 3, 1.0)) for _ in range(2))
+            inside = ops.logical_and(inside, ops.logical_and(place >= near, place < 1.0 - far))
+        # Squared: margins are dark more often than bright.
+        grey = 255.0 * ops.square(self.uniform(films, 0.0, 1.0))
+        outside = ops.where(self.uniform(films, 0.0, 1.0) < 0.5, ops.roll(films, 1, axis=0), grey)
+        return ops.where(inside, films, outside)
+
+
 class RandomErasing(RandomChange):
     """One rectangle of the film set to a random grey, so that no single place decides (Zhong et al. 2020)."""
 
@@ -156,12 +180,10 @@ class RandomErasing(RandomChange):
 
     def change(self, films: Tensor) -> Tensor:
         inside: Tensor = True
-        for axis, size in ((1, films.shape[1]), (2, films.shape[2])):
+        for axis in (1, 2):
             side = self.uniform(films, 0.1, self.largest_side)
             start = self.uniform(films, 0.0, 1.0) * (1.0 - side)
-            shape = [1, 1, 1, 1]
-            shape[axis] = size
-            place = ops.reshape((ops.arange(size, dtype="float32") + 0.5) / size, shape)
+            place = _places(films, axis)
             inside = ops.logical_and(inside, ops.logical_and(place >= start, place < start + side))
         return ops.where(inside, 255.0 * self.uniform(films, 0.0, 1.0), films)
 
@@ -176,8 +198,9 @@ def augmentation_layers(strength: float, seed: int) -> list[keras.layers.Layer]:
     if s == 0:
         return []
     return [
-        RandomGeometry(0.9, seed, 12.0 * s, 0.08 * s, 1.0 + 0.2 * s, 1.0 + 0.35 * s, mirror=True),
-        RandomErasing(0.5, seed + 1, 0.1 + 0.3 * s),
+        RandomGeometry(0.9, seed, 8.0 * s, 0.06 * s, 1.0 + 0.15 * s, 1.0 + 0.25 * s, mirror=True),
+        RandomBorder(min(0.7 * s, 1.0), seed + 6, 0.2),
+        RandomErasing(0.3, seed + 1, 0.1 + 0.25 * s),
         RandomTone(0.9, seed + 2, 1.0 + 0.9 * s, 1.0 + 0.9 * s, 0.15 * s),
         RandomBlur(0.35, seed + 3, 0.3 + 1.7 * s),
         RandomNoise(0.35, seed + 4, 0.08 * s),
@@ -205,6 +228,13 @@ def compress_as_jpeg(films: Tensor, quality: Tensor) -> Tensor:
     padding = ((0, 0), (0, films.shape[1] - height), (0, films.shape[2] - width), (0, 0))
     is_whole = ops.pad(ops.ones_like(whole), padding)
     return ops.clip(ops.where(is_whole > 0, ops.pad(whole, padding), films), 0.0, 255.0)
+
+
+def _places(films: Tensor, axis: int) -> Tensor:
+    """Where each pixel's centre lies along an axis, as a share of it."""
+    shape = [1, 1, 1, 1]
+    shape[axis] = films.shape[axis]
+    return ops.reshape((ops.arange(shape[axis], dtype="float32") + 0.5) / shape[axis], shape)
 
 
 def _cosine_matrix() -> np.ndarray:

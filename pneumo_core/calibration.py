@@ -158,6 +158,13 @@ def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
 
         return change
 
+    def foreign_margins() -> np.ndarray:
+        changed = films[::-1].copy()
+        height, width = films.shape[1:]
+        rows, columns = (slice(round(0.1 * side), side - round(0.1 * side)) for side in (height, width))
+        changed[:, rows, columns] = films[:, rows, columns]
+        return changed
+
     return {
         "contrast x 1.8": contrast(1.8),
         "contrast x 0.5": contrast(0.5),
@@ -165,4 +172,5 @@ def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
         "gamma 0.55": through(255 * (levels / 255) ** 0.55),
         "a third of the resolution": coarser(1 / 3, "area"),
         "half the resolution, nearest neighbour": coarser(0.5, "nearest"),
+        "margins of another film": foreign_margins,
     }

@@ -78,7 +78,7 @@ class Recipe:
     """
 
     architecture: str = "EfficientNetV2B0"
-    epochs: int = 6
+    epochs: int = 12
     batch_size: int = 32
     peak_learning_rate: float = 2e-4
     warm_up_epochs: float = 1.0
@@ -88,7 +88,7 @@ class Recipe:
     dropout: float = 0.35
     augmentation_strength: float = 1.0
     averaging_momentum: float = 0.995
-    frozen_normalization: bool = False
+    frozen_normalization: bool = True
     balanced_class_weights: bool = True
     validation_share: float = 0.15
     seed: int = 7

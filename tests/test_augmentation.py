@@ -9,6 +9,7 @@ from PIL import Image
 
 from pneumo_core.augmentation import (
     RandomBlur,
+    RandomBorder,
     RandomErasing,
     RandomGeometry,
     RandomNoise,
@@ -78,6 +79,19 @@ def test_blur_keeps_a_flat_film_and_smooths_another(films: np.ndarray):
     flat = np.full_like(films, 90.0)
     assert np.asarray(blur(flat, training=True)) == pytest.approx(flat, abs=1e-2)
     assert np.asarray(blur(films, training=True)).std() < films.std()
+
+
+def test_a_border_is_one_grey_or_that_of_the_film_before(films: np.ndarray):
+    flat = np.stack([np.full((40, 60, 1), 40.0 * n + 5.5, np.float32) for n in range(6)])
+    foreign = 0
+    for seed in range(8):
+        changed = np.asarray(RandomBorder(1.0, seed, 0.2)(flat, training=True))
+        for film, original, before in zip(changed, flat, np.roll(flat, 1, axis=0), strict=True):
+            outside = film != original
+            assert not outside[8:-8, 12:-12].any()
+            assert len(np.unique(film[outside])) <= 1
+            foreign += bool(outside.any() and film[outside][0] == before[0, 0, 0])
+    assert 0 < foreign < 48
 
 
 def test_erasing_sets_one_rectangle_to_one_grey(films: np.ndarray):

@@ -195,7 +195,7 @@ FILMS = np.array([[[100, 140], [140, 100]], [[0, 255], [0, 255]]], np.uint8).rep
 def test_each_stressed_copy_has_the_films_shape_and_leaves_the_films_alone():
     films = FILMS.copy()
     copies = stressed_copies(films)
-    assert len(copies) == 6
+    assert len(copies) == 7
     for name, changed in copies.items():
         found = changed()
         assert (found.dtype, found.shape) == (np.uint8, films.shape), name
@@ -236,6 +236,15 @@ def test_a_third_of_the_resolution_smooths_away_what_is_one_pixel_wide():
     stripes = np.tile(np.array([0, 0, 150], np.uint8), (1, 12, 4))
     found = stressed_copies(stripes)["a third of the resolution"]()
     np.testing.assert_array_equal(found, np.full_like(stripes, 50))
+
+
+def test_foreign_margins_are_the_outer_tenth_of_the_film_at_the_other_end():
+    films = np.stack([np.full((20, 30), grey, np.uint8) for grey in (10, 20, 30)])
+    found = stressed_copies(films)["margins of another film"]()
+    for grey, margin, film in zip((10, 20, 30), (30, 20, 10), found, strict=True):
+        assert (film[2:-2, 3:-3] == grey).all()
+        film[2:-2, 3:-3] = margin
+        assert (film == margin).all()
 
 
 def test_the_three_points_never_fall_whatever_the_scores():

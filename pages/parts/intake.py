@@ -39,12 +39,10 @@ def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
             format_func=lambda name: f"{name} ({100 * card.operating_point(name).threshold:.1f} %)",
             help="; ".join(f"{point.name}: {point.chosen_for}" for point in card.operating_points),
         )
-        same = [point.name for point in card.operating_points if point.threshold == card.operating_point(name).threshold]
+        point = card.operating_point(name)
+        same = [other.name for other in card.operating_points if other.threshold == point.threshold]
         if len(same) > 1:
-            st.caption(
-                f"{' and '.join(same).capitalize()} are one threshold: on the validation films it keeps the promises of "
-                "both."
-            )
+            st.caption(f"{' and '.join(same).capitalize()} are one threshold here: it keeps the promises of both.")
     with prevalences:
         prevalence = st.slider(
             "Prevalence: of 100 of your patients, how many have pneumonia?",
@@ -54,7 +52,7 @@ def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
             key="prevalence",
             persist_state="session",
         )
-    return card.operating_point(name), prevalence / 100
+    return point, prevalence / 100
 
 
 def _ask_for_files() -> list[tuple[str, bytes | Path]]:
@@ -65,8 +63,9 @@ def _ask_for_files() -> list[tuple[str, bytes | Path]]:
         accept_multiple_files=True,
         key=f"upload_{batch}",
         help=f"From {MIN_SIDE_PIXELS} pixels a side to {MAX_MEGAPIXELS} megapixels, up to "
-        f"{MAX_FILE_BYTES >> 20} MiB a file. Films stay in this session's memory and are gone when it ends.",
+        f"{MAX_FILE_BYTES >> 20} MiB a file.",
     )
+    st.caption("Films stay in this session's memory only: reloading or closing the page lets go of them.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sample = st.selectbox(
             "Or a sample: synthetic films, of no patient",
