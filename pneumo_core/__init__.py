@@ -10,33 +10,47 @@ The way of one X-ray::
     html = case_report(reading, ...)                # report
 
 From labelled X-rays to a new model: `cases` -> `training` (with `augmentation`, `evaluation`) -> `model_card`.
+From labelled X-rays to figures: `sources` -> `batch` (kept by `runs`) -> `cohort` -> `assessment` ->
+`evaluation_report`.
 
 The floors, lowest first. A module imports only from floors below its own
 (`tests/test_floors.py` keeps it so), and each outside package has one home:
 
-    0  errors         refusals in words a clinician can act on
-    0  places         where models and samples lie
-    0  wording        sentences that read the same everywhere
-    1  pixels         what all image files have in common: limits, grey pixels, what was read
-    2  image_file     read PNG and JPEG                                                   (Pillow)
-    2  dicom_file     read DICOM                                                          (pydicom)
-    3  radiograph     read one chest X-ray from any of them, bounded and checked
-    1  cases          labelled X-rays on disk, grouped and split by patient
-    1  preprocessing  from pixels to what the network expects                             (OpenCV)
-    1  evaluation     how often a classifier is right: counts, curves, intervals
-    2  calibration    from logits to probabilities and thresholds
-    4  suitability    is this a frontal chest X-ray, and of the population the model knows?
-    3  model_card     what must be known about a model, kept beside its weights
-    4  network        the Keras graph, its files, and the device it runs on
-    4  augmentation   random changes of training films, as Keras layers
-    5  gradcam        where the network looked                                            (tf-keras-vis)
-    5  training       fit a network on cases, calibrate it, choose its thresholds
-    6  classifier     the network and its card, as one thing that scores an X-ray
-    7  reading        one X-ray read end to end: suitability, score, heat map
-    8  figures        plotly figures and colour maps                                      (plotly)
-    9  picture        films and heat maps as pictures
-   10  report         a reading in words and as files: HTML report, JSON receipt, overlay PNG
-   11  __main__       the command line over the same functions                            (click)
+    0  errors              refusals in words a clinician can act on
+    0  wording             sentences that read the same everywhere
+    1  places              where models, samples, runs and data lie
+    1  pixels              what all image files have in common: limits, grey pixels, what was read
+    1  cases               labelled X-rays on disk, grouped and split by patient
+    1  preprocessing       from pixels to what the network expects                                (OpenCV)
+    1  bootstrap           resampling patients, for figures without a closed interval
+    1  known_films         the films that a model was trained on, to be recognised
+    2  image_file          read PNG and JPEG                                                      (Pillow)
+    2  dicom_file          read DICOM                                                             (pydicom)
+    2  evaluation          how often a classifier is right: counts, rates, areas, intervals
+    2  sources             films to be scored: folders, zips, CSVs, uploads
+    3  radiograph          read one chest X-ray from any of them, bounded and checked
+    3  curves              what every threshold would give: ROC, precision and recall, net benefit, costs
+    3  comparison          two models on the same films
+    3  runs                a run of many films, and what stands of it on disk
+    3  calibration         from logits to probabilities and thresholds
+    4  suitability         is this a frontal chest X-ray, and of the population the model knows?
+    4  model_card          what must be known about a model, kept beside its weights
+    5  network             the Keras graph, its files, and the device it runs on
+    5  augmentation        random changes of training films, as Keras layers
+    5  cohort              the films of a run as arrays, the groups among them, what metadata alone can do
+    6  gradcam             where the network looked                                               (tf-keras-vis)
+    6  training            fit a network on cases, calibrate it, choose its thresholds
+    6  assessment          a run of labelled films evaluated
+    7  classifier          the network and its card, as one thing that scores an X-ray
+    8  reading             one X-ray read end to end: suitability, score, heat map
+    8  batch               many films through the network, as a pipeline in flat memory
+    9  jobs                runs at work in the background of the server
+    9  figures             plotly figures and colour maps                                         (plotly)
+   10  picture             films and heat maps as pictures
+   10  evaluation_figures  plotly figures of an evaluation
+   11  report              a reading in words and as files: HTML report, JSON receipt, overlay PNG
+   11  evaluation_report   an evaluation as files: JSON, CSV, HTML
+   12  __main__            the command line over the same functions                               (click)
 
 This package imports no other module by itself: importing Keras takes seconds, and a
 page that needs no network must not pay for it.

@@ -1,16 +1,18 @@
-"""The command line: `python -m pneumo_core read|train|doctor`, over the same functions as the pages."""
+"""The command line: `python -m pneumo_core read|evaluate|train|doctor`, over the same functions as the pages."""
 
 import dataclasses
 import json
 import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 
 from pneumo_core.errors import PneumoError
 from pneumo_core.places import models_folder, sample_files
+from pneumo_core.runs import Progress
 
 KNOWN_ANSWER_TOLERANCE = 0.01
 
@@ -141,10 +143,11 @@ def train(
 
     if architecture not in BACKBONES:
         raise click.BadParameter(f"'{architecture}' is none of {', '.join(BACKBONES)}.", param_hint="--architecture")
-    recipe = Recipe(architecture=architecture)
-    recipe = dataclasses.replace(recipe, epochs=epochs or recipe.epochs, seed=recipe.seed if seed is None else seed)
     default = "imagenet" if BACKBONES[architecture].has_imagenet_weights else "random"
     start = weights or os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or default
+    # A network from scratch has no normalisation yet that could be kept.
+    recipe = Recipe(architecture=architecture, frozen_normalization=start != "random")
+    recipe = dataclasses.replace(recipe, epochs=epochs or recipe.epochs, seed=recipe.seed if seed is None else seed)
     train_model(
         data,
         out,
@@ -156,6 +159,72 @@ def train(
         ages or POPULATION_YEARS,
         click.echo,
     )
+
+
+@commands.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--model", type=click.Path(path_type=Path), help="A model's folder; default: the model in use.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write scores, tables and report here.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@click.option("--resume", is_flag=True, help="Go on with the run that stands in --out.")
+@click.option("--names", is_flag=True, help="File names in the table of films; they can carry a patient's name.")
+def evaluate(source: Path, model: Path | None, out: Path | None, as_json: bool, resume: bool, names: bool) -> None:
+    """Evaluate the model on SOURCE: a folder (NORMAL, PNEUMONIA), a CSV (file,label) or a zip.
+
+    Without labels the films are listed, the highest probability first.
+    """
+    from pneumo_core.assessment import assess_run
+    from pneumo_core.batch import run_source
+    from pneumo_core.classifier import load_classifier
+    from pneumo_core.evaluation_report import (
+        evaluation_data,
+        evaluation_html,
+        evaluation_json,
+        figure_rows,
+        honesty_lines,
+        scores_csv,
+        worklist_order,
+    )
+    from pneumo_core.known_films import read_known_films
+    from pneumo_core.model_card import active_model_folder
+    from pneumo_core.runs import has_run
+    from pneumo_core.sources import open_source
+
+    if out and has_run(out) and not resume:
+        raise click.UsageError(
+            f"{out} holds a run already. Please add --resume to go on with it, or name a new folder."
+        )
+    films = open_source(source)
+    for problem in films.problems:
+        click.echo(f"left out: {problem}", err=True)
+    folder = active_model_folder(model or models_folder())
+    classifier = load_classifier(folder)
+
+    def report(progress: Progress) -> None:
+        click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True)
+
+    with TemporaryDirectory() as temporary:
+        scores = run_source(films, classifier, out or Path(temporary), report)
+    assessment = assess_run(scores, len(films.films), classifier.card, read_known_films(folder))
+    point = classifier.card.operating_point("balanced")
+    listed = [film.name for film in films.films]
+    if out:
+        (out / "evaluation.json").write_bytes(evaluation_json(assessment))
+        (out / "films.csv").write_bytes(scores_csv(assessment, listed if names else None))
+        (out / "evaluation.html").write_bytes(evaluation_html(assessment, point.threshold))
+    if as_json:
+        click.echo(json.dumps(evaluation_data(assessment)))
+        return
+    for score in assessment.refused:
+        click.echo(f"refused: {listed[score.number]}: {score.reason}", err=True)
+    if len(assessment.cohort):
+        for label, value, interval, n in figure_rows(assessment, assessment.figures(point.threshold)):
+            click.echo(f"{label}: {value}" + (f" (95 % interval {interval}, n = {n})" if interval else ""))
+        for line in honesty_lines(assessment):
+            click.echo(line)
+    else:
+        for score, probability in worklist_order(assessment):
+            click.echo(f"{100 * probability:5.1f} %  {listed[score.number]}")
 
 
 @commands.command()

@@ -109,6 +109,17 @@ def split_by_patient(cases: Iterable[Case], share: float, seed: int) -> tuple[tu
     return training, validation
 
 
+def patient_and_kind(file_name: str, has_pneumonia: bool | None) -> tuple[str | None, str]:
+    """Give what a file name of the Kaggle data set tells: patient (None if nothing) and kind, as in `Case`.
+
+    Without a label the kind is "".
+    """
+    sick, well = _PNEUMONIA_NAME.match(file_name), _NORMAL_NAME.match(file_name)
+    told = {True: sick, False: well, None: sick or well}[has_pneumonia]
+    kind = {True: sick["kind"] if sick else "pneumonia", False: "normal", None: ""}[has_pneumonia]
+    return told["patient"] if told else None, kind
+
+
 def manifest_sha256(cases: Iterable[Case]) -> str:
     """Hash what a model was trained on: name, label and content of every file of every film."""
     digest = hashlib.sha256()
@@ -120,7 +131,6 @@ def manifest_sha256(cases: Iterable[Case]) -> str:
 
 def _case(folder: Path, path: Path, split: str, has_pneumonia: bool, copies: Sequence[Path]) -> Case:
     name = path.relative_to(folder).as_posix()
-    found = (_PNEUMONIA_NAME if has_pneumonia else _NORMAL_NAME).match(path.name)
-    kind = (found["kind"] if found else "pneumonia") if has_pneumonia else "normal"
+    patient, kind = patient_and_kind(path.name, has_pneumonia)
     views = (path, *(copy / name for copy in copies))
-    return Case(name, views, has_pneumonia, found["patient"] if found else path.stem, kind, split)
+    return Case(name, views, has_pneumonia, patient or path.stem, kind, split)

@@ -30,17 +30,17 @@ class Classifier:
             input_signature=[tf.TensorSpec(shape, tf.float32)],
         )
 
-    def score(self, films: np.ndarray) -> np.ndarray:
-        """Give calibrated probabilities.
+    def logits(self, films: np.ndarray) -> np.ndarray:
+        """Give the network's logits, float32 `(n,)`.
 
         Args:
             films: float32 `(n, height, width, 1)` as `preprocessing.prepare` gives them.
-
-        Returns:
-            float64 `(n,)` in [0, 1].
         """
-        logits, _ = self._forward(tf.constant(films))
-        return probabilities(logits.numpy()[:, 0], self.card.calibration)
+        return np.asarray(self._forward(tf.constant(films))[0])[:, 0]
+
+    def score(self, films: np.ndarray) -> np.ndarray:
+        """Give calibrated probabilities, float64 `(n,)` in [0, 1], of films as `logits` takes them."""
+        return probabilities(self.logits(films), self.card.calibration)
 
     def score_and_explain(self, film: np.ndarray) -> tuple[float, float, Explanation]:
         """Give logit, calibrated probability and Grad-CAM map of one film, from one pass through the body.

@@ -138,6 +138,7 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
         view_position=view_position if view_position in _VIEW_POSITIONS else None,
         age_years=_age_years(header),
         sex=sex if sex in ("M", "F", "O") else None,
+        samples_per_pixel=int(header.SamplesPerPixel),
         colour=grey.colour,
         notes=tuple(notes),
     )

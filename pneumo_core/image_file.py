@@ -80,7 +80,10 @@ def read_picture(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     grey = _picture_pixels(image, notes)
     height, width = grey.pixels.shape
     form: Literal["PNG", "JPEG"] = "PNG" if is_png else "JPEG"
-    return grey.pixels, Origin(form, height, width, grey.bits, colour=grey.colour, notes=tuple(notes))
+    samples = len(image.getbands())
+    return grey.pixels, Origin(
+        form, height, width, grey.bits, samples_per_pixel=samples, colour=grey.colour, notes=tuple(notes)
+    )
 
 
 def _picture_pixels(image: Image.Image, notes: list[str]) -> Grey:

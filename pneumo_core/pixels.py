@@ -32,6 +32,7 @@ class Origin:
         view_position: DICOM ViewPosition; None for words outside the vocabulary.
         age_years: PatientAge, else StudyDate less PatientBirthDate.
         sex: M, F or O.
+        samples_per_pixel: of the file: 1 is grey, 3 or more holds colour, whatever it shows.
         colour: mean absolute deviation of red, green and blue from their mean, in [0, 1];
             0 for grey, 0.44 for pure red.
         notes: whole sentences for the reader about what was decided on the way.
@@ -50,6 +51,7 @@ class Origin:
     view_position: str | None = None
     age_years: float | None = None
     sex: str | None = None
+    samples_per_pixel: int = 1
     colour: float = 0.0
     notes: tuple[str, ...] = ()
 

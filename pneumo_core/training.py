@@ -33,6 +33,7 @@ from pneumo_core.calibration import (
 from pneumo_core.cases import Case, find_cases, manifest_sha256, split_by_patient
 from pneumo_core.errors import DataError, ModelError, UnreadableImageError, UnsuitableImageError
 from pneumo_core.evaluation import area_under_roc
+from pneumo_core.known_films import write_known_films
 from pneumo_core.model_card import (
     CARD_FILE,
     LOG_FILE,
@@ -45,7 +46,7 @@ from pneumo_core.model_card import (
     write_card,
 )
 from pneumo_core.network import BACKBONES, build_network, save_network
-from pneumo_core.preprocessing import Preprocessing, prepare
+from pneumo_core.preprocessing import Preprocessing, fingerprint, prepare
 from pneumo_core.radiograph import read_radiograph
 
 INTENDED_USE = (
@@ -267,6 +268,7 @@ def train(
         ]
 
     save_network(network, partial / NETWORK_FILE)
+    write_known_films(partial, [*_known("training", training_films), *_known("validation", validation_films)])
     card = ModelCard(
         name=out.name,
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -444,6 +446,11 @@ def _describe(training: Sequence[Case], validation: Sequence[Case], recipe: Reci
         validation_patients=len({case.patient for case in validation}),
         manifest_sha256=manifest_sha256((*training, *validation)),
     )
+
+
+def _known(part: str, films: Films) -> Iterator[tuple[str, list[str], str]]:
+    for case, film in zip(films.cases, films.views[0], strict=True):
+        yield part, [file_sha256(view) for view in case.views], fingerprint(film.astype(np.float32))
 
 
 def _score_rows(

@@ -1,20 +1,29 @@
 """Counts, rates, areas and their intervals: by hand, from published examples, and against scikit-learn."""
 
 import math
+import time
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
+from pneumo_core.bootstrap import Bootstrap
 from pneumo_core.evaluation import (
     ConfusionMatrix,
     Estimate,
     area_under_roc,
+    average_precision,
     brier_score,
     expected_calibration_error,
+    figures_at,
+    figures_overall,
+    log_loss,
     predictive_values,
     proportion,
+    shares_ordered_right,
 )
+
+pytestmark = pytest.mark.filterwarnings("error")
 
 MATRIX = ConfusionMatrix(true_positives=18, false_positives=5, true_negatives=45, false_negatives=2)
 SICK, WELL = True, False
@@ -219,3 +228,227 @@ def test_predictive_values_are_not_defined_where_nothing_is_flagged_or_passed():
     positive, negative = predictive_values(sensitivity=1.0, specificity=0.0, prevalence=0.25)
     assert positive == pytest.approx(0.25)
     assert math.isnan(negative)
+
+
+PROPORTIONS = ("accuracy", "sensitivity", "specificity", "positive_predictive_value", "negative_predictive_value")
+COMPOUNDS = ("f1", "balanced_accuracy", "matthews_correlation")
+OVERALL = ("area_under_roc", "average_precision", "brier_score", "log_loss", "expected_calibration_error")
+
+
+def repeated(n: int = 60, times: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The films of `films`, each of another patient and taken several times: no more is known than from one."""
+    has_pneumonia, scores = films(n)
+    return np.repeat(has_pneumonia, times), np.repeat(scores, times), np.repeat(np.arange(n).astype(str), times)
+
+
+def test_balanced_accuracy_is_the_mean_of_sensitivity_and_specificity():
+    assert ConfusionMatrix(3, 1, 5, 1).balanced_accuracy == pytest.approx((3 / 4 + 5 / 6) / 2)
+    assert math.isnan(ConfusionMatrix(3, 0, 0, 1).balanced_accuracy)
+    assert math.isnan(ConfusionMatrix(0, 1, 5, 0).balanced_accuracy)
+
+
+def test_the_matthews_correlation_counted_by_hand():
+    # (3 x 5 - 1 x 1) / sqrt(4 x 4 x 6 x 6)
+    assert ConfusionMatrix(3, 1, 5, 1).matthews_correlation == pytest.approx(14 / 24)
+    assert ConfusionMatrix(4, 0, 6, 0).matthews_correlation == 1
+    assert ConfusionMatrix(0, 6, 0, 4).matthews_correlation == -1
+
+
+@pytest.mark.parametrize("counts", [(0, 3, 7, 0), (3, 0, 0, 7), (0, 0, 7, 3), (3, 7, 0, 0), (0, 0, 0, 0)])
+def test_without_two_labels_and_two_flags_nothing_correlates(counts: tuple[int, int, int, int]):
+    assert math.isnan(ConfusionMatrix(*counts).matthews_correlation)
+
+
+def test_figures_at_a_threshold_equal_those_of_scikit_learn():
+    has_pneumonia, probabilities = films()
+    found = figures_at(has_pneumonia, probabilities, 0.5)
+    is_flagged = probabilities >= 0.5
+    expected = {
+        "accuracy": metrics.accuracy_score,
+        "sensitivity": metrics.recall_score,
+        "positive_predictive_value": metrics.precision_score,
+        "f1": metrics.f1_score,
+        "balanced_accuracy": metrics.balanced_accuracy_score,
+        "matthews_correlation": metrics.matthews_corrcoef,
+    }
+    for name, score in expected.items():
+        assert getattr(found, name).value == pytest.approx(score(has_pneumonia, is_flagged)), name
+    assert found.confusion == ConfusionMatrix.count(has_pneumonia, is_flagged)
+    assert found.threshold == 0.5
+
+
+def test_figures_without_threshold_equal_those_of_scikit_learn():
+    has_pneumonia, probabilities = films()
+    found = figures_overall(has_pneumonia, probabilities)
+    assert found.area_under_roc == area_under_roc(has_pneumonia, probabilities)
+    assert found.average_precision.value == pytest.approx(metrics.average_precision_score(has_pneumonia, probabilities))
+    assert found.brier_score.value == pytest.approx(metrics.brier_score_loss(has_pneumonia, probabilities))
+    assert found.log_loss.value == pytest.approx(metrics.log_loss(has_pneumonia, probabilities))
+    assert found.expected_calibration_error.value == expected_calibration_error(has_pneumonia, probabilities)
+    assert {getattr(found, name).n for name in OVERALL} == {60}
+
+
+@pytest.mark.parametrize("levels", [1, 3, 12, 10**6])
+def test_average_precision_equals_that_of_scikit_learn_with_and_without_ties(levels: int):
+    has_pneumonia, scores = films(levels=levels)
+    expected = metrics.average_precision_score(has_pneumonia, scores)
+    assert average_precision(has_pneumonia, scores) == pytest.approx(expected)
+
+
+def test_average_precision_counted_by_hand():
+    # Recall rises at ranks 1 and 3, where precision is 1 and 2/3.
+    found = average_precision(np.array([SICK, WELL, SICK, WELL]), np.array([0.9, 0.8, 0.7, 0.1]))
+    assert found == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_log_loss_counted_by_hand():
+    found = log_loss(np.array([SICK, WELL]), np.array([0.5, 0.75]))
+    assert found == pytest.approx((math.log(2) + math.log(4)) / 2)
+
+
+def test_a_wrong_certainty_costs_much_and_not_infinity():
+    wrong = np.array([SICK, WELL]), np.array([0.0, 1.0])
+    assert log_loss(*wrong) == pytest.approx(metrics.log_loss(*wrong))
+    assert log_loss(*wrong) == pytest.approx(36.04, abs=0.01)
+    assert log_loss(np.array([SICK, WELL]), np.array([1.0, 0.0])) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_share_of_films_ordered_right_counts_ties_half():
+    has_pneumonia = np.array([SICK, SICK, WELL, WELL, WELL])
+    of_sick, of_well = shares_ordered_right(has_pneumonia, np.array([0.9, 0.4, 0.1, 0.4, 0.8]))
+    assert list(of_sick) == pytest.approx([1, 1.5 / 3])
+    assert list(of_well) == pytest.approx([1, 1.5 / 2, 1 / 2])
+
+
+def test_proportions_keep_wilsons_interval_unless_asked_otherwise():
+    has_pneumonia, probabilities, patients = repeated()
+    found = figures_at(has_pneumonia, probabilities, 0.5, Bootstrap(patients))
+    for name in PROPORTIONS:
+        assert getattr(found, name) == getattr(found.confusion, name)
+
+
+def test_the_bootstrap_of_single_films_agrees_with_wilson_and_delong():
+    has_pneumonia, probabilities = films(n=2000)
+    at = figures_at(has_pneumonia, probabilities, 0.5), figures_at(has_pneumonia, probabilities, 0.5, by_patient=True)
+    overall = (
+        figures_overall(has_pneumonia, probabilities),
+        figures_overall(has_pneumonia, probabilities, by_patient=True),
+    )
+    pairs = [(getattr(at[0], name), getattr(at[1], name)) for name in PROPORTIONS]
+    for closed, resampled in [*pairs, (overall[0].area_under_roc, overall[1].area_under_roc)]:
+        assert resampled.value == closed.value
+        assert (resampled.low, resampled.high) == pytest.approx((closed.low, closed.high), abs=0.005)
+        assert closed.high - closed.low > 0.015
+
+
+@pytest.mark.parametrize("name", [*PROPORTIONS, *COMPOUNDS])
+def test_films_taken_four_times_say_no_more_than_once(name: str):
+    has_pneumonia, probabilities, patients = repeated()
+    once = getattr(figures_at(has_pneumonia[::4], probabilities[::4], 0.5, by_patient=True), name)
+    four = getattr(figures_at(has_pneumonia, probabilities, 0.5, Bootstrap(patients), by_patient=True), name)
+    as_if_others = getattr(figures_at(has_pneumonia, probabilities, 0.5, by_patient=True), name)
+    assert (four.value, four.n) == (once.value, 4 * once.n)
+    assert four.high - four.low == pytest.approx(once.high - once.low, rel=0.15)
+    assert as_if_others.high - as_if_others.low == pytest.approx((once.high - once.low) / 2, rel=0.2)
+
+
+@pytest.mark.parametrize("name", OVERALL)
+def test_overall_figures_too_know_that_films_of_one_patient_are_alike(name: str):
+    has_pneumonia, probabilities, patients = repeated()
+    four = getattr(figures_overall(has_pneumonia, probabilities, Bootstrap(patients), by_patient=True), name)
+    as_if_others = getattr(figures_overall(has_pneumonia, probabilities, by_patient=True), name)
+    assert four.low < four.value < four.high
+    assert as_if_others.high - as_if_others.low < 0.75 * (four.high - four.low)
+
+
+def test_intervals_are_those_of_scikit_learns_scores_on_resamples_drawn_one_by_one():
+    has_pneumonia, probabilities = films(n=150)
+    random = np.random.default_rng(3)
+    drawn = [random.integers(150, size=150) for _ in range(500)]
+    at, overall = figures_at(has_pneumonia, probabilities, 0.5), figures_overall(has_pneumonia, probabilities)
+    for found, score, scores, tolerance in [
+        (at.f1, metrics.f1_score, probabilities >= 0.5, 0.02),
+        (at.balanced_accuracy, metrics.balanced_accuracy_score, probabilities >= 0.5, 0.015),
+        (at.matthews_correlation, metrics.matthews_corrcoef, probabilities >= 0.5, 0.03),
+        (overall.average_precision, metrics.average_precision_score, probabilities, 0.015),
+        (overall.brier_score, metrics.brier_score_loss, probabilities, 0.008),
+        (overall.log_loss, metrics.log_loss, probabilities, 0.015),
+    ]:
+        resampled = [score(has_pneumonia[films], scores[films]) for films in drawn]
+        assert (found.low, found.high) == pytest.approx(tuple(np.quantile(resampled, [0.025, 0.975])), abs=tolerance)
+        assert found.high - found.low > 4 * tolerance, score
+
+
+def test_the_interval_of_the_calibration_error_holds_the_error_of_a_well_calibrated_model():
+    # Without taking the resamples' own bias out, the whole interval would lie above the figure.
+    random = np.random.default_rng(4)
+    probabilities = random.random(400)
+    found = figures_overall(random.random(400) < probabilities, probabilities).expected_calibration_error
+    assert 0 <= found.low < found.value < found.high < 0.15
+
+
+def test_a_share_of_all_or_none_has_wilsons_interval_of_its_patients():
+    has_pneumonia = np.array([SICK] * 6 + [WELL] * 6)
+    probabilities = np.array([0.9] * 6 + [0.1] * 4 + [0.9] * 2)
+    patients = np.array(["a", "a", "a", "b", "b", "c", "d", "e", "f", "g", "h", "i"])
+    found = figures_at(has_pneumonia, probabilities, 0.5, Bootstrap(patients), by_patient=True).sensitivity
+    three = proportion(3, 3)
+    assert found == Estimate(1.0, three.low, 1.0, 6)
+
+
+def test_a_perfect_score_of_few_films_has_no_bootstrap_interval():
+    perfect = np.array([SICK] * 5 + [WELL] * 5), np.array([1.0] * 5 + [0.0] * 5)
+    at, overall = figures_at(*perfect, 0.5), figures_overall(*perfect)
+    for found in (at.f1, at.balanced_accuracy, at.matthews_correlation, overall.average_precision):
+        assert found.value == 1
+        assert math.isnan(found.low)
+        assert math.isnan(found.high)
+    assert str(at.f1) == "1.000 (no interval, n = 10)"
+
+
+def test_too_few_films_of_a_class_leave_the_bootstrap_without_interval():
+    # One film of ten is left out of a third of the resamples, and with it the class.
+    found = figures_at(np.array([SICK] + [WELL] * 9), np.array([0.9] + [0.6, 0.1, 0.2] * 3), 0.5)
+    assert found.balanced_accuracy.value == pytest.approx((1 + 6 / 9) / 2)
+    assert math.isnan(found.balanced_accuracy.low)
+
+
+@pytest.mark.parametrize("by_patient", [False, True])
+@pytest.mark.parametrize(
+    ("labels", "scores", "undefined"),
+    [
+        ([], [], {*PROPORTIONS, *COMPOUNDS, *OVERALL}),
+        (
+            [WELL],
+            [0.3],
+            {"sensitivity", "positive_predictive_value", *COMPOUNDS, "area_under_roc", "average_precision"},
+        ),
+        (
+            [SICK] * 3,
+            [0.9, 0.9, 0.2],
+            {"specificity", "balanced_accuracy", "matthews_correlation", "area_under_roc"},
+        ),
+        ([SICK, SICK, WELL, WELL], [0.7] * 4, {"negative_predictive_value", "matthews_correlation"}),
+    ],
+    ids=["no films", "one film", "one class", "constant scores"],
+)
+def test_at_the_edges_nothing_warns_and_only_the_undefined_is_not_a_number(labels, scores, undefined, by_patient):
+    films = np.array(labels, bool), np.array(scores, float)
+    at, overall = figures_at(*films, 0.5, by_patient=by_patient), figures_overall(*films, by_patient=by_patient)
+    found = {name: getattr(at, name) for name in (*PROPORTIONS, *COMPOUNDS)}
+    found |= {name: getattr(overall, name) for name in OVERALL}
+    assert {name for name, estimate in found.items() if math.isnan(estimate.value)} == undefined
+    for name in undefined:
+        assert math.isnan(found[name].low)
+        assert math.isnan(found[name].high)
+    for estimate in found.values():
+        assert math.isnan(estimate.low) or estimate.low <= estimate.value <= estimate.high
+
+
+def test_figures_of_ten_thousand_films_are_ready_while_a_slider_moves():
+    has_pneumonia, probabilities = films(n=10_000)
+    bootstrap = Bootstrap(np.arange(10_000) // 3)
+    start = time.perf_counter()
+    figures_at(has_pneumonia, probabilities, 0.4, bootstrap)
+    # It takes 10 ms; drawing the patients one by one takes 200.
+    assert time.perf_counter() - start < 0.15

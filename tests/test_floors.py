@@ -33,13 +33,14 @@ HOMES = {
     "pydicom": {"dicom_file"},
     "cv2": {"preprocessing"},
     "tf_keras_vis": {"gradcam"},
-    "plotly": {"figures"},
+    "plotly": {"figures", "evaluation_figures"},
     "click": {"__main__"},
     "keras": KERAS_HOMES,
     "tensorflow": KERAS_HOMES,
-    "pydantic": {"model_card"},
-    "jinja2": {"report"},
-    "scipy": {"calibration"},
+    "pydantic": {"model_card", "runs"},
+    "jinja2": {"report", "evaluation_report"},
+    "scipy": {"calibration", "comparison"},
+    "sklearn": {"curves", "cohort"},
 }
 EVERYWHERE = {"numpy"}
 CATCHING = {"pages/parts/problems.py", "pages/parts/films.py"}

@@ -148,3 +148,31 @@ def test_a_copy_of_the_films_is_trained_on_and_tested_separately(tmp_path: Path,
     assert card.training_data.views_of_each_film == 2
     assert [evaluated.films for evaluated in card.test] == ["test, one", "test, two"]
     assert (card.recipe["seed"], card.recipe["epochs"]) == (3, 1)
+
+
+def test_a_folder_is_evaluated_and_run_again_with_resume(tiny_model_in_use: Path, tmp_path: Path, make_data):
+    data = make_data(tmp_path / "data", 4, ("test",))
+    (data / "test" / "NORMAL" / "broken.png").write_bytes(b"no film")
+    arguments = ("evaluate", data, "--out", tmp_path / "run")
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    assert "Sensitivity (recall): " in result.stdout
+    assert "refused: test/NORMAL/broken.png: The film seems to be a text file" in result.stderr
+    assert {path.name for path in (tmp_path / "run").iterdir()} >= {"evaluation.json", "evaluation.html", "films.csv"}
+    again = run(*arguments)
+    assert again.exit_code == 2
+    assert "--resume" in again.stderr
+    resumed = run(*arguments, "--resume", "--json")
+    assert json.loads(resumed.stdout) == json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert json.loads(resumed.stdout)["n"] == 8
+
+
+def test_films_without_labels_are_listed_the_highest_first(tiny_model_in_use: Path, tmp_path: Path, make_data):
+    data = make_data(tmp_path / "data", 3, ("test",))
+    (tmp_path / "plain").mkdir()
+    for number, path in enumerate(sorted(data.rglob("*.png"))):
+        path.rename(tmp_path / "plain" / f"film{number}.png")
+    result = run("evaluate", tmp_path / "plain")
+    shares = [float(line.split("%")[0]) for line in result.stdout.splitlines()]
+    assert len(shares) == 6
+    assert shares == sorted(shares, reverse=True)

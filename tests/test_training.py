@@ -12,7 +12,8 @@ import pytest
 from pneumo_core.calibration import stressed_copies
 from pneumo_core.cases import find_cases
 from pneumo_core.errors import DataError, ModelError
-from pneumo_core.model_card import read_card
+from pneumo_core.known_films import read_known_films
+from pneumo_core.model_card import file_sha256, read_card
 from pneumo_core.network import build_network
 from pneumo_core.preprocessing import Preprocessing
 from pneumo_core.training import (
@@ -46,10 +47,20 @@ def test_a_run_writes_network_card_log_and_scores(tiny_model: Path):
         "MODEL_CARD.md",
         "card.json",
         "classifier.keras",
+        "known_films.csv",
         "scores.csv",
         "training_log.jsonl",
     ]
     assert not tiny_model.with_name("tiny.partial").exists()
+
+
+def test_a_run_leaves_a_list_by_which_its_films_are_known(tiny_model: Path):
+    known = read_known_films(tiny_model)
+    data = tiny_model.parent.parent / "data"
+    seen, unseen = ([file_sha256(path) for path in (data / part).rglob("*.png")] for part in ("train", "test"))
+    assert known is not None
+    assert known.holds(seen, ["ff" * 32] * 20).all()
+    assert not known.holds(unseen, ["ff" * 32] * 20).any()
 
 
 def test_the_card_counts_films_and_patients_of_each_part(tiny_model: Path):

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pneumo_core.assessment import Assessment, assess_run
+from pneumo_core.jobs import Jobs
+from pneumo_core.known_films import read_known_films
 from pneumo_core.model_card import ModelCard, active_model_folder, model_stamp, read_card
 from pneumo_core.places import models_folder
+from pneumo_core.runs import read_run, read_scores, scores_stamp
 
 if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
@@ -31,6 +35,23 @@ def card_of_active_model() -> ModelCard:
         ModelError: there is no model, or its card belongs to other weights.
     """
     return _card(models_folder(), model_stamp(models_folder()))
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    """Give the batch runs of this server, one set for all sessions."""
+    return Jobs()
+
+
+def assessment_of_run(folder: Path) -> Assessment:
+    """Evaluate what a run has scored so far, once for all sessions; it holds neither pixels nor names."""
+    return _assessment(folder, scores_stamp(folder), models_folder(), model_stamp(models_folder()))
+
+
+@st.cache_resource(show_spinner="Evaluating ...", max_entries=4)
+def _assessment(folder: Path, scores: tuple[float, ...], models: Path, stamp: tuple[float, ...]) -> Assessment:
+    known = read_known_films(active_model_folder(models))
+    return assess_run(read_scores(folder), read_run(folder).films, card_of_active_model(), known)
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)

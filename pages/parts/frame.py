@@ -9,16 +9,18 @@ import streamlit as st
 from starlette.formparsers import MultiPartParser
 
 from pages.parts.cached import loading_classifier
-from pneumo_core.pixels import MAX_FILE_BYTES
 from pneumo_core.wording import NOTICE
 
+# A zip of films; what is larger comes from a folder of the server.
+MAX_UPLOAD_BYTES = 1 << 30
 # Else every upload of more than 1 MiB passes through a temporary file.
-MultiPartParser.spool_max_size = MAX_FILE_BYTES + (1 << 20)
+MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + (1 << 20)
 # A picture of our own: Streamlit fetches the named icons and emojis of a tab from the internet.
 ICON = str(Path(__file__).with_name("icon.png"))
 MENU = (
     ("app.py", "Home", ":material/home:"),
     ("pages/explain.py", "Explain an X-ray", ":material/radiology:"),
+    ("pages/evaluate.py", "Batch evaluation", ":material/analytics:"),
 )
 # Streamlit leaves 6 rem above a page and cuts long words in tables; a film needs the room, a hash its end.
 STYLE = """<style>

@@ -1,0 +1,213 @@
+"""The figures of a run: one threshold moves all of them."""
+
+import streamlit as st
+
+from pages.parts.films import add_waiting
+from pages.parts.frame import text_colour
+from pages.parts.model_state import ready_classifier
+from pages.parts.problems import plain, problems_shown
+from pneumo_core.assessment import Assessment, group_results
+from pneumo_core.calibration import OperatingPoint
+from pneumo_core.evaluation_figures import CHART_CONFIG
+from pneumo_core.evaluation_report import (
+    charts,
+    content_name,
+    evaluation_html,
+    evaluation_json,
+    figure_rows,
+    films_of_cell,
+    group_words,
+    honesty_lines,
+    scores_csv,
+    screening_rows,
+    worklist_order,
+)
+from pneumo_core.picture import Display
+from pneumo_core.radiograph import read_radiograph
+from pneumo_core.reading import read_xray
+from pneumo_core.report import overlay_png
+from pneumo_core.sources import Source
+
+# Has pneumonia, is flagged.
+CELLS = {
+    "true positives": (True, True),
+    "false negatives": (True, False),
+    "false positives": (False, True),
+    "true negatives": (False, False),
+}
+
+
+def evaluation_view(assessment: Assessment, source: Source | None) -> None:
+    """Draw an evaluation; without labels, the worklist."""
+    cohort = assessment.cohort
+    scored = len(assessment.scores) - len(assessment.refused)
+    st.markdown(
+        f"**{assessment.films} films**: {scored} scored, of which {len(cohort)} have a label "
+        f"({int(cohort.has_pneumonia.sum())} with pneumonia); {len(assessment.refused)} refused."
+    )
+    if source is not None and source.problems:
+        with st.expander(f"{len(source.problems)} left out before scoring", icon=":material/block:"):
+            st.markdown("\n".join(f"- {plain(problem)}" for problem in source.problems))
+    if len(cohort):
+        _figures(assessment, source)
+        st.header("What speaks against these figures")
+        st.markdown("\n".join(f"- {plain(line)}" for line in honesty_lines(assessment)))
+    else:
+        st.header("Worklist: the highest probability first")
+        st.dataframe(
+            [
+                {"Film": _name(score.number, source), "Probability": 100 * probability, "SHA-256": score.sha256}
+                for score, probability in worklist_order(assessment)
+            ],
+            hide_index=True,
+            column_config={
+                "Probability": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.1f %%")
+            },
+            alt="Worklist of all scored films, the highest probability first",
+        )
+    if assessment.refused:
+        st.header("Refused, and counted in no figure")
+        st.dataframe(
+            [{"Film": _name(score.number, source), "Reason": score.reason} for score in assessment.refused],
+            hide_index=True,
+            column_config={"Reason": st.column_config.TextColumn(width="large")},
+            alt="Refused films with their reasons",
+        )
+
+
+@st.fragment
+def _figures(assessment: Assessment, source: Source | None) -> None:
+    with st.container(key="stack_threshold"):
+        slider, presets = st.columns([3, 2], gap="large", vertical_alignment="bottom")
+    st.session_state.setdefault("threshold", 100 * assessment.card.operating_point("balanced").threshold)
+    with presets, st.container(horizontal=True):
+        for point in assessment.card.operating_points:
+            st.button(
+                f"{point.name} ({100 * point.threshold:.1f} %)",
+                help=point.chosen_for,
+                on_click=st.session_state.update,
+                args=({"threshold": 100 * point.threshold},),
+            )
+    with slider:
+        threshold = st.slider(
+            "Threshold: flagged from this probability on, %", 0.0, 100.0, step=0.1, format="%.1f", key="threshold"
+        )
+    figures = assessment.figures(threshold / 100)
+    drawn = charts(assessment, figures, text_colour())
+    with st.container(key="stack_main"):
+        matrix, table = st.columns(2, gap="large")
+    with matrix:
+        st.header(drawn[0].title)
+        st.plotly_chart(
+            drawn[0].figure,
+            config=CHART_CONFIG,
+            key="confusion",
+            on_select=_cell_was_clicked,
+            selection_mode="points",
+            alt=drawn[0].alt,
+        )
+        cell = st.segmented_control("See the films of a cell: click it, or choose here", list(CELLS), key="cell")
+    with table:
+        st.header("Figures with 95 % intervals")
+        st.table(
+            [
+                {"Figure": label, "Value": value, "95 % interval": interval, "n": n}
+                for label, value, interval, n in figure_rows(assessment, figures)
+            ]
+        )
+    if cell:
+        _films_of_cell(assessment, source, cell, threshold / 100)
+    for first in range(1, len(drawn), 2):
+        with st.container(key=f"stack_charts_{first}"):
+            columns = st.columns(2, gap="large")
+        for column, chart in zip(columns, drawn[first : first + 2], strict=False):
+            with column:
+                st.header(chart.title)
+                st.plotly_chart(chart.figure, config=CHART_CONFIG, key=chart.title, alt=chart.alt)
+                st.markdown(chart.reads)
+    st.header("Groups")
+    st.table([group_words(group) for group in group_results(assessment, threshold / 100)])
+    _screening(assessment)
+    _downloads(assessment, source, threshold / 100)
+
+
+def _cell_was_clicked() -> None:
+    for point in st.session_state["confusion"].selection.points[:1]:
+        st.session_state["cell"] = next(name for name, cell in CELLS.items() if cell == tuple(point["customdata"]))
+
+
+def _films_of_cell(assessment: Assessment, source: Source | None, cell: str, threshold: float) -> None:
+    films = films_of_cell(assessment, *CELLS[cell], threshold)
+    st.header(f"{cell.capitalize()}: {len(films)}")
+    if not films:
+        return
+    chosen = st.dataframe(
+        [
+            {"Film": _name(score.number, source), "Probability": 100 * probability, "SHA-256": score.sha256}
+            for score, probability in films
+        ],
+        hide_index=True,
+        height=240,
+        key=f"films_of_{cell}",
+        on_select="rerun",
+        selection_mode="single-row-required",
+        column_config={"Probability": st.column_config.NumberColumn(format="%.1f %%")},
+        alt=f"{cell.capitalize()}, the farthest from the threshold first",
+    )
+    if source is None:
+        st.markdown("The films themselves are no longer at hand: choose them again to look at them.")
+        return
+    score = films[chosen.selection.rows[0] if chosen.selection.rows else 0][0]
+    with problems_shown():
+        content = source.films[score.number].read()
+        reading = read_xray(ready_classifier(), read_radiograph(content, _name(score.number, source)))
+        point = OperatingPoint("threshold above", threshold, "chosen on the page")
+        st.image(overlay_png(reading, point, Display()))
+        if st.button("Open in Explain an X-ray", icon=":material/radiology:"):
+            add_waiting([(_name(score.number, source), content)])
+            st.switch_page("pages/explain.py")
+
+
+def _screening(assessment: Assessment) -> None:
+    st.header("What each threshold would mean for you")
+    with st.container(key="stack_costs"):
+        prevalences, films, confirmations = st.columns(3, gap="large")
+    with prevalences:
+        prevalence = st.slider("Prevalence: of 100 of your patients, how many have pneumonia?", 1, 99, 10)
+    with films:
+        cost_per_film = st.number_input("Cost of one film and its reading", 0.0, value=1.0, step=1.0)
+    with confirmations:
+        cost_per_confirmation = st.number_input("Cost of confirming one flagged patient", 0.0, value=5.0, step=1.0)
+    st.dataframe(
+        screening_rows(assessment, prevalence / 100, cost_per_film, cost_per_confirmation),
+        hide_index=True,
+        alt="True and false positives and negatives, rates and cost at every threshold",
+    )
+    st.markdown(
+        "Counts, sensitivity and specificity are those of these films; predictive values and costs hold at your "
+        "prevalence (after the WHO/TDR toolkit for CAD thresholds, 2021)."
+    )
+
+
+def _downloads(assessment: Assessment, source: Source | None, threshold: float) -> None:
+    st.header("Take it with you")
+    with_names = source is not None and st.checkbox(
+        "File names in the table of films", help="File names can carry a patient's name."
+    )
+    names = [film.name for film in source.films] if source is not None and with_names else None
+    table = scores_csv(assessment, names)
+    data = evaluation_json(assessment)
+    with st.container(horizontal=True):
+        st.download_button("Films (CSV)", table, content_name(table, "csv"), "text/csv", on_click="ignore")
+        st.download_button("Figures (JSON)", data, content_name(data, "json"), "application/json", on_click="ignore")
+        st.download_button(
+            "Report (HTML)",
+            lambda: evaluation_html(assessment, threshold),
+            f"pneumo_evaluation_{100 * threshold:.1f}_{content_name(data, 'html')}",
+            "text/html",
+            on_click="ignore",
+        )
+
+
+def _name(number: int, source: Source | None) -> str:
+    return source.films[number].name if source is not None else f"film {number + 1}"

@@ -1,0 +1,68 @@
+"""One batch run: at work, stopped, or done; found by its name in the page's address."""
+
+import re
+
+import streamlit as st
+
+from pages.parts.cached import assessment_of_run, jobs, loading_classifier
+from pages.parts.evaluation_view import evaluation_view
+from pages.parts.problems import plain, problems_shown
+from pneumo_core.model_card import ModelCard
+from pneumo_core.places import runs_folder
+from pneumo_core.runs import read_run
+
+
+def run_view(name: str, card: ModelCard) -> None:
+    """Draw a run as far as it is."""
+    job = jobs().find(name)
+    if job is not None and job.is_running:
+        _at_work(name)
+        return
+    if job is not None and job.problem:
+        st.error(plain(job.problem), icon=":material/error:")
+    # The name comes from the address bar: nothing but a name of ours may become part of a path.
+    folder = runs_folder() / name if re.fullmatch(r"[0-9a-f]{24}", name) else None
+    if folder is None or not folder.is_dir():
+        st.error("There is no run of this name on this server. Please choose films again.", icon=":material/error:")
+        return
+    run = read_run(folder)
+    if run.weights_sha256 != card.weights_sha256:
+        st.error(
+            f"This run was scored with the weights {run.weights_sha256[:12]}, and the model in use has "
+            f"{card.weights_sha256[:12]}. Please choose the films again, to score them with the model in use.",
+            icon=":material/error:",
+        )
+        return
+    assessment = assessment_of_run(folder)
+    left = run.films - len(assessment.scores)
+    if left:
+        st.warning(f"Stopped: {left} of {run.films} films are not scored yet, and the figures are of the others.")
+        if job is None:
+            st.markdown("To go on, choose the same films again: those that are scored are not read again.")
+        elif st.button("Go on", icon=":material/play_arrow:"):
+            jobs().start(name, job.source, folder, loading_classifier().result)
+            st.rerun()
+    source = job.source if job is not None else None
+    evaluation_view(assessment, source)
+
+
+def _at_work(name: str) -> None:
+    @st.fragment(run_every=1.0)
+    def progress() -> None:
+        job = jobs().find(name)
+        if job is None or not job.is_running:
+            # The whole page once more, with the results.
+            st.rerun()
+        if job.progress is None:
+            st.progress(0.0, "Loading the network and reading the first films ...")
+        else:
+            st.progress(job.progress.done / job.progress.of, job.progress.in_words())
+        if job.is_cancelled:
+            st.markdown("Stopping after the films at hand ...")
+        elif st.button("Cancel", icon=":material/stop:"):
+            job.cancel()
+            st.rerun(scope="fragment")
+        st.markdown("This goes on if you reload or leave the page; its address leads back here.")
+
+    with problems_shown():
+        progress()

@@ -1,0 +1,131 @@
+"""Many films through the network, as a pipeline in flat memory; results go to disk as they come.
+
+While the network scores one batch, the next films are read and decoded. A run that was cancelled or
+killed goes on where it stopped: what stands in its folder is not read again, and nothing is written twice.
+"""
+
+import dataclasses
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from pneumo_core.classifier import Classifier
+from pneumo_core.errors import PneumoError
+from pneumo_core.preprocessing import fingerprint, prepare
+from pneumo_core.radiograph import read_radiograph
+from pneumo_core.runs import FilmScore, Progress, Run, alone_in, append_scores, begin_run, read_scores
+from pneumo_core.sources import Source, SourceFilm
+from pneumo_core.suitability import assess
+
+BATCH_SIZE = 32
+READERS = 2
+# Stands for the film's name in a reason that is written down: names can be those of patients.
+FILM = "The film"
+
+
+def run_source(
+    source: Source,
+    classifier: Classifier,
+    folder: Path,
+    report: Callable[[Progress], None] = lambda progress: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[FilmScore, ...]:
+    """Score the films of a source that are not scored yet, writing to the run's folder; give all so far, in order.
+
+    Raises:
+        DataError: the folder holds a run of other films or another model, or is at work elsewhere.
+    """
+    run = Run(source.listing_sha256, classifier.card.weights_sha256, len(source.films))
+    with alone_in(folder):
+        begin_run(run, folder)
+        done = {score.number for score in read_scores(folder)}
+        left = [(number, film) for number, film in enumerate(source.films) if number not in done]
+        patients = _numbered(film.patient for film in source.films)
+        started, before = time.monotonic(), len(done)
+        for scores in score_films(left, patients, classifier):
+            append_scores(folder, scores)
+            done.update(score.number for score in scores)
+            report(Progress(len(done), run.films, (len(done) - before) / (time.monotonic() - started)))
+            if is_cancelled():
+                break
+    return read_scores(folder)
+
+
+def score_films(
+    films: Sequence[tuple[int, SourceFilm]], patients: Sequence[int], classifier: Classifier
+) -> Iterator[list[FilmScore]]:
+    """Give the films' scores in their order, a batch at a time; one that is refused never stops the others.
+
+    Args:
+        films: each with its place in the source.
+        patients: of each place in the source, the number of the patient.
+    """
+    batch: list[tuple[FilmScore, np.ndarray | None]] = []
+    with ThreadPoolExecutor(READERS, thread_name_prefix="read-film") as readers:
+        try:
+            for item in _read_ahead(films, patients, classifier, readers):
+                batch.append(item)
+                if len(batch) == BATCH_SIZE:
+                    yield _scored(batch, classifier)
+                    batch = []
+            if batch:
+                yield _scored(batch, classifier)
+        finally:
+            readers.shutdown(cancel_futures=True)
+
+
+def _read_ahead(
+    films: Iterable[tuple[int, SourceFilm]],
+    patients: Sequence[int],
+    classifier: Classifier,
+    readers: ThreadPoolExecutor,
+) -> Iterator[tuple[FilmScore, np.ndarray | None]]:
+    waiting: deque[Future[tuple[FilmScore, np.ndarray | None]]] = deque()
+    for number, film in films:
+        waiting.append(readers.submit(_read, number, film, patients[number], classifier))
+        if len(waiting) > 2 * BATCH_SIZE:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -> tuple[FilmScore, np.ndarray | None]:
+    score = FilmScore(number, patient, film.has_pneumonia, film.kind)
+    try:
+        content = film.read()
+        score = dataclasses.replace(score, sha256=hashlib.sha256(content).hexdigest(), file_bytes=len(content))
+        radiograph = read_radiograph(content, FILM)
+        assess(radiograph, classifier.card.population_years)
+    except PneumoError as error:
+        reason = str(error)
+        return dataclasses.replace(score, reason=reason if reason.startswith(FILM) else f"{FILM} {reason}"), None
+    origin = radiograph.origin
+    prepared = prepare(radiograph.pixels, classifier.card.preprocessing)
+    score = dataclasses.replace(
+        score,
+        height=origin.height,
+        width=origin.width,
+        samples_per_pixel=origin.samples_per_pixel,
+        brightness=float(radiograph.pixels.mean()),
+        fingerprint=fingerprint(prepared[:, :, 0]),
+        view_position=origin.view_position,
+        sex=origin.sex,
+        age_years=origin.age_years,
+    )
+    return score, prepared
+
+
+def _scored(batch: list[tuple[FilmScore, np.ndarray | None]], classifier: Classifier) -> list[FilmScore]:
+    films = [film for _, film in batch if film is not None]
+    logits = iter(classifier.logits(np.stack(films)).tolist() if films else ())
+    return [score if film is None else dataclasses.replace(score, logit=next(logits)) for score, film in batch]
+
+
+def _numbered(names: Iterable[str]) -> list[int]:
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(name, len(numbers)) for name in names]

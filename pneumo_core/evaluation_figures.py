@@ -1,0 +1,236 @@
+"""Plotly figures of an evaluation. Blue is the model, amber the threshold in use, grey what it is compared with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pneumo_core.calibration import OperatingPoint
+from pneumo_core.curves import DecisionCurve, PrecisionRecallPoints, ReliabilityBin, RocPoints
+from pneumo_core.evaluation import ConfusionMatrix, ThresholdFigures
+from pneumo_core.figures import SCORE_COLOUR, THRESHOLD_COLOUR
+
+COMPARED_COLOUR = "#8b93a1"
+# Also told apart by pattern, so that colour alone carries nothing.
+CLASS_STYLES = (("without pneumonia", "#94a3b8", ""), ("with pneumonia", "#1d4ed8", "/"))
+CHART_CONFIG = {"displayModeBar": False}
+HEIGHT = 360
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure with its title, what it shows in words for those who cannot see it, and how it is read."""
+
+    title: str
+    figure: go.Figure
+    alt: str
+    reads: str
+
+
+def chart_html(chart: Chart, identity: str, with_library: bool) -> str:
+    """Give a chart as a piece of HTML; the first of a page brings the drawing library with it, 5 MB."""
+    return chart.figure.to_html(full_html=False, include_plotlyjs=with_library, div_id=identity, config=CHART_CONFIG)
+
+
+def confusion_figure(matrix: ConfusionMatrix, text_colour: str) -> go.Figure:
+    """Draw the confusion matrix: counts and the share of each row; `customdata` is (has pneumonia, flagged)."""
+    counts = np.array(
+        [
+            [matrix.true_positives, matrix.false_negatives],
+            [matrix.false_positives, matrix.true_negatives],
+        ]
+    )
+    rows = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)
+    names = [["true positives", "false negatives"], ["false positives", "true negatives"]]
+    x, y = ["Flagged", "Not flagged"], ["With<br>pneumonia", "Without<br>pneumonia"]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=x,
+            y=y,
+            zmin=0,
+            zmax=1,
+            colorscale=[[0, "rgba(37,99,235,0.06)"], [1, "rgba(37,99,235,0.45)"]],
+            showscale=False,
+            hoverinfo="skip",
+            xgap=4,
+            ygap=4,
+        )
+    )
+    for row in range(2):
+        for column in range(2):
+            share = f"{100 * shares[row, column]:.1f} % of row" if rows[row, 0] else "no films"
+            figure.add_annotation(
+                x=x[column],
+                y=y[row],
+                text=f"<b style='font-size:22px'>{counts[row, column]}</b><br>{names[row][column]}<br>{share}",
+                showarrow=False,
+                font={"size": 13, "color": text_colour},
+            )
+    # Points in the middle of the cells: a click on a heat map's cell reaches no page.
+    figure.add_trace(
+        go.Scatter(
+            x=[x[0], x[1], x[0], x[1]],
+            y=[y[0], y[0], y[1], y[1]],
+            mode="markers",
+            marker={"size": 110, "symbol": "square", "opacity": 0},
+            customdata=[[1, 1], [1, 0], [0, 1], [0, 0]],
+            hovertemplate="Show these films<extra></extra>",
+            showlegend=False,
+        )
+    )
+    figure.update_yaxes(autorange="reversed")
+    _finish(figure, text_colour)
+    figure.update_layout(clickmode="event+select", dragmode=False)
+    figure.update_xaxes(showgrid=False, side="top")
+    figure.update_yaxes(showgrid=False)
+    return figure
+
+
+def roc_figure(
+    curve: RocPoints, now: ThresholdFigures, points: list[tuple[OperatingPoint, ThresholdFigures]], text_colour: str
+) -> go.Figure:
+    """Draw the ROC curve with the operating points and the threshold in use on it."""
+    figure = go.Figure()
+    _line(figure, [0, 1], [0, 1], "chance", COMPARED_COLOUR, dash="dot")
+    _line(figure, curve.false_positive_rate, curve.sensitivity, "model", SCORE_COLOUR)
+    _points(
+        figure,
+        [(point.name, 1 - found.specificity.value, found.sensitivity.value) for point, found in points],
+        ("in use", 1 - now.specificity.value, now.sensitivity.value),
+    )
+    _finish(figure, text_colour, "1 - specificity", "Sensitivity (recall)")
+    return figure
+
+
+def precision_recall_figure(
+    curve: PrecisionRecallPoints,
+    now: ThresholdFigures,
+    points: list[tuple[OperatingPoint, ThresholdFigures]],
+    text_colour: str,
+) -> go.Figure:
+    """Draw precision over recall; the dotted line is what flagging by chance gives: the prevalence of these films."""
+    matrix = now.confusion
+    prevalence = (matrix.true_positives + matrix.false_negatives) / matrix.n if matrix.n else 0.0
+    figure = go.Figure()
+    _line(figure, [0, 1], [prevalence, prevalence], "chance", COMPARED_COLOUR, dash="dot")
+    _line(figure, curve.sensitivity, curve.positive_predictive_value, "model", SCORE_COLOUR)
+    _points(
+        figure,
+        [(point.name, found.sensitivity.value, found.positive_predictive_value.value) for point, found in points],
+        ("in use", now.sensitivity.value, now.positive_predictive_value.value),
+    )
+    _finish(figure, text_colour, "Sensitivity (recall)", "Positive predictive value (precision)")
+    return figure
+
+
+def reliability_figure(bins: tuple[ReliabilityBin, ...], text_colour: str) -> go.Figure:
+    """Draw predicted probability against the observed share, with Wilson's intervals; size tells the films."""
+    held = [found for found in bins if found.n]
+    most = max((found.n for found in held), default=1)
+    figure = go.Figure()
+    _line(figure, [0, 1], [0, 1], "perfect", COMPARED_COLOUR, dash="dot")
+    figure.add_trace(
+        go.Scatter(
+            x=[found.mean_probability for found in held],
+            y=[found.observed.value for found in held],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [found.observed.high - found.observed.value for found in held],
+                "arrayminus": [found.observed.value - found.observed.low for found in held],
+                "color": SCORE_COLOUR,
+            },
+            mode="markers",
+            name="model",
+            marker={"color": SCORE_COLOUR, "size": [8 + 14 * (found.n / most) ** 0.5 for found in held]},
+            customdata=[found.n for found in held],
+            hovertemplate="predicted %{x:.2f}, observed %{y:.2f}, %{customdata} films<extra></extra>",
+        )
+    )
+    _finish(figure, text_colour, "Predicted probability", "Observed share with pneumonia")
+    return figure
+
+
+def histogram_figure(
+    has_pneumonia: np.ndarray, probabilities: np.ndarray, threshold: float, text_colour: str
+) -> go.Figure:
+    """Draw how many films of each class have which probability, and the threshold in use."""
+    edges = np.linspace(0, 1, 21)
+    figure = go.Figure()
+    for label, (name, colour, pattern) in enumerate(CLASS_STYLES):
+        counts, _ = np.histogram(probabilities[has_pneumonia == bool(label)], edges)
+        figure.add_trace(
+            go.Bar(
+                x=(edges[:-1] + edges[1:]) / 2,
+                y=counts,
+                name=name,
+                marker={"color": colour, "pattern": {"shape": pattern}},
+                hovertemplate="%{y} films " + name + "<extra></extra>",
+            )
+        )
+    figure.add_vline(x=threshold, line={"color": THRESHOLD_COLOUR, "width": 3})
+    _finish(figure, text_colour, "Probability", "Films")
+    figure.update_layout(bargap=0.05)
+    figure.update_xaxes(range=[-0.01, 1.01])
+    return figure
+
+
+def decision_figure(curve: DecisionCurve, threshold: float, text_colour: str) -> go.Figure:
+    """Draw the net benefit of acting on the model, on all films and on none."""
+    figure = go.Figure()
+    _line(figure, curve.thresholds, curve.flag_all, "flag all", COMPARED_COLOUR, dash="dash")
+    _line(figure, curve.thresholds, curve.flag_none, "flag none", COMPARED_COLOUR, dash="dot")
+    _line(figure, curve.thresholds, curve.model, "model", SCORE_COLOUR)
+    figure.add_vline(x=threshold, line={"color": THRESHOLD_COLOUR, "width": 3})
+    _finish(figure, text_colour, "Threshold probability", "Net benefit")
+    top = float(np.nanmax(curve.model)) if np.isfinite(curve.model).any() else 1.0
+    figure.update_yaxes(range=[-0.05, max(0.1, 1.1 * top)])
+    return figure
+
+
+def _line(figure: go.Figure, x: object, y: object, name: str, colour: str, dash: str = "solid") -> None:
+    line = {"color": colour, "width": 2, "dash": dash}
+    figure.add_trace(go.Scatter(x=x, y=y, mode="lines", name=name, line=line))
+
+
+def _points(figure: go.Figure, points: list[tuple[str, float, float]], now: tuple[str, float, float]) -> None:
+    """Draw the operating points hollow, and the threshold in use as an amber diamond on top."""
+    figure.add_trace(
+        go.Scatter(
+            x=[x for _, x, _ in points],
+            y=[y for _, _, y in points],
+            text=[name for name, _, _ in points],
+            mode="markers",
+            name="operating points",
+            marker={"color": SCORE_COLOUR, "size": 10, "symbol": "circle-open", "line": {"width": 2}},
+            hovertemplate="%{text}: %{x:.3f}, %{y:.3f}<extra></extra>",
+        )
+    )
+    figure.add_trace(
+        go.Scatter(
+            x=[now[1]],
+            y=[now[2]],
+            mode="markers",
+            name=now[0],
+            marker={"color": THRESHOLD_COLOUR, "size": 13, "symbol": "diamond"},
+            hovertemplate="in use: %{x:.3f}, %{y:.3f}<extra></extra>",
+        )
+    )
+
+
+def _finish(figure: go.Figure, text_colour: str, x_title: str = "", y_title: str = "") -> None:
+    grid = "rgba(128,128,128,0.25)"
+    # A page's own theme would draw ticks and titles too pale to be read.
+    text = {"color": text_colour}
+    for axes, title in ((figure.update_xaxes, x_title), (figure.update_yaxes, y_title)):
+        axes(title={"text": title, "font": text}, tickfont=text, gridcolor=grid, zeroline=False)
+    figure.update_layout(
+        height=HEIGHT,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        font={"color": text_colour},
+        legend={"orientation": "h", "y": -0.22, "font": text},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )

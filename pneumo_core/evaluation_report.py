@@ -1,0 +1,457 @@
+"""An evaluation as files: JSON and CSV for machines, one self-contained HTML page for people.
+
+A film is named by its number and SHA-256; file names, which can carry a patient's name, stand in a table only if asked.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from pneumo_core.assessment import Assessment, GroupResult, group_results, points
+from pneumo_core.calibration import OperatingPoint, probabilities
+from pneumo_core.curves import (
+    decision_curve,
+    precision_recall_points,
+    reliability_bins,
+    roc_points,
+    threshold_table,
+)
+from pneumo_core.evaluation import Estimate, ThresholdFigures
+from pneumo_core.evaluation_figures import (
+    Chart,
+    chart_html,
+    confusion_figure,
+    decision_figure,
+    histogram_figure,
+    precision_recall_figure,
+    reliability_figure,
+    roc_figure,
+)
+from pneumo_core.runs import FilmScore
+from pneumo_core.wording import NOTICE
+
+THRESHOLD_LABELS = {
+    "accuracy": "Accuracy",
+    "sensitivity": "Sensitivity (recall)",
+    "specificity": "Specificity",
+    "positive_predictive_value": "Positive predictive value (precision)",
+    "negative_predictive_value": "Negative predictive value",
+    "f1": "F1",
+    "balanced_accuracy": "Balanced accuracy",
+    "matthews_correlation": "Matthews correlation",
+}
+OVERALL_LABELS = {
+    "area_under_roc": "Area under the ROC curve",
+    "average_precision": "Average precision",
+    "brier_score": "Brier score",
+    "log_loss": "Log loss",
+    "expected_calibration_error": "Expected calibration error",
+}
+# A spreadsheet takes a text that starts with one of these for a formula.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def figure_rows(assessment: Assessment, figures: ThresholdFigures) -> list[tuple[str, str, str, int]]:
+    """List every figure as label, value, 95 % interval and number of films."""
+    found = [(label, getattr(figures, name)) for name, label in THRESHOLD_LABELS.items()]
+    found += [(label, getattr(assessment.overall, name)) for name, label in OVERALL_LABELS.items()]
+    return [(label, value_in_words(estimate), interval_in_words(estimate), estimate.n) for label, estimate in found]
+
+
+def value_in_words(estimate: Estimate) -> str:
+    """Give a figure's value as "0.938", or "not defined"."""
+    return "not defined" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
+
+
+def interval_in_words(estimate: Estimate) -> str:
+    """Give a figure's 95 % interval as "0.916 to 0.955"; "none" where there is a value but no interval.
+
+    An interval of no width, DeLong's of a perfect order, is none: few films are no certainty.
+    """
+    if math.isnan(estimate.value):
+        return ""
+    has_none = math.isnan(estimate.low) or estimate.low == estimate.high
+    return "none" if has_none else f"{estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def honesty_lines(assessment: Assessment) -> list[str]:
+    """Say what speaks against the figures, in whole sentences."""
+    lines = []
+    together = assessment.metadata[-1][1]
+    area = assessment.overall.area_under_roc
+    if math.isnan(together.value):
+        lines.append("Too few patients to say how well the files' outward facts alone separate the classes.")
+    else:
+        lines.append(
+            f"File size, aspect ratio, pixel count, colour mode and mean brightness alone reach an area of "
+            f"{together.value:.3f} ({together.low:.3f}-{together.high:.3f}); the network reaches {area.value:.3f}. "
+            "What the files give away without a look at the lungs is no merit of a network."
+        )
+    if assessment.known is None:
+        lines.append("The model has no list of its training films, so it is not known how many of these it has seen.")
+    else:
+        count = int(assessment.known.sum())
+        lines.append(
+            f"{count} of these {len(assessment.cohort)} films are known to the model from its training or validation"
+            + ("; the figures without them stand below." if count else ".")
+        )
+    if not math.isnan(assessment.best_threshold):
+        in_use = assessment.card.operating_point("balanced").threshold
+        lines.append(
+            f"The balanced threshold, chosen on validation films, is {100 * in_use:.1f} %; on these very films "
+            f"{100 * assessment.best_threshold:.1f} % would have been best (Youden). A large gap says that the "
+            "threshold does not carry over; choosing it here and reporting it here would be circular."
+        )
+    if assessment.patients_repeat:
+        lines.append(
+            f"{len(assessment.cohort)} films are of {assessment.patients} patients: all intervals are by patient."
+        )
+    if assessment.contradictory:
+        lines.append(
+            f"{len(assessment.contradictory)} films were given with both labels (the very same file): in no figure."
+        )
+    return lines
+
+
+def charts(assessment: Assessment, figures: ThresholdFigures, text_colour: str) -> list[Chart]:
+    """Draw all figures of an evaluation at a threshold, the confusion matrix first."""
+    cohort, matrix = assessment.cohort, figures.confusion
+    at_points = points(assessment)
+    roc = roc_points(cohort.has_pneumonia, cohort.probabilities)
+    recall = precision_recall_points(cohort.has_pneumonia, cohort.probabilities)
+    bins = reliability_bins(cohort.has_pneumonia, cohort.probabilities)
+    benefit = decision_curve(cohort.has_pneumonia, cohort.probabilities)
+    return [
+        Chart(
+            "Confusion matrix",
+            confusion_figure(matrix, text_colour),
+            f"{matrix.true_positives} true positives, {matrix.false_negatives} false negatives, "
+            f"{matrix.false_positives} false positives, {matrix.true_negatives} true negatives",
+            "A row is what the films are labelled, a column what the network says at this threshold.",
+        ),
+        Chart(
+            "ROC curve",
+            roc_figure(roc, figures, at_points, text_colour),
+            f"ROC curve, area {value_in_words(assessment.overall.area_under_roc)}",
+            "Each point is a threshold: up is more cases found, right is more false alarms. The area is the chance "
+            "that a film with pneumonia scores higher than one without.",
+        ),
+        Chart(
+            "Precision and recall",
+            precision_recall_figure(recall, figures, at_points, text_colour),
+            f"Precision over recall, average precision {value_in_words(assessment.overall.average_precision)}",
+            "What share of the flagged films have pneumonia, over the share of cases found. It holds at the prevalence "
+            "of these films only.",
+        ),
+        Chart(
+            "Reliability",
+            reliability_figure(bins, text_colour),
+            "Predicted probability against observed share, expected calibration error "
+            + value_in_words(assessment.overall.expected_calibration_error),
+            "Points on the dotted line: of films scored 80 %, 80 in 100 have pneumonia. It holds at the prevalence of "
+            "these films; larger points are more films.",
+        ),
+        Chart(
+            "Scores by class",
+            histogram_figure(cohort.has_pneumonia, cohort.probabilities, figures.threshold, text_colour),
+            f"Histogram of probabilities by class, threshold {figures.threshold:.3f}",
+            "The amber line is the threshold: all to its right is flagged.",
+        ),
+        Chart(
+            "Decision curve",
+            decision_figure(benefit, figures.threshold, text_colour),
+            "Net benefit of the model, of flagging all and of flagging none, over threshold probabilities",
+            "True positives per film, less false alarms weighed by the threshold: where the model lies above both "
+            "other lines, acting on it is better than flagging all or none.",
+        ),
+    ]
+
+
+def evaluation_data(assessment: Assessment) -> dict[str, Any]:
+    """Give an evaluation as plain data; what is not defined is None."""
+    cohort = assessment.cohort
+    n = len(cohort)
+    overall = assessment.overall
+    return {
+        "films": assessment.films,
+        "scored": len(assessment.scores) - len(assessment.refused),
+        "refused": len(assessment.refused),
+        "n": n,
+        "n_pneumonia": int(cohort.has_pneumonia.sum()),
+        "patients": assessment.patients,
+        "intervals": "bootstrap by patient" if assessment.patients_repeat else "Wilson, DeLong, bootstrap by film",
+        "prevalence": float(cohort.has_pneumonia.mean()) if n else None,
+        "model": assessment.card.name,
+        "weights_sha256": assessment.card.weights_sha256,
+        "auc": _number(overall.area_under_roc.value),
+        "auc_ci": _interval(overall.area_under_roc),
+        **{
+            key: value
+            for name in OVERALL_LABELS
+            if name != "area_under_roc"
+            for key, value in _entry(name, getattr(overall, name)).items()
+        },
+        "operating_points": {point.name: _point_data(point, figures) for point, figures in points(assessment)},
+        "groups": [
+            _group_data(group)
+            for group in group_results(assessment, assessment.card.operating_point("balanced").threshold)
+        ],
+        "metadata_alone": {
+            name: {"auc": _number(area.value), "auc_ci": _interval(area)} for name, area in assessment.metadata
+        },
+        "known_to_the_model": None if assessment.known is None else int(assessment.known.sum()),
+        "best_threshold_here": _number(assessment.best_threshold),
+        "contradictory": len(assessment.contradictory),
+        "refusals": [{"film": score.number + 1, "reason": score.reason} for score in assessment.refused],
+        "notice": NOTICE,
+    }
+
+
+def evaluation_json(assessment: Assessment) -> bytes:
+    """Give `evaluation_data` as a JSON file."""
+    return (json.dumps(evaluation_data(assessment), indent=2) + "\n").encode()
+
+
+def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> bytes:
+    """Give a row a film, in the source's order.
+
+    Args:
+        names: the films' file names by number, for a column of their own; none unless given.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    at = assessment.card.operating_points
+    writer.writerow(
+        [
+            "film",
+            *(["file"] if names is not None else []),
+            "sha256",
+            "outcome",
+            "reason",
+            "has_pneumonia",
+            "probability",
+        ]
+        + [f"flagged_{point.name}" for point in at]
+    )
+    for score in assessment.scores:
+        probability = _probability(score, assessment)
+        writer.writerow(
+            [
+                score.number + 1,
+                *([plain_cell(names[score.number])] if names is not None else []),
+                score.sha256 or "",
+                "refused" if probability is None else "read",
+                plain_cell(score.reason or ""),
+                "" if score.has_pneumonia is None else int(score.has_pneumonia),
+                "" if probability is None else f"{probability:.6f}",
+                *("" if probability is None else int(probability >= point.threshold) for point in at),
+            ]
+        )
+    return file.getvalue().encode()
+
+
+def worklist_order(assessment: Assessment) -> list[tuple[FilmScore, float]]:
+    """Give the scored films with their probabilities, the highest first; equal ones stay in the source's order."""
+    found = [(score, _probability(score, assessment)) for score in assessment.scores]
+    return sorted(((score, value) for score, value in found if value is not None), key=lambda item: -item[1])
+
+
+def films_of_cell(
+    assessment: Assessment, has_pneumonia: bool, is_flagged: bool, threshold: float
+) -> list[tuple[FilmScore, float]]:
+    """Give the films of one cell of the confusion matrix with their probabilities, the most wrong or surest first."""
+    cohort = assessment.cohort
+    chosen = (cohort.has_pneumonia == has_pneumonia) & ((cohort.probabilities >= threshold) == is_flagged)
+    films = [(cohort.scores[place], float(cohort.probabilities[place])) for place in np.flatnonzero(chosen)]
+    return sorted(films, key=lambda film: -abs(film[1] - threshold))
+
+
+def screening_rows(
+    assessment: Assessment, prevalence: float, cost_per_film: float, cost_per_confirmation: float
+) -> list[dict[str, Any]]:
+    """Give the WHO/TDR table as rows: thresholds in steps of 5 %, and the model's operating points."""
+    cohort = assessment.cohort
+    own = [point.threshold for point in assessment.card.operating_points]
+    thresholds = np.unique(np.concatenate([np.linspace(0.05, 0.95, 19), own]))
+    table = threshold_table(
+        cohort.has_pneumonia, cohort.probabilities, thresholds, prevalence, cost_per_film, cost_per_confirmation
+    )
+    names = {point.threshold: point.name for point in reversed(assessment.card.operating_points)}
+    return [
+        {
+            "Threshold %": f"{100 * thresholds[row]:.1f}",
+            "Point": names.get(float(thresholds[row]), ""),
+            "TP": int(table.true_positives[row]),
+            "FP": int(table.false_positives[row]),
+            "TN": int(table.true_negatives[row]),
+            "FN": int(table.false_negatives[row]),
+            "Sensitivity %": _percent(table.sensitivity[row]),
+            "Specificity %": _percent(table.specificity[row]),
+            "PPV %": _percent(table.positive_predictive_value[row]),
+            "NPV %": _percent(table.negative_predictive_value[row]),
+            "Cases missed %": _percent(table.share_of_cases_missed[row]),
+            "Cost per case found": _words(table.cost_per_case_found[row], "{:.2f}"),
+        }
+        for row in range(len(thresholds))
+    ]
+
+
+def plain_cell(text: str) -> str:
+    """Give a text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def evaluation_html(assessment: Assessment, threshold: float) -> bytes:
+    """Give the evaluation at a threshold as one page with all figures and the drawing library in it."""
+    figures = assessment.figures(threshold)
+    drawn = charts(assessment, figures, "#1f2937")
+    page = _TEMPLATE.render(
+        notice=NOTICE,
+        card=assessment.card,
+        films=assessment.films,
+        n=len(assessment.cohort),
+        n_pneumonia=int(assessment.cohort.has_pneumonia.sum()),
+        refused=assessment.refused,
+        threshold=f"{100 * threshold:.1f} %",
+        rows=figure_rows(assessment, figures),
+        honesty=honesty_lines(assessment),
+        groups=[(group, group_words(group)) for group in group_results(assessment, threshold)],
+        charts=[
+            (chart, chart_html(chart, f"chart{place}", with_library=place == 0)) for place, chart in enumerate(drawn)
+        ],
+    )
+    return page.encode()
+
+
+def group_words(group: GroupResult) -> dict[str, str]:
+    """Give a group's figures in words, for a table."""
+    return {
+        "Films": f"{group.attribute}{': ' if group.name else ''}{group.name}",
+        "n (with pneumonia)": f"{group.n} ({group.n_pneumonia})",
+        "AUC": _with_interval(group.area_under_roc),
+        "Sensitivity": _with_interval(group.sensitivity),
+        "Specificity": _with_interval(group.specificity),
+        "Note": "few films: these figures say little" if group.is_small else "",
+    }
+
+
+def content_name(content: bytes, ending: str) -> str:
+    """Name a file by its content."""
+    return f"pneumo_evaluation_{hashlib.sha256(content).hexdigest()[:12]}.{ending}"
+
+
+def _probability(score: FilmScore, assessment: Assessment) -> float | None:
+    if score.logit is None:
+        return None
+    return float(probabilities(np.array(score.logit), assessment.card.calibration))
+
+
+def _point_data(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, Any]:
+    matrix = figures.confusion
+    return {
+        "threshold": point.threshold,
+        "tp": matrix.true_positives,
+        "fp": matrix.false_positives,
+        "tn": matrix.true_negatives,
+        "fn": matrix.false_negatives,
+        **{key: value for name in THRESHOLD_LABELS for key, value in _entry(name, getattr(figures, name)).items()},
+    }
+
+
+def _group_data(group: GroupResult) -> dict[str, Any]:
+    return {
+        "attribute": group.attribute,
+        "name": group.name,
+        "n": group.n,
+        "n_pneumonia": group.n_pneumonia,
+        **_entry("auc", group.area_under_roc),
+        **_entry("sensitivity", group.sensitivity),
+        **_entry("specificity", group.specificity),
+    }
+
+
+def _entry(name: str, estimate: Estimate) -> dict[str, Any]:
+    return {name: _number(estimate.value), f"{name}_ci": _interval(estimate)}
+
+
+def _interval(estimate: Estimate) -> list[float] | None:
+    return None if math.isnan(estimate.low) else [estimate.low, estimate.high]
+
+
+def _percent(share: float) -> str:
+    return _words(100 * share, "{:.1f}")
+
+
+def _words(value: float, form: str) -> str:
+    return "not defined" if math.isnan(value) else form.format(value)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _with_interval(estimate: Estimate) -> str:
+    interval = interval_in_words(estimate)
+    return value_in_words(estimate) + (f" ({interval})" if interval else "")
+
+
+_TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+    """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Pneumo evaluation</title>
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; background: #fff; max-width: 72rem; margin: 2rem auto;
+  padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 1.6rem; }
+.notice { border: 1px solid #92400e; background: #fffbeb; color: #78350f; padding: .6rem .9rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }
+table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid #d1d5db; padding: .3rem .5rem;
+  text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+figure { margin: 0; break-inside: avoid; }
+</style>
+</head>
+<body>
+<main>
+<h1>Evaluation of {{ card.name }}</h1>
+<p class="notice">{{ notice }}</p>
+<p>{{ films }} films: {{ n }} with score and label ({{ n_pneumonia }} with pneumonia), {{ refused | length }} refused.
+Weights {{ card.weights_sha256 }}. Flagged from a probability of {{ threshold }} on.</p>
+<h2>Figures</h2>
+<table>
+<tr><th scope="col">Figure</th><th scope="col">Value</th><th scope="col">95 % interval</th><th scope="col">n</th></tr>
+{% for label, value, interval, n in rows %}
+<tr><th scope="row">{{ label }}</th><td>{{ value }}</td><td>{{ interval }}</td><td>{{ n }}</td></tr>
+{% endfor %}</table>
+<h2>What speaks against them</h2>
+<ul>{% for line in honesty %}<li>{{ line }}</li>{% endfor %}</ul>
+<h2>Groups</h2>
+<table>
+{% for group, words in groups %}
+{% if loop.first %}<tr>{% for label in words %}<th scope="col">{{ label }}</th>{% endfor %}</tr>{% endif %}
+<tr>{% for text in words.values() %}<td>{{ text }}</td>{% endfor %}</tr>
+{% endfor %}
+</table>
+<div class="charts">
+{% for chart, drawn in charts %}
+<figure><h2>{{ chart.title }}</h2>{{ drawn | safe }}<figcaption>{{ chart.alt }}. {{ chart.reads }}</figcaption></figure>
+{% endfor %}
+</div>
+{% if refused %}
+<h2>Refused, and counted in no figure</h2>
+<ol>{% for score in refused %}<li value="{{ score.number + 1 }}">{{ score.reason }}</li>{% endfor %}</ol>
+{% endif %}
+</main>
+</body>
+</html>
+"""
+)

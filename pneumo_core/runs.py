@@ -1,0 +1,176 @@
+"""A run of many films and what stands of it on disk: hashes, scores, labels; no pixels and no name."""
+
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from pneumo_core.errors import DataError
+from pneumo_core.sources import Source
+
+RUN_FILE, SCORES_FILE, LOCK_FILE = "run.json", "scores.jsonl", "run.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class FilmScore:
+    """What is kept of one film of a run: hashes, score, label and plain facts; no pixels and no name.
+
+    Attributes:
+        number: its place in the source, from 0.
+        patient: a number that films of one patient share, from 0.
+        reason: why there is no score; None where there is one.
+        logit: None where there is a reason.
+        samples_per_pixel: of the file, as in `Origin`.
+        brightness: mean of the pixels, in [0, 1].
+    """
+
+    number: int
+    patient: int
+    has_pneumonia: bool | None
+    kind: str
+    sha256: str | None = None
+    reason: str | None = None
+    logit: float | None = None
+    file_bytes: int = 0
+    height: int = 0
+    width: int = 0
+    samples_per_pixel: int = 1
+    brightness: float = 0.0
+    fingerprint: str = ""
+    view_position: str | None = None
+    sex: str | None = None
+    age_years: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is; `films_per_second` counts what this start of it has done."""
+
+    done: int
+    of: int
+    films_per_second: float
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None as long as the speed is not known."""
+        return (self.of - self.done) / self.films_per_second if self.films_per_second else None
+
+    def in_words(self) -> str:
+        """Say it in a line: "64 of 624 films, 31.2 films/s, 18 s left"."""
+        left = self.seconds_left
+        speed = f", {self.films_per_second:.1f} films/s, {_time_in_words(left)} left" if left is not None else ""
+        return f"{self.done} of {self.of} films{speed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run is of; `listing_sha256` as in `Source`."""
+
+    listing_sha256: str
+    weights_sha256: str
+    films: int
+
+
+_RUN, _FILM_SCORE = TypeAdapter(Run), TypeAdapter(FilmScore)
+
+
+def read_run(folder: Path) -> Run:
+    """Give what a run is of.
+
+    Raises:
+        DataError: the folder holds no run.
+    """
+    try:
+        return _RUN.validate_json((folder / RUN_FILE).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DataError(f"{folder.name} holds no run of a batch evaluation. Please name another folder.") from error
+
+
+def read_scores(folder: Path) -> tuple[FilmScore, ...]:
+    """Give the scores that stand in a run's folder, by the films' place; a last line cut short counts as not there."""
+    path = folder / SCORES_FILE
+    if not path.is_file():
+        return ()
+    lines = path.read_bytes().split(b"\n")[:-1]
+    return tuple(sorted((_FILM_SCORE.validate_json(line) for line in lines), key=lambda score: score.number))
+
+
+def has_run(folder: Path) -> bool:
+    """True where a run stands in a folder."""
+    return (folder / RUN_FILE).is_file()
+
+
+def scores_stamp(folder: Path) -> tuple[float, ...]:
+    """Give what differs as soon as a run has more scores."""
+    path = folder / SCORES_FILE
+    return (path.stat().st_size, path.stat().st_mtime) if path.is_file() else ()
+
+
+def run_name(source: Source, weights_sha256: str) -> str:
+    """Name a run by what it is of: the same films and the same weights give the same name."""
+    return hashlib.sha256(f"{source.listing_sha256} {weights_sha256}".encode()).hexdigest()[:24]
+
+
+def begin_run(run: Run, folder: Path) -> None:
+    """Write what the run is of, or see that what stands there is the same; drop a last line that was cut short.
+
+    Raises:
+        DataError: the folder holds a run of other films or another model.
+    """
+    if (folder / RUN_FILE).is_file():
+        found = read_run(folder)
+        if (found.listing_sha256, found.weights_sha256) != (run.listing_sha256, run.weights_sha256):
+            what = "films" if found.listing_sha256 != run.listing_sha256 else "weights"
+            raise DataError(
+                f"{folder.name} holds a run of other {what}. Expected is a new folder, or the one of this run. Please "
+                "name another folder."
+            )
+    else:
+        temporary = folder / f".{RUN_FILE}.tmp"
+        temporary.write_text(json.dumps(dataclasses.asdict(run), indent=2) + "\n", encoding="utf-8")
+        temporary.replace(folder / RUN_FILE)
+    scores = folder / SCORES_FILE
+    if scores.is_file():
+        content = scores.read_bytes()
+        if not content.endswith(b"\n"):
+            os.truncate(scores, content.rfind(b"\n") + 1)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a run's folder, made where it is missing, so that no other process writes to it.
+
+    Raises:
+        DataError: another one holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK_FILE).open("w") as lock:
+        try:
+            # The system lets go of it when the process ends, however it ends.
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DataError(
+                f"The run in {folder.name} is at work already. Please wait for it, or cancel it first."
+            ) from error
+        yield
+
+
+def append_scores(folder: Path, scores: Sequence[FilmScore]) -> None:
+    """Write scores down, so that they stand even if the machine stops the moment after."""
+    with (folder / SCORES_FILE).open("ab") as file:
+        file.write(b"".join(_FILM_SCORE.dump_json(score) + b"\n" for score in scores))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _time_in_words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,140 @@
+"""The batch evaluation page: from a zip to figures, a cell's films, a stopped run, and refusals."""
+
+import io
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pneumo_core.places import DATA_VARIABLE, ROOT, RUNS_VARIABLE
+from pneumo_core.runs import read_scores
+from tests.conftest import drawn_film, png
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model_in_use: Path) -> Path:
+    folder = tmp_path / "runs"
+    monkeypatch.setenv(RUNS_VARIABLE, str(folder))
+    return folder
+
+
+def zipped(with_labels: bool = True, count: int = 12) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for number in range(count):
+            folder = ("PNEUMONIA/" if number % 2 else "NORMAL/") if with_labels else ""
+            archive.writestr(f"{folder}Mueller_{number}.png", png(drawn_film(number % 2 == 1, number)))
+        archive.writestr("NORMAL/broken.png" if with_labels else "broken.png", b"no film")
+    return content.getvalue()
+
+
+def wait_for_the_run() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "run":
+            thread.join(60)
+
+
+def opened(run: str | None = None) -> AppTest:
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=60).run().switch_page("pages/evaluate.py")
+    if run:
+        app.query_params["run"] = run
+    return app.run()
+
+
+def uploaded(content: bytes) -> AppTest:
+    app = opened()
+    app.file_uploader[0].upload("films.zip", content, "application/zip").run()
+    next(button for button in app.button if button.label == "Evaluate").click().run()
+    wait_for_the_run()
+    return app.run()
+
+
+def text(app: AppTest) -> str:
+    return " ".join(element.value for element in (*app.markdown, *app.header))
+
+
+def test_a_zip_becomes_figures_and_a_refused_film_is_named(runs: Path):
+    app = uploaded(zipped())
+    assert not app.exception
+    assert "13 films" in text(app)
+    assert "12 scored, of which 12 have a label (6 with pneumonia); 1 refused" in text(app)
+    assert "What speaks against these figures" in text(app)
+    assert list(app.table[0].value["Figure"])[:3] == ["Accuracy", "Sensitivity (recall)", "Specificity"]
+    refused = app.dataframe[-1].value
+    assert list(refused["Film"]) == ["NORMAL/broken.png"]
+    written = b"".join(path.read_bytes() for path in runs.rglob("*") if path.is_file())
+    assert b"Mueller" not in written
+
+
+def test_one_threshold_moves_the_figures():
+    app = uploaded(zipped())
+    app.slider(key="threshold").set_value(0.0).run()
+    rows = dict(zip(app.table[0].value["Figure"], app.table[0].value["Value"], strict=True))
+    assert (rows["Sensitivity (recall)"], rows["Specificity"]) == ("1.000", "0.000")
+    assert rows["Negative predictive value"] == "not defined"
+    next(button for button in app.button if button.label.startswith("rule-in")).click().run()
+    assert app.slider(key="threshold").value > 0
+
+
+def test_a_cell_shows_its_films_and_leads_to_explain():
+    app = uploaded(zipped())
+    app.slider(key="threshold").set_value(0.0).run()
+    app.segmented_control(key="cell").set_value("true positives").run()
+    assert not app.exception
+    assert "True positives: 6" in text(app)
+    assert any(button.label == "Open in Explain an X-ray" for button in app.button)
+
+
+def test_films_without_labels_become_a_worklist():
+    app = uploaded(zipped(with_labels=False))
+    assert not app.exception
+    assert "Worklist: the highest probability first" in text(app)
+    probabilities = list(app.dataframe[0].value["Probability"])
+    assert len(probabilities) == 12
+    assert probabilities == sorted(probabilities, reverse=True)
+
+
+def test_a_stopped_run_says_so_and_the_same_films_go_on_with_it(runs: Path):
+    name = uploaded(zipped()).query_params["run"][0]
+    path = runs / name / "scores.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:5]))
+    app = opened(name)
+    assert app.warning[1].value.startswith("Stopped: 8 of 13 films are not scored yet")
+    assert "choose the same films again" in text(app)
+    again = uploaded(zipped())
+    assert again.query_params["run"][0] == name
+    assert sorted(score.number for score in read_scores(runs / name)) == list(range(13))
+    assert "12 scored" in text(again)
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a" * 24, "", "A" * 24])
+def test_an_address_without_a_run_is_a_sentence(name: str):
+    app = opened(name or "x")
+    assert not app.exception
+    assert app.error[0].value.startswith("There is no run of this name")
+
+
+def test_a_folder_of_the_server_is_read_only_below_the_roots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_data
+):
+    make_data(tmp_path / "open", 3, ("test",))
+    (tmp_path / "closed").mkdir()
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "open"))
+    app = opened()
+    app.segmented_control[0].set_value("A folder of the server").run()
+    app.text_input[0].set_value("../closed").run()
+    next(button for button in app.button if button.label == "Evaluate").click().run()
+    assert "is not in open" in app.error[0].value
+    app.text_input[0].set_value("test").run()
+    next(button for button in app.button if button.label == "Evaluate").click().run()
+    wait_for_the_run()
+    assert "6 scored, of which 6 have a label (3 with pneumonia)" in text(app.run())
+
+
+def test_without_an_open_folder_the_page_says_how_to_open_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "missing"))
+    app = opened()
+    app.segmented_control[0].set_value("A folder of the server").run()
+    assert "PNEUMO_DATA_DIRS" in app.info[0].value

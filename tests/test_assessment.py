@@ -1,0 +1,197 @@
+"""A run evaluated: figures, groups, what is left out; and the same as JSON, CSV and HTML."""
+
+import csv
+import dataclasses
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+
+from pneumo_core.assessment import Assessment, assess_run, group_results
+from pneumo_core.calibration import Calibration, OperatingPoint
+from pneumo_core.evaluation import Estimate
+from pneumo_core.evaluation_report import (
+    charts,
+    content_name,
+    evaluation_data,
+    evaluation_html,
+    evaluation_json,
+    figure_rows,
+    films_of_cell,
+    honesty_lines,
+    interval_in_words,
+    plain_cell,
+    scores_csv,
+    screening_rows,
+    worklist_order,
+)
+from pneumo_core.known_films import KnownFilms
+from pneumo_core.runs import FilmScore
+from tests.makers import model_card
+from tests.test_cohort import score
+
+CARD = dataclasses.replace(
+    model_card(),
+    calibration=Calibration(1.0, 0.5),
+    operating_points=tuple(
+        OperatingPoint(name, threshold, "a test")
+        for name, threshold in (("screening", 0.3), ("balanced", 0.5), ("rule-in", 0.7))
+    ),
+)
+NONE_KNOWN = KnownFilms(frozenset(), np.zeros((0, 32), np.uint8))
+
+
+def assessed(scores: list[FilmScore], known: KnownFilms | None = NONE_KNOWN) -> Assessment:
+    return assess_run(scores, len(scores), CARD, known)
+
+
+@pytest.fixture(scope="module")
+def counted() -> Assessment:
+    """Ten films each: of those with pneumonia 8 are flagged at one half, of those without 1; one more is refused."""
+    sick = [score(2 * n + 1, 1.0 if n < 8 else -1.0, kind="virus" if n < 4 else "bacteria") for n in range(10)]
+    well = [score(2 * n, 1.0 if n < 1 else -1.0) for n in range(10)]
+    refused = score(20, None, reason="The film is empty. Please export or download it again.")
+    return assessed(sorted([*sick, *well, refused], key=lambda film: film.number))
+
+
+def test_the_counts_at_one_half_are_those_counted_by_hand(counted: Assessment):
+    matrix = counted.figures(0.5).confusion
+    assert (matrix.true_positives, matrix.false_negatives) == (8, 2)
+    assert (matrix.false_positives, matrix.true_negatives) == (1, 9)
+    assert [film.number for film in counted.refused] == [20]
+    assert not counted.patients_repeat
+
+
+def test_the_data_hold_each_operating_point_with_counts_and_intervals(counted: Assessment):
+    data = evaluation_data(counted)
+    assert (data["films"], data["scored"], data["refused"], data["n"], data["prevalence"]) == (21, 20, 1, 20, 0.5)
+    # 8 x 9 pairs in order, 8 x 1 and 2 x 9 ties: (72 + 26 / 2) / 100.
+    assert data["auc"] == pytest.approx(0.85)
+    balanced = data["operating_points"]["balanced"]
+    assert [balanced[key] for key in ("threshold", "tp", "fp", "tn", "fn")] == [0.5, 8, 1, 9, 2]
+    assert balanced["sensitivity"] == 0.8
+    assert balanced["sensitivity_ci"] == pytest.approx([0.4902, 0.9433], abs=1e-4)
+    assert data["refusals"] == [{"film": 21, "reason": "The film is empty. Please export or download it again."}]
+    assert json.loads(evaluation_json(counted)) == json.loads(json.dumps(data))
+
+
+def test_what_is_not_defined_is_null_and_never_nought():
+    data = evaluation_data(assessed([score(1, 1.0), score(3, 2.0)]))
+    assert data["auc"] is None
+    assert data["auc_ci"] is None
+    assert data["operating_points"]["balanced"]["specificity"] is None
+    assert "NaN" not in evaluation_json(assessed([score(1, 1.0)])).decode()
+
+
+def test_no_film_at_all_gives_empty_figures():
+    data = evaluation_data(assessed([]))
+    assert (data["n"], data["prevalence"], data["auc"]) == (0, None, None)
+
+
+def test_a_figure_that_is_not_defined_says_so(counted: Assessment):
+    one_class = assessed([score(1, 1.0), score(3, 2.0)])
+    rows = {label: (value, interval) for label, value, interval, _ in figure_rows(one_class, one_class.figures(0.5))}
+    assert rows["Specificity"] == ("not defined", "")
+    assert rows["Area under the ROC curve"] == ("not defined", "")
+    assert rows["Sensitivity (recall)"][0] == "1.000"
+    assert len(rows) == 13
+
+
+def test_an_interval_of_no_width_is_none():
+    assert interval_in_words(Estimate(1.0, 1.0, 1.0, 9)) == "none"
+    assert interval_in_words(Estimate(0.9, 0.8, 0.95, 9)) == "0.800 to 0.950"
+
+
+def test_groups_have_their_own_figures_and_small_ones_are_called_small(counted: Assessment):
+    groups = {(group.attribute, group.name): group for group in group_results(counted, 0.5)}
+    viral = groups["kind", "viral pneumonia or none"]
+    assert (viral.n, viral.n_pneumonia, viral.sensitivity.value) == (14, 4, 1.0)
+    bacterial = groups["kind", "bacterial pneumonia or none"]
+    assert bacterial.sensitivity.value == pytest.approx(4 / 6)
+    assert viral.is_small
+
+
+def test_films_that_the_model_knows_are_taken_out_in_a_row_of_their_own(counted: Assessment):
+    known = KnownFilms(frozenset(score.sha256[:16] for score in counted.scores[:4] if score.sha256), np.zeros((0, 32)))
+    # The tests' hashes differ in their last digits only, so that all of them are known.
+    found = assessed(list(counted.scores), known)
+    assert found.known is not None
+    assert found.known.all()
+    assert any("20 of these 20 films are known" in line for line in honesty_lines(found))
+    groups = {group.attribute: group for group in group_results(found, 0.5)}
+    assert groups["not known to the model"].n == 0
+
+
+def test_the_honesty_lines_name_the_threshold_in_use_and_the_best_one(counted: Assessment):
+    lines = honesty_lines(counted)
+    assert any("is 50.0 %" in line and "73.1 % would have been best" in line for line in lines)
+    assert not any("by patient" in line for line in lines)
+
+
+def test_where_patients_repeat_intervals_are_by_patient():
+    films = [dataclasses.replace(score(n, float(n % 3)), patient=n // 4) for n in range(40)]
+    found = assessed(films)
+    assert found.patients_repeat
+    assert any("40 films are of 10 patients" in line for line in honesty_lines(found))
+
+
+def test_the_table_of_films_has_no_names_unless_asked_and_no_formula(counted: Assessment):
+    plain = list(csv.DictReader(io.StringIO(scores_csv(counted).decode())))
+    assert "file" not in plain[0]
+    assert len(plain) == 21
+    assert (plain[20]["outcome"], plain[20]["probability"]) == ("refused", "")
+    assert plain[1]["flagged_balanced"] == "1"
+    names = ["=1+1", *(f"film{n}.png" for n in range(20))]
+    named = list(csv.DictReader(io.StringIO(scores_csv(counted, names).decode())))
+    assert named[0]["file"] == "'=1+1"
+
+
+@pytest.mark.parametrize("text", ["=A1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1"])
+def test_a_text_that_a_spreadsheet_would_run_is_quoted(text: str):
+    assert plain_cell(text) == "'" + text
+    assert plain_cell("a=1") == "a=1"
+
+
+def test_a_cells_films_are_those_counted_in_it_the_farthest_first(counted: Assessment):
+    missed = films_of_cell(counted, has_pneumonia=True, is_flagged=False, threshold=0.5)
+    assert [film.number for film, _ in missed] == [17, 19]
+    every = [films_of_cell(counted, sick, flagged, 0.5) for sick in (True, False) for flagged in (True, False)]
+    assert sum(len(films) for films in every) == 20
+
+
+def test_the_worklist_has_every_scored_film_the_highest_first():
+    films = [score(0, -1.0, has_pneumonia=None), score(2, 2.0, has_pneumonia=None), score(4, None, reason="no")]
+    found = assessed(films)
+    assert [film.number for film, _ in worklist_order(found)] == [2, 0]
+    assert len(found.cohort) == 0
+
+
+def test_the_screening_table_counts_costs_by_hand(counted: Assessment):
+    row = next(row for row in screening_rows(counted, 0.1, 1.0, 5.0) if row["Point"] == "balanced")
+    assert [row[key] for key in ("TP", "FP", "TN", "FN")] == [8, 1, 9, 2]
+    # 0.08 cases flagged and 0.09 others of each patient: (1 + 0.17 x 5) / 0.08.
+    assert row["Cost per case found"] == f"{(1 + 0.17 * 5) / 0.08:.2f}"
+    assert row["PPV %"] == f"{100 * 0.08 / 0.17:.1f}"
+
+
+def test_every_chart_has_words_and_the_report_holds_all_and_fetches_nothing(counted: Assessment):
+    drawn = charts(counted, counted.figures(0.5), "#000000")
+    assert len({chart.title for chart in drawn}) == 6
+    assert all(chart.alt and chart.reads for chart in drawn)
+    page = evaluation_html(counted, 0.5).decode()
+    assert page.count("plotly-graph-div") == 6
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=\"?https?:", page)
+    assert "The film is empty." in page
+
+
+def test_charts_of_one_class_or_of_nothing_are_drawn_without_a_curve():
+    for films in ([], [score(1, 1.0)], [score(0, -1.0), score(2, 1.0)]):
+        found = assessed(films)
+        assert len(charts(found, found.figures(0.5), "#000000")) == 6
+
+
+def test_a_file_is_named_by_its_content():
+    assert content_name(b"a", "csv") != content_name(b"b", "csv")
+    assert content_name(b"a", "csv").endswith(".csv")

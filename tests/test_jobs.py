@@ -1,0 +1,81 @@
+"""Runs in the background: found again, cancelled, one at a time."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from pneumo_core.classifier import Classifier, load_classifier
+from pneumo_core.errors import ModelError
+from pneumo_core.jobs import Jobs
+from pneumo_core.runs import read_scores
+from tests.test_batch import film, source
+
+
+@pytest.fixture(scope="module")
+def classifier(tiny_model: Path) -> Classifier:
+    return load_classifier(tiny_model)
+
+
+def test_a_job_scores_its_films_and_is_found_again(classifier: Classifier, tmp_path: Path):
+    jobs = Jobs()
+    job = jobs.start("a", source([film(n) for n in range(3)]), tmp_path, lambda: classifier)
+    assert job is not None
+    assert jobs.find("a") is job
+    assert jobs.find("b") is None
+    job.wait(60)
+    assert not job.is_running
+    assert job.problem is None
+    assert job.progress is not None
+    assert (job.progress.done, len(read_scores(tmp_path))) == (3, 3)
+
+
+def test_only_one_run_is_at_work_and_its_own_name_gives_it_back(classifier: Classifier, tmp_path: Path):
+    go = threading.Event()
+
+    def waiting() -> Classifier:
+        go.wait(60)
+        return classifier
+
+    jobs = Jobs()
+    first = jobs.start("a", source([film(1)]), tmp_path / "a", waiting)
+    assert jobs.start("a", source([film(1)]), tmp_path / "a", waiting) is first
+    assert jobs.start("b", source([film(2)], "b"), tmp_path / "b", waiting) is None
+    go.set()
+    assert first is not None
+    first.wait(60)
+    second = jobs.start("b", source([film(2)], "b"), tmp_path / "b", waiting)
+    assert second is not None
+    second.wait(60)
+    assert jobs.find("a") is None
+
+
+def test_a_cancelled_job_keeps_what_it_has_and_another_goes_on(classifier: Classifier, tmp_path: Path):
+    go = threading.Event()
+
+    def waiting() -> Classifier:
+        go.wait(60)
+        return classifier
+
+    jobs, films = Jobs(), source([film(n) for n in range(40)])
+    job = jobs.start("a", films, tmp_path, waiting)
+    assert job is not None
+    job.cancel()
+    go.set()
+    job.wait(60)
+    assert job.is_cancelled
+    assert len(read_scores(tmp_path)) == 32
+    again = jobs.start("a", films, tmp_path, lambda: classifier)
+    assert again is not None
+    again.wait(60)
+    assert [score.number for score in read_scores(tmp_path)] == list(range(40))
+
+
+def test_why_a_job_failed_is_kept_as_a_sentence(tmp_path: Path):
+    def broken() -> Classifier:
+        raise ModelError("No model was found. Please train one.")
+
+    job = Jobs().start("a", source([film(1)]), tmp_path, broken)
+    assert job is not None
+    job.wait(60)
+    assert job.problem == "No model was found. Please train one."

@@ -1,0 +1,55 @@
+"""Films that a model was trained on are known again, by their file or by their looks."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pneumo_core.known_films import SAME_FILM_BITS, KnownFilms, read_known_films, write_known_films
+from pneumo_core.preprocessing import fingerprint
+from tests.conftest import drawn_film
+
+FILM = drawn_film(True, 1).astype(np.float32)
+
+
+def of_bits(count: int) -> str:
+    """A fingerprint of which so many of the 256 bits are set."""
+    return np.packbits(np.arange(256) < count).tobytes().hex()
+
+
+def known(*fingerprints: str) -> KnownFilms:
+    return KnownFilms(frozenset(), np.frombuffer(bytes.fromhex("".join(fingerprints)), np.uint8).reshape(-1, 32))
+
+
+def test_what_is_written_is_read_again(tmp_path: Path):
+    write_known_films(
+        tmp_path, [("training", ["a" * 64, "b" * 64], of_bits(3)), ("validation", ["c" * 64], of_bits(9))]
+    )
+    found = read_known_films(tmp_path)
+    assert found is not None
+    assert found.hashes == {"a" * 16, "b" * 16, "c" * 16}
+    assert found.fingerprints.shape == (2, 32)
+
+
+def test_a_model_without_a_list_has_none(tmp_path: Path):
+    assert read_known_films(tmp_path) is None
+
+
+@pytest.mark.parametrize(("bits", "is_known"), [(0, True), (SAME_FILM_BITS, True), (SAME_FILM_BITS + 1, False)])
+def test_a_film_is_known_up_to_so_many_other_bits(bits: int, is_known: bool):
+    assert known(of_bits(0), of_bits(256)).holds(["x"], [of_bits(bits)]).tolist() == [is_known]
+
+
+def test_a_film_is_known_by_its_file_whatever_its_looks(tmp_path: Path):
+    write_known_films(tmp_path, [("training", ["a" * 64], of_bits(0))])
+    found = read_known_films(tmp_path)
+    assert found is not None
+    assert found.holds(["a" * 64, "d" * 64], [of_bits(200), of_bits(200)]).tolist() == [True, False]
+
+
+def test_resampled_and_brighter_films_keep_their_fingerprint_and_others_do_not():
+    own = fingerprint(FILM)
+    for changed in (0.6 * FILM + 40, cv2.resize(FILM, (224, 224), interpolation=cv2.INTER_AREA)):
+        assert known(own).holds(["x"], [fingerprint(changed)]).all()
+    assert not known(own).holds(["x"], [fingerprint(FILM[:, ::-1])]).any()
