@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pneumo_core.places import DATA_VARIABLE, ROOT, RUNS_VARIABLE
@@ -97,16 +98,25 @@ def test_films_without_labels_become_a_worklist():
 
 
 def test_a_stopped_run_says_so_and_the_same_films_go_on_with_it(runs: Path):
-    name = uploaded(zipped()).query_params["run"][0]
+    name = uploaded(zipped()).query_params["run"]
     path = runs / name / "scores.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:5]))
     app = opened(name)
     assert app.warning[1].value.startswith("Stopped: 8 of 13 films are not scored yet")
-    assert "choose the same films again" in text(app)
-    again = uploaded(zipped())
-    assert again.query_params["run"][0] == name
+    next(button for button in app.button if button.label == "Go on").click().run()
+    wait_for_the_run()
     assert sorted(score.number for score in read_scores(runs / name)) == list(range(13))
-    assert "12 scored" in text(again)
+    assert "12 scored" in text(app.run())
+
+
+def test_after_a_restart_the_same_films_go_on_with_a_stopped_run(runs: Path):
+    name = uploaded(zipped()).query_params["run"]
+    path = runs / name / "scores.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:5]))
+    st.cache_resource.clear()
+    assert "choose the same films again" in text(opened(name))
+    assert uploaded(zipped()).query_params["run"] == name
+    assert sorted(score.number for score in read_scores(runs / name)) == list(range(13))
 
 
 @pytest.mark.parametrize("name", ["../../etc", "a" * 24, "", "A" * 24])
