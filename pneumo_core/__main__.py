@@ -167,19 +167,29 @@ def train(
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write scores, tables and report here.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 @click.option("--resume", is_flag=True, help="Go on with the run that stands in --out.")
+@click.option("--against", type=click.Path(path_type=Path), help="Another model's folder: paired differences.")
 @click.option("--names", is_flag=True, help="File names in the table of films; they can carry a patient's name.")
-def evaluate(source: Path, model: Path | None, out: Path | None, as_json: bool, resume: bool, names: bool) -> None:
+def evaluate(
+    source: Path,
+    model: Path | None,
+    out: Path | None,
+    as_json: bool,
+    resume: bool,
+    against: Path | None,
+    names: bool,
+) -> None:
     """Evaluate the model on SOURCE: a folder (NORMAL, PNEUMONIA), a CSV (file,label) or a zip.
 
     Without labels the films are listed, the highest probability first.
     """
-    from pneumo_core.assessment import assess_run
+    from pneumo_core.assessment import Assessment, assess_run, compare_assessments
     from pneumo_core.batch import run_source
-    from pneumo_core.classifier import load_classifier
+    from pneumo_core.classifier import Classifier, load_classifier
     from pneumo_core.evaluation_report import (
+        comparison_data,
+        comparison_rows,
         evaluation_data,
         evaluation_html,
-        evaluation_json,
         figure_rows,
         honesty_lines,
         scores_csv,
@@ -203,17 +213,26 @@ def evaluate(source: Path, model: Path | None, out: Path | None, as_json: bool, 
     def report(progress: Progress) -> None:
         click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True)
 
-    with TemporaryDirectory() as temporary:
-        scores = run_source(films, classifier, out or Path(temporary), report)
-    assessment = assess_run(scores, len(films.films), classifier.card, read_known_films(folder))
+    def assess(folder: Path, classifier: Classifier, part: str) -> Assessment:
+        with TemporaryDirectory() as temporary:
+            scores = run_source(films, classifier, (out or Path(temporary)) / part, report)
+        return assess_run(scores, len(films.films), classifier.card, read_known_films(folder))
+
+    assessment = assess(folder, classifier, "")
+    data = evaluation_data(assessment)
+    compared = None
+    if against:
+        other = assess(against, load_classifier(against), "against")
+        compared = compare_assessments(assessment, other)
+        data["comparison"] = {"with": other.card.name, **comparison_data(compared)}
     point = classifier.card.operating_point("balanced")
     listed = [film.name for film in films.films]
     if out:
-        (out / "evaluation.json").write_bytes(evaluation_json(assessment))
+        (out / "evaluation.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
         (out / "films.csv").write_bytes(scores_csv(assessment, listed if names else None))
         (out / "evaluation.html").write_bytes(evaluation_html(assessment, point.threshold))
     if as_json:
-        click.echo(json.dumps(evaluation_data(assessment)))
+        click.echo(json.dumps(data))
         return
     for score in assessment.refused:
         click.echo(f"refused: {listed[score.number]}: {score.reason}", err=True)
@@ -222,6 +241,8 @@ def evaluate(source: Path, model: Path | None, out: Path | None, as_json: bool, 
             click.echo(f"{label}: {value}" + (f" (95 % interval {interval}, n = {n})" if interval else ""))
         for line in honesty_lines(assessment):
             click.echo(line)
+        for row in comparison_rows(compared, "this model", "the other") if compared else ():
+            click.echo(", ".join(f"{label}: {text}" for label, text in row.items() if text))
     else:
         for score, probability in worklist_order(assessment):
             click.echo(f"{100 * probability:5.1f} %  {listed[score.number]}")

@@ -1,6 +1,6 @@
 """A run of labelled films evaluated: figures with intervals, groups, and what speaks against them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from pneumo_core.cohort import (
     labelled_cohort,
     subgroups,
 )
+from pneumo_core.comparison import Comparison, compare
 from pneumo_core.evaluation import (
     Estimate,
     OverallFigures,
@@ -32,6 +33,18 @@ from pneumo_core.runs import FilmScore
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Some of the films, with all that does not depend on the threshold."""
+
+    attribute: str
+    name: str
+    films: Cohort
+    bootstrap: Bootstrap
+    patients_repeat: bool
+    area_under_roc: Estimate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Assessment:
     """What a run of films says of a model.
 
@@ -42,6 +55,7 @@ class Assessment:
         patients: how many patients these are of; with fewer than films, all intervals are by patient.
         known: bool `(n,)`: films that the model was trained on or validated with; None where the model has no list.
         metadata: how well the files' outward facts alone separate the classes.
+        groups: all films first, then (where it knows some) those that the model has not seen, then those in the data.
         best_threshold: what would have been best on these very films; `nan` where a class is missing.
     """
 
@@ -56,6 +70,7 @@ class Assessment:
     overall: OverallFigures
     known: np.ndarray | None
     metadata: tuple[tuple[str, Estimate], ...]
+    groups: tuple[Group, ...]
     best_threshold: float
 
     @property
@@ -98,6 +113,7 @@ def assess_run(scores: Sequence[FilmScore], films: int, card: ModelCard, known: 
     cohort = labelled_cohort(scores, card.calibration)
     bootstrap = Bootstrap(cohort.patients)
     patients = len(np.unique(cohort.patients))
+    has_seen = None if known is None else known_to_the_model(cohort, known)
     return Assessment(
         card=card,
         films=films,
@@ -110,19 +126,47 @@ def assess_run(scores: Sequence[FilmScore], films: int, card: ModelCard, known: 
         overall=figures_overall(
             cohort.has_pneumonia, cohort.probabilities, bootstrap, by_patient=patients < len(cohort)
         ),
-        known=None if known is None else known_to_the_model(cohort, known),
+        known=has_seen,
         metadata=tuple(areas_of_metadata(cohort)),
+        groups=tuple(_groups(cohort, has_seen)),
         best_threshold=best_threshold(cohort),
     )
 
 
+def compare_assessments(first: Assessment, second: Assessment) -> Comparison:
+    """Compare two models on the films that both have scored, each at its own balanced point."""
+    place = {score.number: row for row, score in enumerate(second.cohort.scores)}
+    rows = [row for row, score in enumerate(first.cohort.scores) if score.number in place]
+    others = [place[first.cohort.scores[row].number] for row in rows]
+    return compare(
+        first.cohort.has_pneumonia[rows],
+        first.cohort.probabilities[rows],
+        second.cohort.probabilities[others],
+        first.card.operating_point("balanced").threshold,
+        second.card.operating_point("balanced").threshold,
+    )
+
+
 def group_results(assessment: Assessment, threshold: float) -> list[GroupResult]:
-    """Give the figures of every group in the data; first of all films, and of those that the model has not seen."""
-    cohort, everyone = assessment.cohort, np.ones(len(assessment.cohort), bool)
-    groups = [Subgroup("all films", "", everyone)]
-    if assessment.known is not None and assessment.known.any():
-        groups.append(Subgroup("not known to the model", "", ~assessment.known))
-    return [_result(group, cohort, threshold) for group in [*groups, *subgroups(cohort)]]
+    """Give the figures of every group at a threshold."""
+    results = []
+    for group in assessment.groups:
+        films = group.films
+        found = figures_at(
+            films.has_pneumonia, films.probabilities, threshold, group.bootstrap, by_patient=group.patients_repeat
+        )
+        results.append(
+            GroupResult(
+                group.attribute,
+                group.name,
+                len(films),
+                int(films.has_pneumonia.sum()),
+                group.area_under_roc,
+                found.sensitivity,
+                found.specificity,
+            )
+        )
+    return results
 
 
 def points(assessment: Assessment) -> list[tuple[OperatingPoint, ThresholdFigures]]:
@@ -130,22 +174,13 @@ def points(assessment: Assessment) -> list[tuple[OperatingPoint, ThresholdFigure
     return [(point, assessment.figures(point.threshold)) for point in assessment.card.operating_points]
 
 
-def _result(group: Subgroup, cohort: Cohort, threshold: float) -> GroupResult:
-    films = cohort.only(group.chosen)
-    bootstrap = Bootstrap(films.patients)
-    found = figures_at(
-        films.has_pneumonia,
-        films.probabilities,
-        threshold,
-        bootstrap,
-        by_patient=len(np.unique(films.patients)) < len(films),
-    )
-    return GroupResult(
-        group.attribute,
-        group.name,
-        len(films),
-        int(films.has_pneumonia.sum()),
-        area_under_roc(films.has_pneumonia, films.probabilities),
-        found.sensitivity,
-        found.specificity,
-    )
+def _groups(cohort: Cohort, known: np.ndarray | None) -> Iterator[Group]:
+    everyone = np.ones(len(cohort), bool)
+    found = [Subgroup("all films", "", everyone)]
+    if known is not None and known.any():
+        found.append(Subgroup("not known to the model", "", ~known))
+    for group in [*found, *subgroups(cohort)]:
+        films = cohort.only(group.chosen)
+        patients_repeat = len(np.unique(films.patients)) < len(films)
+        area = area_under_roc(films.has_pneumonia, films.probabilities)
+        yield Group(group.attribute, group.name, films, Bootstrap(films.patients), patients_repeat, area)

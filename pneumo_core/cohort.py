@@ -105,8 +105,9 @@ def areas_of_metadata(cohort: Cohort) -> list[tuple[str, Estimate]]:
         "mean brightness": [score.brightness for score in cohort.scores],
     }
     columns = np.array(list(facts.values()), np.float64).T
-    areas = [(name, _area_of(cohort, columns[:, [place]])) for place, name in enumerate(facts)]
-    return [*areas, ("all of these together", _area_of(cohort, columns))]
+    folds = _folds(cohort)
+    areas = [(name, _area_of(cohort, columns[:, [place]], folds)) for place, name in enumerate(facts)]
+    return [*areas, ("all of these together", _area_of(cohort, columns, folds))]
 
 
 def best_threshold(cohort: Cohort) -> float:
@@ -135,23 +136,27 @@ def _labels_of_files(scores: Sequence[FilmScore]) -> dict[str, set[bool]]:
     return labels
 
 
-def _area_of(cohort: Cohort, columns: np.ndarray) -> Estimate:
+def _folds(cohort: Cohort) -> list[tuple[np.ndarray, np.ndarray]] | None:
+    """Part the films into folds, whole patients together; None with too few patients of a class."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    of_class = [len(np.unique(cohort.patients[cohort.has_pneumonia == label])) for label in (False, True)]
+    if min(of_class) < 2 * FOLDS:
+        return None
+    parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    return list(parts.split(np.zeros(len(cohort)), cohort.has_pneumonia, cohort.patients))
+
+
+def _area_of(cohort: Cohort, columns: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]] | None) -> Estimate:
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+    from sklearn.model_selection import cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    of_class = [len(set(cohort.patients[cohort.has_pneumonia == label].tolist())) for label in (False, True)]
-    if min(of_class) < 2 * FOLDS:
+    if folds is None:
         return Estimate(math.nan, math.nan, math.nan, len(cohort))
-    scores = cross_val_predict(
-        make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced")),
-        columns,
-        cohort.has_pneumonia,
-        groups=cohort.patients,
-        cv=StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0),
-        method="decision_function",
-    )
+    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+    scores = cross_val_predict(model, columns, cohort.has_pneumonia, cv=folds, method="decision_function")
     return area_under_roc(cohort.has_pneumonia, scores)
 
 

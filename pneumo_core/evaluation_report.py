@@ -16,6 +16,7 @@ import numpy as np
 
 from pneumo_core.assessment import Assessment, GroupResult, group_results, points
 from pneumo_core.calibration import OperatingPoint, probabilities
+from pneumo_core.comparison import Comparison
 from pneumo_core.curves import (
     decision_curve,
     precision_recall_points,
@@ -79,6 +80,44 @@ def interval_in_words(estimate: Estimate) -> str:
         return ""
     has_none = math.isnan(estimate.low) or estimate.low == estimate.high
     return "none" if has_none else f"{estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def comparison_rows(comparison: Comparison, first: str, second: str) -> list[dict[str, str]]:
+    """Give two models on the same films as rows: both figures, their paired difference, and the test's p."""
+    areas = comparison.area_under_roc
+    rows = [("Area under the ROC curve (DeLong)", areas.first, areas.second, areas.difference, areas.p, "")]
+    for label, share in (
+        ("Accuracy (McNemar)", comparison.accuracy),
+        ("Sensitivity (McNemar)", comparison.sensitivity),
+        ("Specificity (McNemar)", comparison.specificity),
+    ):
+        only = f"{share.only_first_right} / {share.only_second_right}"
+        rows.append((label, share.first, share.second, share.difference, share.p, only))
+    return [
+        {
+            "Figure": label,
+            first: value_in_words(one),
+            second: value_in_words(other),
+            "Difference": _with_interval(difference),
+            "p": _words(p, "{:.3g}"),
+            "Right: only the first / only the second": only,
+        }
+        for label, one, other, difference, p, only in rows
+    ]
+
+
+def comparison_data(comparison: Comparison) -> dict[str, Any]:
+    """Give two models on the same films as plain data; differences are first minus second."""
+    found: dict[str, Any] = {"n": comparison.n, "n_pneumonia": comparison.n_pneumonia}
+    for name in ("area_under_roc", "accuracy", "sensitivity", "specificity"):
+        part = getattr(comparison, name)
+        found[name] = {
+            **_entry("first", part.first),
+            **_entry("second", part.second),
+            **_entry("difference", part.difference),
+            "p": _number(part.p),
+        }
+    return found
 
 
 def honesty_lines(assessment: Assessment) -> list[str]:

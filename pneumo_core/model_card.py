@@ -205,6 +205,11 @@ def active_model_folder(models: Path) -> Path:
     return folder
 
 
+def models_in(models: Path) -> list[Path]:
+    """List the models' folders in a folder of models, by name."""
+    return sorted(path.parent for path in models.glob(f"*/{CARD_FILE}"))
+
+
 def model_stamp(models: Path) -> tuple[float, ...]:
     """Give what differs as soon as another model is in use, or this one was written anew; never fails."""
     pointer = models / ACTIVE_FILE

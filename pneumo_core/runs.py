@@ -13,7 +13,6 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.errors import DataError
-from pneumo_core.sources import Source
 
 RUN_FILE, SCORES_FILE, LOCK_FILE = "run.json", "scores.jsonl", "run.lock"
 
@@ -113,9 +112,9 @@ def scores_stamp(folder: Path) -> tuple[float, ...]:
     return (path.stat().st_size, path.stat().st_mtime) if path.is_file() else ()
 
 
-def run_name(source: Source, weights_sha256: str) -> str:
+def run_name(listing_sha256: str, weights_sha256: str) -> str:
     """Name a run by what it is of: the same films and the same weights give the same name."""
-    return hashlib.sha256(f"{source.listing_sha256} {weights_sha256}".encode()).hexdigest()[:24]
+    return hashlib.sha256(f"{listing_sha256} {weights_sha256}".encode()).hexdigest()[:24]
 
 
 def begin_run(run: Run, folder: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_folder_without_a_run_is_said(tmp_path: Path):
 
 
 def test_a_runs_name_is_of_films_and_weights():
-    names = {run_name(source([], listing), weights) for listing in ("a", "b") for weights in ("1", "2", "1")}
+    names = {run_name(listing, weights) for listing in ("a", "b") for weights in ("1", "2", "1")}
     assert len(names) == 4
 
 

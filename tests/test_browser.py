@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from pneumo_core.places import MODELS_VARIABLE, ROOT
+from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE, sample_files
 from tests.conftest import drawn_film
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -40,7 +41,8 @@ def server(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log"
     home = tmp_path_factory.mktemp("temporary")
-    environment = {**os.environ, MODELS_VARIABLE: str(tiny_model), "TMPDIR": str(home)}
+    folders = {MODELS_VARIABLE: str(tiny_model), RUNS_VARIABLE: str(home / "runs"), "TMPDIR": str(home)}
+    environment = {**os.environ, **folders}
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
@@ -147,7 +149,40 @@ def test_a_deep_link_has_the_frame_and_works(page: "playwright.Page", server: tu
     page.get_by_text("What was read, and by what").wait_for()
 
 
-@pytest.mark.parametrize("path", ["/", "/explain"])
+def test_a_zip_of_samples_is_evaluated_a_cell_opened_and_the_page_reloaded(
+    page: "playwright.Page", server: tuple[str, Path]
+):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for number, sample in enumerate(sample_files()):
+            folder = "PNEUMONIA" if number % 2 else "NORMAL"
+            archive.writestr(f"CANARY/{folder}/CANARY_{number}{sample.suffix}", sample.read_bytes())
+        archive.writestr("CANARY/NORMAL/CANARY_broken.png", b"text")
+    page.goto(f"{server[0]}/evaluate")
+    page.locator("input[type=file]").set_input_files(
+        [{"name": "CANARY.zip", "mimeType": "application/zip", "buffer": content.getvalue()}]
+    )
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    page.get_by_text("8 scored, of which 8 have a label (4 with pneumonia); 1 refused").wait_for()
+    page.get_by_text("What speaks against these figures").wait_for()
+    page.reload()
+    page.get_by_text("8 scored, of which 8 have a label").wait_for()
+
+    drawn = page.locator(".js-plotly-plot").first
+    drawn.scroll_into_view_if_needed()
+    page.get_by_text("of row").first.wait_for()
+    for name in ("true positives", "false negatives"):
+        box = drawn.get_by_text(name).bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.get_by_role("heading", name=name.capitalize()).wait_for()
+    for label in ("Films (CSV)", "Figures (JSON)", "Report (HTML)"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label).click()
+        assert b"CANARY" not in Path(download.value.path()).read_bytes()
+    assert "CANARY" not in server[1].read_text()
+
+
+@pytest.mark.parametrize("path", ["/", "/explain", "/evaluate"])
 def test_nothing_runs_over_the_side_at_800_pixels(page: "playwright.Page", server: tuple[str, Path], path: str):
     page.set_viewport_size({"width": 800, "height": 900})
     page.goto(server[0] + path)

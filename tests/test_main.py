@@ -176,3 +176,11 @@ def test_films_without_labels_are_listed_the_highest_first(tiny_model_in_use: Pa
     shares = [float(line.split("%")[0]) for line in result.stdout.splitlines()]
     assert len(shares) == 6
     assert shares == sorted(shares, reverse=True)
+
+
+def test_a_model_against_itself_shows_no_difference(tiny_model_in_use: Path, tmp_path: Path, make_data):
+    data = make_data(tmp_path / "data", 4, ("test",))
+    result = run("evaluate", data, "--against", tiny_model_in_use, "--json")
+    compared = json.loads(result.stdout)["comparison"]
+    assert (compared["n"], compared["area_under_roc"]["difference"], compared["accuracy"]["p"]) == (8, 0, 1)
+    assert "Difference: 0.000" in run("evaluate", data, "--against", tiny_model_in_use).stdout

@@ -43,15 +43,26 @@ def jobs() -> Jobs:
     return Jobs()
 
 
-def assessment_of_run(folder: Path) -> Assessment:
-    """Evaluate what a run has scored so far, once for all sessions; it holds neither pixels nor names."""
-    return _assessment(folder, scores_stamp(folder), models_folder(), model_stamp(models_folder()))
+def assessment_of_run(folder: Path, model: Path | None = None) -> Assessment:
+    """Evaluate what a run has scored so far, once for all sessions; it holds neither pixels nor names.
+
+    Args:
+        model: the folder of the model that scored it; the one in use unless given.
+    """
+    model = model or active_model_folder(models_folder())
+    return _assessment(folder, scores_stamp(folder), model, model_stamp(model))
 
 
 @st.cache_resource(show_spinner="Evaluating ...", max_entries=4)
-def _assessment(folder: Path, scores: tuple[float, ...], models: Path, stamp: tuple[float, ...]) -> Assessment:
-    known = read_known_films(active_model_folder(models))
-    return assess_run(read_scores(folder), read_run(folder).films, card_of_active_model(), known)
+def _assessment(folder: Path, scores: tuple[float, ...], model: Path, stamp: tuple[float, ...]) -> Assessment:
+    return assess_run(read_scores(folder), read_run(folder).films, read_card(model), read_known_films(model))
+
+
+def other_classifier(model: Path) -> "Classifier":
+    """Load a model that is not the one in use, for one run with it."""
+    from pneumo_core.classifier import load_classifier
+
+    return load_classifier(model)
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)

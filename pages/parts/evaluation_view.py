@@ -52,6 +52,7 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
         _figures(assessment, source)
         st.header("What speaks against these figures")
         st.markdown("\n".join(f"- {plain(line)}" for line in honesty_lines(assessment)))
+        _downloads(assessment, source)
     else:
         st.header("Worklist: the highest probability first")
         st.dataframe(
@@ -128,7 +129,6 @@ def _figures(assessment: Assessment, source: Source | None) -> None:
     st.header("Groups")
     st.table([group_words(group) for group in group_results(assessment, threshold / 100)])
     _screening(assessment)
-    _downloads(assessment, source, threshold / 100)
 
 
 def _cell_was_clicked() -> None:
@@ -189,7 +189,7 @@ def _screening(assessment: Assessment) -> None:
     )
 
 
-def _downloads(assessment: Assessment, source: Source | None, threshold: float) -> None:
+def _downloads(assessment: Assessment, source: Source | None) -> None:
     st.header("Take it with you")
     with_names = source is not None and st.checkbox(
         "File names in the table of films", help="File names can carry a patient's name."
@@ -202,8 +202,8 @@ def _downloads(assessment: Assessment, source: Source | None, threshold: float) 
         st.download_button("Figures (JSON)", data, content_name(data, "json"), "application/json", on_click="ignore")
         st.download_button(
             "Report (HTML)",
-            lambda: evaluation_html(assessment, threshold),
-            f"pneumo_evaluation_{100 * threshold:.1f}_{content_name(data, 'html')}",
+            lambda: evaluation_html(assessment, st.session_state["threshold"] / 100),
+            content_name(data, "html"),
             "text/html",
             on_click="ignore",
         )

@@ -25,7 +25,7 @@ def ask_for_run(card: ModelCard) -> None:
         )
     if source is None:
         return
-    name = run_name(source, card.weights_sha256)
+    name = run_name(source.listing_sha256, card.weights_sha256)
     if jobs().start(name, source, runs_folder() / name, loading_classifier().result) is None:
         st.warning("Another run is at work on this server. Please start yours when it has ended.")
         return

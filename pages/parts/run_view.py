@@ -5,6 +5,7 @@ import re
 import streamlit as st
 
 from pages.parts.cached import assessment_of_run, jobs, loading_classifier
+from pages.parts.comparison_view import comparison_view
 from pages.parts.evaluation_view import evaluation_view
 from pages.parts.problems import plain, problems_shown
 from pneumo_core.model_card import ModelCard
@@ -44,6 +45,8 @@ def run_view(name: str, card: ModelCard) -> None:
             st.rerun()
     source = job.source if job is not None else None
     evaluation_view(assessment, source)
+    if len(assessment.cohort):
+        comparison_view(assessment, run, source)
 
 
 def _at_work(name: str) -> None:

@@ -1,6 +1,8 @@
 """The batch evaluation page: from a zip to figures, a cell's films, a stopped run, and refusals."""
 
+import dataclasses
 import io
+import shutil
 import threading
 import zipfile
 from pathlib import Path
@@ -9,7 +11,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pneumo_core.places import DATA_VARIABLE, ROOT, RUNS_VARIABLE
+from pneumo_core.model_card import file_sha256, read_card, write_card
+from pneumo_core.network import load_network
+from pneumo_core.places import DATA_VARIABLE, MODELS_VARIABLE, ROOT, RUNS_VARIABLE
 from pneumo_core.runs import read_scores
 from tests.conftest import drawn_film, png
 
@@ -148,3 +152,29 @@ def test_without_an_open_folder_the_page_says_how_to_open_one(tmp_path: Path, mo
     app = opened()
     app.segmented_control[0].set_value("A folder of the server").run()
     assert "PNEUMO_DATA_DIRS" in app.info[0].value
+
+
+def test_another_model_scores_the_same_films_and_the_differences_are_paired(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    models = tmp_path / "models"
+    for name in ("one", "two"):
+        shutil.copytree(tiny_model, models / name)
+        card = dataclasses.replace(read_card(models / name), name=name)
+        write_card(card, models / name)
+    (models / "active.txt").write_text("one")
+    # Other weights, so that it is another run.
+    network = load_network(models / "two" / "classifier.keras")
+    network.set_weights([weight * 1.1 for weight in network.get_weights()])
+    network.save(models / "two" / "classifier.keras")
+    write_card(
+        dataclasses.replace(card, weights_sha256=file_sha256(models / "two" / "classifier.keras")), models / "two"
+    )
+    monkeypatch.setenv(MODELS_VARIABLE, str(models))
+    app = uploaded(zipped())
+    app.selectbox(key="other_model").set_value(models / "two").run()
+    next(button for button in app.button if button.label == "Score these films with two too").click().run()
+    wait_for_the_run()
+    app.run()
+    assert not app.exception
+    assert next(iter(app.table[-1].value["Figure"])) == "Area under the ROC curve (DeLong)"

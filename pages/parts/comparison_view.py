@@ -1,0 +1,46 @@
+"""Two models on the same films: paired differences."""
+
+import streamlit as st
+
+from pages.parts.cached import assessment_of_run, jobs, other_classifier
+from pneumo_core.assessment import Assessment, compare_assessments
+from pneumo_core.evaluation_report import comparison_rows
+from pneumo_core.model_card import models_in, read_card
+from pneumo_core.places import models_folder, runs_folder
+from pneumo_core.runs import Run, read_scores, run_name
+from pneumo_core.sources import Source
+
+
+@st.fragment
+def comparison_view(assessment: Assessment, run: Run, source: Source | None) -> None:
+    """Draw the choice of another model and, once it has scored these films too, the differences."""
+    st.header("Against another model")
+    others = [folder for folder in models_in(models_folder()) if folder.name != assessment.card.name]
+    if not others:
+        st.markdown("There is no other model in the models' folder to compare with.")
+        return
+    model = st.selectbox("Model", others, format_func=lambda folder: folder.name, index=None, key="other_model")
+    if model is None:
+        return
+    card = read_card(model)
+    name = run_name(run.listing_sha256, card.weights_sha256)
+    folder = runs_folder() / name
+    job = jobs().find(name)
+    if job is not None and job.is_running:
+        st.link_button("It is scoring these films now: see how far it is", f"evaluate?run={name}")
+        st.button("Look again", icon=":material/refresh:")
+        return
+    if not folder.is_dir() or len(read_scores(folder)) < run.films:
+        if source is None:
+            st.markdown("To score these films with it too, choose them again above.")
+        elif st.button(f"Score these films with {card.name} too", icon=":material/play_arrow:"):
+            jobs().start(name, source, folder, lambda: other_classifier(model))
+            st.rerun(scope="fragment")
+        return
+    other = assessment_of_run(folder, model)
+    st.table(comparison_rows(compare_assessments(assessment, other), assessment.card.name, card.name))
+    st.markdown(
+        "Each model at its own balanced point. Differences are the first less the second, with 95 % intervals (DeLong; "
+        "Newcombe) and McNemar's exact test. Films count as independent of each other: where patients repeat, the "
+        "intervals are too narrow."
+    )
