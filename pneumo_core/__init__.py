@@ -11,7 +11,7 @@ The way of one X-ray::
 
 From labelled X-rays to a new model: `cases` -> `training` (with `augmentation`, `evaluation`) -> `model_card`.
 From labelled X-rays to figures: `sources` -> `batch` (kept by `runs`) -> `cohort` -> `assessment` ->
-`evaluation_report`.
+`evaluation_report`; from an archive of them to Parquet: `cluster`.
 
 The floors, lowest first. A module imports only from floors below its own
 (`tests/test_floors.py` keeps it so), and each outside package has one home:
@@ -45,6 +45,7 @@ The floors, lowest first. A module imports only from floors below its own
     8  reading             one X-ray read end to end: suitability, score, heat map
     8  batch               many films through the network, as a pipeline in flat memory
     9  jobs                runs at work in the background of the server
+    9  cluster             an archive of films on many machines, as partitions of Parquet            (Ray)
     9  figures             plotly figures and colour maps                                         (plotly)
    10  picture             films and heat maps as pictures
    10  evaluation_figures  plotly figures of an evaluation

@@ -1,4 +1,4 @@
-"""The command line: `python -m pneumo_core read|evaluate|train|doctor`, over the same functions as the pages."""
+"""The command line: `python -m pneumo_core read|evaluate|score|train|doctor`, over the same functions as the pages."""
 
 import dataclasses
 import json
@@ -246,6 +246,63 @@ def evaluate(
     else:
         for score, probability in worklist_order(assessment):
             click.echo(f"{100 * probability:5.1f} %  {listed[score.number]}")
+
+
+@commands.command()
+@click.argument("source")
+@click.option("--out", required=True, help="Where the scores go: a folder; with ray also an address (s3://...).")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option("--model", type=click.Path(path_type=Path), help="A model's folder; default: the model in use.")
+@click.option("--address", help="ray: the cluster's address. Default: one is started on this machine.")
+@click.option("--workers", type=click.IntRange(min=1), help="ray: how many hold the model. Default: one a core.")
+@click.option("--names", is_flag=True, help="ray: add the films' paths; they can carry a patient's name.")
+@click.option("--partition-films", type=click.IntRange(min=1), help="ray: films in one Parquet file. Default: 1,000.")
+def score(
+    source: str,
+    out: str,
+    engine: str,
+    model: Path | None,
+    address: str | None,
+    workers: int | None,
+    names: bool,
+    partition_films: int | None,
+) -> None:
+    """Score the films of SOURCE, and nothing else. The same call again goes on where it stopped.
+
+    The local engine reads what `evaluate` reads, and writes scores.jsonl. The engine ray is for archives: it reads
+    folders, CSVs (file,label) and addresses in object stores, and writes partitions of Parquet.
+    """
+    from pneumo_core.model_card import active_model_folder, read_card
+
+    folder = active_model_folder(model or models_folder())
+
+    def report(progress: Progress) -> None:
+        click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True)
+
+    if engine == "ray":
+        from pneumo_core.cluster import FILMS_PER_PARTITION, list_archive, plan_job, ray_cluster, score_archive
+
+        with ray_cluster(address, workers) as count:
+            archive = list_archive(source)
+            for problem in archive.problems:
+                click.echo(f"left out: {problem}", err=True)
+            weights = read_card(folder).weights_sha256
+            job = plan_job(archive, weights, names, partition_films or FILMS_PER_PARTITION)
+            score_archive(archive, job, folder, out, count, report)
+        return
+    if address or workers or names or partition_films:
+        raise click.UsageError("--address, --workers, --names and --partition-films go with --engine ray.")
+    if "://" in source or "://" in out:
+        raise click.UsageError("An address in an object store is for --engine ray. Please add it, or name a folder.")
+
+    from pneumo_core.batch import run_source
+    from pneumo_core.classifier import load_classifier
+    from pneumo_core.sources import open_source
+
+    films = open_source(Path(source))
+    for problem in films.problems:
+        click.echo(f"left out: {problem}", err=True)
+    run_source(films, load_classifier(folder), Path(out), report)
 
 
 @commands.command()

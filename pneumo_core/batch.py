@@ -57,16 +57,20 @@ def run_source(
 
 
 def score_films(
-    films: Sequence[tuple[int, SourceFilm]], patients: Sequence[int], classifier: Classifier
+    films: Sequence[tuple[int, SourceFilm]],
+    patients: Sequence[int],
+    classifier: Classifier,
+    reader_threads: int = READERS,
 ) -> Iterator[list[FilmScore]]:
     """Give the films' scores in their order, a batch at a time; one that is refused never stops the others.
 
     Args:
         films: each with its place in the source.
         patients: of each place in the source, the number of the patient.
+        reader_threads: more of them where storage answers late; each process decodes one film at a time.
     """
     batch: list[tuple[FilmScore, np.ndarray | None]] = []
-    with ThreadPoolExecutor(READERS, thread_name_prefix="read-film") as readers:
+    with ThreadPoolExecutor(reader_threads, thread_name_prefix="read-film") as readers:
         try:
             for item in _read_ahead(films, patients, classifier, readers):
                 batch.append(item)

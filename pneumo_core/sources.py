@@ -49,7 +49,7 @@ _TABLE_SUFFIXES = {".csv", ".tsv"}
 _ARCHIVE_SUFFIXES = {".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz", ".zst"}
 _SILENT_ENDS = (".txt", ".md")
 _SILENT_NAMES = {"thumbs.db", "desktop.ini", "dicomdir", "readme"}
-_LABELS: dict[str, bool | None] = {
+LABELS: dict[str, bool | None] = {
     "": None,
     # 0.0 and 1.0: so pandas writes 0 and 1 where other labels are empty.
     **dict.fromkeys(("normal", "negative", "no", "false", "0", "0.0"), False),
@@ -151,7 +151,7 @@ def open_uploads(files: Sequence[tuple[str, bytes]]) -> Source:
     tables: dict[str, bytes] = {}
     for raw, content in sorted(files):
         with _left_out(loose.problems, _shown(raw)):
-            name = _relative_name(raw)
+            name = relative_name(raw)
             kind = _kind_of_content(name, content[:_HEAD_BYTES])
             if kind == "film" and not _is_silent(name):
                 loose.add(name, len(content), partial(_first_bytes, content))
@@ -329,7 +329,7 @@ def _list_zip(name: str, file: io.FileIO | io.BytesIO, prefix: str = "") -> _Lis
     lock = threading.Lock()
     for member in members:
         with _left_out(listing.problems, _shown(prefix + member.filename)):
-            member_name = _relative_name(member.filename)
+            member_name = relative_name(member.filename)
             if not member.filename.endswith(("/", "\\")) and not _is_silent(member_name):
                 _check_member(member)
                 listing.add(prefix + member_name, member.file_size, partial(_read_member, archive, lock, member))
@@ -397,13 +397,22 @@ def _label(listing: _Listing) -> list[_Labelled]:
 def _label_by_folders(listing: _Listing) -> list[_Labelled]:
     films = []
     for file in listing.films.values():
-        folders = {folder.upper() for folder in file.name.split("/")[:-1]}
-        labels = {label for folder, label in CLASS_FOLDERS.items() if folder in folders}
         with _left_out(listing.problems, _shown(file.name)):
-            if len(labels) > 1:
-                raise DataError("it lies under both NORMAL and PNEUMONIA. Please move it to one of them.")
-            films.append(_Labelled(file, labels.pop() if labels else None))
+            films.append(_Labelled(file, label_by_folders(file.name)))
     return films
+
+
+def label_by_folders(name: str) -> bool | None:
+    """Give the label that the folders of a film's path tell; None where they tell none.
+
+    Raises:
+        DataError: they tell both.
+    """
+    folders = {folder.upper() for folder in name.split("/")[:-1]}
+    labels = {label for folder, label in CLASS_FOLDERS.items() if folder in folders}
+    if len(labels) > 1:
+        raise DataError("it lies under both NORMAL and PNEUMONIA. Please move it to one of them.")
+    return labels.pop() if labels else None
 
 
 def _label_by_table(listing: _Listing, table: str, rows: Sequence[_Row]) -> list[_Labelled]:
@@ -431,11 +440,11 @@ def _label_by_rows(rows: Sequence[_Row], find: Callable[[str], _File], problems:
         with _left_out(said[row], row.shown):
             if row.is_ragged:
                 raise DataError("it has more or fewer cells than the first row. Please correct it.")
-            file = find(_relative_name(row.file))
-            if row.label.lower() not in _LABELS:
+            file = find(relative_name(row.file))
+            if row.label.lower() not in LABELS:
                 expected = "Expected is normal, pneumonia, 0, 1, or nothing"
                 raise DataError(f"its label is {_shown(row.label)}. {expected}. Please correct it.")
-            labelled = _Labelled(file, _LABELS[row.label.lower()], row.patient)
+            labelled = _Labelled(file, LABELS[row.label.lower()], row.patient)
             claims.setdefault(file.name, []).append((row, labelled))
     films = []
     for claim in claims.values():
@@ -522,7 +531,7 @@ def _source(name: str, films: Sequence[_Labelled], problems: Sequence[str]) -> S
 # Names
 
 
-def _relative_name(raw: str) -> str:
+def relative_name(raw: str) -> str:
     """Bring a path that others wrote into one form, or refuse it where it may point outside."""
     name = _printable(raw).replace("\\", "/")
     if _ADDRESS.match(name):
@@ -566,6 +575,11 @@ def _check_suffix(name: str) -> None:
         raise DataError("it is an archive, and archives in here are not opened. Please unpack it, or choose it alone.")
     if suffix not in _SUFFIXES:
         raise DataError("it is no film by its name. Expected are JPEG, PNG and DICOM files. Please take it out.")
+
+
+def is_film_name(name: str) -> bool:
+    """True for a path that is a film's by its name: not hidden, not made by the system, of a film's suffix."""
+    return not _is_silent(name) and _suffix(name) in _SUFFIXES
 
 
 def _is_hidden(part: str) -> bool:

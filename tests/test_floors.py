@@ -26,6 +26,7 @@ IMPORTED_AS = {
     "tf-keras-vis": "tf_keras_vis",
     "plotly": "plotly",
     "click": "click",
+    "Ray": "ray",
 }
 KERAS_HOMES = {"network", "augmentation", "gradcam", "training", "classifier"}
 HOMES = {
@@ -37,7 +38,9 @@ HOMES = {
     "click": {"__main__"},
     "keras": KERAS_HOMES,
     "tensorflow": KERAS_HOMES,
-    "pydantic": {"model_card", "runs"},
+    "ray": {"cluster"},
+    "pyarrow": {"cluster"},
+    "pydantic": {"model_card", "runs", "cluster"},
     "jinja2": {"report", "evaluation_report"},
     "scipy": {"calibration", "comparison"},
     "sklearn": {"curves", "cohort"},

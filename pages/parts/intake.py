@@ -42,7 +42,7 @@ def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
         point = card.operating_point(name)
         same = [other.name for other in card.operating_points if other.threshold == point.threshold]
         if len(same) > 1:
-            st.caption(f"{' and '.join(same).capitalize()} are one threshold here: it keeps the promises of both.")
+            st.markdown(f"{' and '.join(same).capitalize()} are one threshold here: it keeps the promises of both.")
     with prevalences:
         prevalence = st.slider(
             "Prevalence: of 100 of your patients, how many have pneumonia?",
@@ -65,7 +65,7 @@ def _ask_for_files() -> list[tuple[str, bytes | Path]]:
         help=f"From {MIN_SIDE_PIXELS} pixels a side to {MAX_MEGAPIXELS} megapixels, up to "
         f"{MAX_FILE_BYTES >> 20} MiB a file.",
     )
-    st.caption("Films stay in this session's memory only: reloading or closing the page lets go of them.")
+    st.markdown("Films stay in this session's memory only: reloading or closing the page lets go of them.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sample = st.selectbox(
             "Or a sample: synthetic films, of no patient",

@@ -22,10 +22,8 @@ def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
     newest = st.session_state.get(NEWEST)
     shown = st.session_state.get(SHOWN, {}).get(newest, newest)
     first = next((row for row, reading in enumerate(read) if reading.radiograph.sha256 == shown), 0)
-    # Said once, above the film that is shown, if it holds for all of them.
-    common = set.intersection(*(set(reading.suitability.warnings) for reading in read))
     chosen = st.dataframe(
-        [_row(number, film, point, common) for number, film in enumerate(films, start=1)],
+        [_row(number, film, point) for number, film in enumerate(films, start=1)],
         hide_index=True,
         # Films that come in make a new list, in which the newest is chosen.
         key=f"worklist_{newest}",
@@ -46,11 +44,10 @@ def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
     return reading
 
 
-def _row(number: int, film: Film, point: OperatingPoint, common: set[str]) -> dict[str, object]:
-    if film.reading:
-        to_know = " ".join(warning for warning in film.reading.suitability.warnings if warning not in common)
-    else:
-        to_know = film.reason or ""
+def _row(number: int, film: Film, point: OperatingPoint) -> dict[str, object]:
+    # First sentences: the whole stands above the film that is shown.
+    warnings = film.reading.suitability.warnings if film.reading else (film.reason or "",)
+    to_know = " ".join(warning.split(". ")[0].rstrip(".") + "." for warning in warnings)
     return {
         "Order": number,
         "Film": film.name,

@@ -1,0 +1,354 @@
+"""An archive scored in partitions, each film once; with Ray where it is installed."""
+
+import csv
+import dataclasses
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow
+import pytest
+from click.testing import CliRunner, Result
+from pyarrow import dataset
+
+from benchmarks.cluster import scorer_processes
+from pneumo_core import __main__ as main
+from pneumo_core import cluster
+from pneumo_core.cluster import (
+    JOB_FILE,
+    SCORES_FOLDER,
+    Archive,
+    Job,
+    PartitionScorer,
+    StorageStoppedError,
+    begin_job,
+    list_archive,
+    plan_job,
+)
+from pneumo_core.errors import DataError, PneumoError, UnreadableImageError
+from pneumo_core.model_card import CARD_FILE, NETWORK_FILE, read_card
+from pneumo_core.runs import read_scores
+from pneumo_core.sources import open_source
+from tests.conftest import drawn_film, png
+
+needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main.commands, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def films(tmp_path: Path, make_data: Callable[..., Path]) -> Path:
+    """Make sixteen labelled films, and one that cannot be read."""
+    folder = make_data(tmp_path / "Mueller_Anna", 8, ("test",))
+    (folder / "test" / "NORMAL" / "broken.png").write_bytes(b"no film")
+    return folder
+
+
+def table(out: Path) -> list[dict[str, object]]:
+    """Give the rows of all parts, in the order of the films."""
+    parts = dataset.dataset(out / SCORES_FOLDER, format="parquet").to_table().to_pylist()
+    return sorted(parts, key=lambda row: row["number"])
+
+
+def scorer(job: Job, archive: Archive, out: Path, model: Path) -> Callable[[int], None]:
+    """Give what an actor does with one partition, without Ray."""
+    files = {name: (model / name).read_bytes() for name in (NETWORK_FILE, CARD_FILE)}
+    actor = PartitionScorer(job, archive.root, str(out), files)
+
+    def score(partition: int) -> None:
+        films = json.dumps(cluster.films_of(archive, job, partition))
+        actor(pyarrow.Table.from_pylist([{"partition": partition, "films": films}]))
+
+    return score
+
+
+def planned(archive: Archive, model: Path, size: int = 5, has_names: bool = False) -> Job:
+    return plan_job(archive, read_card(model).weights_sha256, has_names, size)
+
+
+# Listing
+
+
+def test_a_folder_is_listed_as_the_local_engine_lists_it(films: Path):
+    archive, source = list_archive(str(films)), open_source(films)
+    assert [film.name for film in archive.films] == [film.name for film in source.films]
+    assert [film.has_pneumonia for film in archive.films] == [film.has_pneumonia for film in source.films]
+
+
+def test_an_address_is_listed_as_the_folder_is(films: Path):
+    archive, addressed = list_archive(str(films)), list_archive(f"file://{films}")
+    assert (addressed.films, addressed.listing_sha256) == (archive.films, archive.listing_sha256)
+
+
+def test_what_is_no_film_hidden_or_a_link_is_not_listed(films: Path):
+    count = len(list_archive(str(films)).films)
+    for name in ("notes.txt", ".hidden.png", "table.csv"):
+        (films / name).write_bytes(b"x")
+    (films / "link.png").symlink_to(films / "test" / "NORMAL" / "broken.png")
+    (films / "loop").symlink_to(films)
+    assert len(list_archive(str(films)).films) == count
+    assert len(list_archive(f"file://{films}").films) == count
+
+
+def test_a_film_under_both_labels_is_left_out_and_said(films: Path):
+    folder = films / "NORMAL" / "PNEUMONIA"
+    folder.mkdir(parents=True)
+    (folder / "x.png").write_bytes(b"x")
+    archive = list_archive(str(films))
+    (problem,) = archive.problems
+    assert problem.startswith("'NORMAL/PNEUMONIA/x.png' was left out: it lies under both")
+
+
+def manifest(path: Path, *rows: tuple[str, ...]) -> str:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    return str(path)
+
+
+def test_a_manifest_names_paths_and_addresses(films: Path):
+    normal = films / "test" / "NORMAL" / "IM-0001-0001.png"
+    source = manifest(
+        films / "films.csv",
+        ("file", "label", "patient"),
+        ("test/NORMAL/IM-0000-0001.png", "normal", "a"),
+        (f"file://{normal}", "", "b"),
+        ("test/NORMAL/broken.png", "1", "a"),
+    )
+    archive = list_archive(source)
+    assert [(film.patient, film.has_pneumonia) for film in archive.films] == [(0, None), (1, False), (1, True)]
+    assert archive.root == str(films)
+    assert list_archive(f"file://{source}").films == archive.films
+    assert cluster.read_film(archive.root, archive.films[0].name, 0) == normal.read_bytes()
+    assert cluster.read_film(archive.root, archive.films[2].name, 0) == b"no film"
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([("name",), ("x.png",)], "has no column file"),
+        ([("file", "label"), ("x.png", "maybe")], "Row 2 of films.csv has the label maybe"),
+        ([("file",), ("../x.png",)], "Row 2 of films.csv cannot be used: its path leads out of the folder"),
+        ([("file",), ("x.png",), ("./x.png",)], "Row 3 of films.csv names a film again"),
+        ([("file",)], "No X-ray was found in films.csv"),
+    ],
+)
+def test_a_manifest_that_is_wrong_is_refused_before_a_film_is_read(rows, reason: str, tmp_path: Path):
+    with pytest.raises(DataError, match=reason):
+        list_archive(manifest(tmp_path / "films.csv", *rows))
+
+
+def test_what_cannot_be_listed_is_refused_in_a_sentence_without_a_password(tmp_path: Path):
+    (tmp_path / "films.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"films\.zip is neither"):
+        list_archive(str(tmp_path / "films.zip"))
+    with pytest.raises(DataError, match="nowhere does not exist"):
+        list_archive(str(tmp_path / "nowhere"))
+    with pytest.raises(DataError, match="An address of the kind ftp://") as refusal:
+        list_archive("ftp://me:secret@place/films")
+    assert "secret" not in str(refusal.value)
+
+
+# Partitions
+
+
+def test_partitions_cover_each_film_once(films: Path):
+    archive = list_archive(str(films))
+    job = plan_job(archive, "0" * 64, False, 5)
+    parts = [cluster.films_of(archive, job, partition) for partition in range(job.partitions)]
+    assert [len(part) for part in parts] == [5, 5, 5, 2]
+    assert sum(parts, ()) == archive.films
+
+
+def test_what_stands_is_not_scored_again_and_the_rest_is(films: Path, tiny_model: Path, tmp_path: Path):
+    archive, out = list_archive(str(films)), tmp_path / "out"
+    job = planned(archive, tiny_model)
+    score = scorer(job, archive, out, tiny_model)
+    assert begin_job(job, str(out)) == [0, 1, 2, 3]
+    score(2)
+    # As a worker leaves it that was killed while it wrote.
+    (out / SCORES_FOLDER / ".part-00000.parquet.0.tmp").write_bytes(b"half")
+    assert begin_job(job, str(out)) == [0, 1, 3]
+    for partition in (0, 1, 3, 3):
+        score(partition)
+    assert begin_job(job, str(out)) == []
+    assert [row["number"] for row in table(out)] == list(range(17))
+
+
+def test_scores_are_those_of_the_local_engine(films: Path, tiny_model: Path, tmp_path: Path):
+    archive, out, local = list_archive(str(films)), tmp_path / "out", tmp_path / "local"
+    assert run("score", films, "--out", local, "--model", tiny_model).exit_code == 0
+    job = planned(archive, tiny_model)
+    score = scorer(job, archive, out, tiny_model)
+    for partition in begin_job(job, str(out)):
+        score(partition)
+    for row, expected in zip(table(out), read_scores(local), strict=True):
+        for name, value in dataclasses.asdict(expected).items():
+            assert row[name] == (pytest.approx(value, abs=1e-5) if name == "logit" and value else value), name
+        assert (row["probability"] is None) == (expected.logit is None)
+
+
+def test_no_path_is_written_unless_asked_for(films: Path, tiny_model: Path, tmp_path: Path):
+    archive = list_archive(str(films))
+    for has_names in (False, True):
+        out = tmp_path / str(has_names)
+        job = planned(archive, tiny_model, has_names=has_names)
+        score = scorer(job, archive, out, tiny_model)
+        for partition in begin_job(job, str(out)):
+            score(partition)
+        written = b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
+        assert (b"person0_bacteria" in written) == has_names
+        assert b"Mueller" not in written
+    assert [row["name"] for row in table(out)] == [film.name for film in archive.films]
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"listing_sha256": "f" * 64}, "films"),
+        ({"weights_sha256": "f" * 64}, "weights"),
+        ({"films_per_partition": 6}, "partitions"),
+        ({"has_names": True}, "columns"),
+    ],
+)
+def test_a_folder_is_never_shared_by_other_jobs(change: dict[str, object], what: str, tmp_path: Path):
+    job = Job("0" * 64, "1" * 64, 17, 5, False)
+    begin_job(job, str(tmp_path))
+    with pytest.raises(DataError, match=f"a job of other {what}"):
+        begin_job(dataclasses.replace(job, **change), str(tmp_path))
+
+
+def test_a_damaged_job_file_is_said(tmp_path: Path):
+    (tmp_path / JOB_FILE).write_text("{")
+    with pytest.raises(DataError, match="is damaged"):
+        begin_job(Job("0" * 64, "1" * 64, 17, 5, False), str(tmp_path))
+
+
+def test_a_missing_film_is_refused_and_silent_storage_stops_the_job(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with pytest.raises(UnreadableImageError, match="cannot be opened"):
+        cluster.read_film(str(films), "nowhere.png", 3)
+    asked: list[int] = []
+
+    def fails(*_: object) -> bytes:
+        asked.append(1)
+        raise OSError(5, "Input/output error", "Mueller_Anna.png")
+
+    monkeypatch.setattr(cluster, "WAITS", (0, 0))
+    monkeypatch.setattr(cluster, "_read_file", fails)
+    with pytest.raises(StorageStoppedError, match="Film 3 of the listing could not be read") as stopped:
+        cluster.read_film(str(films), "nowhere.png", 3)
+    assert len(asked) == 3
+    assert "Mueller" not in str(stopped.value)
+
+
+# The command
+
+
+def test_without_ray_the_engine_says_what_to_install(
+    films: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = run("score", films, "--out", tmp_path / "out", "--model", tiny_model, "--engine", "ray")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Ray is not installed here. The engine ray needs it on every machine of the cluster. Please run "
+        "pip install -r requirements-cluster.txt, or use --engine local.\n"
+    )
+
+
+def test_the_local_engine_goes_on_by_itself(films: Path, tiny_model: Path, tmp_path: Path):
+    arguments = ("score", films, "--out", tmp_path / "out", "--model", tiny_model)
+    assert run(*arguments).exit_code == 0
+    written = (tmp_path / "out" / "scores.jsonl").read_bytes()
+    assert run(*arguments).exit_code == 0
+    assert (tmp_path / "out" / "scores.jsonl").read_bytes() == written
+
+
+@pytest.mark.parametrize("extra", [("--workers", "2"), ("--names",), ("--address", "auto"), ("--partition-films", 3)])
+def test_what_is_for_ray_is_wrong_use_without_it(extra: tuple[object, ...], tiny_model: Path, tmp_path: Path):
+    result = run("score", tmp_path, "--out", tmp_path / "out", "--model", tiny_model, *extra)
+    assert result.exit_code == 2
+    assert "go with --engine ray" in result.stderr
+    addressed = run("score", "s3://bucket/films", "--out", tmp_path / "out", "--model", tiny_model)
+    assert addressed.exit_code == 2
+    assert "--engine ray" in addressed.stderr
+
+
+# With Ray
+
+
+@pytest.fixture
+def started() -> Iterator[int]:
+    with cluster.ray_cluster(None, 2) as workers:
+        yield workers
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Make 160 films."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(160):
+        (folder / f"{number:03}.png").write_bytes(png(drawn_film(number % 2 == 1, number)))
+    return folder
+
+
+@needs_ray
+def test_ray_scores_as_the_local_engine_with_a_worker_killed_on_the_way(
+    many: Path, tiny_model: Path, tmp_path: Path, started: int
+):
+    archive, out, local = list_archive(str(many)), tmp_path / "out", tmp_path / "local"
+    assert run("score", many, "--out", local, "--model", tiny_model).exit_code == 0
+    killed: list[int] = []
+
+    def kill_one(progress: object) -> None:
+        if progress.done and not killed:
+            killed.append(scorer_processes()[0])
+            os.kill(killed[0], signal.SIGKILL)
+
+    job = planned(archive, tiny_model, 10)
+    cluster.score_archive(archive, job, tiny_model, str(out), started, kill_one)
+    assert killed
+    rows = table(out)
+    assert [row["number"] for row in rows] == list(range(160))
+    logits = [score.logit for score in read_scores(local)]
+    assert [row["logit"] for row in rows] == pytest.approx(logits, abs=1e-5)
+
+
+@needs_ray
+def test_a_job_whose_driver_was_killed_ends_with_each_film_once(many: Path, tiny_model: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    arguments = ["score", many, "--out", out, "--engine", "ray", "--workers", "2", "--partition-films", "4"]
+    arguments += ["--model", tiny_model]
+    command = [sys.executable, "-m", "pneumo_core", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=Path(main.__file__).parent.parent, stderr=subprocess.DEVNULL) as driver:
+        while driver.poll() is None and not list(out.glob(f"{SCORES_FOLDER}/part-*")):
+            time.sleep(0.05)
+        driver.kill()
+    standing = {path.name: path.stat().st_mtime_ns for path in out.glob(f"{SCORES_FOLDER}/part-*")}
+    assert 0 < len(standing) < 40
+    assert subprocess.run(command, cwd=Path(main.__file__).parent.parent, check=False).returncode == 0
+    assert [row["number"] for row in table(out)] == list(range(160))
+    now = {path.name: path.stat().st_mtime_ns for path in out.glob(f"{SCORES_FOLDER}/part-*")}
+    assert standing.items() <= now.items()
+
+
+@needs_ray
+def test_silent_storage_ends_a_ray_job_with_its_sentence(
+    many: Path, tiny_model: Path, tmp_path: Path, started: int, monkeypatch: pytest.MonkeyPatch
+):
+    archive = list_archive(str(many))
+    # A folder in the place of a film: reading it is an error that is neither "missing" nor "closed".
+    (many / "003.png").unlink()
+    (many / "003.png").mkdir()
+    with pytest.raises(PneumoError, match="Film 3 of the listing could not be read"):
+        cluster.score_archive(archive, planned(archive, tiny_model), tiny_model, str(tmp_path / "out"), started)
