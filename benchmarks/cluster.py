@@ -4,8 +4,9 @@
 
 The films of FOLDER are copied again and again, under new names, until there are as many as asked for. Each number of
 workers scores them once; then a worker is killed on the way, then the driver. Printed are films/s while all
-workers are at work (between the first partition of each and the last one), and the largest difference in
-logit and probability from the local engine.
+workers are at work (between the first partition of each and the last one), the time of a core that a film takes
+(which other programs on the machine hardly change), and the largest difference in logit and probability from the
+local engine.
 """
 
 import itertools
@@ -28,8 +29,11 @@ from pneumo_core.classifier import load_classifier
 from pneumo_core.cluster import SCORES_FOLDER, Archive, list_archive, plan_job, ray_cluster, score_archive
 from pneumo_core.model_card import active_model_folder, read_card
 from pneumo_core.places import ROOT, models_folder
+from pneumo_core.preprocessing import prepare
+from pneumo_core.radiograph import read_radiograph
 from pneumo_core.runs import FilmScore, Progress, read_scores
 from pneumo_core.sources import open_source
+from pneumo_core.suitability import assess
 
 
 def scorer_processes() -> list[int]:
@@ -84,24 +88,42 @@ def check(out: Path, expected: tuple[FilmScore, ...], model: Path) -> str:
     )
 
 
+def core_seconds(process: int) -> float:
+    """Give the time that a process has had on all cores."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Watch:
     """Takes the times of progress, and kills a worker when asked to."""
 
     def __init__(self, kill_after: int | None = None) -> None:
-        self.marks: list[tuple[float, int]] = []
+        self.marks: list[tuple[float, float, int]] = []
         self.kill_after = kill_after
         self.killed = 0
 
     def __call__(self, progress: Progress) -> None:
-        self.marks.append((time.monotonic(), progress.done))
+        cores = sum(core_seconds(process) for process in scorer_processes())
+        self.marks.append((time.monotonic(), cores, progress.done))
         if self.kill_after is not None and progress.done >= self.kill_after and not self.killed:
             self.killed = scorer_processes()[0]
             os.kill(self.killed, signal.SIGKILL)
 
-    def films_per_second(self, workers: int) -> float:
-        """Give the speed from when each worker has finished a partition to when the first of them has none left."""
-        (start, before), (end, after) = self.marks[workers], self.marks[-workers]
-        return (after - before) / (end - start)
+    def speed(self, workers: int) -> tuple[float, float]:
+        """Give films a second and seconds of a core for a film, while no worker starts or has nothing left."""
+        (start, cores, before), (end, cores_then, after) = self.marks[workers], self.marks[-workers]
+        return (after - before) / (end - start), (cores_then - cores) / (after - before)
+
+
+def decoding(films: list[Path], model: Path) -> float:
+    """Give the seconds of a core in which a film is read, decoded, checked and brought to the network's size."""
+    card = read_card(model)
+    started = time.process_time()
+    for path in films:
+        radiograph = read_radiograph(path.read_bytes(), "film")
+        assess(radiograph, card.population_years)
+        prepare(radiograph.pixels, card.preprocessing)
+    return (time.process_time() - started) / len(films)
 
 
 def scored(
@@ -132,12 +154,15 @@ def benchmark(folder: Path, films: int, partition: int, workers: tuple[int, ...]
         started = time.monotonic()
         run_source(open_source(source), classifier, place / "local")
         click.echo(f"{films / (time.monotonic() - started):7.1f} films/s  local engine, one process on all cores")
+        alone = decoding(sorted(source.iterdir())[:200], model)
+        click.echo(f"{1000 * alone:7.1f} ms       of a core for a film: reading, decoding, checks, resizing alone")
         local = read_scores(place / "local")
         archive = list_archive(str(source))
         for count in workers:
             watch, seconds = scored(archive, model, place / f"ray{count}", count, partition)
-            speed = watch.films_per_second(count)
+            speed, cores = watch.speed(count)
             click.echo(f"{speed:7.1f} films/s  ray, {count} workers of one core; {seconds:.0f} s with start and end")
+            click.echo(f"{1000 * cores:7.1f} ms       of a core for a film")
             click.echo(f"         {check(place / f'ray{count}', local, model)}")
         count = max(workers)
         watch, seconds = scored(archive, model, place / "killed", count, partition, films // 3)

@@ -139,7 +139,7 @@ def honesty_lines(assessment: Assessment) -> list[str]:
         count = int(assessment.known.sum())
         lines.append(
             f"{count} of these {len(assessment.cohort)} films are known to the model from its training or validation"
-            + ("; the figures without them stand below." if count else ".")
+            + ("; the groups hold the figures without them." if count else ".")
         )
     if not math.isnan(assessment.best_threshold):
         in_use = assessment.card.operating_point("balanced").threshold

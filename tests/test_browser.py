@@ -175,7 +175,7 @@ def test_a_zip_of_samples_is_evaluated_a_cell_opened_and_the_page_reloaded(
         box = drawn.get_by_text(name).bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         page.get_by_role("heading", name=name.capitalize()).wait_for()
-    for label in ("Films (CSV)", "Figures (JSON)", "Report (HTML)"):
+    for label in ("Films (CSV)", "Figures (JSON)", "Report at this threshold (HTML)"):
         with page.expect_download() as download:
             page.get_by_role("button", name=label).click()
         assert b"CANARY" not in Path(download.value.path()).read_bytes()

@@ -48,6 +48,12 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
     if source is not None and source.problems:
         with st.expander(f"{len(source.problems)} left out before scoring", icon=":material/block:"):
             st.markdown("\n".join(f"- {plain(problem)}" for problem in source.problems))
+    if assessment.known is not None and assessment.known.any():
+        st.warning(
+            f"The model was trained on or validated with {int(assessment.known.sum())} of these films: for them the "
+            "figures are no test. The table of groups gives the figures without them.",
+            icon=":material/history_edu:",
+        )
     if len(cohort):
         _figures(assessment, source)
         st.header("What speaks against these figures")
@@ -94,6 +100,7 @@ def _figures(assessment: Assessment, source: Source | None) -> None:
             "Threshold: flagged from this probability on, %", 0.0, 100.0, step=0.1, format="%.1f", key="threshold"
         )
     figures = assessment.figures(threshold / 100)
+    rows = figure_rows(assessment, figures)
     drawn = charts(assessment, figures, text_colour())
     with st.container(key="stack_main"):
         matrix, table = st.columns(2, gap="large")
@@ -111,10 +118,7 @@ def _figures(assessment: Assessment, source: Source | None) -> None:
     with table:
         st.header("Figures with 95 % intervals")
         st.table(
-            [
-                {"Figure": label, "Value": value, "95 % interval": interval, "n": n}
-                for label, value, interval, n in figure_rows(assessment, figures)
-            ]
+            [{"Figure": label, "Value": value, "95 % interval": interval, "n": n} for label, value, interval, n in rows]
         )
     if cell:
         _films_of_cell(assessment, source, cell, threshold / 100)
@@ -129,6 +133,14 @@ def _figures(assessment: Assessment, source: Source | None) -> None:
     st.header("Groups")
     st.table([group_words(group) for group in group_results(assessment, threshold / 100)])
     _screening(assessment)
+    st.download_button(
+        "Report at this threshold (HTML)",
+        lambda: evaluation_html(assessment, threshold / 100),
+        content_name(repr(rows).encode(), "html"),
+        "text/html",
+        on_click="ignore",
+        icon=":material/description:",
+    )
 
 
 def _cell_was_clicked() -> None:
@@ -162,7 +174,7 @@ def _films_of_cell(assessment: Assessment, source: Source | None, cell: str, thr
         content = source.films[score.number].read()
         reading = read_xray(ready_classifier(), read_radiograph(content, _name(score.number, source)))
         point = OperatingPoint("threshold above", threshold, "chosen on the page")
-        st.image(overlay_png(reading, point, Display()))
+        st.image(overlay_png(reading, point, Display()), alt="The film under its heat map, with its score")
         if st.button("Open in Explain an X-ray", icon=":material/radiology:"):
             add_waiting([(_name(score.number, source), content)])
             st.switch_page("pages/explain.py")
@@ -200,13 +212,6 @@ def _downloads(assessment: Assessment, source: Source | None) -> None:
     with st.container(horizontal=True):
         st.download_button("Films (CSV)", table, content_name(table, "csv"), "text/csv", on_click="ignore")
         st.download_button("Figures (JSON)", data, content_name(data, "json"), "application/json", on_click="ignore")
-        st.download_button(
-            "Report (HTML)",
-            lambda: evaluation_html(assessment, st.session_state["threshold"] / 100),
-            content_name(data, "html"),
-            "text/html",
-            on_click="ignore",
-        )
 
 
 def _name(number: int, source: Source | None) -> str:
