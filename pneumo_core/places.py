@@ -8,7 +8,7 @@ from pneumo_core.errors import DataError
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 # A film that the shipped model flags.
-DEMO_SAMPLE = "synthetic_02.png"
+DEMO_SAMPLE = "synthetic_04.png"
 MODELS_VARIABLE = "PNEUMO_MODEL_DIR"
 RUNS_VARIABLE = "PNEUMO_RUNS_DIR"
 DATA_VARIABLE = "PNEUMO_DATA_DIRS"

@@ -53,7 +53,7 @@ GREY_LEVELS = 4095
 SAMPLES = 8
 LICENCE = "CC BY 4.0"
 SOURCE = "Kermany, Zhang, Goldbaum 2018, Mendeley Data, doi:10.17632/rscbjbr9sj"
-NOTE = "Synthetic: the mean of 10 aligned films of 10 patients. No patient's film, no diagnostic meaning."
+NOTE = "Synthetic: the mean of {0} aligned films of {0} patients. No patient's film, no diagnostic meaning."
 
 # The part of a 224 x 224 film that shows ribs and lungs, where films must fit each other.
 CHEST = (slice(40, 200), slice(30, 194))
@@ -70,6 +70,8 @@ class Kind:
 
 
 # Median width / height of the original films: 1.25 and 1.5.
+# For a film near the threshold.
+VEILED, VEILED_PAIRS, VEIL_BLUR, VEIL_STRENGTHS = "NORMAL and PNEUMONIA", 10, 14.0, (0.5, 0.7, 0.9, 1.1, 1.3)
 KINDS = (Kind("NORMAL", 440, 550, 0.80), Kind("PNEUMONIA", 416, 592, 0.72))
 
 
@@ -117,6 +119,7 @@ class Candidate:
     folder: str
     film: np.ndarray
     nearest_correlation: float
+    made_from: int = FILMS_IN_ONE
 
 
 # --- films ---
@@ -334,6 +337,24 @@ def make_candidates(films: Films, number: int, seed: int) -> Iterator[Candidate]
             made += 1
 
 
+def veil(films: Films, candidates: list[Candidate]) -> Iterator[Candidate]:
+    """Give normal candidates the soft shadows of pneumonia candidates, in several strengths: between the classes.
+
+    Ribs, edges and the word SYNTHETIC stay those of the normal film.
+    """
+    normal, pneumonia = ([one for one in candidates if one.folder == kind.folder] for kind in KINDS)
+    number = 1 + max(candidate.number for candidate in candidates)
+    for well, sick in list(zip(normal, pneumonia, strict=False))[:VEILED_PAIRS]:
+        height, width = well.film.shape
+        shadows = blur(cv2.resize(sick.film, (width, height), interpolation=cv2.INTER_AREA), VEIL_BLUR)
+        shadows -= blur(well.film, VEIL_BLUR)
+        for strength in VEIL_STRENGTHS:
+            film = np.clip(well.film + strength * shadows, 0.0, 1.0)
+            film = (np.round(film * GREY_LEVELS) / GREY_LEVELS).astype(np.float32)
+            yield Candidate(number, VEILED, film, nearest_correlation(films, film), 2 * FILMS_IN_ONE)
+            number += 1
+
+
 # --- small steps on arrays ---
 
 
@@ -413,7 +434,7 @@ def score(model_folder: Path, films: list[np.ndarray]) -> tuple[np.ndarray, floa
 def choose(candidates: list[Candidate], probabilities: np.ndarray, threshold: float) -> list[Candidate]:
     """Choose 4 films above the threshold and 4 below, with scores far from each other.
 
-    The film nearest to the threshold is always among them. Saturated scores
+    The film nearest to the threshold is always among them, and is the only one of both classes. Saturated scores
     (outside 0.02-0.98), and films whose kind and score disagree, come only when
     there are not enough others.
     """
@@ -421,11 +442,13 @@ def choose(candidates: list[Candidate], probabilities: np.ndarray, threshold: fl
     logits = np.log(np.clip(probabilities, 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(probabilities, 1e-6, 1 - 1e-6))
     edge = np.log(threshold) - np.log1p(-threshold)
     flagged = probabilities >= threshold
-    agrees = flagged == np.array([candidate.folder == "PNEUMONIA" for candidate in candidates])
+    is_veiled = np.array([candidate.folder == VEILED for candidate in candidates])
+    agrees = is_veiled | (flagged == np.array([candidate.folder == "PNEUMONIA" for candidate in candidates]))
     saturated = (probabilities < 0.02) | (probabilities > 0.98)
     # 0: as wanted, 1: saturated, 2: the kind disagrees, 3: both
     rank = saturated + 2 * ~agrees
     nearest = int(np.lexsort((np.abs(logits - edge), rank))[0])
+    rank = rank + 4 * is_veiled
 
     sides = []
     for side in (False, True):
@@ -468,8 +491,8 @@ def write_samples(chosen: list[Candidate], out: Path, seed: int) -> None:
                 "file": name,
                 "kind": f"made from {candidate.folder} films",
                 "nearest_correlation": round(candidate.nearest_correlation, 3),
-                "made_from": FILMS_IN_ONE,
-                "note": NOTE,
+                "made_from": candidate.made_from,
+                "note": NOTE.format(candidate.made_from),
             }
         )
     (out / "samples.json").write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
@@ -516,7 +539,7 @@ def write_dicom(film: np.ndarray, path: Path, seed: int) -> None:
     dataset.ImageLaterality = "U"
     dataset.PatientOrientation = ["L", "F"]
     dataset.SeriesNumber = dataset.InstanceNumber = 1
-    dataset.DerivationDescription = NOTE
+    dataset.DerivationDescription = NOTE.format(FILMS_IN_ONE)
     dataset.BurnedInAnnotation = "NO"
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME1"
@@ -544,7 +567,8 @@ def readme(entries: list[dict], seed: int) -> str:
 Synthetic chest films to try the app with. **They show no patient and have no diagnostic meaning**; a score
 for one says something about the network only. The word SYNTHETIC is burnt into a lower corner of each.
 
-Each is the mean of {FILMS_IN_ONE} training films of {FILMS_IN_ONE} patients: aligned by optical flow,
+Each is the mean of {FILMS_IN_ONE} training films of {FILMS_IN_ONE} patients (one, near the network's threshold, of
+{2 * FILMS_IN_ONE} of both classes): aligned by optical flow,
 weighted at random, laid into a geometry of its own, film grain added (`make_samples.py`, seed {seed}).
 A film was kept only if its correlation (zero mean, normalised, {SIGNATURE_SIDE} x {SIGNATURE_SIDE})
 with every film of train, val and test, and with the mirror image of every one, is at most
@@ -637,6 +661,7 @@ def main(
         Candidate(kept.number, kept.folder, kept.film, nearest_correlation(films, eight_bits(kept.film)))
         for kept in candidates
     ]
+    candidates += veil(films, candidates)
     candidates = [candidate for candidate in candidates if candidate.nearest_correlation <= MOST_CORRELATION]
     probabilities, threshold = score(model_folder, [candidate.film for candidate in candidates])
     chosen = choose(candidates, probabilities, threshold)
