@@ -3,6 +3,7 @@
 Needs Chromium on the PATH; without, these tests are skipped by name.
 """
 
+import contextlib
 import io
 import os
 import re
@@ -108,6 +109,17 @@ def film(seed: int, side: int = 0) -> dict[str, object]:
     return {"name": f"CANARY_{seed}.png", "mimeType": "image/png", "buffer": file.getvalue()}
 
 
+def click_until(page: "playwright.Page", place: "playwright.Locator", wanted: "playwright.Locator") -> None:
+    """Click where something is drawn, again if the page was still moving, until what is wanted is there."""
+    for _ in range(15):
+        box = place.bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        with contextlib.suppress(playwright.TimeoutError):
+            wanted.wait_for(timeout=6000)
+            return
+    pytest.fail("a click on the drawn cell opened nothing")
+
+
 def test_a_film_is_uploaded_explained_and_kept(page: "playwright.Page", server: tuple[str, Path]):
     address, log = server
     page.goto(address)
@@ -172,9 +184,7 @@ def test_a_zip_of_samples_is_evaluated_a_cell_opened_and_the_page_reloaded(
     drawn.scroll_into_view_if_needed()
     page.get_by_text("of row").first.wait_for()
     for name in ("true positives", "false negatives"):
-        box = drawn.get_by_text(name).bounding_box()
-        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.get_by_role("heading", name=name.capitalize()).wait_for()
+        click_until(page, drawn.get_by_text(name), page.get_by_role("heading", name=name.capitalize()))
     for label in ("Films (CSV)", "Figures (JSON)", "Report at this threshold (HTML)"):
         with page.expect_download() as download:
             page.get_by_role("button", name=label).click()
