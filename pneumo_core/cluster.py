@@ -470,7 +470,7 @@ def ray_cluster(address: str | None, workers: int | None) -> Iterator[int]:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise PneumoError(
             f"The cluster at {address or 'this machine'} does not answer ({type(error).__name__}). Expected is a "
-            "running cluster of the same Ray version, such as 'ray start --head' gives. Please check the address."
+            "running cluster of the same Ray version, and its token where it asks for one. Please check both."
         ) from error
     try:
         yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
