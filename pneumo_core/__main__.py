@@ -182,7 +182,7 @@ def evaluate(
 
     Without labels the films are listed, the highest probability first.
     """
-    from pneumo_core.assessment import Assessment, assess_run, compare_assessments
+    from pneumo_core.assessment import Assessment, assess_run, compare_assessments, group_results
     from pneumo_core.batch import run_source
     from pneumo_core.classifier import Classifier, load_classifier
     from pneumo_core.evaluation_report import (
@@ -191,6 +191,7 @@ def evaluate(
         evaluation_data,
         evaluation_html,
         figure_rows,
+        group_words,
         honesty_lines,
         scores_csv,
         worklist_order,
@@ -236,9 +237,16 @@ def evaluate(
         return
     for score in assessment.refused:
         click.echo(f"refused: {listed[score.number]}: {score.reason}", err=True)
+    click.echo(
+        f"{classifier.card.name}, {point.name} point {100 * point.threshold:.1f} %: {assessment.films} films, "
+        f"{len(assessment.refused)} refused, {len(assessment.cohort)} with score and label "
+        f"({int(assessment.cohort.has_pneumonia.sum())} with pneumonia)"
+    )
     if len(assessment.cohort):
         for label, value, interval, n in figure_rows(assessment, assessment.figures(point.threshold)):
             click.echo(f"{label}: {value}" + (f" (95 % interval {interval}, n = {n})" if interval else ""))
+        for group in group_results(assessment, point.threshold):
+            click.echo(", ".join(f"{label}: {text}" for label, text in group_words(group).items() if text))
         for line in honesty_lines(assessment):
             click.echo(line)
         for row in comparison_rows(compared, "this model", "the other") if compared else ():

@@ -6,6 +6,7 @@ killed goes on where it stopped: what stands in its folder is not read again, an
 
 import dataclasses
 import hashlib
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,6 +46,8 @@ def run_source(
         begin_run(run, folder)
         done = {score.number for score in read_scores(folder)}
         left = [(number, film) for number, film in enumerate(source.films) if number not in done]
+        # Mixed, so that a run that stops early has films of both classes.
+        random.Random(run.listing_sha256).shuffle(left)
         patients = _numbered(film.patient for film in source.films)
         started, before = time.monotonic(), len(done)
         for scores in score_films(left, patients, classifier):

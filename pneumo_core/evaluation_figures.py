@@ -29,7 +29,8 @@ class Chart:
 
 def chart_html(chart: Chart, identity: str, with_library: bool) -> str:
     """Give a chart as a piece of HTML; the first of a page brings the drawing library with it, 5 MB."""
-    return chart.figure.to_html(full_html=False, include_plotlyjs=with_library, div_id=identity, config=CHART_CONFIG)
+    config = {**CHART_CONFIG, "responsive": True}
+    return chart.figure.to_html(full_html=False, include_plotlyjs=with_library, div_id=identity, config=config)
 
 
 def confusion_figure(matrix: ConfusionMatrix, text_colour: str) -> go.Figure:
@@ -225,7 +226,7 @@ def _finish(figure: go.Figure, text_colour: str, x_title: str = "", y_title: str
     # A page's own theme would draw ticks and titles too pale to be read.
     text = {"color": text_colour}
     for axes, title in ((figure.update_xaxes, x_title), (figure.update_yaxes, y_title)):
-        axes(title={"text": title, "font": text}, tickfont=text, gridcolor=grid, zeroline=False)
+        axes(title={"text": title, "font": text}, tickfont=text, gridcolor=grid, zeroline=False, automargin=True)
     figure.update_layout(
         height=HEIGHT,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},

@@ -143,10 +143,16 @@ def honesty_lines(assessment: Assessment) -> list[str]:
         )
     if not math.isnan(assessment.best_threshold):
         in_use = assessment.card.operating_point("balanced").threshold
+        found, best = (
+            assessment.figures(threshold).balanced_accuracy for threshold in (in_use, assessment.best_threshold)
+        )
+        start = f"The balanced threshold, chosen on validation films, is {100 * in_use:.1f} %; "
         lines.append(
-            f"The balanced threshold, chosen on validation films, is {100 * in_use:.1f} %; on these very films "
-            f"{100 * assessment.best_threshold:.1f} % would have been best (Youden). A large gap says that the "
-            "threshold does not carry over; choosing it here and reporting it here would be circular."
+            start + "no other would have been better on these very films."
+            if found.value >= best.value
+            else f"{start}on these very films {100 * assessment.best_threshold:.1f} % would have been best: a "
+            f"balanced accuracy of {best.value:.3f} and not {found.value:.3f}. A large gap says that the threshold "
+            "does not carry over; choosing it here and reporting it here would be circular."
         )
     if assessment.patients_repeat:
         lines.append(
@@ -421,7 +427,7 @@ def _entry(name: str, estimate: Estimate) -> dict[str, Any]:
 
 
 def _interval(estimate: Estimate) -> list[float] | None:
-    return None if math.isnan(estimate.low) else [estimate.low, estimate.high]
+    return [estimate.low, estimate.high] if interval_in_words(estimate) not in ("", "none") else None
 
 
 def _percent(share: float) -> str:
@@ -456,7 +462,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 1.6rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }
 table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid #d1d5db; padding: .3rem .5rem;
   text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-figure { margin: 0; break-inside: avoid; }
+figure { margin: 0; min-width: 0; break-inside: avoid; }
 </style>
 </head>
 <body>

@@ -44,7 +44,7 @@ def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) ->
     """Say what a flag and this score mean in a group in which `prevalence` have pneumonia, as label and text."""
     rows = [
         (
-            "Probability of this film",
+            "Probability of this film in such a group",
             f"{100 * probability_at(reading.prediction.probability, reading.card.calibration, prevalence):.1f} %",
         )
     ]
@@ -135,7 +135,8 @@ def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> by
         f"{point.name} point {100 * point.threshold:.1f} %.{blank}",
         f"Heat map: where {reading.card.name} found evidence, no outline of a lesion. "
         f"Film {reading.radiograph.sha256[:12]}.",
-        "Research and teaching tool, not a medical device.",
+        f"Probability at a prevalence of {100 * reading.card.calibration.prevalence:g} %. Research and teaching tool, "
+        "not a medical device.",
     ]
     return captioned_png(picture, caption, reading.radiograph.sha256)
 

@@ -92,7 +92,7 @@ class Source:
         name: for the screen.
         films: ordered by name.
         problems: whole sentences, `MAX_PROBLEMS` of them at most and one that counts the rest.
-        listing_sha256: of the names, sizes and labels of the films, not of their contents.
+        listing_sha256: of the names, sizes, labels and given patients of the films, not of their contents.
     """
 
     name: str
@@ -518,10 +518,11 @@ def _film(file: _File, has_pneumonia: bool | None, patient: str) -> SourceFilm:
 def _source(name: str, films: Sequence[_Labelled], problems: Sequence[str]) -> Source:
     _check_count(len(films), name)
     if not films:
-        expected = "Expected are JPEG, PNG or DICOM files. Please check what you chose."
-        raise DataError(f"No X-ray was found in {name}. {expected} {problems[0] if problems else ''}".rstrip())
+        expected = "Expected are JPEG, PNG or DICOM files, and readable labels if a table names them."
+        first = f"The first of {len(problems)} problems: {problems[0]}" if problems else "Please check what you chose."
+        raise DataError(f"No X-ray is left to evaluate in {name}. {expected} {first}")
     films = sorted(films, key=lambda labelled: labelled.file.name)
-    listing = json.dumps([(file.name, file.size, has_pneumonia) for file, has_pneumonia, _ in films])
+    listing = json.dumps([(file.name, file.size, has_pneumonia, patient) for file, has_pneumonia, patient in films])
     if len(problems) > MAX_PROBLEMS:
         problems = [*problems[:MAX_PROBLEMS], f"And {len(problems) - MAX_PROBLEMS:,} more were left out."]
     digest = hashlib.sha256(listing.encode()).hexdigest()

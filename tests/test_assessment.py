@@ -126,7 +126,10 @@ def test_films_that_the_model_knows_are_taken_out_in_a_row_of_their_own(counted:
 
 def test_the_honesty_lines_name_the_threshold_in_use_and_the_best_one(counted: Assessment):
     lines = honesty_lines(counted)
-    assert any("is 50.0 %" in line and "73.1 % would have been best" in line for line in lines)
+    assert any("is 50.0 %; no other would have been better" in line for line in lines)
+    # At 0.27 and below all are flagged; at 0.73 two of four without pneumonia are passed.
+    lines = honesty_lines(assessed([score(n, 1.0 if n in (0, 2) or n % 2 else 0.5) for n in range(8)]))
+    assert any("is 50.0 %; on these very films 73.1 % would have been best" in line for line in lines)
     assert not any("by patient" in line for line in lines)
 
 

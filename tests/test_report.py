@@ -124,7 +124,7 @@ def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
     # Odds of 0.625 are 5/3; times 1/9 they are 5/27: 5/32. Sensitivity 18/20, specificity 36/40.
     # Of 1000: 100 sick, 90 flagged, 10 not; 900 well, 90 flagged, 810 not.
     assert at_prevalence(reading(0.625), BALANCED, 0.1) == [
-        ("Probability of this film", "15.6 %"),
+        ("Probability of this film in such a group", "15.6 %"),
         ("Of flagged films, with pneumonia (PPV)", "50.0 %"),
         ("Of films not flagged, without (NPV)", "98.8 %"),
         ("Sensitivity, measured on 60 test films", "90.0 % (95 % interval 69.9 to 97.2, n = 20)"),
@@ -135,14 +135,16 @@ def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
 def test_what_a_flag_means_follows_the_operating_point_and_the_prevalence():
     # Rule-in: sensitivity 15/20, specificity 40/40; of 200, half sick: 75 flagged, all sick; 125 not, 100 well.
     rows = dict(at_prevalence(reading(0.625), RULE_IN, 0.5))
-    assert rows["Probability of this film"] == "62.5 %"
+    assert rows["Probability of this film in such a group"] == "62.5 %"
     assert rows["Of flagged films, with pneumonia (PPV)"] == "100.0 %"
     assert rows["Of films not flagged, without (NPV)"] == "80.0 %"
 
 
 def test_a_model_without_an_evaluation_gives_the_probability_alone():
     card = model_card(test=(), validation=())
-    assert at_prevalence(reading(0.625, card=card), BALANCED, 0.5) == [("Probability of this film", "62.5 %")]
+    assert at_prevalence(reading(0.625, card=card), BALANCED, 0.5) == [
+        ("Probability of this film in such a group", "62.5 %")
+    ]
 
 
 def test_what_was_not_measured_is_called_not_defined():
@@ -255,7 +257,7 @@ def test_the_report_says_verdict_score_threshold_and_meaning():
         "Probability 62.5 %: of 100 films scored like this, in a group of which 50 % have pneumonia, about 62 in 100 "
         "show it. The balanced operating point flags from 50.0 % on (chosen for: both alike).",
         "Where 10 % of patients have pneumonia",
-        "Probability of this film 15.6 %",
+        "Probability of this film in such a group 15.6 %",
         "Of flagged films, with pneumonia (PPV) 50.0 %",
         "Knows one hospital only. Knows frontal views only.",
         f"Film SHA-256 {FILM_SHA256}",

@@ -267,15 +267,25 @@ def test_a_path_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_source_without_films_is_refused_with_its_first_problem(tmp_path):
+    expected = "Expected are JPEG, PNG or DICOM files, and readable labels if a table names them."
     assert refusal_of(lambda: open_source(tmp_path)) == (
-        f"No X-ray was found in {tmp_path.name}. Expected are JPEG, PNG or DICOM files. Please check what you chose."
+        f"No X-ray is left to evaluate in {tmp_path.name}. {expected} Please check what you chose."
     )
     assert refusal_of(lambda: open_uploads([("a.exe", b"")])) == (
-        "No X-ray was found in a.exe. Expected are JPEG, PNG or DICOM files. Please check what you chose. a.exe was "
-        "left out: it is no film by its name. Expected are JPEG, PNG and DICOM files. Please take it out."
+        f"No X-ray is left to evaluate in a.exe. {expected} The first of 1 problems: a.exe was left out: it is no film "
+        "by its name. Expected are JPEG, PNG and DICOM files. Please take it out."
     )
-    assert "No X-ray was found in films.zip" in refusal_of(lambda: zip_source(zipped()))
-    assert "No X-ray was found" in refusal_of(lambda: open_uploads([]))
+    assert "No X-ray is left to evaluate in films.zip" in refusal_of(lambda: zip_source(zipped()))
+    assert "No X-ray is left to evaluate" in refusal_of(lambda: open_uploads([]))
+
+
+def test_another_patient_column_is_another_listing(tmp_path):
+    listings = set()
+    for patients in (("a", "a"), ("a", "b"), ("", "")):
+        rows = "".join(f"{n}.png,1,{patient}\n" for n, patient in enumerate(patients))
+        table = ("labels.csv", f"file,label,patient\n{rows}".encode())
+        listings.add(open_uploads([("0.png", b"x"), ("1.png", b"x"), table]).listing_sha256)
+    assert len(listings) == 3
 
 
 # Tables

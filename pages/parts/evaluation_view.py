@@ -173,7 +173,7 @@ def _films_of_cell(assessment: Assessment, source: Source | None, cell: str, thr
     with problems_shown():
         content = source.films[score.number].read()
         reading = read_xray(ready_classifier(), read_radiograph(content, _name(score.number, source)))
-        point = OperatingPoint("threshold above", threshold, "chosen on the page")
+        point = OperatingPoint("chosen", threshold, "set on the page")
         st.image(overlay_png(reading, point, Display()), alt="The film under its heat map, with its score")
         if st.button("Open in Explain an X-ray", icon=":material/radiology:"):
             add_waiting([(_name(score.number, source), content)])

@@ -62,7 +62,8 @@ def read_waiting(card: ModelCard) -> None:
         try:
             radiograph = read_radiograph(content, name)
             reading = read_xray(classifier, radiograph)
-            films[radiograph.sha256] = Film(name, reading, None)
+            # The same film under two names is two rows: none is removed.
+            films[f"{radiograph.sha256} {name}"] = Film(name, reading, None)
             if reading.prediction.probability > highest:
                 highest, st.session_state[NEWEST] = reading.prediction.probability, radiograph.sha256
         except PneumoError as error:
