@@ -112,6 +112,8 @@ def film(seed: int, side: int = 0) -> dict[str, object]:
 def click_until(page: "playwright.Page", place: "playwright.Locator", wanted: "playwright.Locator") -> None:
     """Click where something is drawn, again if the page was still moving, until what is wanted is there."""
     for _ in range(15):
+        # Each time anew: what is drawn above it may have pushed it out of sight.
+        place.scroll_into_view_if_needed()
         box = place.bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         with contextlib.suppress(playwright.TimeoutError):
