@@ -17,6 +17,7 @@ The floors, lowest first. A module imports only from floors below its own
 (`tests/test_floors.py` keeps it so), and each outside package has one home:
 
     0  errors              refusals in words a clinician can act on
+    0  whole_file          write a file so that it is whole or not there
     0  wording             sentences that read the same everywhere
     1  places              where models, samples, runs and data lie
     1  pixels              what all image files have in common: limits, grey pixels, what was read

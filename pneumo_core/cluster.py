@@ -26,7 +26,6 @@ import os
 import posixpath
 import re
 import time
-import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +48,7 @@ from pneumo_core.model_card import CARD_FILE, NETWORK_FILE, active_model_folder
 from pneumo_core.pixels import MAX_FILE_BYTES
 from pneumo_core.runs import FilmScore, Progress
 from pneumo_core.sources import LABELS, SourceFilm, is_film_name, label_by_folders, relative_name
+from pneumo_core.whole_file import write_whole
 
 FILMS_PER_PARTITION = 1_000
 # Threads that wait for storage; decoding is one film at a time in each process.
@@ -424,16 +424,7 @@ def _write_file(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
         return
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Hidden, so that no reader of the folder takes it for a part; of its own name, as two may write the same part.
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(target, content)
 
 
 # Ray

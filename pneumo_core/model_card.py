@@ -1,7 +1,6 @@
 """What must be known about a model, kept beside its weights as `card.json` and `MODEL_CARD.md`."""
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from pneumo_core.evaluation import (
     expected_calibration_error,
 )
 from pneumo_core.preprocessing import Preprocessing
+from pneumo_core.whole_file import write_whole
 
 NETWORK_FILE = "classifier.keras"
 CARD_FILE = "card.json"
@@ -148,8 +148,8 @@ def file_sha256(path: Path) -> str:
 
 def write_card(card: ModelCard, folder: Path) -> None:
     """Write `card.json` and, generated from it, `MODEL_CARD.md`; each is whole or not there."""
-    _write_whole(folder / CARD_FILE, _CARD.dump_json(card, indent=2) + b"\n")
-    _write_whole(folder / CARD_TEXT_FILE, card_text(card).encode())
+    write_whole(folder / CARD_FILE, _CARD.dump_json(card, indent=2) + b"\n")
+    write_whole(folder / CARD_TEXT_FILE, card_text(card).encode())
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -310,15 +310,3 @@ def result_table(results: tuple[EvaluationResult, ...]) -> list[str]:
                 f"| {'not defined' if np.isnan(matrix.f1) else f'{matrix.f1:.3f}'} |"
             )
     return lines
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,9 +1,7 @@
 """A run of many films and what stands of it on disk: hashes, scores, labels; no pixels and no name."""
 
-import dataclasses
 import fcntl
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.errors import DataError
+from pneumo_core.whole_file import write_whole
 
 RUN_FILE, SCORES_FILE, LOCK_FILE = "run.json", "scores.jsonl", "run.lock"
 
@@ -132,9 +131,7 @@ def begin_run(run: Run, folder: Path) -> None:
                 "name another folder."
             )
     else:
-        temporary = folder / f".{RUN_FILE}.tmp"
-        temporary.write_text(json.dumps(dataclasses.asdict(run), indent=2) + "\n", encoding="utf-8")
-        temporary.replace(folder / RUN_FILE)
+        write_whole(folder / RUN_FILE, _RUN.dump_json(run, indent=2) + b"\n")
     scores = folder / SCORES_FILE
     if scores.is_file():
         content = scores.read_bytes()
