@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts.cached import assessment_of_run, jobs, other_classifier
+from pages.parts.run_start import start_run
 from pneumo_core.assessment import Assessment, compare_assessments
 from pneumo_core.evaluation_report import comparison_rows
 from pneumo_core.model_card import models_in, read_card
@@ -33,8 +34,9 @@ def comparison_view(assessment: Assessment, run: Run, source: Source | None) -> 
     if not folder.is_dir() or len(read_scores(folder)) < run.films:
         if source is None:
             st.markdown("To score these films with it too, choose them again above.")
-        elif st.button(f"Score these films with {card.name} too", icon=":material/play_arrow:"):
-            jobs().start(name, source, folder, lambda: other_classifier(model))
+        elif st.button(f"Score these films with {card.name} too", icon=":material/play_arrow:") and start_run(
+            name, source, lambda: other_classifier(model)
+        ):
             st.rerun(scope="fragment")
         return
     other = assessment_of_run(folder, model)

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from pages.parts.cached import jobs, loading_classifier
+from pages.parts.cached import loading_classifier
 from pages.parts.frame import MAX_UPLOAD_BYTES
 from pages.parts.problems import plain
+from pages.parts.run_start import start_run
 from pneumo_core.model_card import ModelCard
-from pneumo_core.places import below, data_folders, runs_folder
+from pneumo_core.places import below, data_folders
 from pneumo_core.runs import run_name
 from pneumo_core.sources import Source, open_source, open_uploads
 
@@ -26,11 +27,9 @@ def ask_for_run(card: ModelCard) -> None:
     if source is None:
         return
     name = run_name(source.listing_sha256, card.weights_sha256)
-    if jobs().start(name, source, runs_folder() / name, loading_classifier().result) is None:
-        st.warning("Another run is at work on this server. Please start yours when it has ended.")
-        return
-    st.query_params["run"] = name
-    st.rerun()
+    if start_run(name, source, loading_classifier().result):
+        st.query_params["run"] = name
+        st.rerun()
 
 
 def _from_browser(is_folder: bool) -> Source | None:

@@ -8,6 +8,7 @@ from pages.parts.cached import assessment_of_run, jobs, loading_classifier
 from pages.parts.comparison_view import comparison_view
 from pages.parts.evaluation_view import evaluation_view
 from pages.parts.problems import plain, problems_shown
+from pages.parts.run_start import start_run
 from pneumo_core.model_card import ModelCard
 from pneumo_core.places import runs_folder
 from pneumo_core.runs import read_run
@@ -40,8 +41,9 @@ def run_view(name: str, card: ModelCard) -> None:
         st.warning(f"Stopped: {left} of {run.films} films are not scored yet, and the figures are of the others.")
         if job is None:
             st.markdown("To go on, choose the same films again: those that are scored are not read again.")
-        elif st.button("Go on", icon=":material/play_arrow:"):
-            jobs().start(name, job.source, folder, loading_classifier().result)
+        elif st.button("Go on", icon=":material/play_arrow:") and start_run(
+            name, job.source, loading_classifier().result
+        ):
             st.rerun()
     source = job.source if job is not None else None
     evaluation_view(assessment, source)

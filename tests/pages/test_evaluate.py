@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pneumo_core.jobs import Jobs
 from pneumo_core.model_card import file_sha256, read_card, write_card
 from pneumo_core.network import load_network
 from pneumo_core.places import DATA_VARIABLE, MODELS_VARIABLE, ROOT, RUNS_VARIABLE
@@ -178,3 +179,12 @@ def test_another_model_scores_the_same_films_and_the_differences_are_paired(
     app.run()
     assert not app.exception
     assert next(iter(app.table[-1].value["Figure"])) == "Area under the ROC curve (DeLong)"
+
+
+def test_a_second_run_is_told_to_wait_for_the_first(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Jobs, "start", lambda *arguments: None)
+    app = opened()
+    app.file_uploader[0].upload("films.zip", zipped(), "application/zip").run()
+    next(button for button in app.button if button.label == "Evaluate").click().run()
+    assert app.warning[1].value.startswith("Another run is at work on this server")
+    assert "run" not in app.query_params

@@ -1,0 +1,21 @@
+"""Start a batch run, or say that the server is at work on another."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts.cached import jobs
+from pneumo_core.places import runs_folder
+from pneumo_core.sources import Source
+
+if TYPE_CHECKING:
+    from pneumo_core.classifier import Classifier
+
+
+def start_run(name: str, source: Source, classifier: "Callable[[], Classifier]") -> bool:
+    """Start a run in its folder; False, and a word on the page, where another one is at work."""
+    if jobs().start(name, source, runs_folder() / name, classifier) is not None:
+        return True
+    st.warning("Another run is at work on this server. Please start yours when it has ended.")
+    return False
