@@ -19,6 +19,7 @@ from pneumo_core.cohort import (
     subgroups,
 )
 from pneumo_core.comparison import Comparison, compare
+from pneumo_core.curves import Curves, all_curves
 from pneumo_core.evaluation import (
     Estimate,
     OverallFigures,
@@ -26,6 +27,7 @@ from pneumo_core.evaluation import (
     area_under_roc,
     figures_at,
     figures_overall,
+    sensitivity_and_specificity,
 )
 from pneumo_core.known_films import KnownFilms
 from pneumo_core.model_card import ModelCard
@@ -53,6 +55,7 @@ class Assessment:
         contradictory: films whose very same file was given with both labels; they are in no figure.
         cohort: the films that the figures are of.
         patients: how many patients these are of; with fewer than films, all intervals are by patient.
+        at_points: the figures at each of the model's operating points.
         known: bool `(n,)`: films that the model was trained on or validated with; None where the model has no list.
         metadata: how well the files' outward facts alone separate the classes.
         groups: all films first, then (where it knows some) those that the model has not seen, then those in the data.
@@ -68,6 +71,8 @@ class Assessment:
     patients: int
     bootstrap: Bootstrap
     overall: OverallFigures
+    at_points: tuple[ThresholdFigures, ...]
+    curves: Curves
     known: np.ndarray | None
     metadata: tuple[tuple[str, Estimate], ...]
     groups: tuple[Group, ...]
@@ -113,6 +118,7 @@ def assess_run(scores: Sequence[FilmScore], films: int, card: ModelCard, known: 
     cohort = labelled_cohort(scores, card.calibration)
     bootstrap = Bootstrap(cohort.patients)
     patients = len(np.unique(cohort.patients))
+    by_patient = patients < len(cohort)
     has_seen = None if known is None else known_to_the_model(cohort, known)
     return Assessment(
         card=card,
@@ -123,9 +129,12 @@ def assess_run(scores: Sequence[FilmScore], films: int, card: ModelCard, known: 
         cohort=cohort,
         patients=patients,
         bootstrap=bootstrap,
-        overall=figures_overall(
-            cohort.has_pneumonia, cohort.probabilities, bootstrap, by_patient=patients < len(cohort)
+        overall=figures_overall(cohort.has_pneumonia, cohort.probabilities, bootstrap, by_patient),
+        at_points=tuple(
+            figures_at(cohort.has_pneumonia, cohort.probabilities, point.threshold, bootstrap, by_patient)
+            for point in card.operating_points
         ),
+        curves=all_curves(cohort.has_pneumonia, cohort.probabilities),
         known=has_seen,
         metadata=tuple(areas_of_metadata(cohort)),
         groups=tuple(_groups(cohort, has_seen)),
@@ -152,7 +161,7 @@ def group_results(assessment: Assessment, threshold: float) -> list[GroupResult]
     results = []
     for group in assessment.groups:
         films = group.films
-        found = figures_at(
+        sensitivity, specificity = sensitivity_and_specificity(
             films.has_pneumonia, films.probabilities, threshold, group.bootstrap, by_patient=group.patients_repeat
         )
         results.append(
@@ -162,8 +171,8 @@ def group_results(assessment: Assessment, threshold: float) -> list[GroupResult]
                 len(films),
                 int(films.has_pneumonia.sum()),
                 group.area_under_roc,
-                found.sensitivity,
-                found.specificity,
+                sensitivity,
+                specificity,
             )
         )
     return results
@@ -171,7 +180,7 @@ def group_results(assessment: Assessment, threshold: float) -> list[GroupResult]
 
 def points(assessment: Assessment) -> list[tuple[OperatingPoint, ThresholdFigures]]:
     """Give the figures at each of the model's operating points."""
-    return [(point, assessment.figures(point.threshold)) for point in assessment.card.operating_points]
+    return list(zip(assessment.card.operating_points, assessment.at_points, strict=True))
 
 
 def _groups(cohort: Cohort, known: np.ndarray | None) -> Iterator[Group]:

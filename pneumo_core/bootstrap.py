@@ -43,7 +43,10 @@ class Bootstrap:
             return np.zeros((self.resamples, 4), int)
         cell = np.where(is_flagged, np.where(has_pneumonia, 0, 1), np.where(has_pneumonia, 3, 2))
         of_patient = np.bincount(4 * self._patient_of + cell, minlength=4 * self.patients).reshape(-1, 4)
-        kinds, patients_of_kind = np.unique(of_patient, axis=0, return_counts=True)
+        # One number a kind: sorting rows would take ten times as long.
+        most = of_patient.max(axis=0) + 1
+        numbers, patients_of_kind = np.unique(np.ravel_multi_index(tuple(of_patient.T), most), return_counts=True)
+        kinds = np.column_stack(np.unravel_index(numbers, most))
         random = np.random.default_rng(self._seed)
         drawn = random.multinomial(self.patients, patients_of_kind / self.patients, size=self.resamples)
         return drawn @ kinds

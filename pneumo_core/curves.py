@@ -54,6 +54,16 @@ class DecisionCurve:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """All that is drawn of films whatever the threshold in use."""
+
+    roc: RocPoints
+    precision_recall: PrecisionRecallPoints
+    reliability: tuple[ReliabilityBin, ...]
+    decision: DecisionCurve
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ThresholdTable:
     """What each threshold means where the model is to be used: a row a threshold, arrays `(thresholds,)`.
 
@@ -73,6 +83,16 @@ class ThresholdTable:
     negative_predictive_value: np.ndarray
     share_of_cases_missed: np.ndarray
     cost_per_case_found: np.ndarray
+
+
+def all_curves(has_pneumonia: np.ndarray, probabilities: np.ndarray) -> Curves:
+    """Give every curve of some films; bool and float `(n,)`."""
+    return Curves(
+        roc_points(has_pneumonia, probabilities),
+        precision_recall_points(has_pneumonia, probabilities),
+        reliability_bins(has_pneumonia, probabilities),
+        decision_curve(has_pneumonia, probabilities),
+    )
 
 
 def roc_points(has_pneumonia: np.ndarray, probabilities: np.ndarray) -> RocPoints:

@@ -152,12 +152,7 @@ def figures_at(
 
     def share(name: str, films: np.ndarray) -> Estimate:
         wilson: Estimate = getattr(matrix, name)
-        if not by_patient:
-            return wilson
-        if wilson.value in (0.0, 1.0):
-            patients = bootstrap.patients_among(films)
-            return replace(proportion(patients if wilson.value else 0, patients), n=wilson.n)
-        return _estimate(wilson.value, resampled[name], wilson.n)
+        return _by_patient(wilson, resampled[name], bootstrap.patients_among(films)) if by_patient else wilson
 
     return ThresholdFigures(
         threshold=threshold,
@@ -170,6 +165,21 @@ def figures_at(
         f1=_estimate(matrix.f1, resampled["f1"], matrix.n),
         balanced_accuracy=_estimate(matrix.balanced_accuracy, resampled["balanced_accuracy"], matrix.n),
         matthews_correlation=_estimate(matrix.matthews_correlation, resampled["matthews_correlation"], matrix.n),
+    )
+
+
+def sensitivity_and_specificity(
+    has_pneumonia: np.ndarray, probabilities: np.ndarray, threshold: float, bootstrap: Bootstrap, by_patient: bool
+) -> tuple[Estimate, Estimate]:
+    """Give these two of `figures_at`, in a fraction of its time."""
+    is_flagged = probabilities >= threshold
+    matrix = ConfusionMatrix.count(has_pneumonia, is_flagged)
+    if not by_patient:
+        return matrix.sensitivity, matrix.specificity
+    resampled = _rates(bootstrap.counts(has_pneumonia, is_flagged))
+    return (
+        _by_patient(matrix.sensitivity, resampled["sensitivity"], bootstrap.patients_among(has_pneumonia)),
+        _by_patient(matrix.specificity, resampled["specificity"], bootstrap.patients_among(~has_pneumonia)),
     )
 
 
@@ -360,6 +370,13 @@ def _log_losses(has_pneumonia: np.ndarray, probabilities: np.ndarray) -> np.ndar
     smallest = np.finfo(float).eps
     clipped = np.clip(probabilities, smallest, 1 - smallest)
     return -np.log(np.where(has_pneumonia, clipped, 1 - clipped))
+
+
+def _by_patient(share: Estimate, resampled: np.ndarray, patients: int) -> Estimate:
+    """Give a share the bootstrap's interval; one of none or all has Wilson's with patients counted for films."""
+    if share.value in (0.0, 1.0):
+        return replace(proportion(patients if share.value else 0, patients), n=share.n)
+    return _estimate(share.value, resampled, share.n)
 
 
 def _estimate(value: float, resampled: np.ndarray, n: int) -> Estimate:

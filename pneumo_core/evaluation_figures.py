@@ -1,6 +1,11 @@
-"""Plotly figures of an evaluation. Blue is the model, amber the threshold in use, grey what it is compared with."""
+"""Plotly figures of an evaluation. Blue is the model, amber the threshold in use, grey what it is compared with.
+
+Each is made in one call from its traces and its layout: plotly's `update_...` and `add_...` take ten times as long, and
+a move of the threshold draws all of them anew.
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,6 +20,8 @@ COMPARED_COLOUR = "#8b93a1"
 CLASS_STYLES = (("without pneumonia", "#94a3b8", ""), ("with pneumonia", "#1d4ed8", "/"))
 CHART_CONFIG = {"displayModeBar": False}
 HEIGHT = 360
+# A line of more points looks the same and takes longer to send.
+MOST_POINTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,64 +52,65 @@ def confusion_figure(matrix: ConfusionMatrix, text_colour: str) -> go.Figure:
     shares = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)
     names = [["true positives", "false negatives"], ["false positives", "true negatives"]]
     x, y = ["Flagged", "Not flagged"], ["With<br>pneumonia", "Without<br>pneumonia"]
-    figure = go.Figure(
-        go.Heatmap(
-            z=shares,
-            x=x,
-            y=y,
-            zmin=0,
-            zmax=1,
-            colorscale=[[0, "rgba(37,99,235,0.06)"], [1, "rgba(37,99,235,0.45)"]],
-            showscale=False,
-            hoverinfo="skip",
-            xgap=4,
-            ygap=4,
-        )
+    cells = go.Heatmap(
+        z=shares,
+        x=x,
+        y=y,
+        zmin=0,
+        zmax=1,
+        colorscale=[[0, "rgba(37,99,235,0.06)"], [1, "rgba(37,99,235,0.45)"]],
+        showscale=False,
+        hoverinfo="skip",
+        xgap=4,
+        ygap=4,
     )
+    # Points in the middle of the cells: a click on a heat map's cell reaches no page.
+    middles = go.Scatter(
+        x=[x[0], x[1], x[0], x[1]],
+        y=[y[0], y[0], y[1], y[1]],
+        mode="markers",
+        marker={"size": 110, "symbol": "square", "opacity": 0},
+        customdata=[[1, 1], [1, 0], [0, 1], [0, 0]],
+        hovertemplate="Show these films<extra></extra>",
+        showlegend=False,
+    )
+    words = []
     for row in range(2):
         for column in range(2):
             share = f"{100 * shares[row, column]:.1f} % of row" if rows[row, 0] else "no films"
-            figure.add_annotation(
-                x=x[column],
-                y=y[row],
-                text=f"<b style='font-size:22px'>{counts[row, column]}</b><br>{names[row][column]}<br>{share}",
-                showarrow=False,
-                font={"size": 13, "color": text_colour},
+            words.append(
+                {
+                    "x": x[column],
+                    "y": y[row],
+                    "text": f"<b style='font-size:22px'>{counts[row, column]}</b><br>{names[row][column]}<br>{share}",
+                    "showarrow": False,
+                    "font": {"size": 13, "color": text_colour},
+                }
             )
-    # Points in the middle of the cells: a click on a heat map's cell reaches no page.
-    figure.add_trace(
-        go.Scatter(
-            x=[x[0], x[1], x[0], x[1]],
-            y=[y[0], y[0], y[1], y[1]],
-            mode="markers",
-            marker={"size": 110, "symbol": "square", "opacity": 0},
-            customdata=[[1, 1], [1, 0], [0, 1], [0, 0]],
-            hovertemplate="Show these films<extra></extra>",
-            showlegend=False,
-        )
+    return _figure(
+        [cells, middles],
+        text_colour,
+        x_axis={"showgrid": False, "side": "top"},
+        y_axis={"showgrid": False, "autorange": "reversed"},
+        annotations=words,
+        clickmode="event+select",
+        dragmode=False,
     )
-    figure.update_yaxes(autorange="reversed")
-    _finish(figure, text_colour)
-    figure.update_layout(clickmode="event+select", dragmode=False)
-    figure.update_xaxes(showgrid=False, side="top")
-    figure.update_yaxes(showgrid=False)
-    return figure
 
 
 def roc_figure(
     curve: RocPoints, now: ThresholdFigures, points: list[tuple[OperatingPoint, ThresholdFigures]], text_colour: str
 ) -> go.Figure:
     """Draw the ROC curve with the operating points and the threshold in use on it."""
-    figure = go.Figure()
-    _line(figure, [0, 1], [0, 1], "chance", COMPARED_COLOUR, dash="dot")
-    _line(figure, curve.false_positive_rate, curve.sensitivity, "model", SCORE_COLOUR)
-    _points(
-        figure,
-        [(point.name, 1 - found.specificity.value, found.sensitivity.value) for point, found in points],
-        ("in use", 1 - now.specificity.value, now.sensitivity.value),
-    )
-    _finish(figure, text_colour, "1 - specificity", "Sensitivity (recall)")
-    return figure
+    traces = [
+        _line([0, 1], [0, 1], "chance", COMPARED_COLOUR, dash="dot"),
+        _line(curve.false_positive_rate, curve.sensitivity, "model", SCORE_COLOUR),
+        *_points(
+            [(point.name, 1 - found.specificity.value, found.sensitivity.value) for point, found in points],
+            ("in use", 1 - now.specificity.value, now.sensitivity.value),
+        ),
+    ]
+    return _figure(traces, text_colour, "1 - specificity", "Sensitivity (recall)")
 
 
 def precision_recall_figure(
@@ -114,44 +122,39 @@ def precision_recall_figure(
     """Draw precision over recall; the dotted line is what flagging by chance gives: the prevalence of these films."""
     matrix = now.confusion
     prevalence = (matrix.true_positives + matrix.false_negatives) / matrix.n if matrix.n else 0.0
-    figure = go.Figure()
-    _line(figure, [0, 1], [prevalence, prevalence], "chance", COMPARED_COLOUR, dash="dot")
-    _line(figure, curve.sensitivity, curve.positive_predictive_value, "model", SCORE_COLOUR)
-    _points(
-        figure,
-        [(point.name, found.sensitivity.value, found.positive_predictive_value.value) for point, found in points],
-        ("in use", now.sensitivity.value, now.positive_predictive_value.value),
-    )
-    _finish(figure, text_colour, "Sensitivity (recall)", "Positive predictive value (precision)")
-    return figure
+    traces = [
+        _line([0, 1], [prevalence, prevalence], "chance", COMPARED_COLOUR, dash="dot"),
+        _line(curve.sensitivity, curve.positive_predictive_value, "model", SCORE_COLOUR),
+        *_points(
+            [(point.name, found.sensitivity.value, found.positive_predictive_value.value) for point, found in points],
+            ("in use", now.sensitivity.value, now.positive_predictive_value.value),
+        ),
+    ]
+    return _figure(traces, text_colour, "Sensitivity (recall)", "Positive predictive value (precision)")
 
 
 def reliability_figure(bins: tuple[ReliabilityBin, ...], text_colour: str) -> go.Figure:
     """Draw predicted probability against the observed share, with Wilson's intervals; size tells the films."""
     held = [found for found in bins if found.n]
     most = max((found.n for found in held), default=1)
-    figure = go.Figure()
-    _line(figure, [0, 1], [0, 1], "perfect", COMPARED_COLOUR, dash="dot")
-    figure.add_trace(
-        go.Scatter(
-            x=[found.mean_probability for found in held],
-            y=[found.observed.value for found in held],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [found.observed.high - found.observed.value for found in held],
-                "arrayminus": [found.observed.value - found.observed.low for found in held],
-                "color": SCORE_COLOUR,
-            },
-            mode="markers",
-            name="model",
-            marker={"color": SCORE_COLOUR, "size": [8 + 14 * (found.n / most) ** 0.5 for found in held]},
-            customdata=[found.n for found in held],
-            hovertemplate="predicted %{x:.2f}, observed %{y:.2f}, %{customdata} films<extra></extra>",
-        )
+    measured = go.Scatter(
+        x=[found.mean_probability for found in held],
+        y=[found.observed.value for found in held],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [found.observed.high - found.observed.value for found in held],
+            "arrayminus": [found.observed.value - found.observed.low for found in held],
+            "color": SCORE_COLOUR,
+        },
+        mode="markers",
+        name="model",
+        marker={"color": SCORE_COLOUR, "size": [8 + 14 * (found.n / most) ** 0.5 for found in held]},
+        customdata=[found.n for found in held],
+        hovertemplate="predicted %{x:.2f}, observed %{y:.2f}, %{customdata} films<extra></extra>",
     )
-    _finish(figure, text_colour, "Predicted probability", "Observed share with pneumonia")
-    return figure
+    perfect = _line([0, 1], [0, 1], "perfect", COMPARED_COLOUR, dash="dot")
+    return _figure([perfect, measured], text_colour, "Predicted probability", "Observed share with pneumonia")
 
 
 def histogram_figure(
@@ -159,10 +162,10 @@ def histogram_figure(
 ) -> go.Figure:
     """Draw how many films of each class have which probability, and the threshold in use."""
     edges = np.linspace(0, 1, 21)
-    figure = go.Figure()
+    bars = []
     for label, (name, colour, pattern) in enumerate(CLASS_STYLES):
         counts, _ = np.histogram(probabilities[has_pneumonia == bool(label)], edges)
-        figure.add_trace(
+        bars.append(
             go.Bar(
                 x=(edges[:-1] + edges[1:]) / 2,
                 y=counts,
@@ -171,34 +174,52 @@ def histogram_figure(
                 hovertemplate="%{y} films " + name + "<extra></extra>",
             )
         )
-    figure.add_vline(x=threshold, line={"color": THRESHOLD_COLOUR, "width": 3})
-    _finish(figure, text_colour, "Probability", "Films")
-    figure.update_layout(bargap=0.05)
-    figure.update_xaxes(range=[-0.01, 1.01])
-    return figure
+    return _figure(
+        bars,
+        text_colour,
+        "Probability",
+        "Films",
+        x_axis={"range": [-0.01, 1.01]},
+        bargap=0.05,
+        shapes=[_threshold_line(threshold)],
+    )
 
 
 def decision_figure(curve: DecisionCurve, threshold: float, text_colour: str) -> go.Figure:
     """Draw the net benefit of acting on the model, on all films and on none."""
-    figure = go.Figure()
-    _line(figure, curve.thresholds, curve.flag_all, "flag all", COMPARED_COLOUR, dash="dash")
-    _line(figure, curve.thresholds, curve.flag_none, "flag none", COMPARED_COLOUR, dash="dot")
-    _line(figure, curve.thresholds, curve.model, "model", SCORE_COLOUR)
-    figure.add_vline(x=threshold, line={"color": THRESHOLD_COLOUR, "width": 3})
-    _finish(figure, text_colour, "Threshold probability", "Net benefit")
+    traces = [
+        _line(curve.thresholds, curve.flag_all, "flag all", COMPARED_COLOUR, dash="dash"),
+        _line(curve.thresholds, curve.flag_none, "flag none", COMPARED_COLOUR, dash="dot"),
+        _line(curve.thresholds, curve.model, "model", SCORE_COLOUR),
+    ]
     top = float(np.nanmax(curve.model)) if np.isfinite(curve.model).any() else 1.0
-    figure.update_yaxes(range=[-0.05, max(0.1, 1.1 * top)])
-    return figure
+    return _figure(
+        traces,
+        text_colour,
+        "Threshold probability",
+        "Net benefit",
+        y_axis={"range": [-0.05, max(0.1, 1.1 * top)]},
+        shapes=[_threshold_line(threshold)],
+    )
 
 
-def _line(figure: go.Figure, x: object, y: object, name: str, colour: str, dash: str = "solid") -> None:
-    line = {"color": colour, "width": 2, "dash": dash}
-    figure.add_trace(go.Scatter(x=x, y=y, mode="lines", name=name, line=line))
+def thinned(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out points that lie closer to others, along the line, than 1 / `most` of its length; ends stay."""
+    if len(x) <= most:
+        return x, y
+    along = np.append(0, np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y))))
+    _, kept = np.unique((along / along[-1] * (most - 1)).astype(int), return_index=True)
+    return x[kept], y[kept]
 
 
-def _points(figure: go.Figure, points: list[tuple[str, float, float]], now: tuple[str, float, float]) -> None:
+def _line(x: Any, y: Any, name: str, colour: str, dash: str = "solid") -> go.Scatter:
+    x, y = thinned(np.asarray(x, float), np.asarray(y, float))
+    return go.Scatter(x=x, y=y, mode="lines", name=name, line={"color": colour, "width": 2, "dash": dash})
+
+
+def _points(points: list[tuple[str, float, float]], now: tuple[str, float, float]) -> list[go.Scatter]:
     """Draw the operating points hollow, and the threshold in use as an amber diamond on top."""
-    figure.add_trace(
+    return [
         go.Scatter(
             x=[x for _, x, _ in points],
             y=[y for _, _, y in points],
@@ -207,9 +228,7 @@ def _points(figure: go.Figure, points: list[tuple[str, float, float]], now: tupl
             name="operating points",
             marker={"color": SCORE_COLOUR, "size": 10, "symbol": "circle-open", "line": {"width": 2}},
             hovertemplate="%{text}: %{x:.3f}, %{y:.3f}<extra></extra>",
-        )
-    )
-    figure.add_trace(
+        ),
         go.Scatter(
             x=[now[1]],
             y=[now[2]],
@@ -217,21 +236,39 @@ def _points(figure: go.Figure, points: list[tuple[str, float, float]], now: tupl
             name=now[0],
             marker={"color": THRESHOLD_COLOUR, "size": 13, "symbol": "diamond"},
             hovertemplate="in use: %{x:.3f}, %{y:.3f}<extra></extra>",
-        )
-    )
+        ),
+    ]
 
 
-def _finish(figure: go.Figure, text_colour: str, x_title: str = "", y_title: str = "") -> None:
-    grid = "rgba(128,128,128,0.25)"
+def _threshold_line(threshold: float) -> dict[str, Any]:
+    """Draw the threshold in use from bottom to top of a figure whose x is the probability."""
+    line = {"color": THRESHOLD_COLOUR, "width": 3}
+    return {"type": "line", "x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "yref": "y domain", "line": line}
+
+
+def _figure(
+    traces: list[Any],
+    text_colour: str,
+    x_title: str = "",
+    y_title: str = "",
+    x_axis: dict[str, Any] | None = None,
+    y_axis: dict[str, Any] | None = None,
+    **layout: Any,
+) -> go.Figure:
     # A page's own theme would draw ticks and titles too pale to be read.
     text = {"color": text_colour}
-    for axes, title in ((figure.update_xaxes, x_title), (figure.update_yaxes, y_title)):
-        axes(title={"text": title, "font": text}, tickfont=text, gridcolor=grid, zeroline=False, automargin=True)
-    figure.update_layout(
-        height=HEIGHT,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        font={"color": text_colour},
-        legend={"orientation": "h", "y": -0.22, "font": text},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+    axis = {"tickfont": text, "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False, "automargin": True}
+    return go.Figure(
+        traces,
+        {
+            "xaxis": {**axis, "title": {"text": x_title, "font": text}, **(x_axis or {})},
+            "yaxis": {**axis, "title": {"text": y_title, "font": text}, **(y_axis or {})},
+            "height": HEIGHT,
+            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+            "font": text,
+            "legend": {"orientation": "h", "y": -0.22, "font": text},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            **layout,
+        },
     )

@@ -17,13 +17,7 @@ import numpy as np
 from pneumo_core.assessment import Assessment, GroupResult, group_results, points
 from pneumo_core.calibration import OperatingPoint, probabilities
 from pneumo_core.comparison import Comparison
-from pneumo_core.curves import (
-    decision_curve,
-    precision_recall_points,
-    reliability_bins,
-    roc_points,
-    threshold_table,
-)
+from pneumo_core.curves import threshold_table
 from pneumo_core.evaluation import Estimate, ThresholdFigures
 from pneumo_core.evaluation_figures import (
     Chart,
@@ -167,12 +161,8 @@ def honesty_lines(assessment: Assessment) -> list[str]:
 
 def charts(assessment: Assessment, figures: ThresholdFigures, text_colour: str) -> list[Chart]:
     """Draw all figures of an evaluation at a threshold, the confusion matrix first."""
-    cohort, matrix = assessment.cohort, figures.confusion
+    cohort, matrix, curves = assessment.cohort, figures.confusion, assessment.curves
     at_points = points(assessment)
-    roc = roc_points(cohort.has_pneumonia, cohort.probabilities)
-    recall = precision_recall_points(cohort.has_pneumonia, cohort.probabilities)
-    bins = reliability_bins(cohort.has_pneumonia, cohort.probabilities)
-    benefit = decision_curve(cohort.has_pneumonia, cohort.probabilities)
     return [
         Chart(
             "Confusion matrix",
@@ -183,21 +173,21 @@ def charts(assessment: Assessment, figures: ThresholdFigures, text_colour: str) 
         ),
         Chart(
             "ROC curve",
-            roc_figure(roc, figures, at_points, text_colour),
+            roc_figure(curves.roc, figures, at_points, text_colour),
             f"ROC curve, area {value_in_words(assessment.overall.area_under_roc)}",
             "Each point is a threshold: up is more cases found, right is more false alarms. The area is the chance "
             "that a film with pneumonia scores higher than one without.",
         ),
         Chart(
             "Precision and recall",
-            precision_recall_figure(recall, figures, at_points, text_colour),
+            precision_recall_figure(curves.precision_recall, figures, at_points, text_colour),
             f"Precision over recall, average precision {value_in_words(assessment.overall.average_precision)}",
             "What share of the flagged films have pneumonia, over the share of cases found. It holds at the prevalence "
             "of these films only.",
         ),
         Chart(
             "Reliability",
-            reliability_figure(bins, text_colour),
+            reliability_figure(curves.reliability, text_colour),
             "Predicted probability against observed share, expected calibration error "
             + value_in_words(assessment.overall.expected_calibration_error),
             "Points on the dotted line: of films scored 80 %, 80 in 100 have pneumonia. It holds at the prevalence of "
@@ -211,7 +201,7 @@ def charts(assessment: Assessment, figures: ThresholdFigures, text_colour: str) 
         ),
         Chart(
             "Decision curve",
-            decision_figure(benefit, figures.threshold, text_colour),
+            decision_figure(curves.decision, figures.threshold, text_colour),
             "Net benefit of the model, of flagging all and of flagging none, over threshold probabilities",
             "True positives per film, less false alarms weighed by the threshold: where the model lies above both "
             "other lines, acting on it is better than flagging all or none.",

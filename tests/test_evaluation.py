@@ -20,6 +20,7 @@ from pneumo_core.evaluation import (
     log_loss,
     predictive_values,
     proportion,
+    sensitivity_and_specificity,
     shares_ordered_right,
 )
 
@@ -452,3 +453,13 @@ def test_figures_of_ten_thousand_films_are_ready_while_a_slider_moves():
     figures_at(has_pneumonia, probabilities, 0.4, bootstrap)
     # It takes 10 ms; drawing the patients one by one takes 200.
     assert time.perf_counter() - start < 0.15
+
+
+@pytest.mark.parametrize("by_patient", [False, True])
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 1.1])
+def test_sensitivity_and_specificity_alone_are_those_among_all_figures(by_patient: bool, threshold: float):
+    has_pneumonia, probabilities = films()
+    bootstrap = Bootstrap(np.arange(len(has_pneumonia)) // 3)
+    both = sensitivity_and_specificity(has_pneumonia, probabilities, threshold, bootstrap, by_patient)
+    every = figures_at(has_pneumonia, probabilities, threshold, bootstrap, by_patient)
+    assert both == (every.sensitivity, every.specificity)
