@@ -6,6 +6,8 @@ The layout is that of the Kaggle data set `chest-xray-pneumonia`
     DATA/train/NORMAL/IM-0115-0001.jpeg
     DATA/train/PNEUMONIA/person123_bacteria_456.jpeg
     DATA/val/...   DATA/test/...
+
+or NORMAL and PNEUMONIA alone, which are then all `train`.
 """
 
 import hashlib
@@ -46,7 +48,8 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
     """List the films of a folder in the Kaggle layout, by split, class and name.
 
     Args:
-        folder: holds `train`, `val`, `test` (any of them), each with `NORMAL` and `PNEUMONIA`.
+        folder: holds `train`, `val`, `test` (any of them), each with `NORMAL` and `PNEUMONIA`; or these two alone,
+            whose films are then all of the split `train`.
         copies: further folders that hold the same films under the same names.
 
     Raises:
@@ -57,18 +60,23 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
             f"{folder} is not a folder. Expected is a folder that holds train, val and test, each with "
             "NORMAL and PNEUMONIA. Please check the path."
         )
-    cases = [
-        _case(folder, path, split, has_pneumonia, copies)
-        for split in SPLITS
-        for class_folder, has_pneumonia in CLASS_FOLDERS.items()
-        for path in sorted((folder / split / class_folder).glob("*"))
-        if path.is_file() and path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".")
-    ]
+    cases = [case for split in SPLITS for case in _cases_of(folder, split, folder / split, copies)]
+    cases = cases or _cases_of(folder, "train", folder, copies)
     if not cases:
         raise DataError(
-            f"No X-ray was found in {folder}. Expected are JPEG, PNG or DICOM files in "
-            "train/NORMAL, train/PNEUMONIA, and the same in val and test. Please check the folder's layout."
+            f"No X-ray was found in {folder}. Expected are JPEG, PNG or DICOM files in train/NORMAL, train/PNEUMONIA, "
+            "and the same in val and test; or in NORMAL and PNEUMONIA alone. Please check the folder's layout."
         )
+    check_copies(cases, copies)
+    return tuple(cases)
+
+
+def check_copies(cases: Sequence[Case], copies: Sequence[Path]) -> None:
+    """Refuse a copy that does not hold all films.
+
+    Raises:
+        DataError: it lacks one.
+    """
     for copy in copies:
         missing = [case.name for case in cases if not (copy / case.name).is_file()]
         if missing:
@@ -76,7 +84,6 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
                 f"The copy {copy} lacks {len(missing)} of {len(cases)} films, the first of them {missing[0]}. Expected "
                 "are the same films under the same names. Please complete it, or leave it out."
             )
-    return tuple(cases)
 
 
 def split_by_patient(cases: Iterable[Case], share: float, seed: int) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
@@ -127,6 +134,15 @@ def manifest_sha256(cases: Iterable[Case]) -> str:
         contents = " ".join(hashlib.sha256(view.read_bytes()).hexdigest() for view in case.views)
         digest.update(f"{case.name} {int(case.has_pneumonia)} {contents}\n".encode())
     return digest.hexdigest()
+
+
+def _cases_of(folder: Path, split: str, top: Path, copies: Sequence[Path]) -> list[Case]:
+    return [
+        _case(folder, path, split, has_pneumonia, copies)
+        for class_folder, has_pneumonia in CLASS_FOLDERS.items()
+        for path in sorted((top / class_folder).glob("*"))
+        if path.is_file() and path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".")
+    ]
 
 
 def _case(folder: Path, path: Path, split: str, has_pneumonia: bool, copies: Sequence[Path]) -> Case:

@@ -116,13 +116,26 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path):
 
 
 def test_a_folder_without_films_is_refused(tmp_path):
-    data_folder(tmp_path, "NORMAL/IM-0001-0001.jpeg")
+    data_folder(tmp_path, "normals/IM-0001-0001.jpeg")
     with pytest.raises(DataError) as refusal:
         find_cases(tmp_path)
     assert str(refusal.value) == (
         f"No X-ray was found in {tmp_path}. Expected are JPEG, PNG or DICOM files in train/NORMAL, train/PNEUMONIA, "
-        "and the same in val and test. Please check the folder's layout."
+        "and the same in val and test; or in NORMAL and PNEUMONIA alone. Please check the folder's layout."
     )
+
+
+def test_the_two_classes_without_splits_are_all_for_training(tmp_path):
+    data_folder(tmp_path, "NORMAL/IM-0001-0001.jpeg", "PNEUMONIA/person1_virus_1.jpeg")
+    assert [(case.name, case.split, case.has_pneumonia) for case in find_cases(tmp_path)] == [
+        ("NORMAL/IM-0001-0001.jpeg", "train", False),
+        ("PNEUMONIA/person1_virus_1.jpeg", "train", True),
+    ]
+
+
+def test_beside_splits_the_two_classes_do_not_count(tmp_path):
+    data_folder(tmp_path, "NORMAL/IM-0001-0001.jpeg", "train/NORMAL/IM-0002-0001.jpeg")
+    assert [case.name for case in find_cases(tmp_path)] == ["train/NORMAL/IM-0002-0001.jpeg"]
 
 
 def test_a_split_keeps_every_film_once_and_whole_patients_together():
