@@ -16,6 +16,7 @@ From labelled X-rays to figures: `sources` -> `batch` (kept by `runs`) -> `cohor
 The floors, lowest first. A module imports only from floors below its own
 (`tests/test_floors.py` keeps it so), and each outside package has one home:
 
+    0  cells               cells of a table that no spreadsheet takes for a formula
     0  errors              refusals in words a clinician can act on
     0  whole_file          write a file so that it is whole or not there
     0  wording             sentences that read the same everywhere
@@ -29,6 +30,7 @@ The floors, lowest first. A module imports only from floors below its own
     2  dicom_file          read DICOM                                                             (pydicom)
     2  evaluation          how often a classifier is right: counts, rates, areas, intervals
     2  sources             films to be scored: folders, zips, CSVs, uploads
+    3  manifest            which film is for what: a split as a table
     3  radiograph          read one chest X-ray from any of them, bounded and checked
     3  curves              what every threshold would give: ROC, precision and recall, net benefit, costs
     3  comparison          two models on the same films
@@ -41,6 +43,7 @@ The floors, lowest first. A module imports only from floors below its own
     5  cohort              the films of a run as arrays, the groups among them, what metadata alone can do
     6  gradcam             where the network looked                                               (tf-keras-vis)
     6  training            fit a network on cases, calibrate it, choose its thresholds
+    6  audit               what is wrong with a folder of labelled films, before anything is trained on it
     6  assessment          a run of labelled films evaluated
     7  classifier          the network and its card, as one thing that scores an X-ray
     8  reading             one X-ray read end to end: suitability, score, heat map

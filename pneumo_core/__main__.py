@@ -1,4 +1,4 @@
-"""The command line: `python -m pneumo_core read|evaluate|score|train|doctor`, over the same functions as the pages."""
+"""The command line: `python -m pneumo_core read|evaluate|score|audit|train|doctor`, over the pages' functions."""
 
 import dataclasses
 import json
@@ -97,6 +97,60 @@ def read(
                 (heatmaps / f"{radiograph.sha256}.png").write_bytes(overlay_png(reading, point, Display()))
         click.echo(json.dumps(line) if as_json else f"{file}: {words}")
     if any_refused:
+        raise SystemExit(1)
+
+
+@commands.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write audit.json here.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@click.option("--split", type=click.Path(dir_okay=False, path_type=Path), help="Write a split by patient here, as CSV.")
+@click.option(
+    "--validation-share", type=click.FloatRange(0, 1, True, True), default=0.15, show_default=True, help="Of patients."
+)
+@click.option(
+    "--test-share", type=click.FloatRange(0, 1, True, True), help="Of patients. Default: the test split that is there."
+)
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option(
+    "--test-names-are-others",
+    is_flag=True,
+    help="Keep films to train on whose patients' names also stand in the test split: they are other people.",
+)
+def audit(
+    folder: Path,
+    out: Path | None,
+    as_json: bool,
+    split: Path | None,
+    validation_share: float,
+    test_share: float | None,
+    seed: int,
+    test_names_are_others: bool,
+) -> None:
+    """Say what is wrong with FOLDER (train|val|test / NORMAL|PNEUMONIA) before anything is trained on it.
+
+    Exit status 0: nothing alarming; 1: alarms, or no audit; 2: wrong use. No file is moved or changed.
+    """
+    from pneumo_core.audit import AUDIT_FILE, audit_folder, audit_json, split_audited, summary, write_audit
+    from pneumo_core.manifest import write_manifest
+
+    if validation_share + (test_share or 0) >= 1:
+        raise click.UsageError("--validation-share and --test-share leave nothing to train on. Please lower them.")
+
+    def report(progress: Progress) -> None:
+        click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True)
+
+    found = audit_folder(folder, report)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        write_audit(found, out / AUDIT_FILE)
+    click.echo(audit_json(found) if as_json else "\n".join(summary(found)))
+    if split:
+        manifest = split_audited(found, validation_share, test_share, seed, test_names_are_others)
+        write_manifest(manifest, split)
+        for line in manifest.in_words():
+            click.echo(f"{split.name}: {line}", err=as_json)
+    if found.alarms:
         raise SystemExit(1)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from pneumo_core.assessment import Assessment, GroupResult, group_results, points
 from pneumo_core.calibration import OperatingPoint, probabilities
+from pneumo_core.cells import plain_cell
 from pneumo_core.comparison import Comparison
 from pneumo_core.curves import threshold_table
 from pneumo_core.evaluation import Estimate, ThresholdFigures
@@ -49,8 +50,6 @@ OVERALL_LABELS = {
     "log_loss": "Log loss",
     "expected_calibration_error": "Expected calibration error",
 }
-# A spreadsheet takes a text that starts with one of these for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def figure_rows(assessment: Assessment, figures: ThresholdFigures) -> list[tuple[str, str, str, int]]:
@@ -336,11 +335,6 @@ def screening_rows(
         }
         for row in range(len(thresholds))
     ]
-
-
-def plain_cell(text: str) -> str:
-    """Give a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def evaluation_html(assessment: Assessment, threshold: float) -> bytes:

@@ -2,13 +2,17 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+from pneumo_core.errors import PneumoError
 from pneumo_core.figures import colour_table
 from pneumo_core.preprocessing import resize
+from pneumo_core.radiograph import read_radiograph
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,30 @@ def overlay_picture(film: np.ndarray, heatmap: np.ndarray, display: Display) -> 
     colours = colour_table(display.colour_map)[np.rint(255 * heatmap).astype(np.uint8)]
     share = (display.opacity * heatmap)[..., np.newaxis]
     return np.rint(film[..., np.newaxis] * (1 - share) + colours * share).astype(np.uint8)
+
+
+def montage(folder: Path, names: Sequence[str], columns: int = 6, side: int = 160) -> np.ndarray:
+    """Lay films side by side, each whole and in the middle of a black square; one that cannot be read stays black.
+
+    Args:
+        names: of the films, paths below the folder, row by row.
+        columns: at most; fewer where there are fewer films.
+        side: of each square, in pixels.
+
+    Returns:
+        uint8 `(rows * side, columns * side)`; `(0, 0)` without films.
+    """
+    columns = min(columns, len(names))
+    sheet = np.zeros((-(-len(names) // max(columns, 1)) * side, columns * side), np.uint8)
+    for number, name in enumerate(names):
+        try:
+            film = film_picture(fitted(read_radiograph(folder / name).pixels, side), Display())
+        except PneumoError:
+            continue
+        top = number // columns * side + (side - film.shape[0]) // 2
+        left = number % columns * side + (side - film.shape[1]) // 2
+        sheet[top : top + film.shape[0], left : left + film.shape[1]] = film
+    return sheet
 
 
 def captioned_png(picture: np.ndarray, lines: list[str], film_sha256: str) -> bytes:

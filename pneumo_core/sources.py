@@ -153,7 +153,7 @@ def open_uploads(files: Sequence[tuple[str, bytes]]) -> Source:
         with _left_out(loose.problems, _shown(raw)):
             name = relative_name(raw)
             kind = _kind_of_content(name, content[:_HEAD_BYTES])
-            if kind == "film" and not _is_silent(name):
+            if kind == "film" and not is_silent(name):
                 loose.add(name, len(content), partial(_first_bytes, content))
             elif kind != "film" and (tables if kind == "table" else zips).setdefault(name, content) is not content:
                 raise DataError(_SAME_NAME)
@@ -245,7 +245,7 @@ def _list_folder(folder: Path) -> _Listing:
         _check_count(count, "The folder")
         for path in (Path(top, name) for name in sorted([*folders, *files])):
             name = _printable(path.relative_to(folder).as_posix())
-            if not _is_silent(name):
+            if not is_silent(name):
                 with _left_out(listing.problems, _shown(name)):
                     if path.is_symlink():
                         raise DataError("it is a link, and links are not followed. Please put the file itself there.")
@@ -330,7 +330,7 @@ def _list_zip(name: str, file: io.FileIO | io.BytesIO, prefix: str = "") -> _Lis
     for member in members:
         with _left_out(listing.problems, _shown(prefix + member.filename)):
             member_name = relative_name(member.filename)
-            if not member.filename.endswith(("/", "\\")) and not _is_silent(member_name):
+            if not member.filename.endswith(("/", "\\")) and not is_silent(member_name):
                 _check_member(member)
                 listing.add(prefix + member_name, member.file_size, partial(_read_member, archive, lock, member))
     return listing
@@ -580,14 +580,14 @@ def _check_suffix(name: str) -> None:
 
 def is_film_name(name: str) -> bool:
     """True for a path that is a film's by its name: not hidden, not made by the system, of a film's suffix."""
-    return not _is_silent(name) and _suffix(name) in _SUFFIXES
+    return not is_silent(name) and _suffix(name) in _SUFFIXES
 
 
 def _is_hidden(part: str) -> bool:
     return part.startswith(".") or part == "__MACOSX"
 
 
-def _is_silent(name: str) -> bool:
+def is_silent(name: str) -> bool:
     """Tell what lies in many folders and is no film: hidden, made by the system, or a text."""
     *folders, last = name.split("/")
     is_known = last.lower() in _SILENT_NAMES or last.lower().endswith(_SILENT_ENDS)

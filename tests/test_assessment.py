@@ -22,7 +22,6 @@ from pneumo_core.evaluation_report import (
     films_of_cell,
     honesty_lines,
     interval_in_words,
-    plain_cell,
     scores_csv,
     screening_rows,
     worklist_order,
@@ -149,12 +148,6 @@ def test_the_table_of_films_has_no_names_unless_asked_and_no_formula(counted: As
     names = ["=1+1", *(f"film{n}.png" for n in range(20))]
     named = list(csv.DictReader(io.StringIO(scores_csv(counted, names).decode())))
     assert named[0]["file"] == "'=1+1"
-
-
-@pytest.mark.parametrize("text", ["=A1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1"])
-def test_a_text_that_a_spreadsheet_would_run_is_quoted(text: str):
-    assert plain_cell(text) == "'" + text
-    assert plain_cell("a=1") == "a=1"
 
 
 def test_a_cells_films_are_those_counted_in_it_the_farthest_first(counted: Assessment):

@@ -40,7 +40,7 @@ HOMES = {
     "tensorflow": KERAS_HOMES,
     "ray": {"cluster"},
     "pyarrow": {"cluster"},
-    "pydantic": {"model_card", "runs", "cluster"},
+    "pydantic": {"audit", "model_card", "runs", "cluster"},
     "jinja2": {"report", "evaluation_report"},
     "scipy": {"calibration", "comparison"},
     "sklearn": {"curves", "cohort"},

@@ -2,13 +2,15 @@
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pneumo_core.figures import colour_table
-from pneumo_core.picture import Display, captioned_png, data_uri, film_picture, fitted, overlay_picture
+from pneumo_core.picture import Display, captioned_png, data_uri, film_picture, fitted, montage, overlay_picture
+from tests.conftest import png
 from tests.makers import FILM_SHA256, film_pixels
 
 GREYS = np.array([[0.0, 0.25, 0.5, 0.75, 1.0]], np.float32)
@@ -131,3 +133,22 @@ def test_a_caption_is_never_cut_on_a_narrow_film():
     last_columns = np.asarray(narrow)[50:, -8:]
     assert narrow.width > 500
     assert last_columns.max() == 0
+
+
+def test_a_montage_holds_each_film_whole_in_the_middle_of_its_square(tmp_path: Path):
+    for name, shape in (("wide", (100, 200)), ("high", (200, 100)), ("square", (100, 100))):
+        (tmp_path / f"{name}.png").write_bytes(png(np.full(shape, 200, np.uint8)))
+    (tmp_path / "broken.png").write_bytes(b"no film")
+    sheet = montage(tmp_path, ["wide.png", "broken.png", "high.png", "square.png", "gone.png"], columns=2, side=100)
+    assert (sheet.shape, sheet.dtype) == ((300, 200), np.uint8)
+    expected = np.zeros((300, 200), np.uint8)
+    expected[25:75, 0:100] = 200
+    expected[100:200, 25:75] = 200
+    expected[100:200, 100:200] = 200
+    np.testing.assert_array_equal(sheet, expected)
+
+
+def test_a_montage_has_no_more_columns_than_films(tmp_path: Path):
+    (tmp_path / "film.png").write_bytes(png(np.full((100, 100), 9, np.uint8)))
+    assert montage(tmp_path, ["film.png"], columns=6, side=50).shape == (50, 50)
+    assert montage(tmp_path, [], columns=6, side=50).shape == (0, 0)
