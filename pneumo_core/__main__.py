@@ -89,9 +89,11 @@ def read(
                 "outcome": "read",
                 "probability": probability,
                 "flagged": reading.prediction.is_flagged(point),
-                "warnings": list(reading.suitability.warnings),
+                "known_from_training": reading.known_from,
+                "warnings": list(reading.warnings),
             }
-            words = f"{verdict(reading, point)}; probability {100 * probability:.1f} %"
+            score = f"{verdict(reading, point)}; probability {100 * probability:.1f} %"
+            words = "\n    ".join([score, *reading.warnings])
             if heatmaps:
                 # Named by hash: file names may carry a patient's name, and pictures travel.
                 (heatmaps / f"{radiograph.sha256}.png").write_bytes(overlay_png(reading, point, Display()))

@@ -9,16 +9,22 @@ import tensorflow as tf
 from pneumo_core.calibration import probabilities
 from pneumo_core.errors import ModelError
 from pneumo_core.gradcam import Explanation, explain
+from pneumo_core.known_films import KnownFilms, read_known_films
 from pneumo_core.model_card import NETWORK_FILE, ModelCard, active_model_folder, read_card
 from pneumo_core.network import device_in_words, load_network
 
 
 class Classifier:
-    """A loaded model. It is never changed after loading, so that all sessions may share it."""
+    """A loaded model. It is never changed after loading, so that all sessions may share it.
 
-    def __init__(self, network: keras.Model, card: ModelCard) -> None:
+    Attributes:
+        known: the films that it was trained on or validated with; None where there is no list of them.
+    """
+
+    def __init__(self, network: keras.Model, card: ModelCard, known: KnownFilms | None = None) -> None:
         explained = network.get_layer(card.explained_layer).output
         self.card = card
+        self.known = known
         self.network = network
         self.device = device_in_words()
         self._head = keras.Model(explained, network.output)
@@ -61,7 +67,7 @@ def load_classifier(models: Path) -> Classifier:
         models: a model's folder, or the folder of models with `active.txt`.
 
     Raises:
-        ModelError: network or card are missing, damaged, or do not belong together.
+        ModelError: network, card or list of known films are missing, damaged, or do not belong together.
     """
     folder = active_model_folder(models)
     card = read_card(folder)
@@ -78,7 +84,7 @@ def load_classifier(models: Path) -> Classifier:
             "Please copy the whole model folder again."
         )
     try:
-        classifier = Classifier(network, card)
+        classifier = Classifier(network, card, read_known_films(folder))
         classifier.score_and_explain(np.zeros(size, np.float32))
     except tf.errors.OpError as error:
         raise ModelError(

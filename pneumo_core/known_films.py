@@ -1,14 +1,17 @@
 """The films that a model was trained on or validated with, so that it is not tested on them unnoticed."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from pneumo_core.errors import ModelError
+
 KNOWN_FILMS_FILE = "known_films.csv"
 HASH_DIGITS = 16
+FINGERPRINT_BYTES = 32
 # Of 256 bits. Measured on 5,232 films: two copies of one film that differ in resampling and compression are within
 # 8 bits in 99 of 100; of all pairs of different films 30 are within 12, and these look alike to the eye.
 SAME_FILM_BITS = 12
@@ -16,19 +19,30 @@ SAME_FILM_BITS = 12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownFilms:
-    """What is kept of the films: the start of each file's SHA-256, and fingerprints uint8 `(n, 32)`."""
+    """What is kept of the films.
 
-    hashes: frozenset[str]
+    Attributes:
+        hashes: of the start of each file's SHA-256 its part, "training" or "validation".
+        fingerprints: uint8 `(n, 32)`.
+        parts: of each fingerprint its part.
+    """
+
+    hashes: Mapping[str, str]
     fingerprints: np.ndarray
+    parts: tuple[str, ...]
+
+    def part_of(self, sha256: str, fingerprint: str) -> str | None:
+        """Give the part of a film that the model knows, by its file or else by its looks; None where it does not."""
+        if (part := self.hashes.get(sha256[:HASH_DIGITS])) or not self.parts:
+            return part
+        bits = np.bitwise_count(self.fingerprints ^ np.frombuffer(bytes.fromhex(fingerprint), np.uint8)).sum(axis=1)
+        nearest = int(bits.argmin())
+        return self.parts[nearest] if bits[nearest] <= SAME_FILM_BITS else None
 
     def holds(self, sha256s: Sequence[str], fingerprints: Sequence[str]) -> np.ndarray:
-        """Say of each film whether the model knows it, by its file or by its looks: bool `(n,)`."""
-        known = np.array([sha256[:HASH_DIGITS] in self.hashes for sha256 in sha256s], bool)
-        for number, text in enumerate(fingerprints):
-            if not known[number]:
-                bits = np.bitwise_count(self.fingerprints ^ np.frombuffer(bytes.fromhex(text), np.uint8))
-                known[number] = bits.sum(axis=1).min(initial=SAME_FILM_BITS + 1) <= SAME_FILM_BITS
-        return known
+        """Say of each film whether the model knows it: bool `(n,)`."""
+        films = zip(sha256s, fingerprints, strict=True)
+        return np.array([self.part_of(*film) is not None for film in films], bool)
 
 
 def write_known_films(folder: Path, films: Iterable[tuple[str, Sequence[str], str]]) -> None:
@@ -45,12 +59,23 @@ def write_known_films(folder: Path, films: Iterable[tuple[str, Sequence[str], st
 
 
 def read_known_films(folder: Path) -> KnownFilms | None:
-    """Read the list of a model; None where it has none."""
+    """Read the list of a model; None where it has none.
+
+    Raises:
+        ModelError: the list is damaged.
+    """
     path = folder / KNOWN_FILMS_FILE
     if not path.is_file():
         return None
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    hashes = frozenset(start for row in rows for start in row["sha256_starts"].split())
-    fingerprints = np.frombuffer(bytes.fromhex("".join(row["fingerprint"] for row in rows)), np.uint8)
-    return KnownFilms(hashes, fingerprints.reshape(len(rows), -1))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        hashes = {start: row["part"] for row in rows for start in row["sha256_starts"].split()}
+        fingerprints = np.frombuffer(bytes.fromhex("".join(row["fingerprint"] for row in rows)), np.uint8)
+        parts = tuple(row["part"] for row in rows)
+        return KnownFilms(hashes, fingerprints.reshape(len(rows), FINGERPRINT_BYTES), parts)
+    except (AttributeError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise ModelError(
+            f"{KNOWN_FILMS_FILE} of the model is not as training writes it. Please copy the whole model folder again, "
+            "or leave this file out."
+        ) from error

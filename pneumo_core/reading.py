@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.model_card import ModelCard
-from pneumo_core.preprocessing import prepare
+from pneumo_core.preprocessing import fingerprint, prepare
 from pneumo_core.radiograph import Radiograph
 from pneumo_core.suitability import Suitability, assess
+from pneumo_core.wording import known_film
 
 if TYPE_CHECKING:
     # Only named here: a page draws itself before TensorFlow has been imported.
@@ -39,6 +40,7 @@ class Reading:
         card, device: of the classifier that read it.
         read_at: UTC, ISO 8601, to the second.
         milliseconds: for preprocessing, network and heat map.
+        known_from: "training" or "validation" where the model knows this film from there.
     """
 
     radiograph: Radiograph
@@ -49,6 +51,13 @@ class Reading:
     prediction: Prediction
     explanation: Explanation
     milliseconds: float
+    known_from: str | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be known before the score is believed, in whole sentences."""
+        known = (known_film(self.known_from),) if self.known_from else ()
+        return (*known, *self.suitability.warnings)
 
 
 def read_xray(classifier: Classifier, radiograph: Radiograph) -> Reading:
@@ -62,6 +71,7 @@ def read_xray(classifier: Classifier, radiograph: Radiograph) -> Reading:
     film = prepare(radiograph.pixels, classifier.card.preprocessing)
     logit, probability, explanation = classifier.score_and_explain(film)
     milliseconds = 1000 * (time.perf_counter() - started)
+    known = classifier.known
     return Reading(
         radiograph=radiograph,
         card=classifier.card,
@@ -71,4 +81,5 @@ def read_xray(classifier: Classifier, radiograph: Radiograph) -> Reading:
         prediction=Prediction(logit, probability),
         explanation=explanation,
         milliseconds=milliseconds,
+        known_from=known.part_of(radiograph.sha256, fingerprint(film[:, :, 0])) if known else None,
     )

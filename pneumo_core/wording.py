@@ -9,3 +9,14 @@ NOT_ASSESSED = (
     "fracture, mass, heart size, devices and their position), image quality, positioning, earlier films, and the "
     "patient. A film that is not flagged is not thereby free of findings."
 )
+
+
+def counted(count: int, noun: str) -> str:
+    """Say "1 film", "624 films"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def known_film(part: str) -> str:
+    """Say of a film that the model knows it, from its part: "training" or "validation"."""
+    used = "validated with" if part == "validation" else "trained on"
+    return f"This very film (or a close copy) was among those the model was {used}: its score here is no test."

@@ -39,7 +39,7 @@ CARD = dataclasses.replace(
         for name, threshold in (("screening", 0.3), ("balanced", 0.5), ("rule-in", 0.7))
     ),
 )
-NONE_KNOWN = KnownFilms(frozenset(), np.zeros((0, 32), np.uint8))
+NONE_KNOWN = KnownFilms({}, np.zeros((0, 32), np.uint8), ())
 
 
 def assessed(scores: list[FilmScore], known: KnownFilms | None = NONE_KNOWN) -> Assessment:
@@ -113,7 +113,8 @@ def test_groups_have_their_own_figures_and_small_ones_are_called_small(counted: 
 
 
 def test_films_that_the_model_knows_are_taken_out_in_a_row_of_their_own(counted: Assessment):
-    known = KnownFilms(frozenset(score.sha256[:16] for score in counted.scores[:4] if score.sha256), np.zeros((0, 32)))
+    starts = {score.sha256[:16]: "training" for score in counted.scores[:4] if score.sha256}
+    known = KnownFilms(starts, np.zeros((0, 32), np.uint8), ())
     # The tests' hashes differ in their last digits only, so that all of them are known.
     found = assessed(list(counted.scores), known)
     assert found.known is not None

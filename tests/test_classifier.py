@@ -32,6 +32,15 @@ def test_a_film_is_read_end_to_end(classifier: Classifier):
     assert reading.suitability.warnings[0].startswith("The file gives no age.")
 
 
+def test_a_film_of_the_training_is_known_again_and_another_is_not(classifier: Classifier, tiny_model: Path):
+    seen = sorted((tiny_model.parent.parent / "data" / "train").rglob("*.png"))
+    readings = [read_xray(classifier, read_radiograph(path)) for path in seen]
+    assert [reading.known_from for reading in readings].count("training") == 16
+    assert [reading.known_from for reading in readings].count("validation") == 4
+    unseen = read_xray(classifier, read_radiograph(png(drawn_film(True, 3)[:, ::-1]), "film.png"))
+    assert unseen.known_from is None
+
+
 def test_one_film_and_a_batch_give_the_same_probabilities(classifier: Classifier):
     films = np.stack(
         [prepare(drawn_film(bool(n % 2), n) / np.float32(255), classifier.card.preprocessing) for n in range(5)]

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pneumo_core.errors import ModelError
 from pneumo_core.known_films import SAME_FILM_BITS, KnownFilms, read_known_films, write_known_films
 from pneumo_core.preprocessing import fingerprint
 from tests.conftest import drawn_film
@@ -19,7 +20,8 @@ def of_bits(count: int) -> str:
 
 
 def known(*fingerprints: str) -> KnownFilms:
-    return KnownFilms(frozenset(), np.frombuffer(bytes.fromhex("".join(fingerprints)), np.uint8).reshape(-1, 32))
+    bits = np.frombuffer(bytes.fromhex("".join(fingerprints)), np.uint8).reshape(-1, 32)
+    return KnownFilms({}, bits, tuple(f"part {place}" for place in range(len(fingerprints))))
 
 
 def test_what_is_written_is_read_again(tmp_path: Path):
@@ -28,8 +30,26 @@ def test_what_is_written_is_read_again(tmp_path: Path):
     )
     found = read_known_films(tmp_path)
     assert found is not None
-    assert found.hashes == {"a" * 16, "b" * 16, "c" * 16}
+    assert found.hashes == {"a" * 16: "training", "b" * 16: "training", "c" * 16: "validation"}
+    assert found.parts == ("training", "validation")
     assert found.fingerprints.shape == (2, 32)
+
+
+@pytest.mark.parametrize("content", ["part\ntraining\n", "part,sha256_starts,fingerprint\ntraining,aa,xyz\n"])
+def test_a_damaged_list_is_refused(tmp_path: Path, content: str):
+    (tmp_path / "known_films.csv").write_text(content)
+    with pytest.raises(ModelError, match="is not as training writes it"):
+        read_known_films(tmp_path)
+
+
+def test_the_part_is_that_of_the_file_and_else_of_the_nearest_film(tmp_path: Path):
+    write_known_films(tmp_path, [("training", ["a" * 64], of_bits(0)), ("validation", ["c" * 64], of_bits(9))])
+    found = read_known_films(tmp_path)
+    assert found is not None
+    assert found.part_of("a" * 64, of_bits(9)) == "training"
+    assert found.part_of("d" * 64, of_bits(3)) == "training"
+    assert found.part_of("d" * 64, of_bits(6)) == "validation"
+    assert found.part_of("d" * 64, of_bits(90)) is None
 
 
 def test_a_model_without_a_list_has_none(tmp_path: Path):

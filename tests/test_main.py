@@ -62,6 +62,16 @@ def test_all_read_is_exit_status_nought_and_words(tiny_model_in_use: Path, film:
     assert "probability" in result.stdout
 
 
+def test_a_film_from_the_training_is_said_to_be_known(tiny_model_in_use: Path, film: Path):
+    seen = tiny_model_in_use.parent.parent / "data" / "train" / "NORMAL" / "IM-0000-0001.png"
+    film.write_bytes(png(drawn_film(True, 5)[:, ::-1]))
+    known, other = (json.loads(line) for line in run("read", seen, film, "--json").stdout.splitlines())
+    assert known["known_from_training"] in ("training", "validation")
+    assert known["warnings"][0].endswith("its score here is no test.")
+    assert other["known_from_training"] is None
+    assert "its score here is no test." in run("read", seen).stdout
+
+
 def test_wrong_use_is_exit_status_two():
     assert run("read").exit_code == 2
     assert run("read", "x.png", "--operating-point", "wrong").exit_code == 2

@@ -211,6 +211,7 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "flagged": False,
         "heat_map_is_blank": True,
         "outside_population": False,
+        "known_from_training": None,
         "warnings": [],
         "format": "DICOM",
         "height": 120,
@@ -290,6 +291,15 @@ def test_every_warning_stands_in_the_report():
     text = Page(report(reading(warnings=("First warning.", "Second warning.")))).text
     assert "First warning." in text
     assert "Second warning." in text
+
+
+@pytest.mark.parametrize(("part", "used"), [("training", "trained on"), ("validation", "validated with")])
+def test_a_film_that_the_model_knows_is_no_test_in_report_and_receipt(part: str, used: str):
+    of = dataclasses.replace(reading(warnings=("The file gives no age.",)), known_from=part)
+    sentence = f"This very film (or a close copy) was among those the model was {used}: its score here is no test."
+    assert sentence in Page(report(of)).text
+    found = receipt(of, BALANCED)
+    assert (found["known_from_training"], found["warnings"]) == (part, [sentence, "The file gives no age."])
 
 
 def test_the_report_loads_nothing_from_anywhere():

@@ -16,7 +16,7 @@ from pneumo_core.report import (
     receipt_json,
     verdict,
 )
-from pneumo_core.wording import NOT_ASSESSED
+from pneumo_core.wording import NOT_ASSESSED, known_film
 
 SCREEN_LONG_SIDE = 1200
 
@@ -24,6 +24,8 @@ SCREEN_LONG_SIDE = 1200
 @st.fragment
 def film_view(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
     """Draw one film and all that was read from it; moving a display control redraws only this."""
+    if reading.known_from:
+        st.warning(known_film(reading.known_from), icon=":material/history_edu:")
     for warning in reading.suitability.warnings:
         st.warning(warning, icon=":material/groups:")
     with st.container(key="stack_film"):

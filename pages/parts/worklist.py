@@ -46,7 +46,7 @@ def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
 
 def _row(number: int, film: Film, point: OperatingPoint) -> dict[str, object]:
     # First sentences: the whole stands above the film that is shown.
-    warnings = film.reading.suitability.warnings if film.reading else (film.reason or "",)
+    warnings = film.reading.warnings if film.reading else (film.reason or "",)
     to_know = " ".join(warning.split(". ")[0].rstrip(".") + "." for warning in warnings)
     return {
         "Order": number,
