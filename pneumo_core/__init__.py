@@ -26,6 +26,7 @@ The floors, lowest first. A module imports only from floors below its own
     1  preprocessing       from pixels to what the network expects                                (OpenCV)
     1  bootstrap           resampling patients, for figures without a closed interval
     1  known_films         the films that a model was trained on, to be recognised
+    1  small_zip           a zip of a few known files, unpacked within bounds
     2  image_file          read PNG and JPEG                                                      (Pillow)
     2  dicom_file          read DICOM                                                             (pydicom)
     2  evaluation          how often a classifier is right: counts, rates, areas, intervals
@@ -45,10 +46,13 @@ The floors, lowest first. A module imports only from floors below its own
     6  training            fit a network on cases, calibrate it, choose its thresholds
     6  audit               what is wrong with a folder of labelled films, before anything is trained on it
     6  assessment          a run of labelled films evaluated
+    6  network_file        a .keras file from elsewhere, checked before it is loaded                (h5py)
     7  classifier          the network and its card, as one thing that scores an X-ray
+    8  known_answers       how a model scored the samples where it was made
     8  reading             one X-ray read end to end: suitability, score, heat map
     8  batch               many films through the network, as a pipeline in flat memory
     9  jobs                runs at work in the background of the server
+    9  model_store         the models of an installation: in use and back, deleted, exported, imported
     9  cluster             an archive of films on many machines, as partitions of Parquet            (Ray)
     9  figures             plotly figures and colour maps                                         (plotly)
    10  picture             films and heat maps as pictures

@@ -1,6 +1,7 @@
-"""The command line: `python -m pneumo_core read|evaluate|score|audit|train|doctor`, over the pages' functions."""
+"""The command line over the pages' functions: `python -m pneumo_core read|evaluate|score|audit|train|models|doctor`."""
 
 import dataclasses
+import getpass
 import json
 import os
 import sys
@@ -10,11 +11,9 @@ from typing import Any
 
 import click
 
-from pneumo_core.errors import PneumoError
-from pneumo_core.places import models_folder, sample_files
+from pneumo_core.errors import ModelError, PneumoError
+from pneumo_core.places import models_folder
 from pneumo_core.runs import Progress
-
-KNOWN_ANSWER_TOLERANCE = 0.01
 
 
 class _Commands(click.Group):
@@ -380,9 +379,8 @@ def doctor(record: bool) -> None:
         click.echo(f"{package} {metadata.version(package)}")
 
     from pneumo_core.classifier import load_classifier
-    from pneumo_core.model_card import KNOWN_ANSWERS_FILE, active_model_folder
-    from pneumo_core.radiograph import read_radiograph
-    from pneumo_core.reading import read_xray
+    from pneumo_core.known_answers import check_known_answers, record_known_answers
+    from pneumo_core.model_card import active_model_folder
 
     folder = active_model_folder(models_folder())
     classifier = load_classifier(folder)
@@ -390,32 +388,121 @@ def doctor(record: bool) -> None:
     click.echo(f"device: {classifier.device}")
     click.echo(f"model: {card.name}, weights {card.weights_sha256[:12]}, and its card belongs to them")
 
-    found = {path.name: read_xray(classifier, read_radiograph(path)).prediction.probability for path in sample_files()}
-    answers = folder / KNOWN_ANSWERS_FILE
     if record:
-        answers.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    if not answers.is_file():
-        raise PneumoError(
-            f"The model {card.name} has no {KNOWN_ANSWERS_FILE}, so it cannot be checked that it scores as it did when "
-            "it was made. Please run `doctor --record` where it was made."
+        record_known_answers(classifier, folder)
+    answers = check_known_answers(classifier, folder)
+    if answers.largest_difference is not None:
+        click.echo(
+            f"known answers: {answers.samples} samples, largest difference in probability "
+            f"{answers.largest_difference:.5f}"
         )
-    try:
-        known = json.loads(answers.read_text(encoding="utf-8"))
-    except ValueError:
-        known = {}
-    if not known or known.keys() != found.keys():
-        raise PneumoError(
-            f"{KNOWN_ANSWERS_FILE} is of {len(known)} samples, and {len(found)} other ones are here. Please copy the "
-            "samples and the model from the same version of the project."
-        )
-    worst = max(abs(found[name] - known[name]) for name in known)
-    click.echo(f"known answers: {len(known)} samples, largest difference in probability {worst:.5f}")
-    if worst > KNOWN_ANSWER_TOLERANCE:
-        raise PneumoError(
-            f"The samples are scored up to {worst:.3f} off their known answers (expected: within "
-            f"{KNOWN_ANSWER_TOLERANCE}). Please install the pinned requirements again, or copy the model again."
-        )
+    if answers.problem:
+        raise ModelError(answers.problem)
     click.echo("all well")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        # A container's user need not have a name.
+        return ""
+
+
+_who = click.option("--who", default=_user, help="Who decides it. Default: the name of the system's user.")
+_note = click.option("--note", required=True, help="Why, in one line.")
+
+
+@commands.group()
+def models() -> None:
+    """The models in the folder of models: list, promote, roll-back, delete, export, import."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of words.")
+def list_command(as_json: bool) -> None:
+    """List the models, the one in use marked with a star."""
+    from pneumo_core.model_store import list_models
+
+    for entry in list_models(models_folder()):
+        if as_json:
+            line = {
+                "name": entry.name,
+                "in_use": entry.is_active,
+                "bytes": entry.size,
+                "created": entry.card.created if entry.card else None,
+                "architecture": entry.card.architecture if entry.card else None,
+                "weights_sha256": entry.card.weights_sha256 if entry.card else None,
+                "problem": entry.problem or None,
+            }
+            click.echo(json.dumps(line))
+            continue
+        card = entry.card
+        words = f"{card.architecture}, made {card.created}, weights {card.weights_sha256[:12]}, " if card else ""
+        star = "*" if entry.is_active else " "
+        click.echo(f"{star} {entry.name}: {words}{entry.size / 1e6:.1f} MB{entry.problem and ': ' + entry.problem}")
+
+
+@models.command("promote")
+@click.argument("name")
+@_who
+@_note
+def promote_command(name: str, who: str, note: str) -> None:
+    """Put the model NAME in use; it is written down who did so, when and why."""
+    from pneumo_core.model_store import promote
+
+    promotion = promote(models_folder(), name, who, note)
+    click.echo(f"{promotion.to_model} is in use (before: {promotion.from_model or 'none'})")
+
+
+@models.command("roll-back")
+@_who
+@_note
+def roll_back_command(who: str, note: str) -> None:
+    """Put the model in use again that was so before the last promotion."""
+    from pneumo_core.model_store import roll_back
+
+    promotion = roll_back(models_folder(), who, note)
+    click.echo(f"{promotion.to_model} is in use again (before: {promotion.from_model or 'none'})")
+
+
+@models.command("delete")
+@click.argument("name")
+def delete_command(name: str) -> None:
+    """Delete the model NAME, which must not be in use."""
+    from pneumo_core.model_store import delete_model
+
+    delete_model(models_folder(), name)
+    click.echo(f"{name} is deleted")
+
+
+@models.command("export")
+@click.argument("name")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="The zip. Default: NAME.zip right here.")
+def export_command(name: str, out: Path | None) -> None:
+    """Write the model NAME as a zip for another installation."""
+    from pneumo_core.model_card import check_model_name
+    from pneumo_core.model_store import export_model
+    from pneumo_core.whole_file import write_whole
+
+    content = export_model(models_folder() / check_model_name(name))
+    out = out or Path(f"{name}.zip")
+    write_whole(out, content)
+    click.echo(f"{out}: {len(content) / 1e6:.1f} MB")
+
+
+@models.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="Of the model's new folder. Default: the zip's name without its ending.")
+def import_command(file: Path, name: str | None) -> None:
+    """Take a model in from FILE, a zip as `models export` writes it; it is not in use by that."""
+    from pneumo_core.model_store import import_model
+
+    with file.open("rb") as content:
+        imported = import_model(models_folder(), content, name or file.stem)
+    click.echo(f"{imported.folder.name} is there; to put it in use: models promote {imported.folder.name} --note ...")
+    if imported.note:
+        click.echo(f"not checked: {imported.note}", err=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What must be known about a model, kept beside its weights as `card.json` and `MODEL_CARD.md`."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ LOG_FILE = "training_log.jsonl"
 SCORES_FILE = "scores.csv"
 KNOWN_ANSWERS_FILE = "known_answers.json"
 ACTIVE_FILE = "active.txt"
+PROMOTIONS_FILE = "promotions.jsonl"
+
+_MODEL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +207,20 @@ def active_model_folder(models: Path) -> Path:
             "name of one of its folders into it."
         )
     return folder
+
+
+def check_model_name(name: str) -> str:
+    """Give the name of a model's folder back, if it is one: letters, digits, dots, dashes and underscores.
+
+    Raises:
+        ModelError: it is none.
+    """
+    if not _MODEL_NAME.fullmatch(name) or name in {ACTIVE_FILE, PROMOTIONS_FILE}:
+        raise ModelError(
+            f"'{name[:60]}' cannot be the name of a model's folder. Expected are 1 to 60 letters (a-z), digits, dots, "
+            "dashes and underscores, no dot at the start. Please choose such a name."
+        )
+    return name
 
 
 def models_in(models: Path) -> list[Path]:

@@ -27,8 +27,9 @@ IMPORTED_AS = {
     "plotly": "plotly",
     "click": "click",
     "Ray": "ray",
+    "h5py": "h5py",
 }
-KERAS_HOMES = {"network", "augmentation", "gradcam", "training", "classifier"}
+KERAS_HOMES = {"network", "augmentation", "gradcam", "training", "classifier", "network_file"}
 HOMES = {
     "PIL": {"image_file", "picture", "radiograph"},
     "pydicom": {"dicom_file"},
@@ -39,8 +40,9 @@ HOMES = {
     "keras": KERAS_HOMES,
     "tensorflow": KERAS_HOMES,
     "ray": {"cluster"},
+    "h5py": {"network_file"},
     "pyarrow": {"cluster"},
-    "pydantic": {"audit", "model_card", "runs", "cluster"},
+    "pydantic": {"model_store", "audit", "model_card", "runs", "cluster"},
     "jinja2": {"report", "evaluation_report"},
     "scipy": {"calibration", "comparison"},
     "sklearn": {"curves", "cohort"},

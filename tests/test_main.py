@@ -128,7 +128,8 @@ def test_the_doctor_finds_a_known_answer_wrong(checkup: Path):
     run("doctor", "--record")
     answers = checkup / "known_answers.json"
     known = json.loads(answers.read_text())
-    answers.write_text(json.dumps({name: probability + 0.02 for name, probability in known.items()}))
+    known["synthetic_01.png"]["probability"] += 0.02
+    answers.write_text(json.dumps(known))
     result = run("doctor")
     assert result.exit_code == 1
     assert "off their known answers" in result.stderr

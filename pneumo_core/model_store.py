@@ -1,0 +1,499 @@
+"""The models of an installation: listed, put in use and back, deleted, exported, imported.
+
+Which model is in use stands in `active.txt`; who put it in use, when and why, in `promotions.jsonl` beside it. The
+log is written first and `active.txt` second, so that no model is ever in use that the log does not name. What stops
+between the two leaves a last entry that had no effect: each entry says what was in use before it, and `active.txt`
+what is now, so that the next one who looks knows (`_in_use`). The same tells when somebody wrote `active.txt` by hand.
+"""
+
+import csv
+import datetime
+import io
+import json
+import math
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from pneumo_core.errors import BusyError, ModelError
+from pneumo_core.known_films import KNOWN_FILMS_FILE, read_known_films
+from pneumo_core.locks import held
+from pneumo_core.model_card import (
+    ACTIVE_FILE,
+    CARD_FILE,
+    CARD_TEXT_FILE,
+    KNOWN_ANSWERS_FILE,
+    LOG_FILE,
+    NETWORK_FILE,
+    PROMOTIONS_FILE,
+    SCORES_FILE,
+    ModelCard,
+    active_model_folder,
+    card_text,
+    check_model_name,
+    file_sha256,
+    read_card,
+)
+from pneumo_core.preprocessing import RESAMPLINGS
+from pneumo_core.small_zip import small_zip
+from pneumo_core.whole_file import write_whole
+
+MAX_WORDS = 200
+OPERATING_POINTS = {"screening", "balanced", "rule-in"}
+# The side of a network's input.
+MIN_SIDE, MAX_SIDE = 16, 1024
+# What a zip of a model may hold, and how large each may be.
+MEMBER_LIMITS = {
+    NETWORK_FILE: 2**30,
+    CARD_FILE: 2**20,
+    CARD_TEXT_FILE: 2**20,
+    KNOWN_ANSWERS_FILE: 2**16,
+    LOG_FILE: 16 * 2**20,
+    KNOWN_FILMS_FILE: 64 * 2**20,
+    SCORES_FILE: 64 * 2**20,
+}
+# Without the scores: they name each film by its file, and a file's name can carry a patient's.
+EXPORTED = tuple(sorted(MEMBER_LIMITS.keys() - {SCORES_FILE}))
+_LOCK_FILE = ".models.lock"
+_WORK_FOLDER = ".models-at-work-"
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model's folder as a list shows it.
+
+    Attributes:
+        card: None where the model cannot be used.
+        problem: why it cannot be used, as a sentence; "" where it can.
+        size: of all its files, in bytes.
+    """
+
+    name: str
+    folder: Path
+    card: ModelCard | None
+    problem: str
+    is_active: bool
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One change of the model in use: when (UTC, ISO 8601, to the second), by whom, why, from what and to what.
+
+    `from_model` and `from_weights` (SHA-256) are None where no model was in use.
+    """
+
+    at: str
+    kind: Literal["promoted", "rolled back"]
+    who: str
+    note: str
+    from_model: str | None
+    from_weights: str | None
+    to_model: str
+    to_weights: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A model that was taken in: its folder, and what could not be checked, as a sentence; "" where all could."""
+
+    folder: Path
+    note: str
+
+
+class _Used(NamedTuple):
+    """A model in use: its name and the SHA-256 of its weights; None for no model."""
+
+    model: str | None
+    weights: str | None
+
+
+_PROMOTION = TypeAdapter(Promotion)
+
+
+def list_models(models: Path) -> list[ModelEntry]:
+    """List the models of a folder of models by name, those that cannot be used too; reads all their weights once.
+
+    Where the folder is itself a model, that is the only one.
+    """
+    if not models.is_dir():
+        return []
+    active = _active(models)
+    if (models / CARD_FILE).is_file():
+        folders = [models]
+    else:
+        children = (path for path in models.iterdir() if path.is_dir() and not path.name.startswith("."))
+        folders = sorted(path for path in children if (path / CARD_FILE).is_file() or (path / NETWORK_FILE).is_file())
+    entries = []
+    for folder in folders:
+        card, problem = None, ""
+        try:
+            card = read_card(folder)
+        except ModelError as refusal:
+            problem = str(refusal)
+        except OSError as error:
+            problem = f"The model {folder.name} cannot be read ({error.strerror}). Please check that you may read it."
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        entries.append(ModelEntry(folder.name, folder, card, problem, folder == active, size))
+    return entries
+
+
+def promote(models: Path, name: str, who: str, note: str) -> Promotion:
+    """Put a model in use.
+
+    Args:
+        name: of its folder.
+        who, note: who decides it, and why; one line each, of 1 to `MAX_WORDS` characters.
+
+    Raises:
+        ModelError: there is no such model, it cannot be used or is in use; a word is missing; the folder cannot be
+            written to.
+    """
+    check_model_name(name)
+    with _changing(models):
+        card = read_card(models / name)
+        before = _used_now(models)
+        if before == (name, card.weights_sha256):
+            raise ModelError(f"The model {name} is in use already. Please choose another one.")
+        return _change(models, "promoted", who, note, before, name, card.weights_sha256)
+
+
+def roll_back(models: Path, who: str, note: str) -> Promotion:
+    """Put the model in use again that was so before the last promotion; again and again, back to the first.
+
+    Raises:
+        ModelError: there was none before, or it is gone or has other weights now; and as `promote`.
+    """
+    with _changing(models):
+        used = _in_use(promotions(models), _used_now(models))
+        if len(used) < 2 or used[-2].model is None or used[-2].weights is None:
+            raise ModelError(
+                f"{PROMOTIONS_FILE} names no model that was in use before this one. Please promote the model that "
+                "shall be in use."
+            )
+        name, weights = used[-2].model, used[-2].weights
+        if not (models / name).is_dir():
+            raise ModelError(
+                f"The model {name}, which was in use before this one, is not in {models.name} any more. Please import "
+                "it again, or promote another model."
+            )
+        found = read_card(models / check_model_name(name)).weights_sha256
+        if found != weights:
+            raise ModelError(
+                f"The model {name} has other weights now ({found[:12]}) than when it was in use ({weights[:12]}), so "
+                "going back to it would be a new decision. Please promote it, or another model."
+            )
+        return _change(models, "rolled back", who, note, used[-1], name, weights)
+
+
+def promotions(models: Path) -> tuple[Promotion, ...]:
+    """Give the log of promotions, the oldest first; a last line cut short counts as not there.
+
+    The last one had no effect where it stands alone, that is where `active.txt` does not name its `to_model`.
+
+    Raises:
+        ModelError: another line is damaged.
+    """
+    path = models / PROMOTIONS_FILE
+    if not path.is_file():
+        return ()
+    found = []
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            found.append(_PROMOTION.validate_json(line))
+        except ValidationError as error:
+            raise ModelError(
+                f"Line {number} of {PROMOTIONS_FILE} is not as it was written. Please mend it, or move the file away: "
+                "then there is nothing to roll back to."
+            ) from error
+    return tuple(found)
+
+
+def delete_model(models: Path, name: str) -> None:
+    """Delete a model's folder, never that of the model in use.
+
+    Raises:
+        ModelError: there is no such model; it is in use; it is a link; the folder cannot be written to.
+    """
+    folder = models / check_model_name(name)
+    with _changing(models):
+        if folder.is_symlink() or not (folder / CARD_FILE).is_file():
+            raise ModelError(
+                f"{models.name} holds no model '{name}' that could be deleted. Expected is a folder of its own with a "
+                f"{CARD_FILE}, no link. Please check the name."
+            )
+        active = _active(models)
+        if active is not None and active.resolve() == folder.resolve():
+            raise ModelError(f"The model {name} is in use. Please promote another one, then delete it.")
+        with _work_folder(models) as hidden:
+            folder.rename(hidden / name)
+
+
+def export_model(folder: Path) -> bytes:
+    """Give a model as a zip: always the same bytes for the same files; without `scores.csv`, which can carry names.
+
+    Raises:
+        ModelError: the model cannot be used.
+    """
+    read_card(folder)
+    target = io.BytesIO()
+    # Weights do not shrink, and what is not compressed is the same with every version of zlib.
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name in EXPORTED:
+            if (folder / name).is_file():
+                member = zipfile.ZipInfo(f"{folder.resolve().name}/{name}", _ZIP_TIME)
+                member.external_attr = 0o100644 << 16
+                archive.writestr(member, (folder / name).read_bytes())
+    return target.getvalue()
+
+
+def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported:
+    """Take a model in from a zip as `export_model` gives it, or one of `classifier.keras` and `card.json` alone.
+
+    Nothing of it is loaded before it has been checked, and nothing is left behind where it is refused.
+
+    Args:
+        content: the zip, or a seekable file of it.
+        name: of the model's new folder.
+
+    Raises:
+        ModelError: the zip, the card, the network or another file is not as it must be; the known answers are not
+            found again; the name is taken; the folder cannot be written to.
+    """
+    target = models / check_model_name(name)
+    with _changing(models):
+        # A link to nowhere is no folder, and a name all the same.
+        if target.exists() or target.is_symlink():
+            raise ModelError(f"{models.name} holds '{name}' already. Please choose another name.")
+        with _work_folder(models) as hidden:
+            folder = hidden / name
+            folder.mkdir()
+            _unpack(content, folder)
+            card = read_card(folder)
+            _check_card(card)
+            _check_lists(folder)
+            # The card's text is made of the card, whatever text came with it.
+            write_whole(folder / CARD_TEXT_FILE, _text(card).encode())
+            note = _check_network(folder, card)
+            folder.rename(target)
+    return Imported(target, note)
+
+
+# The model in use
+
+
+def _active(models: Path) -> Path | None:
+    try:
+        return active_model_folder(models)
+    except ModelError:
+        return None
+
+
+def _used_now(models: Path) -> _Used:
+    """Give the model in use by its weights as they lie there: a damaged one can be replaced too."""
+    folder = _active(models)
+    if folder is None:
+        return _Used(None, None)
+    weights = folder / NETWORK_FILE
+    return _Used(folder.name, file_sha256(weights) if weights.is_file() else None)
+
+
+def _in_use(log: tuple[Promotion, ...], now: _Used) -> list[_Used]:
+    """Give the models that can be rolled back to, the oldest first, and last the one in use now."""
+    used: list[_Used] = []
+
+    def go_on_from(found: _Used) -> None:
+        # Where something else is in use than the log says: an entry had no effect, or `active.txt` was written by hand.
+        if found in used:
+            while used[-1] != found:
+                used.pop()
+        else:
+            used.append(found)
+
+    for entry in log:
+        go_on_from(_Used(entry.from_model, entry.from_weights))
+        to = _Used(entry.to_model, entry.to_weights)
+        if entry.kind == "rolled back":
+            used.pop()
+            go_on_from(to)
+        else:
+            used.append(to)
+    go_on_from(now)
+    return used
+
+
+def _change(
+    models: Path,
+    kind: Literal["promoted", "rolled back"],
+    who: str,
+    note: str,
+    before: _Used,
+    name: str,
+    weights: str,
+) -> Promotion:
+    for what, words in (("who decides it", who), ("a note that says why", note)):
+        if not words.strip() or len(words.strip()) > MAX_WORDS or not words.strip().isprintable():
+            raise ModelError(
+                f"A change of the model in use needs {what}: one line of 1 to {MAX_WORDS} characters. Please write it."
+            )
+    promotion = Promotion(
+        at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        kind=kind,
+        who=who.strip(),
+        note=note.strip(),
+        from_model=before.model,
+        from_weights=before.weights,
+        to_model=name,
+        to_weights=weights,
+    )
+    log = models / PROMOTIONS_FILE
+    content = log.read_bytes() if log.is_file() else b""
+    # Without a last line that was cut short.
+    content = content[: content.rfind(b"\n") + 1]
+    write_whole(log, content + _PROMOTION.dump_json(promotion) + b"\n")
+    try:
+        write_whole(models / ACTIVE_FILE, f"{name}\n".encode())
+    except OSError:
+        write_whole(log, content)
+        raise
+    return promotion
+
+
+# Changes of the folder
+
+
+@contextmanager
+def _changing(models: Path) -> Iterator[None]:
+    """Hold the folder of models, so that nobody else changes it."""
+    if (models / CARD_FILE).is_file():
+        raise ModelError(
+            f"{models.name} is a single model's folder, and always in use. Expected is a folder of models. Please "
+            "name the folder above it."
+        )
+    if not models.is_dir():
+        raise ModelError(f"There is no folder of models at {models}. Please make it, or name another one.")
+    try:
+        with held(models / _LOCK_FILE):
+            yield
+    except BusyError as error:
+        raise ModelError(
+            f"The models in {models.name} are being changed at this moment. Please try again in a minute."
+        ) from error
+    except OSError as error:
+        raise ModelError(
+            f"The folder of models {models.name} cannot be written to ({error.strerror or 'unknown reason'}). Nothing "
+            "was changed. Please check its permissions and the free space."
+        ) from error
+
+
+@contextmanager
+def _work_folder(models: Path) -> Iterator[Path]:
+    """Give a hidden folder that is gone afterwards. No list looks two folders deep, so nothing in it is a model."""
+    # What a process left that was stopped: nobody else is at work in here.
+    for left in models.glob(f"{_WORK_FOLDER}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=_WORK_FOLDER, dir=models))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# Import
+
+
+def _unpack(content: bytes | BinaryIO, folder: Path) -> None:
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    with small_zip(file, "The zip", MEMBER_LIMITS, in_folder=True) as archive:
+        for member in archive.members:
+            with (folder / member).open("wb") as target:
+                archive.unpack(member, target)
+                target.flush()
+                os.fsync(target.fileno())
+
+
+def _check_card(card: ModelCard) -> None:
+    """Refuse a card whose values no training run writes; their types are checked already."""
+    sides = (card.preprocessing.height, card.preprocessing.width)
+    thresholds = [point.threshold for point in card.operating_points]
+    low, high = card.population_years
+    for is_right, what in (
+        (all(MIN_SIDE <= side <= MAX_SIDE for side in sides), f"a size of {MIN_SIDE} to {MAX_SIDE} pixels a side"),
+        (card.preprocessing.resampling in RESAMPLINGS, f"a resampling of {', '.join(RESAMPLINGS)}"),
+        (0 < card.preprocessing.scale <= 65535, "a scale above 0"),
+        (0 < card.calibration.temperature < math.inf, "a temperature above 0"),
+        (0 < card.calibration.prevalence < 1, "a prevalence between 0 and 1"),
+        (all(0 <= threshold <= 1 for threshold in thresholds), "thresholds of 0 to 1"),
+        (
+            sorted(point.name for point in card.operating_points) == sorted(OPERATING_POINTS),
+            f"the operating points {', '.join(sorted(OPERATING_POINTS))}, once each",
+        ),
+        (0 <= low <= high <= 150, "ages of 0 to 150 years"),
+    ):
+        if not is_right:
+            raise ModelError(
+                f"{CARD_FILE} of the model holds a value that no training run writes. Expected is {what}. Please "
+                "export the model again where it was made."
+            )
+
+
+def _text(card: ModelCard) -> str:
+    try:
+        return card_text(card)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{CARD_FILE} of the model holds results that cannot be. Please export the model again where it was made."
+        ) from error
+
+
+def _check_lists(folder: Path) -> None:
+    """Refuse a training log or a list of known films that could not be shown or used later."""
+    name = LOG_FILE
+    try:
+        if (folder / name).is_file():
+            lines = (folder / name).read_text(encoding="utf-8").splitlines()
+            if not all(isinstance(json.loads(line), dict) for line in lines):
+                raise ValueError("a line that is no object")
+        name = KNOWN_FILMS_FILE
+        films = read_known_films(folder)
+        # 32 bytes: a fingerprint of another length is compared with none.
+        if films is not None and films.fingerprints.shape[1:] != (32,):
+            raise ValueError("no fingerprints")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, csv.Error) as error:
+        raise ModelError(
+            f"{name} of the model is not as training writes it. Please export the model again, or leave this file out."
+        ) from error
+
+
+def _check_network(folder: Path, card: ModelCard) -> str:
+    """Check the network's file, load it, and score the samples; give what could not be checked."""
+    # TensorFlow is imported only now: a page that lists models must not wait for it.
+    from pneumo_core.classifier import load_classifier
+    from pneumo_core.known_answers import check_known_answers
+    from pneumo_core.network_file import DAMAGE, check_network_file
+
+    check_network_file(folder / NETWORK_FILE, card.preprocessing, card.explained_layer)
+    try:
+        classifier = load_classifier(folder)
+        black = np.zeros((1, card.preprocessing.height, card.preprocessing.width, 1), np.float32)
+        if not np.isfinite(classifier.score(black)).all():
+            raise ValueError("a score that is no number")
+    except DAMAGE as error:
+        raise ModelError(
+            f"{NETWORK_FILE} passes the checks of its parts, and cannot be run all the same. Please use a network that "
+            "this project trained."
+        ) from error
+    answers = check_known_answers(classifier, folder)
+    if answers.largest_difference is not None and answers.problem:
+        raise ModelError(answers.problem)
+    return answers.problem

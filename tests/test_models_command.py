@@ -1,0 +1,104 @@
+"""The command line over the models of an installation."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pneumo_core import __main__ as main
+from pneumo_core.model_card import active_model_folder, file_sha256, write_card
+from pneumo_core.model_store import promotions
+from pneumo_core.places import MODELS_VARIABLE
+from tests.makers import model_card
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main.commands, ["models", *(str(argument) for argument in arguments)])
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make models a and b, with a in use, as far as hashes go."""
+    folder = tmp_path / "models"
+    for name in "ab":
+        (folder / name).mkdir(parents=True)
+        (folder / name / "classifier.keras").write_bytes(name.encode())
+        card = model_card(name=name, weights_sha256=file_sha256(folder / name / "classifier.keras"))
+        write_card(card, folder / name)
+    (folder / "active.txt").write_text("a\n")
+    monkeypatch.setenv(MODELS_VARIABLE, str(folder))
+    return folder
+
+
+def test_models_are_listed_in_words_and_as_json(models: Path):
+    (models / "b" / "classifier.keras").write_bytes(b"other")
+    first, second = run("list").stdout.splitlines()
+    assert first.startswith("* a: Example Net, made 2025-01-31, weights ")
+    assert second.startswith("  b: ")
+    assert "belongs to other weights" in second
+    good, bad = (json.loads(line) for line in run("list", "--json").stdout.splitlines())
+    assert (good["name"], good["in_use"], good["problem"]) == ("a", True, None)
+    assert good["weights_sha256"] == file_sha256(models / "a" / "classifier.keras")
+    assert (bad["name"], bad["in_use"], bad["weights_sha256"]) == ("b", False, None)
+    assert "belongs to other weights" in bad["problem"]
+
+
+def test_a_model_is_promoted_and_rolled_back_by_the_systems_user(models: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(main.getpass, "getuser", lambda: "ada")
+    assert run("promote", "b", "--note", "better").stdout == "b is in use (before: a)\n"
+    assert active_model_folder(models).name == "b"
+    result = run("roll-back", "--who", "Bob", "--note", "worse")
+    assert result.stdout == "a is in use again (before: b)\n"
+    assert [(entry.who, entry.note) for entry in promotions(models)] == [("ada", "better"), ("Bob", "worse")]
+
+
+def test_a_user_without_a_name_has_to_say_who(models: Path, monkeypatch: pytest.MonkeyPatch):
+    def nobody() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr(main.getpass, "getuser", nobody)
+    result = run("promote", "b", "--note", "better")
+    assert result.exit_code == 1
+    assert "needs who decides it" in result.stderr
+    assert run("promote", "b", "--note", "better", "--who", "Ada").exit_code == 0
+
+
+def test_a_promotion_without_a_note_is_wrong_use(models: Path):
+    assert run("promote", "b").exit_code == 2
+
+
+def test_a_refusal_is_one_line_and_exit_status_one(models: Path):
+    result = run("delete", "a")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "The model a is in use" in result.stderr
+
+
+def test_a_model_is_deleted(models: Path):
+    assert run("delete", "b").stdout == "b is deleted\n"
+    assert not (models / "b").exists()
+
+
+def test_a_model_is_exported_and_a_network_that_is_none_not_imported(models: Path, tmp_path: Path):
+    result = run("export", "b", "--out", tmp_path / "b-2.zip")
+    assert result.exit_code == 0, result.output
+    assert "b-2.zip: 0.0 MB" in result.stdout
+    result = run("import", tmp_path / "b-2.zip")
+    assert result.exit_code == 1
+    assert "classifier.keras is no zip that can be read" in result.stderr
+    assert {path.name for path in models.iterdir() if path.is_dir()} == {"a", "b"}
+
+
+def test_an_imported_model_has_the_zips_name_and_what_was_not_checked_is_said(
+    models: Path, tmp_path: Path, monkeypatch
+):
+    run("export", "b", "--out", tmp_path / "b-2.zip")
+    # The checks of a network have tests of their own.
+    monkeypatch.setattr("pneumo_core.model_store._check_network", lambda folder, card: "Nothing was scored.")
+    result = run("import", tmp_path / "b-2.zip")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("b-2 is there; to put it in use: models promote b-2")
+    assert result.stderr == "not checked: Nothing was scored.\n"
+    assert run("import", tmp_path / "b-2.zip", "--name", "b-3").exit_code == 0
+    assert run("import", tmp_path / "b-2.zip", "--name", "b-3").exit_code == 1
+    assert {path.name for path in models.iterdir() if path.is_dir()} == {"a", "b", "b-2", "b-3"}
