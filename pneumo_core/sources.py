@@ -33,6 +33,7 @@ from typing import Literal, NamedTuple
 from pneumo_core.cases import CLASS_FOLDERS, FILM_SUFFIXES, patient_and_kind
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.pixels import MAX_FILE_BYTES
+from pneumo_core.wording import counted
 
 MAX_FILMS = 50_000
 MAX_PROBLEMS = 1_000
@@ -93,20 +94,22 @@ class Source:
         films: ordered by name.
         problems: whole sentences, `MAX_PROBLEMS` of them at most and one that counts the rest.
         listing_sha256: of the names, sizes, labels and given patients of the films, not of their contents.
+        nameless_problems: the same as `problems` without what is written in names and cells, for files that travel.
     """
 
     name: str
     films: tuple[SourceFilm, ...]
     problems: tuple[str, ...]
     listing_sha256: str
+    nameless_problems: tuple[str, ...] = ()
 
 
 def open_source(path: Path) -> Source:
     """List the films of a folder, a CSV, a zip, or a single film, told by content where that tells.
 
     A folder is labelled by the folders NORMAL and PNEUMONIA, at any depth below it. A CSV has the columns `file` and
-    `label`, and `patient` if wanted; its files lie below its own folder. A zip is labelled by such a CSV at its top,
-    else by its folders.
+    `label`, and `patient` if wanted; its files lie below its own folder, and without `label` none has a label. A zip is
+    labelled by such a CSV at its top, else by its folders.
 
     Raises:
         DataError: none of these; damaged; too many files or too large; no film in it.
@@ -129,8 +132,9 @@ def open_source(path: Path) -> Source:
         raise DataError(f"{name} cannot be opened. Please check that you may read it.") from error
     if kind == "film":
         return _source(name, [_Labelled(film, None)], [])
-    problems: list[str] = []
-    films = _label_by_rows(_read_table(name, head + rest), partial(_find_below, path.parent), problems)
+    problems: list[_Problem] = []
+    rows = _read_table(name, head + rest, needs_labels=False)
+    films = _label_by_rows(rows, partial(_find_below, path.parent), problems)
     return _source(name, films, problems)
 
 
@@ -165,7 +169,9 @@ def open_uploads(files: Sequence[tuple[str, bytes]]) -> Source:
     if tables:
         together = _Listing({name: film for listing in listings for name, film in listing.films.items()})
         ((name, content),) = tables.items()
-        films = _label_by_table(together, name, _read_table(name, content))
+        # Else a list without labels would take away those that the folders tell.
+        needs_labels = any({*CLASS_FOLDERS} & {*film.upper().split("/")[:-1]} for film in together.films)
+        films = _label_by_table(together, name, _read_table(name, content, needs_labels))
         listings.append(together)
     else:
         films = [film for listing in listings for film in _label(listing)]
@@ -189,8 +195,12 @@ class _Row(NamedTuple):
     is_ragged: bool
 
     @property
+    def place(self) -> str:
+        return f"Row {self.number}"
+
+    @property
     def shown(self) -> str:
-        return f"Row {self.number} ({_shown(self.file)})" if self.file else f"Row {self.number}"
+        return f"{self.place} ({_shown(self.file)})" if self.file else self.place
 
 
 class _Labelled(NamedTuple):
@@ -199,13 +209,20 @@ class _Labelled(NamedTuple):
     patient: str = ""
 
 
+class _Problem(NamedTuple):
+    """Why something was left out, as a whole sentence: with the names of files, and without."""
+
+    named: str
+    nameless: str
+
+
 @dataclass(slots=True)
 class _Listing:
     """What is in one place, before it is labelled."""
 
     films: dict[str, _File] = field(default_factory=dict)
     tables: list[_File] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[_Problem] = field(default_factory=list)
 
     def add(self, name: str, size: int, read: Callable[[], bytes]) -> None:
         """Take a film or a table in, told by its name."""
@@ -219,12 +236,12 @@ class _Listing:
 
 
 @contextmanager
-def _left_out(problems: list[str], what: str) -> Iterator[None]:
+def _left_out(problems: list[_Problem], named: str, nameless: str = "A file") -> Iterator[None]:
     """Keep the refusal of one file or one row as a sentence, and go on with the next."""
     try:
         yield
     except DataError as refusal:
-        problems.append(f"{what} was left out: {refusal}")
+        problems.append(_Problem(*(f"{what} was left out: {refusal}" for what in (named, nameless))))
 
 
 # Listing: a folder
@@ -235,7 +252,8 @@ def _list_folder(folder: Path) -> _Listing:
 
     def cannot_open(error: OSError) -> None:
         name = Path(error.filename).relative_to(folder).as_posix()
-        listing.problems.append(f"{_shown(name)} cannot be opened. Please check that you may read this folder.")
+        said = "cannot be opened. Please check that you may read this folder."
+        listing.problems.append(_Problem(f"{_shown(name)} {said}", f"A folder {said}"))
 
     count = 0
     for top, folders, files in os.walk(folder, onerror=cannot_open):
@@ -385,9 +403,11 @@ def _label(listing: _Listing) -> list[_Labelled]:
             try:
                 usable.append((table.name, _read_table(table.name, table.read())))
             except DataError as refusal:
-                listing.problems.append(str(refusal))
+                listing.problems.append(
+                    _Problem(str(refusal), f"A table{str(refusal).removeprefix(_shown(table.name))}")
+                )
             except UnreadableImageError as refusal:
-                listing.problems.append(f"{_shown(table.name)} {refusal}")
+                listing.problems.append(_Problem(f"{_shown(table.name)} {refusal}", f"A table {refusal}"))
         if len(usable) > 1:
             names = " and ".join(_shown(name) for name, _ in usable)
             raise DataError(f"{names} both give labels. Expected is at most one table. Please leave the others out.")
@@ -427,23 +447,28 @@ def _label_by_table(listing: _Listing, table: str, rows: Sequence[_Row]) -> list
 
     films = _label_by_rows(rows, find, listing.problems)
     if unnamed:
-        found = f"{len(unnamed)} of {len(listing.films)} films are in no row of {_shown(table)}"
-        listing.problems.append(f"{found}, and have no label. Please add rows for them if they shall count.")
+        found = f"{len(unnamed)} of {counted(len(listing.films), 'film')}"
+        are, have, them, they = ("is", "has", "it", "it") if len(unnamed) == 1 else ("are", "have", "them", "they")
+        rest = f"and {have} no label. Please add rows for {them} if {they} shall count."
+        tables = (_shown(table), "the table")
+        listing.problems.append(_Problem(*(f"{found} {are} in no row of {of}, {rest}" for of in tables)))
     return [*films, *(_Labelled(file, None) for file in unnamed.values())]
 
 
-def _label_by_rows(rows: Sequence[_Row], find: Callable[[str], _File], problems: list[str]) -> list[_Labelled]:
+def _label_by_rows(rows: Sequence[_Row], find: Callable[[str], _File], problems: list[_Problem]) -> list[_Labelled]:
     """Label the files that rows name. A file named twice counts once, and not at all with two labels."""
-    said: dict[_Row, list[str]] = {row: [] for row in rows}
+    said: dict[_Row, list[_Problem]] = {row: [] for row in rows}
     claims: dict[str, list[tuple[_Row, _Labelled]]] = {}
     for row in rows:
-        with _left_out(said[row], row.shown):
+        with _left_out(said[row], row.shown, row.place):
             if row.is_ragged:
                 raise DataError("it has more or fewer cells than the first row. Please correct it.")
             file = find(relative_name(row.file))
             if row.label.lower() not in LABELS:
-                expected = "Expected is normal, pneumonia, 0, 1, or nothing"
-                raise DataError(f"its label is {_shown(row.label)}. {expected}. Please correct it.")
+                expected = "Expected is normal, pneumonia, 0, 1, or nothing. Please correct it."
+                shown = ((row.shown, f"label is {_shown(row.label)}"), (row.place, "label is none of the known ones"))
+                said[row].append(_Problem(*(f"{what} was left out: its {label}. {expected}" for what, label in shown)))
+                continue
             labelled = _Labelled(file, LABELS[row.label.lower()], row.patient)
             claims.setdefault(file.name, []).append((row, labelled))
     films = []
@@ -455,12 +480,12 @@ def _label_by_rows(rows: Sequence[_Row], find: Callable[[str], _File], problems:
         else:
             refused, reason = claim, "rows give this file different labels. Please keep the right one."
         for row, _ in refused:
-            said[row].append(f"{row.shown} was left out: {reason}")
+            said[row].append(_Problem(*(f"{what} was left out: {reason}" for what in (row.shown, row.place))))
     problems += chain.from_iterable(said.values())
     return films
 
 
-def _read_table(name: str, content: bytes) -> list[_Row]:
+def _read_table(name: str, content: bytes, needs_labels: bool = True) -> list[_Row]:
     """Read all rows of a table under its header."""
     if len(content) > MAX_TABLE_BYTES:
         limit = f"Tables up to {MAX_TABLE_BYTES // 2**20} MiB can be read"
@@ -468,7 +493,7 @@ def _read_table(name: str, content: bytes) -> list[_Row]:
     text = _decoded(content)
     rows = []
     try:
-        header, delimiter = _header(text)
+        header, delimiter = _header(text, needs_labels)
         if not header:
             raise DataError(
                 f"{_shown(name)} has no columns file and label. Expected is the first row file,label (with commas, "
@@ -488,13 +513,17 @@ def _read_table(name: str, content: bytes) -> list[_Row]:
     return rows
 
 
-def _header(text: str) -> tuple[list[str], str]:
-    """Give the columns and the delimiter with which they hold `file` and `label` once; none if there is none."""
+def _header(text: str, needs_labels: bool) -> tuple[list[str], str]:
+    """Give the columns and the delimiter with which they hold `file` and `label` once; none if there is none.
+
+    Where labels are not needed, `label` may be missing.
+    """
+    counts = (1,) if needs_labels else (0, 1)
     first_line = next(io.StringIO(text, newline=""), "")
     for delimiter in ",;\t":
         cells = next(csv.reader([first_line], delimiter=delimiter, skipinitialspace=True), [])
         header = [cell.strip().lower() for cell in cells]
-        if header.count("file") == header.count("label") == 1 and "\0" not in text:
+        if header.count("file") == 1 and header.count("label") in counts and "\0" not in text:
             return header, delimiter
     return [], ""
 
@@ -515,18 +544,21 @@ def _film(file: _File, has_pneumonia: bool | None, patient: str) -> SourceFilm:
     return SourceFilm(file.name, has_pneumonia, _printable(patient) or told or file.name, kind, file.read)
 
 
-def _source(name: str, films: Sequence[_Labelled], problems: Sequence[str]) -> Source:
+def _source(name: str, films: Sequence[_Labelled], problems: Sequence[_Problem]) -> Source:
     _check_count(len(films), name)
     if not films:
         expected = "Expected are JPEG, PNG or DICOM files, and readable labels if a table names them."
-        first = f"The first of {len(problems)} problems: {problems[0]}" if problems else "Please check what you chose."
+        which = "The problem" if len(problems) == 1 else f"The first of {len(problems)} problems"
+        first = f"{which}: {problems[0].named}" if problems else "Please check what you chose."
         raise DataError(f"No X-ray is left to evaluate in {name}. {expected} {first}")
     films = sorted(films, key=lambda labelled: labelled.file.name)
     listing = json.dumps([(file.name, file.size, has_pneumonia, patient) for file, has_pneumonia, patient in films])
     if len(problems) > MAX_PROBLEMS:
-        problems = [*problems[:MAX_PROBLEMS], f"And {len(problems) - MAX_PROBLEMS:,} more were left out."]
+        rest = f"And {len(problems) - MAX_PROBLEMS:,} more were left out."
+        problems = [*problems[:MAX_PROBLEMS], _Problem(rest, rest)]
     digest = hashlib.sha256(listing.encode()).hexdigest()
-    return Source(name, tuple(_film(*labelled) for labelled in films), tuple(problems), digest)
+    named, nameless = (tuple(problem[place] for problem in problems) for place in (0, 1))
+    return Source(name, tuple(_film(*labelled) for labelled in films), named, digest, nameless)
 
 
 # Names

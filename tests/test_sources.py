@@ -272,7 +272,7 @@ def test_a_source_without_films_is_refused_with_its_first_problem(tmp_path):
         f"No X-ray is left to evaluate in {tmp_path.name}. {expected} Please check what you chose."
     )
     assert refusal_of(lambda: open_uploads([("a.exe", b"")])) == (
-        f"No X-ray is left to evaluate in a.exe. {expected} The first of 1 problems: a.exe was left out: it is no film "
+        f"No X-ray is left to evaluate in a.exe. {expected} The problem: a.exe was left out: it is no film "
         "by its name. Expected are JPEG, PNG and DICOM files. Please take it out."
     )
     assert "No X-ray is left to evaluate in films.zip" in refusal_of(lambda: zip_source(zipped()))
@@ -412,7 +412,6 @@ def test_a_file_named_twice_counts_once_and_with_two_labels_not_at_all(tmp_path)
         b"",
         b"\n",
         b"name,label\na.png,1",
-        b"file\na.png",
         b"file,label,label\na.png,1,0",
         b"file|label\na.png|1",
         b"file,label\na.png,1\0",
@@ -427,6 +426,40 @@ def test_a_table_without_the_two_columns_is_refused(tmp_path, content):
         "labels.csv has no columns file and label. Expected is the first row file,label (with commas, semicolons or "
         "tabs) and then one film in each row. Please correct it."
     )
+
+
+def test_a_table_without_labels_is_a_worklist(tmp_path):
+    content = table("NORMAL/a.png", "b.png", "missing.png", header="file")
+    source = csv_source(tmp_path, content, "NORMAL/a.png", "b.png", "c.png")
+    assert labels(source) == {"NORMAL/a.png": None, "b.png": None}
+    assert [problem.split(" was left out")[0] for problem in source.problems] == ["Row 4 (missing.png)"]
+    with_patients = csv_source(tmp_path, table("b.png;p7", header="file;patient"), "b.png")
+    assert [(film.name, film.has_pneumonia, film.patient) for film in with_patients.films] == [("b.png", None, "p7")]
+    uploads = [("b.png", b"b"), ("list.csv", table("b.png", header="file"))]
+    assert labels(open_uploads(uploads)) == {"b.png": None}
+
+
+def test_a_table_without_labels_takes_none_from_uploaded_folders():
+    uploads = [("films/NORMAL/b.png", b"b"), ("films/list.csv", table("NORMAL/b.png", header="file"))]
+    assert "films/list.csv has no columns file and label" in refusal_of(lambda: open_uploads(uploads))
+
+
+def test_what_was_left_out_is_also_said_without_names(tmp_path):
+    content = table("Doe_John.png,Smith", "Doe_Jane.png,1,0", "a.png,0", "a.png,0", "Doe_Jim.png,1", "/Doe.png,1")
+    rows = csv_source(tmp_path, content, "a.png", "Doe_John.png")
+    top = (("Doe.csv", b"x,y"), "Doe_Jane.exe", "a.png", "NORMAL/PNEUMONIA/Doe.png")
+    files = zip_source(zipped(*top))
+    table_short = zip_source(zipped("a.png", "Doe_John.png", ("Doe.csv", table("a.png,1"))))
+    for source in (rows, files, table_short):
+        assert len(source.nameless_problems) == len(source.problems) > 0
+        said = " ".join(source.nameless_problems)
+        assert not any(name in said for name in ("Doe", "Smith", "a.png"))
+    assert rows.nameless_problems[0] == (
+        "Row 2 was left out: its label is none of the known ones. Expected is normal, pneumonia, 0, 1, or nothing. "
+        "Please correct it."
+    )
+    assert files.nameless_problems[0].startswith("A file was left out: it is no film by its name.")
+    assert table_short.nameless_problems[0].startswith("1 of 2 films is in no row of the table, and has no label.")
 
 
 @pytest.mark.parametrize("row", ['"a.png,1\nb.png,0', "x" * 140_000 + ",1", '"a".png,1'])
@@ -653,8 +686,7 @@ def test_a_table_at_the_top_of_a_zip_labels_its_members(top):
         "Row 5 (missing.png) was left out",
     ]
     assert source.problems[2] == (
-        f"1 of 3 films are in no row of {top}labels.csv, and have no label. Please add rows for them if they shall "
-        "count."
+        f"1 of 3 films is in no row of {top}labels.csv, and has no label. Please add rows for it if it shall count."
     )
 
 
