@@ -9,6 +9,7 @@ The way of one X-ray::
     reading.explanation                             # Grad-CAM heat map, the size of the radiograph
     html = case_report(reading, ...)                # report
 
+What is wrong with a folder of labelled X-rays: `audit` -> `manifest`, a split of them by patient.
 From labelled X-rays to a new model: `cases` -> `training` (with `augmentation`, `evaluation`) -> `model_card`.
 From labelled X-rays to figures: `sources` -> `batch` (kept by `runs`) -> `cohort` -> `assessment` ->
 `evaluation_report`; from an archive of them to Parquet: `cluster`.
@@ -47,6 +48,7 @@ The floors, lowest first. A module imports only from floors below its own
     6  audit               what is wrong with a folder of labelled films, before anything is trained on it
     6  assessment          a run of labelled films evaluated
     6  network_file        a .keras file from elsewhere, checked before it is loaded                (h5py)
+    7  audit_report        an audit as an HTML page
     7  classifier          the network and its card, as one thing that scores an X-ray
     8  known_answers       how a model scored the samples where it was made
     8  reading             one X-ray read end to end: suitability, score, heat map

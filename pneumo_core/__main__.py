@@ -103,7 +103,7 @@ def read(
 
 @commands.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write audit.json here.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write audit.json, audit.html here.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 @click.option("--split", type=click.Path(dir_okay=False, path_type=Path), help="Write a split by patient here, as CSV.")
 @click.option(
@@ -133,6 +133,7 @@ def audit(
     Exit status 0: nothing alarming; 1: alarms, or no audit; 2: wrong use. No file is moved or changed.
     """
     from pneumo_core.audit import AUDIT_FILE, audit_folder, audit_json, split_audited, summary, write_audit
+    from pneumo_core.audit_report import audit_html
     from pneumo_core.manifest import write_manifest
 
     if validation_share + (test_share or 0) >= 1:
@@ -145,6 +146,7 @@ def audit(
     if out:
         out.mkdir(parents=True, exist_ok=True)
         write_audit(found, out / AUDIT_FILE)
+        (out / "audit.html").write_bytes(audit_html(found))
     click.echo(audit_json(found) if as_json else "\n".join(summary(found)))
     if split:
         manifest = split_audited(found, validation_share, test_share, seed, test_names_are_others)

@@ -459,8 +459,8 @@ def _twins(usable: Sequence[AuditedFilm]) -> list[Twins]:
     group = np.arange(len(texts))
     for row in range(len(texts)):
         near = row + 1 + np.flatnonzero(_bits_apart(prints[row + 1 :], prints[row]) <= SAME_LOOKS_BITS)
-        for other in near:
-            group[group == group[other]] = group[row]
+        if len(near):
+            group[np.isin(group, group[near])] = group[row]
     found = []
     for number in np.unique(group):
         places = np.flatnonzero(group == number)

@@ -28,6 +28,7 @@ from pneumo_core.audit import (
     twins_in_words,
     write_audit,
 )
+from pneumo_core.audit_report import audit_html
 from pneumo_core.errors import DataError
 from pneumo_core.manifest import PATIENT_IN_TEST, TWIN_IN_TEST
 from pneumo_core.runs import Progress
@@ -382,6 +383,27 @@ def test_films_to_show_are_of_different_patients_first_and_the_same_for_a_seed(t
     assert films_to_show(found, True, 4) == ()
 
 
+def test_the_page_holds_all_findings_and_runs_nothing_from_a_name(tmp_path, monkeypatch):
+    bad = {"train/NORMAL/<script>alert(1)<script>.png": b"", "a&b.zip": b""}
+    films = healthy() | {sick(80): film(0), sick(0, 9, split="test"): film(81)}
+    found = audit_folder(lay(tmp_path, films | bad))
+    page = audit_html(found).decode()
+    assert "<script" not in page
+    assert "http" not in page
+    for said in (
+        "<strong>conflicts</strong>: 2 films lie in both classes",
+        "Films that cannot be used (1)",
+        "&lt;script&gt;alert(1)",
+        f"<li>{normal(0)}, {sick(80)}: the same byte by byte, in both classes</li>",
+        "<li>person0: 2 films in train and test</li>",
+        "<li>a&amp;b.zip</li>",
+        "<td>PNEUMONIA</td>",
+    ):
+        assert said in page
+    monkeypatch.setattr("pneumo_core.audit_report.MAX_LISTED", 0)
+    assert "<p>And 1 more.</p>" in audit_html(found).decode()
+
+
 def run(*arguments: object):
     return CliRunner().invoke(commands, ["audit", *(str(argument) for argument in arguments)])
 
@@ -395,6 +417,7 @@ def test_the_command_says_what_is_wrong_and_writes_audit_and_split(tmp_path):
     assert "split.csv: val: 4 films of 4 patients, 2 films with pneumonia" in result.stdout
     assert "37 of 37 films" in result.stderr
     assert len(read_audit(tmp_path / "out" / "audit.json").films) == 37
+    assert "<h1>Audit of data</h1>" in (tmp_path / "out" / "audit.html").read_text()
     assert (tmp_path / "split.csv").read_text().startswith("file,label,patient,split\ntest/NORMAL/")
 
 

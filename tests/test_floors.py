@@ -43,7 +43,7 @@ HOMES = {
     "h5py": {"network_file"},
     "pyarrow": {"cluster"},
     "pydantic": {"model_store", "audit", "model_card", "runs", "cluster"},
-    "jinja2": {"report", "evaluation_report"},
+    "jinja2": {"audit_report", "report", "evaluation_report"},
     "scipy": {"calibration", "comparison"},
     "sklearn": {"curves", "cohort"},
 }
