@@ -391,8 +391,8 @@ def _changing(models: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise ModelError(
-            f"The folder of models {models.name} cannot be written to ({error.strerror or 'unknown reason'}). Nothing "
-            "was changed. Please check its permissions and the free space."
+            f"The folder of models {models.name} cannot be read or written to ({error.strerror or 'unknown reason'}). "
+            "Nothing was changed. Please check its permissions and the free space."
         ) from error
 
 

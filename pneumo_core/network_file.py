@@ -23,11 +23,12 @@ from pneumo_core.small_zip import small_zip
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBER_LIMITS = {"metadata.json": 2**16, CONFIG: 4 * 2**20, WEIGHTS: MAX_MODEL_FILE_BYTES}
 # As many parameters as a file of that size can hold; VGG16 with two dense layers of 4,096 on all its maps has 135
-# million. The others: EfficientNetV2B0 has 273 layers; the widest of VGG16 gives 67 million values at 1,024 x 1,024,
-# and a film takes it 3.2 * 10**11 multiplications.
+# million. The most of this project's networks otherwise: 273 layers (EfficientNetV2B0); for a film of 1,024 x 1,024,
+# 67 million values in a layer (VGG16), 779 million in all (ResNet50), 3.2 * 10**11 multiplications (VGG16).
 MAX_PARAMETERS = MAX_MODEL_FILE_BYTES // 4
 MAX_LAYERS = 1_000
 MAX_VALUES = 2**26
+MAX_VALUES_IN_ALL = 2**31
 MAX_MULTIPLICATIONS = 10**12
 MAX_STORED_OBJECTS = 20_000
 
@@ -90,9 +91,12 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
             if name not in archive.members:
                 raise _refusal(path, f"no {name}", f"a .keras file with {', '.join(MEMBER_LIMITS)}")
         config, weights = archive.read(CONFIG), archive.read(WEIGHTS)
+    _check_weights(path, weights)
     try:
         layers = _layers(path, json.loads(config))
-        shapes = _shapes(path, layers, (None, preprocessing.height, preprocessing.width, 1))
+        # A parameter takes at least one byte in the file: what is built is never much larger than what was sent.
+        most_parameters = min(MAX_PARAMETERS, len(weights))
+        shapes = _shapes(path, layers, (None, preprocessing.height, preprocessing.width, 1), most_parameters)
     except DAMAGE as error:
         raise _refusal(path, f"a {CONFIG} that describes no network", "one that Keras wrote") from error
     if len(shapes.get(explained_layer, ())) != 4:
@@ -101,7 +105,6 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
             f"no layer '{explained_layer[:60]}' with feature maps, which the card explains",
             "the network of this card",
         )
-    _check_weights(path, weights)
 
 
 def _layers(path: Path, config: Any) -> list[dict[str, Any]]:
@@ -141,10 +144,10 @@ def _classes(value: Any) -> Iterator[tuple[Any, Any, Any]]:
             waiting += value
 
 
-def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape) -> dict[str, Shape]:
+def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_parameters: int) -> dict[str, Shape]:
     """Work out the shape that each layer gives, and refuse the network as soon as it is too large."""
     shapes: dict[str, Shape] = {}
-    parameters = multiplications = 0
+    parameters = multiplications = values_in_all = 0
     for layer in layers:
         name, kind = layer["name"], layer["class_name"]
         if name in shapes or layer["config"].get("data_format") == "channels_first":
@@ -176,11 +179,13 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape) -> dict[str, 
             parameters += added
             multiplications += added * math.prod(shape[1:-1])
         values = math.prod(shape[1:])
+        values_in_all += values
         if shape[0] is not None or not all(isinstance(side, int) and side > 0 for side in shape[1:]):
             raise ValueError("a shape that is none")
         for found, most, what in (
             (values, MAX_VALUES, "values of one film in a layer"),
-            (parameters, MAX_PARAMETERS, "parameters"),
+            (values_in_all, MAX_VALUES_IN_ALL, "values of one film in all layers"),
+            (parameters, most_parameters, "parameters"),
             (multiplications, MAX_MULTIPLICATIONS, "multiplications for one film"),
         ):
             if found > most:

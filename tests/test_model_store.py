@@ -199,15 +199,15 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(model_store, "write_whole", write_unless)
 
 
-@pytest.mark.parametrize("before", ["", "b", "bc"])
-@pytest.mark.parametrize("change", ["promote", "roll_back"])
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [("", "promote"), ("b", "promote"), ("bc", "promote"), ("b", "roll_back"), ("bc", "roll_back")],
+)
 @pytest.mark.parametrize("file", ["promotions.jsonl", "active.txt"])
 def test_a_change_that_was_killed_had_no_effect_and_the_next_one_works(models: Path, before: str, change, file: str):
     for name in before:
         promote(models, name, "Ada", "x")
     expected = ["a", *before]
-    if change == "roll_back" and not before:
-        pytest.skip("nothing to roll back to")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         kill_at(patch, file)
         roll_back(models, "Ada", "x") if change == "roll_back" else promote(models, "abc"[len(before) - 2], "Ada", "x")
@@ -230,7 +230,7 @@ def test_a_disk_that_is_full_between_the_two_leaves_both_as_they_were(models: Pa
         write(path, content)
 
     monkeypatch.setattr(model_store, "write_whole", full)
-    assert "cannot be written to (No space left on device). Nothing was changed." in refusal_of(
+    assert "cannot be read or written to (No space left on device). Nothing was changed." in refusal_of(
         promote, models, "c", "Ada", "x"
     )
     assert contents(models) == before
@@ -346,7 +346,7 @@ def test_a_folder_that_is_read_only_is_a_sentence(models: Path):
             lambda: delete_model(models, "c"),
             lambda: import_model(models, b"", "d"),
         ):
-            assert "cannot be written to" in refusal_of(change)
+            assert "cannot be read or written to" in refusal_of(change)
     finally:
         models.chmod(0o755)
     assert contents(models) == before
@@ -599,7 +599,6 @@ def test_a_network_that_does_not_fit_its_card_is_refused(whole_model: Path, refu
         ("known_films.csv", b"a,b\n1,2\n"),
         ("known_films.csv", b"part,sha256_starts,fingerprint\ntraining,ab,cd\n"),
         ("known_films.csv", b"part,sha256_starts,fingerprint\ntraining\n"),
-        ("known_films.csv", b"part,sha256_starts,fingerprint\n"),
     ],
 )
 def test_a_list_that_could_not_be_read_later_is_refused(whole_model: Path, refused, name: str, content: bytes):
@@ -648,7 +647,6 @@ def test_a_network_that_keras_refuses_is_refused(whole_model: Path, refused, tmp
     assert "could not be loaded" in refused(changed_network(whole_model, tmp_path, wider))
 
 
-@pytest.mark.filterwarnings("ignore:Skipping nested container")
 def test_weights_that_are_not_there_are_refused(whole_model: Path, refused, tmp_path: Path):
     with zipfile.ZipFile(whole_model / "classifier.keras") as old:
         members = {name: old.read(name) for name in old.namelist()}
@@ -657,7 +655,7 @@ def test_weights_that_are_not_there_are_refused(whole_model: Path, refused, tmp_
     folder = tmp_path / "changed"
     folder.mkdir()
     (folder / "classifier.keras").write_bytes(zip_of(members | {"model.weights.h5": empty.getvalue()}))
-    assert "could not be loaded" in refused(with_card(folder, tmp_path) | files_of(folder))
+    assert "parameters (up to its layer" in refused(with_card(folder, tmp_path) | files_of(folder))
 
 
 def test_weights_that_are_no_numbers_are_refused(whole_model: Path, refused, tmp_path: Path):
@@ -691,4 +689,4 @@ def test_a_full_disk_is_named_and_nothing_is_left(whole_model: Path, refused, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(model_store.os, "fsync", full)
-    assert "cannot be written to (No space left on device)" in refused(files_of(whole_model))
+    assert "cannot be read or written to (No space left on device)" in refused(files_of(whole_model))

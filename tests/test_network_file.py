@@ -168,6 +168,17 @@ def test_what_would_be_huge_is_refused_by_its_settings(refused: Callable[..., st
     assert found in refused(edit)
 
 
+def test_many_large_layers_are_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch):
+    # The copied film and the rescaled one.
+    monkeypatch.setattr("pneumo_core.network_file.MAX_VALUES_IN_ALL", 2 * 32 * 32 * 3 - 1)
+    assert "values of one film in all layers (up to its layer 'rescaling" in refused(lambda layers: None)
+
+
+def test_more_parameters_than_the_weights_have_bytes_are_refused(members: dict[str, bytes], tmp_path: Path):
+    path = keras_file(tmp_path, members | {WEIGHTS: h5(lambda file: None)})
+    assert f"holds more than {len(h5(lambda file: None)):,} parameters" in refusal_of(path)
+
+
 def test_a_film_that_would_take_minutes_is_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch):
     # Of the three convolutions: (9 * 3 * 8 + 8) * 16**2 + (9 * 8 * 16 + 16) * 8**2 + (9 * 16 * 32 + 32) * 4**2.
     most = 57_344 + 74_752 + 74_240
