@@ -9,8 +9,7 @@ The way of one X-ray::
     reading.explanation                             # Grad-CAM heat map, the size of the radiograph
     html = case_report(reading, ...)                # report
 
-What is wrong with a folder of labelled X-rays: `audit` -> `manifest`, a split of them by patient.
-From labelled X-rays to a new model: `cases` -> `training` (with `augmentation`, `evaluation`) -> `model_card`.
+From labelled X-rays to a new model: `audit` -> `plan` -> `training_run` -> `training` (by `fitting`) -> `model_card`.
 From labelled X-rays to figures: `sources` -> `batch` (kept by `runs`) -> `cohort` -> `assessment` ->
 `evaluation_report`; from an archive of them to Parquet: `cluster`.
 
@@ -22,12 +21,14 @@ The floors, lowest first. A module imports only from floors below its own
     0  whole_file          write a file so that it is whole or not there
     0  wording             sentences that read the same everywhere
     1  places              where models, samples, runs and data lie
+    1  plan                what a training run is to do: data, network, recipe
     1  pixels              what all image files have in common: limits, grey pixels, what was read
     1  cases               labelled X-rays on disk, grouped and split by patient
     1  preprocessing       from pixels to what the network expects                                (OpenCV)
     1  bootstrap           resampling patients, for figures without a closed interval
     1  known_films         the films that a model was trained on, to be recognised
     1  small_zip           a zip of a few known files, unpacked within bounds
+    2  locks               locks that end with their holder; processes that hold one
     2  image_file          read PNG and JPEG                                                      (Pillow)
     2  dicom_file          read DICOM                                                             (pydicom)
     2  evaluation          how often a classifier is right: counts, rates, areas, intervals
@@ -40,19 +41,22 @@ The floors, lowest first. A module imports only from floors below its own
     3  calibration         from logits to probabilities and thresholds
     4  suitability         is this a frontal chest X-ray, and of the population the model knows?
     4  model_card          what must be known about a model, kept beside its weights
+    4  training_films      films in memory, dealt out in batches
+    5  training_run        a training run in its folder: plan, state, log; started, watched, stopped
     5  network             the Keras graph, its files, and the device it runs on
     5  augmentation        random changes of training films, as Keras layers
     5  cohort              the films of a run as arrays, the groups among them, what metadata alone can do
     6  gradcam             where the network looked                                               (tf-keras-vis)
-    6  training            fit a network on cases, calibrate it, choose its thresholds
     6  audit               what is wrong with a folder of labelled films, before anything is trained on it
-    6  assessment          a run of labelled films evaluated
     6  network_file        a .keras file from elsewhere, checked before it is loaded                (h5py)
+    6  assessment          a run of labelled films evaluated
+    7  fitting             fit a network to films: stages, checkpoints, the best epoch
     7  audit_report        an audit as an HTML page
     7  classifier          the network and its card, as one thing that scores an X-ray
     8  known_answers       how a model scored the samples where it was made
     8  reading             one X-ray read end to end: suitability, score, heat map
     8  batch               many films through the network, as a pipeline in flat memory
+    9  training            train as a plan says, calibrate, choose thresholds, write the model
     9  jobs                runs at work in the background of the server
     9  model_store         the models of an installation: in use and back, deleted, exported, imported
     9  cluster             an archive of films on many machines, as partitions of Parquet            (Ray)

@@ -1,9 +1,9 @@
 """The command line over the pages' functions: `python -m pneumo_core read|evaluate|score|audit|train|models|doctor`."""
 
-import dataclasses
 import getpass
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from pneumo_core.errors import ModelError, PneumoError
-from pneumo_core.places import models_folder
+from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
 from pneumo_core.runs import Progress
 
 
@@ -102,6 +102,114 @@ def read(
 
 
 @commands.command()
+@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="The new model's folder, named as the model.")
+@click.option(
+    "--copy",
+    "copies",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A further copy of the same films (another resampling): another view of each film.",
+)
+@click.option("--manifest", type=click.Path(path_type=Path), help="A CSV that `audit --split` wrote: who is where.")
+@click.option(
+    "--start",
+    "--weights",
+    "start",
+    help="Where the network starts: a .weights.h5 file of the backbone, a model's folder, 'imagenet' (Keras' own "
+    "download) or 'random'. Default: the file named by PNEUMO_BACKBONE_WEIGHTS, else imagenet.",
+)
+@click.option("--architecture", default="EfficientNetV2B0", show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), help="Default: the shipped recipe's.")
+@click.option("--size", type=click.IntRange(min=32), help="Side of the network's input. Default: 224.")
+@click.option("--seed", type=int, help="Default: the shipped recipe's.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any setting of the recipe, e.g. optimizer=SGD or dense_units=64,32; see pneumo_core/plan.py.",
+)
+@click.option("--population", help="Whose films these are, for the model card. Default: those of Kermany et al. 2018.")
+@click.option("--ages", nargs=2, type=float, help="Their lowest and highest age in years. Default: 1 5.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Go on with a run that was stopped or killed: its name, or its folder. Nothing else is named then.",
+)
+@click.option("--finish", is_flag=True, help="With --resume: no more epochs, make a model of the best one so far.")
+def train(
+    data: Path | None,
+    out: Path | None,
+    copies: tuple[Path, ...],
+    manifest: Path | None,
+    start: str | None,
+    architecture: str,
+    epochs: int | None,
+    size: int | None,
+    seed: int | None,
+    settings: tuple[str, ...],
+    population: str | None,
+    ages: tuple[float, float] | None,
+    resume: Path | None,
+    finish: bool,
+) -> None:
+    """Train a model from DATA, a folder in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA).
+
+    Ctrl-C stops after the step at hand; --resume goes on. The run's plan, log and checkpoint lie in runs/training/.
+    """
+    from pneumo_core.places import trainings_folder
+    from pneumo_core.plan import ARCHITECTURES, POPULATION, POPULATION_YEARS, RANDOM, Plan, checked_recipe
+    from pneumo_core.training_run import STOP_FILE, ask_to_stop, plan_run
+
+    if resume:
+        folder = resume if resume.is_dir() else trainings_folder() / resume
+    elif data is None or out is None:
+        raise click.UsageError("Please name the folder of films and --out, or --resume a run.")
+    else:
+        if architecture not in ARCHITECTURES:
+            raise click.BadParameter(
+                f"'{architecture}' is none of {', '.join(ARCHITECTURES)}.", param_hint="--architecture"
+            )
+        default = "imagenet" if ARCHITECTURES[architecture].has_imagenet_weights else RANDOM
+        start = start or os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or default
+        # A network from scratch has no normalisation yet that could be kept.
+        chosen: dict[str, Any] = {"architecture": architecture, "frozen_normalization": start != RANDOM}
+        chosen |= {name: value for name, value in (("epochs", epochs), ("size", size), ("seed", seed)) if value}
+        recipe = checked_recipe(chosen | dict(_setting(text) for text in settings))
+        folder = plan_run(
+            Plan(
+                data.resolve(),
+                out.resolve(),
+                recipe,
+                tuple(copy.resolve() for copy in copies),
+                manifest and manifest.resolve(),
+                str(Path(start).resolve()) if Path(start).exists() else start,
+                population or POPULATION,
+                ages or POPULATION_YEARS,
+            )
+        )
+    # Others have the machine first.
+    os.nice(max(0, 10 - os.nice(0)))
+
+    from pneumo_core.training import run_training
+
+    (folder / STOP_FILE).unlink(missing_ok=True)
+    before = signal.signal(signal.SIGINT, lambda number, frame: ask_to_stop(folder))
+    try:
+        run_training(folder, finish, click.echo)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Take "name=value" apart; several values are parted by commas."""
+    name, _, value = text.partition("=")
+    several = name in ("dense_units", "augmentations")
+    return name, [part for part in value.split(",") if part] if several else value
+
+
+@commands.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write audit.json, audit.html here.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
@@ -155,67 +263,6 @@ def audit(
             click.echo(f"{split.name}: {line}", err=as_json)
     if found.alarms:
         raise SystemExit(1)
-
-
-@commands.command()
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The new model's folder.")
-@click.option(
-    "--copy",
-    "copies",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A further copy of the same films (another resampling): another view of each film.",
-)
-@click.option(
-    "--weights",
-    help="Where the backbone starts: a .weights.h5 file, 'imagenet' (Keras' own download) or 'random'. "
-    "Default: the file named by PNEUMO_BACKBONE_WEIGHTS, else imagenet.",
-)
-@click.option("--architecture", default="EfficientNetV2B0", show_default=True)
-@click.option("--epochs", type=click.IntRange(min=1), help="Default: the shipped recipe's.")
-@click.option(
-    "--size", type=click.IntRange(min=32), default=224, show_default=True, help="Side of the network's input."
-)
-@click.option("--seed", type=int, help="Default: the shipped recipe's.")
-@click.option("--population", help="Whose films these are, for the model card. Default: those of Kermany et al. 2018.")
-@click.option("--ages", nargs=2, type=float, help="Their lowest and highest age in years. Default: 1 5.")
-def train(
-    data: Path,
-    out: Path,
-    copies: tuple[Path, ...],
-    weights: str | None,
-    architecture: str,
-    epochs: int | None,
-    size: int,
-    seed: int | None,
-    population: str | None,
-    ages: tuple[float, float] | None,
-) -> None:
-    """Train a model from DATA, a folder in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA)."""
-    from pneumo_core.network import BACKBONE_WEIGHTS_VARIABLE, BACKBONES
-    from pneumo_core.preprocessing import Preprocessing
-    from pneumo_core.training import POPULATION, POPULATION_YEARS, Recipe
-    from pneumo_core.training import train as train_model
-
-    if architecture not in BACKBONES:
-        raise click.BadParameter(f"'{architecture}' is none of {', '.join(BACKBONES)}.", param_hint="--architecture")
-    default = "imagenet" if BACKBONES[architecture].has_imagenet_weights else "random"
-    start = weights or os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or default
-    # A network from scratch has no normalisation yet that could be kept.
-    recipe = Recipe(architecture=architecture, frozen_normalization=start != "random")
-    recipe = dataclasses.replace(recipe, epochs=epochs or recipe.epochs, seed=recipe.seed if seed is None else seed)
-    train_model(
-        data,
-        out,
-        recipe,
-        Preprocessing(height=size, width=size),
-        copies,
-        None if start == "random" else start if start == "imagenet" else Path(start),
-        population or POPULATION,
-        ages or POPULATION_YEARS,
-        click.echo,
-    )
 
 
 @commands.command()

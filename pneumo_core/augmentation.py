@@ -4,11 +4,14 @@ All layers take and give float32 `(n, height, width, 1)` in [0, 255], change eac
 random numbers, and do nothing outside training. They run inside the training graph, on its device.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 from keras import ops, random
+
+from pneumo_core.plan import AUGMENTATIONS
 
 Tensor: TypeAlias = Any
 
@@ -188,24 +191,26 @@ class RandomErasing(RandomChange):
         return ops.where(inside, 255.0 * self.uniform(films, 0.0, 1.0), films)
 
 
-def augmentation_layers(strength: float, seed: int) -> list[keras.layers.Layer]:
+def augmentation_layers(strength: float, seed: int, kinds: Sequence[str] = AUGMENTATIONS) -> list[keras.layers.Layer]:
     """Give the project's augmentation, in the order in which nature and technique would do it.
 
     Args:
         strength: 1 is the shipped recipe, 0 is none at all; the ranges grow with it.
+        kinds: which of `AUGMENTATIONS`.
     """
     s = strength
     if s == 0:
         return []
-    return [
-        RandomGeometry(0.9, seed, 8.0 * s, 0.06 * s, 1.0 + 0.15 * s, 1.0 + 0.25 * s, mirror=True),
-        RandomBorder(min(0.7 * s, 1.0), seed + 6, 0.2),
-        RandomErasing(0.3, seed + 1, 0.1 + 0.25 * s),
-        RandomTone(0.9, seed + 2, 1.0 + 0.9 * s, 1.0 + 0.9 * s, 0.15 * s),
-        RandomBlur(0.35, seed + 3, 0.3 + 1.7 * s),
-        RandomNoise(0.35, seed + 4, 0.08 * s),
-        RandomJpeg(0.35, seed + 5, 20.0),
-    ]
+    changes = {
+        "geometry": RandomGeometry(0.9, seed, 8.0 * s, 0.06 * s, 1.0 + 0.15 * s, 1.0 + 0.25 * s, mirror=True),
+        "border": RandomBorder(min(0.7 * s, 1.0), seed + 6, 0.2),
+        "erasing": RandomErasing(0.3, seed + 1, min(0.1 + 0.25 * s, 1.0)),
+        "tone": RandomTone(0.9, seed + 2, 1.0 + 0.9 * s, 1.0 + 0.9 * s, 0.15 * s),
+        "blur": RandomBlur(0.35, seed + 3, 0.3 + 1.7 * s),
+        "noise": RandomNoise(0.35, seed + 4, 0.08 * s),
+        "jpeg": RandomJpeg(0.35, seed + 5, 20.0),
+    }
+    return [changes[kind] for kind in AUGMENTATIONS if kind in kinds]
 
 
 def compress_as_jpeg(films: Tensor, quality: Tensor) -> Tensor:

@@ -127,12 +127,15 @@ def patient_and_kind(file_name: str, has_pneumonia: bool | None) -> tuple[str | 
     return told["patient"] if told else None, kind
 
 
-def manifest_sha256(cases: Iterable[Case]) -> str:
-    """Hash what a model was trained on: name, label and content of every file of every film."""
+def manifest_sha256(cases: Iterable[Case], sha256s: Iterable[Sequence[str]]) -> str:
+    """Hash what a model was trained on: name, label and content of every file of every film.
+
+    Args:
+        sha256s: of each film, the SHA-256 of each of its files, in hexadecimal.
+    """
     digest = hashlib.sha256()
-    for case in sorted(cases, key=lambda case: case.name):
-        contents = " ".join(hashlib.sha256(view.read_bytes()).hexdigest() for view in case.views)
-        digest.update(f"{case.name} {int(case.has_pneumonia)} {contents}\n".encode())
+    for case, contents in sorted(zip(cases, sha256s, strict=True), key=lambda pair: pair[0].name):
+        digest.update(f"{case.name} {int(case.has_pneumonia)} {' '.join(contents)}\n".encode())
     return digest.hexdigest()
 
 

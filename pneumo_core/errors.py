@@ -24,3 +24,7 @@ class DataError(PneumoError):
 
 class ModelError(PneumoError):
     """A model folder is missing, damaged, or its card belongs to other weights."""
+
+
+class BusyError(PneumoError):
+    """Another process is at the same work; it must end first."""

@@ -7,7 +7,7 @@ graph, and a sigmoid end would fade the heat map as the network gets sure).
 import os
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,10 @@ import tensorflow as tf
 from keras import layers
 
 from pneumo_core.errors import ModelError
-from pneumo_core.preprocessing import Preprocessing
+from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE
+from pneumo_core.plan import ARCHITECTURES, Recipe
+from pneumo_core.whole_file import written_whole
 
-BACKBONE_WEIGHTS_VARIABLE = "PNEUMO_BACKBONE_WEIGHTS"
 MAX_MODEL_FILE_BYTES = 1 << 30
 
 for _gpu in tf.config.list_physical_devices("GPU"):
@@ -29,11 +30,14 @@ for _gpu in tf.config.list_physical_devices("GPU"):
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """A network's body: how it is built on an input, and the layer whose feature maps are explained."""
+    """A network's body: how it is built on an RGB input in [0, 255], and the layer whose feature maps are explained.
+
+    `caffe_means` are subtracted from blue, green and red by those that do not prepare their input themselves.
+    """
 
     build: Callable[..., keras.Model]
     explained_layer: str
-    has_imagenet_weights: bool
+    caffe_means: tuple[float, ...] = ()
 
 
 def small_cnn(include_top: bool, weights: None, input_tensor: keras.KerasTensor) -> keras.Model:
@@ -46,76 +50,124 @@ def small_cnn(include_top: bool, weights: None, input_tensor: keras.KerasTensor)
     return keras.Model(keras.utils.get_source_inputs(input_tensor), x)
 
 
+_CAFFE_MEANS = (103.939, 116.779, 123.68)
+_IMAGENET_DEVIATIONS = np.array([0.229, 0.224, 0.225], np.float32)
 BACKBONES = {
-    "EfficientNetV2B0": Backbone(keras.applications.EfficientNetV2B0, "top_activation", True),
-    "SmallCNN": Backbone(small_cnn, "block3_activation", False),
+    "EfficientNetV2B0": Backbone(keras.applications.EfficientNetV2B0, "top_activation"),
+    "EfficientNetB0": Backbone(keras.applications.EfficientNetB0, "top_activation"),
+    "ResNet50": Backbone(keras.applications.ResNet50, "conv5_block3_out", _CAFFE_MEANS),
+    "VGG16": Backbone(keras.applications.VGG16, "block5_conv3", _CAFFE_MEANS),
+    # Its last layer's name counts the networks built before.
+    "MobileNetV3Large": Backbone(keras.applications.MobileNetV3Large, "features"),
+    "SmallCNN": Backbone(small_cnn, "block3_activation"),
 }
 
 
-def build_network(
-    architecture: str,
-    preprocessing: Preprocessing,
-    dropout: float,
-    backbone_weights: Path | str | None = None,
-) -> keras.Model:
-    """Build film -> backbone -> global average pooling -> dropout -> logit as one flat graph.
-
-    Args:
-        architecture: a key of `BACKBONES`.
-        preprocessing: gives the input's size.
-        dropout: share of pooled features dropped in training, in [0, 1).
-        backbone_weights: a `.weights.h5` file of the backbone without its top, "imagenet" for
-            Keras' own download, or None to start from random weights.
+def build_network(recipe: Recipe) -> keras.Model:
+    """Build film -> backbone -> head -> logit as one flat graph with random weights, as a recipe says.
 
     Returns:
-        network: float32 `(n, height, width, 1)` in [0, 255] -> logit float32 `(n, 1)`.
+        network: float32 `(n, size, size, 1)` in [0, 255] -> logit float32 `(n, 1)`.
+    """
+    backbone = BACKBONES[recipe.architecture]
+    film = keras.Input((recipe.size, recipe.size, 1), name="film")
+    rgb = layers.Concatenate(name="grey_to_rgb")([film, film, film])
+    if backbone.caffe_means:
+        # Of grey films the order of the channels matters for the means alone.
+        variances = [1.0] * len(backbone.caffe_means)
+        rgb = layers.Normalization(mean=list(backbone.caffe_means), variance=variances, name="caffe_means")(rgb)
+    x = backbone.build(include_top=False, weights=None, input_tensor=rgb).output
+    if backbone.explained_layer == "features":
+        x = layers.Activation("linear", name="features")(x)
+    x = {"average": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D, "flatten": layers.Flatten}[
+        recipe.pooling
+    ](name="pooled")(x)
+    for place, units in enumerate(recipe.dense_units, start=1):
+        x = layers.Dropout(recipe.dropout, name=f"dense{place}_dropout")(x)
+        x = layers.Dense(units, recipe.activation, name=f"dense{place}")(x)
+    x = layers.Dropout(recipe.dropout, name="head_dropout")(x)
+    logit = layers.Dense(1, name="logit", dtype="float32")(x)
+    return keras.Model(film, logit, name=f"pneumo_{recipe.architecture.lower()}")
+
+
+def body_and_head(network: keras.Model, explained_layer: str) -> tuple[keras.Model, keras.Model]:
+    """Give film -> explained feature maps, and these -> logit: views of the network, with its weights."""
+    maps = network.get_layer(explained_layer).output
+    return keras.Model(network.input, maps), keras.Model(maps, network.output)
+
+
+def put_weights(network: keras.Model, weights: Sequence[np.ndarray]) -> None:
+    """Set all weights of a network, in the order of `get_weights`."""
+    network.set_weights(weights)
+    for layer in network.layers:
+        if isinstance(layer, layers.Normalization) and layer.weights:
+            # Keras computes with copies of its mean and variance, and makes them anew only when told to.
+            layer.finalize_state()
+
+
+def start_from_imagenet(network: keras.Model, recipe: Recipe, weights: Path | None) -> None:
+    """Put what ImageNet has taught the backbone into a network built by `build_network`.
+
+    Args:
+        weights: a `.weights.h5` file of the backbone without its top, or None for Keras' own download.
 
     Raises:
         ModelError: the weights cannot be had, or are of another network.
     """
-    backbone = BACKBONES[architecture]
-    film = keras.Input((preprocessing.height, preprocessing.width, 1), name="film")
-    three_channels = layers.Concatenate(name="grey_to_rgb")([film, film, film])
-    body = backbone.build(include_top=False, weights=None, input_tensor=three_channels)
-    if backbone_weights is not None:
-        body.set_weights(_backbone_weights(backbone, backbone_weights, preprocessing))
-    x = layers.GlobalAveragePooling2D(name="pooled")(body.output)
-    x = layers.Dropout(dropout, name="head_dropout")(x)
-    logit = layers.Dense(1, name="logit", dtype="float32")(x)
-    return keras.Model(film, logit, name=f"pneumo_{architecture.lower()}")
-
-
-def _backbone_weights(backbone: Backbone, weights: Path | str, preprocessing: Preprocessing) -> list[np.ndarray]:
-    if not backbone.has_imagenet_weights:
+    backbone = BACKBONES[recipe.architecture]
+    if not ARCHITECTURES[recipe.architecture].has_imagenet_weights:
         raise ModelError("This backbone has no ImageNet weights. Please train it from scratch.")
-    shape = (preprocessing.height, preprocessing.width, 3)
+    shape = (recipe.size, recipe.size, 3)
     try:
-        if weights == "imagenet":
-            return backbone.build(include_top=False, weights="imagenet", input_shape=shape).get_weights()
-        plain = backbone.build(include_top=False, weights=None, input_shape=shape)
-        with warnings.catch_warnings():
-            # Keras only warns of layers that the file does not hold, and leaves them random.
-            warnings.simplefilter("error", UserWarning)
-            plain.load_weights(str(weights))
-        return plain.get_weights()
+        if weights is None:
+            plain = backbone.build(include_top=False, weights="imagenet", input_shape=shape)
+        else:
+            plain = backbone.build(include_top=False, weights=None, input_shape=shape)
+            with warnings.catch_warnings():
+                # Keras only warns of layers that the file does not hold, and leaves them random.
+                warnings.simplefilter("error", UserWarning)
+                plain.load_weights(str(weights))
     except (OSError, ValueError, KeyError, UserWarning) as error:
         raise ModelError(
-            f"The ImageNet weights could not be had ({'download failed' if weights == 'imagenet' else weights}). "
-            f"Expected is a connection for Keras' own download, or a .weights.h5 file of this backbone without its "
-            f"top, named by {BACKBONE_WEIGHTS_VARIABLE}. Please provide one of them, or train from scratch."
+            f"The ImageNet weights could not be had ({weights or 'download failed'}). Expected is a connection for "
+            "Keras' own download, or a .weights.h5 file of this backbone without its top, named on the page or by "
+            f"{BACKBONE_WEIGHTS_VARIABLE}. Please provide one of them, start from a model, or train from scratch."
         ) from error
+    body, _ = body_and_head(network, backbone.explained_layer)
+    put_weights(body, plain.get_weights())
+    if recipe.architecture == "EfficientNetB0":
+        # Keras divides by one more square root of the deviation where it fetches these weights itself, in a layer
+        # that a network built without them does not have.
+        normalization = next(layer for layer in body.layers if isinstance(layer, layers.Normalization))
+        mean, variance, count = normalization.get_weights()
+        normalization.set_weights([mean, variance * _IMAGENET_DEVIATIONS, count])
+        normalization.finalize_state()
+
+
+def start_from_model(network: keras.Model, recipe: Recipe, model: keras.Model, explained_layer: str) -> None:
+    """Take over a trained model's backbone, and its head where that fits.
+
+    Raises:
+        ModelError: the model has another backbone.
+    """
+    layer = BACKBONES[recipe.architecture].explained_layer
+    for place, (new, old) in enumerate(
+        zip(body_and_head(network, layer), body_and_head(model, explained_layer), strict=True)
+    ):
+        weights = old.get_weights()
+        if [weight.shape for weight in weights] == [weight.shape for weight in new.get_weights()]:
+            put_weights(new, weights)
+        elif place == 0:
+            raise ModelError(
+                f"The model to start from has another backbone than {recipe.architecture}. Please choose its backbone, "
+                "or start from something else."
+            )
 
 
 def save_network(network: keras.Model, path: Path) -> None:
     """Save a network so that the file is either whole or not there (`model.save` alone is not atomic)."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp.keras")
-    try:
+    with written_whole(path) as temporary:
         network.save(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_network(path: Path) -> keras.Model:

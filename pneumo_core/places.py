@@ -12,6 +12,7 @@ DEMO_SAMPLE = "synthetic_04.png"
 MODELS_VARIABLE = "PNEUMO_MODEL_DIR"
 RUNS_VARIABLE = "PNEUMO_RUNS_DIR"
 DATA_VARIABLE = "PNEUMO_DATA_DIRS"
+BACKBONE_WEIGHTS_VARIABLE = "PNEUMO_BACKBONE_WEIGHTS"
 
 
 def models_folder() -> Path:
@@ -22,6 +23,11 @@ def models_folder() -> Path:
 def runs_folder() -> Path:
     """Give the folder of batch runs: the one named by `PNEUMO_RUNS_DIR`, else `runs` in the project."""
     return Path(os.environ.get(RUNS_VARIABLE) or ROOT / "runs")
+
+
+def trainings_folder() -> Path:
+    """Give the folder of training runs."""
+    return runs_folder() / "training"
 
 
 def data_folders() -> list[Path]:

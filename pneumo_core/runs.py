@@ -1,6 +1,5 @@
 """A run of many films and what stands of it on disk: hashes, scores, labels; no pixels and no name."""
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from pneumo_core.errors import DataError
+from pneumo_core.errors import BusyError, DataError
+from pneumo_core.locks import held
 from pneumo_core.whole_file import write_whole
 
 RUN_FILE, SCORES_FILE, LOCK_FILE = "run.json", "scores.jsonl", "run.lock"
@@ -146,16 +146,13 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         DataError: another one holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK_FILE).open("w") as lock:
-        try:
-            # The system lets go of it when the process ends, however it ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise DataError(
-                f"The run in {folder.name} is at work already. Please wait for it, or cancel it first."
-            ) from error
-        yield
+    try:
+        with held(folder / LOCK_FILE):
+            yield
+    except BusyError as error:
+        raise DataError(
+            f"The run in {folder.name} is at work already. Please wait for it, or cancel it first."
+        ) from error
 
 
 def append_scores(folder: Path, scores: Sequence[FilmScore]) -> None:

@@ -1,20 +1,20 @@
-"""Fit a network on cases, calibrate it, choose its thresholds, and write the model folder.
+"""Train a model as a plan says, calibrate it, choose its thresholds, and write the model folder.
 
-The way of a training run (`train`): films -> split by patient -> fit with augmentation, best epoch
-by validation AUC -> temperature and operating points on validation and its stressed copies ->
-evaluation of the test films, once -> model folder.
+The way of a training run (`run_training`): films -> split by patient -> `fitting`, best epoch by validation AUC ->
+temperature and operating points on validation and its stressed copies -> evaluation of the test films, once ->
+model folder. It can be stopped or killed at any moment, and goes on from where its last epoch ended.
 """
 
 import csv
 import dataclasses
 import datetime
-import json
+import errno
+import math
+import os
 import platform
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,19 +23,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.augmentation import augmentation_layers
-from pneumo_core.calibration import (
-    choose_operating_points,
-    fit_temperature,
-    probabilities,
-    stressed_copies,
-)
+from pneumo_core.calibration import choose_operating_points, fit_temperature, probabilities, stressed_copies
 from pneumo_core.cases import Case, find_cases, manifest_sha256, split_by_patient
-from pneumo_core.errors import DataError, ModelError, UnreadableImageError, UnsuitableImageError
-from pneumo_core.evaluation import area_under_roc
+from pneumo_core.errors import DataError, ModelError, PneumoError
+from pneumo_core.fitting import CHECKPOINT_FILE, Step, fit, predict_logits
 from pneumo_core.known_films import write_known_films
+from pneumo_core.manifest import read_manifest
 from pneumo_core.model_card import (
-    CARD_FILE,
     LOG_FILE,
     NETWORK_FILE,
     SCORES_FILE,
@@ -43,21 +37,36 @@ from pneumo_core.model_card import (
     TrainingData,
     evaluate,
     file_sha256,
+    read_card,
     write_card,
 )
-from pneumo_core.network import BACKBONES, build_network, save_network
-from pneumo_core.preprocessing import Preprocessing, fingerprint, prepare
-from pneumo_core.radiograph import read_radiograph
+from pneumo_core.network import (
+    BACKBONES,
+    build_network,
+    load_network,
+    put_weights,
+    save_network,
+    start_from_imagenet,
+    start_from_model,
+)
+from pneumo_core.plan import IMAGENET, RANDOM, Plan, read_plan, recipe_settings
+from pneumo_core.preprocessing import Preprocessing, fingerprint
+from pneumo_core.training_films import Films, read_films
+from pneumo_core.training_run import (
+    State,
+    alone,
+    is_asked_to_stop,
+    memory_bytes,
+    now,
+    write_state,
+)
+from pneumo_core.whole_file import write_whole
 
+FILMS_FILE = "films.sha256"
 INTENDED_USE = (
     "research and teaching: flags chest X-rays with suspected pneumonia and shows where the network found "
     "evidence; not a medical device, not for diagnosis, not stand-alone"
 )
-POPULATION = (
-    "children of 1 to 5 years, frontal AP films from one hospital in Guangzhou, screened for quality "
-    "(Kermany et al., Cell 172:1122, 2018)"
-)
-POPULATION_YEARS = (1.0, 5.0)
 LIMITATIONS = (
     "Not validated for patients of another age or from other hospitals than those it was trained on, nor for views "
     "that are not upright and frontal. Networks trained on the films of Kermany et al. fell from an AUC of 0.95 to "
@@ -69,321 +78,221 @@ LIMITATIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """The settings of a training run; the defaults are the shipped recipe.
+def run_training(
+    folder: Path, finish: bool = False, report: Callable[[str], None] = lambda line: None
+) -> ModelCard | None:
+    """Train as the plan in a run's folder says, from where the run stands, and write the model's folder.
 
-    `peak_learning_rate` is reached after `warm_up_epochs` and falls to 0 by a cosine.
-    `averaging_momentum` is that of the moving average of all weights, a step.
-    `frozen_normalization` keeps the statistics and scales of batch normalisation as they were.
-    """
-
-    architecture: str = "EfficientNetV2B0"
-    epochs: int = 12
-    batch_size: int = 32
-    peak_learning_rate: float = 2e-4
-    warm_up_epochs: float = 1.0
-    weight_decay: float = 1e-2
-    gradient_clip: float = 1.0
-    label_smoothing: float = 0.06
-    dropout: float = 0.35
-    augmentation_strength: float = 1.0
-    averaging_momentum: float = 0.995
-    frozen_normalization: bool = True
-    balanced_class_weights: bool = True
-    validation_share: float = 0.15
-    seed: int = 7
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Films:
-    """Films in memory, resampled to the network's size.
-
-    `views` holds for each view number uint8 `(n, height, width)`, `has_pneumonia` bool `(n,)`.
-    """
-
-    cases: tuple[Case, ...]
-    views: tuple[np.ndarray, ...]
-    has_pneumonia: np.ndarray
-
-
-class TrainingFilms:
-    """Batches of an epoch: of each film one view, order and views drawn anew by `shuffle`."""
-
-    def __init__(self, films: Films, batch_size: int, seed: int) -> None:
-        self.films, self.batch_size = films, batch_size
-        self.random = np.random.default_rng(seed)
-        self.shuffle()
-
-    def __len__(self) -> int:
-        return -(-len(self.films.cases) // self.batch_size)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        films = np.stack([self.films.views[v][i] for i, v in zip(self.order[chosen], self.view[chosen], strict=True)])
-        labels = self.films.has_pneumonia[self.order[chosen]]
-        return films[..., np.newaxis].astype(np.float32), labels.astype(np.float32)
-
-    def shuffle(self) -> None:
-        """Draw order and views for the next epoch."""
-        count = len(self.films.cases)
-        self.order = self.random.permutation(count)
-        self.view = self.random.integers(0, len(self.films.views), count)
-
-
-class Judge:
-    """After each epoch: log, validate the weights and their moving average, keep the best so far.
-
-    It validates on a copy of the validation films in which each film is stressed in one of the ways of
-    `stressed_copies`, since an epoch that wins on clean films only does not carry over.
-    """
-
-    def __init__(
-        self, network: keras.Model, validation: Films, recipe: Recipe, folder: Path, report: Callable[[str], None]
-    ) -> None:
-        self.network, self.recipe, self.folder, self.report = network, recipe, folder, report
-        self.labels = validation.has_pneumonia
-        self.films = _mixed_stress(validation.views)
-        self.average = [np.array(weight) for weight in network.get_weights()]
-        self.steps = 0
-        self.best_area = -1.0
-        self.best_weights = [weight.copy() for weight in self.average]
-
-    def after_step(self) -> None:
-        """Move the average of the weights on by one step; its momentum grows from 0, so that it forgets the start."""
-        self.steps += 1
-        momentum = min(self.recipe.averaging_momentum, self.steps / (self.steps + 10))
-        for average, variable in zip(self.average, self.network.weights, strict=True):
-            average += (1 - momentum) * (keras.ops.convert_to_numpy(variable) - average)
-
-    def after_epoch(self, epoch: int, seconds: float, learning_rate: float, training: Mapping[str, float]) -> None:
-        """Validate, log and keep the best; `epoch` counts from 1.
-
-        Raises:
-            ModelError: the training diverged; the best weights so far stand in the folder.
-        """
-        if not np.isfinite(training["loss"]):
-            raise ModelError(
-                f"The training diverged in epoch {epoch}: its loss is no number. Please train again with a lower "
-                "learning rate."
-            )
-        last = self.network.get_weights()
-        entry: dict[str, Any] = {
-            "epoch": epoch,
-            "seconds": round(seconds, 1),
-            "learning_rate": learning_rate,
-            "training": {name: round(float(value), 5) for name, value in training.items()},
-        }
-        for name, weights in (("validation", last), ("validation_averaged", self.average)):
-            self.network.set_weights(weights)
-            figures = _figures(self.labels, predict_logits(self.network, self.films))
-            entry[name] = figures
-            if figures["auc"] >= self.best_area:
-                self.best_area = figures["auc"]
-                self.best_weights = [weight.copy() for weight in weights]
-                entry["best"] = name
-        self.network.set_weights(self.best_weights)
-        save_network(self.network, self.folder / NETWORK_FILE)
-        self.network.set_weights(last)
-        with (self.folder / LOG_FILE).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry) + "\n")
-        self.report(
-            f"epoch {epoch}/{self.recipe.epochs}: {seconds:.0f} s, {entry['training']}, "
-            f"validation {entry['validation']}, averaged {entry['validation_averaged']}"
-        )
-
-
-def train(
-    data: Path,
-    out: Path,
-    recipe: Recipe,
-    preprocessing: Preprocessing,
-    copies: Sequence[Path] = (),
-    backbone_weights: Path | str | None = None,
-    population: str = POPULATION,
-    population_years: tuple[float, float] = POPULATION_YEARS,
-    report: Callable[[str], None] = lambda line: None,
-) -> ModelCard:
-    """Train a model from a folder in the Kaggle layout and write it to a new folder.
-
-    The folder `out` appears when all is done; until then the run writes to `out` + ".partial".
+    The model's folder appears when all is done; until then everything is in the run's folder.
 
     Args:
-        data: holds `train` and `val` (joined, then split by patient) and `test` (read once, at the end).
-        copies: further copies of the same films, used as other views of them, and tested separately.
-        backbone_weights: see `build_network`.
-        population, population_years: whose films these are, and their lowest and highest age.
+        finish: no more epochs: make a model of the best network so far.
         report: is called with lines for a person to read.
 
     Returns:
-        the card of the model written.
+        the card of the model; None where somebody asked the run to stop.
 
     Raises:
-        DataError: the folder is not as it must be, or too few films can be read.
-        ModelError: `out` holds a model already, or the backbone's weights cannot be had.
+        PneumoError: the data, the start or the machine are not as they must be, or another run is at work.
     """
-    if len({folder.name for folder in (data, *copies)}) <= len(copies):
-        raise DataError(
-            "Two of the data folders have the same name, so that their results could not be told apart. Please "
-            "rename one."
-        )
-    if out.exists() and any(out.iterdir()):
-        raise ModelError(f"{out} is not empty, and a model is never overwritten. Please name a new folder.")
-    cases = find_cases(data, copies)
-    training, validation = split_by_patient(
-        (case for case in cases if case.split != "test"), recipe.validation_share, recipe.seed
-    )
-    keras.utils.set_random_seed(recipe.seed)
-    network = build_network(recipe.architecture, preprocessing, recipe.dropout, backbone_weights)
-    partial = out.with_name(out.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-
-    report(f"reading {len(training)} training films, {len(validation)} validation films")
-    validation_films = read_films(validation, preprocessing, report)
-    training_films = read_films(training, preprocessing, report)
-    judge = fit(network, training_films, validation_films, recipe, partial, report)
-    network.set_weights(judge.best_weights)
-
-    has_pneumonia = validation_films.has_pneumonia
-    logits = {name: predict_logits(network, films) for name, films in validation_copies(validation_films)}
-    calibration = fit_temperature(np.concatenate(list(logits.values())), np.tile(has_pneumonia, len(logits)))
-    scores = {name: probabilities(copy, calibration) for name, copy in logits.items()}
-    points = choose_operating_points(scores, has_pneumonia)
-
-    tests = [case for case in cases if case.split == "test"]
-    rows = list(_score_rows(validation_films.cases, has_pneumonia, logits))
-    test_results = []
-    if tests:
-        report(f"reading {len(tests)} test films, once")
-        test_films = read_films(tests, preprocessing, report)
-        test_logits = {
-            f"test, {folder.name}": predict_logits(network, view)
-            for folder, view in zip((data, *copies), test_films.views, strict=True)
-        }
-        rows += _score_rows(test_films.cases, test_films.has_pneumonia, test_logits)
-        test_results = [
-            evaluate(name, test_films.has_pneumonia, probabilities(copy, calibration), points)
-            for name, copy in test_logits.items()
-        ]
-
-    save_network(network, partial / NETWORK_FILE)
-    write_known_films(partial, [*_known("training", training_films), *_known("validation", validation_films)])
-    card = ModelCard(
-        name=out.name,
-        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        architecture=recipe.architecture,
-        preprocessing=preprocessing,
-        explained_layer=BACKBONES[recipe.architecture].explained_layer,
-        calibration=calibration,
-        operating_points=points,
-        weights_sha256=file_sha256(partial / NETWORK_FILE),
-        population=population,
-        population_years=population_years,
-        intended_use=INTENDED_USE,
-        limitations=LIMITATIONS,
-        recipe=dataclasses.asdict(recipe) | {"starts_from": _start_in_words(backbone_weights)},
-        training_data=_describe(training_films.cases, validation_films.cases, recipe),
-        validation=tuple(evaluate(name, has_pneumonia, copy, points) for name, copy in scores.items()),
-        test=tuple(test_results),
-        versions={"python": platform.python_version()}
-        | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
-    )
-    _write_scores(partial / SCORES_FILE, rows)
-    write_card(card, partial)
-    if out.exists():
-        out.rmdir()
-    partial.rename(out)
-    report(f"written: {out / CARD_FILE}")
-    return card
-
-
-def read_films(cases: Sequence[Case], preprocessing: Preprocessing, report: Callable[[str], None]) -> Films:
-    """Read films into memory, resampled; a film of which a view cannot be read is left out and reported.
-
-    Raises:
-        DataError: of one of the classes no film could be read.
-    """
-    kept, images = [], []
-    for case in cases:
+    plan = read_plan(folder)
+    with alone(folder):
+        run = _Run(plan, folder, report)
         try:
-            images.append([_prepared(path, preprocessing) for path in case.views])
-            kept.append(case)
-        except (UnreadableImageError, UnsuitableImageError) as error:
-            report(f"left out: {error}")
-    if len({case.has_pneumonia for case in kept}) < 2:
-        raise DataError(
-            f"Of {len(cases)} films {len(kept)} could be read, and they are not of both classes. Expected are "
-            "readable X-rays in NORMAL and in PNEUMONIA. Please check the files."
+            with _strategy().scope():
+                return run.go(finish)
+        except PneumoError as error:
+            run.fail(str(error))
+            raise
+        except OSError as error:
+            run.fail(_disk_in_words(error, folder))
+            raise ModelError(run.state.problem) from error
+        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+            run.fail(
+                "The machine's memory does not suffice for this run. Please choose a smaller batch or image size, or "
+                "close other programs, and begin again."
+            )
+            raise ModelError(run.state.problem) from error
+
+
+class _Run:
+    """One start of a run: what it knows, and what it tells."""
+
+    def __init__(self, plan: Plan, folder: Path, report: Callable[[str], None]) -> None:
+        self.plan, self.recipe, self.folder, self.report = plan, plan.recipe, folder, report
+        self.preprocessing = Preprocessing(height=plan.recipe.size, width=plan.recipe.size)
+        self.state = State("waiting", epochs=plan.recipe.epochs)
+        self.told = 0.0
+
+    def go(self, finish: bool) -> ModelCard | None:
+        recipe, plan = self.recipe, self.plan
+        if plan.out.exists() and any(plan.out.iterdir()):
+            raise ModelError(f"{plan.out} is not empty, and a model is never overwritten. Please name a new folder.")
+        _refuse_unwritable(plan.out.parent)
+        keras.utils.set_random_seed(recipe.seed)
+        training, validation, tests = _split(plan)
+        has_network = (self.folder / NETWORK_FILE).is_file()
+        if finish and not has_network:
+            raise ModelError("This run has no epoch behind it yet that a model could be made of. Please let it go on.")
+        network, served = self._networks()
+
+        self.tell("reading the films", force=True)
+        self.report(f"reading {len(training)} training films, {len(validation)} validation films")
+        validation_films = read_films(validation, self.preprocessing, self._read)
+        training_films = read_films(training, self.preprocessing, self._read) if validation_films else None
+        if validation_films is None or training_films is None:
+            self._stop()
+            return None
+        self._refuse_changed_films(training_films, validation_films)
+        left_out = validation_films.left_out + training_films.left_out
+        for line in left_out:
+            self.report(f"left out: {line}")
+        self.state = dataclasses.replace(self.state, left_out=left_out)
+        if not finish and not fit(
+            network, served, training_films, validation_films, recipe, self.folder, self._step, self.report
+        ):
+            self._stop()
+            return None
+        best = load_network(self.folder / NETWORK_FILE)
+        card = self._write_model(best, training_films, validation_films, tests)
+        self.tell("done", force=True)
+        self.report(f"written: {plan.out}")
+        return card
+
+    def tell(self, stage: Any, force: bool = False, **facts: Any) -> None:
+        """Write down how far the run is, at most twice a second unless it must be."""
+        self.state = dataclasses.replace(self.state, stage=stage, **facts)
+        if force or time.monotonic() - self.told > 0.5:
+            self.told = time.monotonic()
+            write_state(self.folder, dataclasses.replace(self.state, memory_bytes=memory_bytes(), written=now()))
+
+    def fail(self, problem: str) -> None:
+        self.state = dataclasses.replace(self.state, stage="failed", problem=problem)
+        try:
+            write_state(self.folder, dataclasses.replace(self.state, written=now()))
+        except OSError:
+            # A full disk has no place for the reason either; the caller prints it.
+            self.report(problem)
+
+    def _stop(self) -> None:
+        self.tell("stopped", force=True)
+        self.report("stopped; the best network so far is kept")
+
+    def _read(self, done: int, of: int) -> bool:
+        self.tell("reading the films", done=done, of=of)
+        return not is_asked_to_stop(self.folder)
+
+    def _step(self, step: Step) -> bool:
+        epochs_left = self.recipe.epochs - step.epoch + 1 - step.step / step.steps
+        films = step.steps * self.recipe.batch_size
+        self.tell(
+            "training",
+            epoch=step.epoch,
+            done=step.step,
+            of=step.steps,
+            films_per_second=step.films_per_second,
+            seconds_left=epochs_left * films / step.films_per_second,
+            learning_rate=step.learning_rate,
+            figures={name: float(value) for name, value in step.figures.items() if math.isfinite(value)},
         )
-    views = tuple(np.stack(view) for view in zip(*images, strict=True))
-    return Films(tuple(kept), views, np.array([case.has_pneumonia for case in kept]))
+        return not is_asked_to_stop(self.folder)
 
+    def _refuse_changed_films(self, training: Films, validation: Films) -> None:
+        """See that a run that goes on has the films that it began with."""
+        path, found = self.folder / FILMS_FILE, _manifest(training, validation)
+        if not path.is_file():
+            write_whole(path, found.encode())
+        elif path.read_text(encoding="ascii") != found:
+            raise DataError(
+                "The films are not those that this run began with: some were added, removed or changed since. Please "
+                "bring the folder back to what it was, or begin a new run."
+            )
 
-def fit(
-    network: keras.Model,
-    training: Films,
-    validation: Films,
-    recipe: Recipe,
-    folder: Path,
-    report: Callable[[str], None],
-) -> Judge:
-    """Fit a network in place; the judge returned holds the best weights and where they came from.
+    def _networks(self) -> tuple[keras.Model, keras.Model]:
+        """Build the network to be trained, and the one to be kept: another one only in mixed precision."""
+        recipe, start = self.recipe, self.plan.start
+        if recipe.mixed_precision and not tf.config.list_physical_devices("GPU"):
+            raise DataError("Mixed precision is for a GPU, and this machine has none. Please train without it.")
+        served = build_network(recipe)
+        if (self.folder / CHECKPOINT_FILE).is_file():
+            # A run that goes on has its weights from there.
+            pass
+        elif start == IMAGENET or start.endswith(".h5"):
+            start_from_imagenet(served, recipe, None if start == IMAGENET else Path(start))
+        elif start != RANDOM:
+            card = read_card(Path(start))
+            start_from_model(served, recipe, load_network(Path(start) / NETWORK_FILE), card.explained_layer)
+        if not recipe.mixed_precision:
+            return served, served
+        keras.mixed_precision.set_global_policy("mixed_float16")
+        try:
+            network = build_network(recipe)
+        finally:
+            keras.mixed_precision.set_global_policy("float32")
+        put_weights(network, served.get_weights())
+        return network, served
 
-    Writes the log and, after each epoch, the best network so far into `folder`.
-    """
-    for layer in network.layers:
-        if recipe.frozen_normalization and isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
-    films = x = keras.Input(network.input_shape[1:])
-    for change in augmentation_layers(recipe.augmentation_strength, recipe.seed):
-        x = change(x)
-    model = keras.Model(films, network(x))
-    batches = TrainingFilms(training, recipe.batch_size, recipe.seed)
-    warm_up = max(1, round(recipe.warm_up_epochs * len(batches)))
-    model.compile(
-        optimizer=keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(
-                recipe.peak_learning_rate / 50,
-                max(1, recipe.epochs * len(batches) - warm_up),
-                warmup_target=recipe.peak_learning_rate,
-                warmup_steps=warm_up,
-            ),
-            weight_decay=recipe.weight_decay,
-            global_clipnorm=recipe.gradient_clip,
-        ),
-        loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
-        metrics=[keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")],
-        # XLA takes minutes to compile a network of this size on a CPU.
-        jit_compile=False,
-    )
-    shares = training.has_pneumonia.mean()
-    weights = {0: 0.5 / (1 - shares), 1: 0.5 / shares} if recipe.balanced_class_weights else None
-    judge = Judge(network, validation, recipe, folder, report)
-    # Step by step: `fit` feeds batches through a generator that makes the allocator give its memory back
-    # to the system at every step, a third of the time on a CPU.
-    for epoch in range(1, recipe.epochs + 1):
-        started = time.monotonic()
-        sums: Counter[str] = Counter()
-        for index in range(len(batches)):
-            batch, labels = batches[index]
-            # The figures of this batch alone: Keras forgets those of the batches before.
-            figures = model.train_on_batch(batch, labels, class_weight=weights, return_dict=True)
-            sums.update({name: float(value) * len(labels) for name, value in figures.items()})
-            judge.after_step()
-        means = {name: total / len(training.cases) for name, total in sums.items()}
-        judge.after_epoch(epoch, time.monotonic() - started, float(model.optimizer.learning_rate), means)
-        batches.shuffle()
-    return judge
-
-
-def predict_logits(network: keras.Model, films: np.ndarray, batch_size: int = 32) -> np.ndarray:
-    """Give the logits of films uint8 `(n, height, width)`: float32 `(n,)`."""
-    parts = [
-        _infer(network, tf.convert_to_tensor(films[start : start + batch_size, ..., np.newaxis], tf.float32))
-        for start in range(0, len(films), batch_size)
-    ]
-    return np.concatenate([np.asarray(part)[:, 0] for part in parts])
+    def _write_model(
+        self, network: keras.Model, training: Films, validation: Films, tests: Sequence[Case]
+    ) -> ModelCard:
+        plan, recipe = self.plan, self.recipe
+        self.tell("choosing thresholds", force=True)
+        has_pneumonia = validation.has_pneumonia
+        logits = {name: predict_logits(network, films) for name, films in validation_copies(validation)}
+        calibration = fit_temperature(np.concatenate(list(logits.values())), np.tile(has_pneumonia, len(logits)))
+        scores = {name: probabilities(copy, calibration) for name, copy in logits.items()}
+        points = choose_operating_points(scores, has_pneumonia)
+        rows = list(_score_rows(validation.cases, has_pneumonia, logits))
+        test_results = []
+        if tests:
+            self.tell("testing", force=True)
+            self.report(f"reading {len(tests)} test films, once")
+            films = read_films(tests, self.preprocessing)
+            assert films is not None
+            test_logits = {
+                f"test, {data.name}": predict_logits(network, view)
+                for data, view in zip((plan.data, *plan.copies), films.views, strict=True)
+            }
+            rows += _score_rows(films.cases, films.has_pneumonia, test_logits)
+            test_results = [
+                evaluate(name, films.has_pneumonia, probabilities(copy, calibration), points)
+                for name, copy in test_logits.items()
+            ]
+        partial = plan.out.with_name(f".{plan.out.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        try:
+            save_network(network, partial / NETWORK_FILE)
+            shutil.copy(self.folder / LOG_FILE, partial / LOG_FILE)
+            write_known_films(partial, [*_known("training", training), *_known("validation", validation)])
+            _write_scores(partial / SCORES_FILE, rows)
+            card = ModelCard(
+                name=plan.out.name,
+                created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+                architecture=recipe.architecture,
+                preprocessing=self.preprocessing,
+                explained_layer=BACKBONES[recipe.architecture].explained_layer,
+                calibration=calibration,
+                operating_points=points,
+                weights_sha256=file_sha256(partial / NETWORK_FILE),
+                population=plan.population,
+                population_years=plan.population_years,
+                intended_use=INTENDED_USE,
+                limitations=LIMITATIONS,
+                recipe=recipe_settings(recipe) | {"starts_from": _start_in_words(plan.start)},
+                training_data=_describe(training, validation, plan),
+                validation=tuple(evaluate(name, has_pneumonia, copy, points) for name, copy in scores.items()),
+                test=tuple(test_results),
+                versions={"python": platform.python_version()}
+                | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
+            )
+            write_card(card, partial)
+            if plan.out.exists():
+                plan.out.rmdir()
+            partial.rename(plan.out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return card
 
 
 def validation_copies(films: Films) -> Iterator[tuple[str, np.ndarray]]:
@@ -394,63 +303,93 @@ def validation_copies(films: Films) -> Iterator[tuple[str, np.ndarray]]:
         yield f"validation, {name}", stress()
 
 
-@tf.function(reduce_retracing=True)
-def _infer(network: keras.Model, films: tf.Tensor) -> tf.Tensor:
-    return network(films, training=False)
+def _strategy() -> Any:
+    """All GPUs of the machine where there are several; else nothing special."""
+    gpus = tf.config.list_logical_devices("GPU")
+    return tf.distribute.MirroredStrategy(gpus) if len(gpus) > 1 else tf.distribute.get_strategy()
 
 
-def _prepared(path: Path, preprocessing: Preprocessing) -> np.ndarray:
-    film = prepare(read_radiograph(path).pixels, preprocessing)[:, :, 0]
-    return np.clip(np.rint(film), 0, 255).astype(np.uint8)
+def _split(plan: Plan) -> tuple[Sequence[Case], Sequence[Case], Sequence[Case]]:
+    """Give training, validation and test films, and refuse data that cannot be split."""
+    if len({folder.name for folder in (plan.data, *plan.copies)}) <= len(plan.copies):
+        raise DataError(
+            "Two of the data folders have the same name, so that their results could not be told apart. Please "
+            "rename one."
+        )
+    if plan.manifest is not None:
+        cases = read_manifest(plan.manifest, plan.data, plan.copies)
+        parts = {split: [case for case in cases if case.split == split] for split in ("train", "val", "test")}
+        return parts["train"], parts["val"], parts["test"]
+    cases = find_cases(plan.data, plan.copies)
+    tests = [case for case in cases if case.split == "test"]
+    recipe = plan.recipe
+    return *split_by_patient(
+        (case for case in cases if case.split != "test"), recipe.validation_share, recipe.seed
+    ), tests
 
 
-def _mixed_stress(views: Sequence[np.ndarray]) -> np.ndarray:
-    """Change every film in one way, in turn; the views take turns too."""
-    mixed = np.empty_like(views[0])
-    ways = len(stressed_copies(views[0][:1]))
-    for way in range(ways):
-        chosen = np.arange(len(mixed)) % ways == way
-        for number, view in enumerate(views):
-            of_view = chosen & (np.arange(len(mixed)) // ways % len(views) == number)
-            if of_view.any():
-                mixed[of_view] = list(stressed_copies(view[of_view]).values())[way]()
-    return mixed
+def _refuse_unwritable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial = folder / f".trial.{os.getpid()}"
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise ModelError(
+            f"The folder {folder} cannot be written to ({error.strerror}), so that no model could be kept there. "
+            "Please name another one, or change its permissions."
+        ) from error
 
 
-def _figures(has_pneumonia: np.ndarray, logits: np.ndarray) -> dict[str, float]:
-    signs = np.where(has_pneumonia, 1.0, -1.0)
-    return {
-        "auc": round(area_under_roc(has_pneumonia, logits).value, 5),
-        "loss": round(float(np.mean(np.logaddexp(0.0, -signs * logits))), 5),
-        "sensitivity": round(float(np.mean(logits[has_pneumonia] > 0)), 5),
-        "specificity": round(float(np.mean(logits[~has_pneumonia] <= 0)), 5),
-    }
-
-
-def _start_in_words(backbone_weights: Path | str | None) -> str:
-    if isinstance(backbone_weights, Path):
-        return f"{backbone_weights.name}, sha256 {file_sha256(backbone_weights)}"
-    return "Keras' ImageNet weights" if backbone_weights else "random weights"
-
-
-def _describe(training: Sequence[Case], validation: Sequence[Case], recipe: Recipe) -> TrainingData:
-    return TrainingData(
-        description="train and val of a folder in the Kaggle layout, split again by patient: "
-        f"{recipe.validation_share:.0%} of the patients for validation, seed {recipe.seed}",
-        films=len(training),
-        films_with_pneumonia=sum(case.has_pneumonia for case in training),
-        patients=len({case.patient for case in training}),
-        views_of_each_film=max(len(case.views) for case in training),
-        validation_films=len(validation),
-        validation_films_with_pneumonia=sum(case.has_pneumonia for case in validation),
-        validation_patients=len({case.patient for case in validation}),
-        manifest_sha256=manifest_sha256((*training, *validation)),
+def _disk_in_words(error: OSError, folder: Path) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(folder).free / 2**20
+        return (
+            f"The disk is full ({free:.0f} MiB left). The run keeps what it has; the models are as they were. Please "
+            "make room and resume it."
+        )
+    return (
+        f"The run could not go on: {error.strerror or error} ({error.filename or 'no file named'}). Please resume it."
     )
 
 
-def _known(part: str, films: Films) -> Iterator[tuple[str, list[str], str]]:
-    for case, film in zip(films.cases, films.views[0], strict=True):
-        yield part, [file_sha256(view) for view in case.views], fingerprint(film.astype(np.float32))
+def _start_in_words(start: str) -> str:
+    if start == IMAGENET:
+        return "Keras' ImageNet weights"
+    if start == RANDOM:
+        return "random weights"
+    path = Path(start)
+    return f"{path.name}, sha256 {file_sha256(path / NETWORK_FILE if path.is_dir() else path)}"
+
+
+def _describe(training: Films, validation: Films, plan: Plan) -> TrainingData:
+    recipe = plan.recipe
+    how = (
+        f"split by patient as the manifest with sha256 {file_sha256(plan.manifest)} says"
+        if plan.manifest
+        else "train and val of a folder in the Kaggle layout, split again by patient: "
+        f"{recipe.validation_share:.0%} of the patients for validation, seed {recipe.seed}"
+    )
+    return TrainingData(
+        description=how,
+        films=len(training.cases),
+        films_with_pneumonia=int(training.has_pneumonia.sum()),
+        patients=len({case.patient for case in training.cases}),
+        views_of_each_film=len(training.views),
+        validation_films=len(validation.cases),
+        validation_films_with_pneumonia=int(validation.has_pneumonia.sum()),
+        validation_patients=len({case.patient for case in validation.cases}),
+        manifest_sha256=_manifest(training, validation),
+    )
+
+
+def _manifest(training: Films, validation: Films) -> str:
+    return manifest_sha256((*training.cases, *validation.cases), (*training.sha256s, *validation.sha256s))
+
+
+def _known(part: str, films: Films) -> Iterator[tuple[str, Sequence[str], str]]:
+    for sha256s, film in zip(films.sha256s, films.views[0], strict=True):
+        yield part, sha256s, fingerprint(film.astype(np.float32))
 
 
 def _score_rows(

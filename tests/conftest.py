@@ -2,14 +2,14 @@
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pneumo_core.places import MODELS_VARIABLE
+from pneumo_core.places import MODELS_VARIABLE, RUNS_VARIABLE
 
 
 def drawn_film(has_pneumonia: bool, seed: int) -> np.ndarray:
@@ -29,6 +29,15 @@ def png(pixels: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runs_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep what the tests run out of the project's own folder of runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("runs")
+        patch.setenv(RUNS_VARIABLE, str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

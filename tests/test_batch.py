@@ -100,7 +100,9 @@ def test_a_line_that_was_cut_short_is_scored_again(mixed: Source, classifier: Cl
     path.write_bytes(path.read_bytes()[:-30])
     assert len(read_scores(tmp_path)) == 49
     again = run_source(mixed, classifier, tmp_path)
-    assert again == whole
+    assert [score.sha256 for score in again] == [score.sha256 for score in whole]
+    # In a batch of its own it is rounded otherwise.
+    assert [score.logit for score in again] == pytest.approx([score.logit for score in whole], abs=1e-5)
     assert len(path.read_text().splitlines()) == 50
 
 

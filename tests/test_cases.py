@@ -220,17 +220,17 @@ def test_two_patients_of_each_class_are_enough():
 def test_the_manifest_changes_with_content_name_label_and_views_and_not_with_order(tmp_path):
     folder = data_folder(tmp_path / "main", "train/NORMAL/a.jpeg", "train/NORMAL/b.jpeg", "train/PNEUMONIA/c.jpeg")
     first, second, third = find_cases(folder)
-    manifest = manifest_sha256([first, second, third])
+    one, two, three = ["aa"], ["bb"], ["cc"]
+    manifest = manifest_sha256([first, second, third], [one, two, three])
     assert len(manifest) == 64
-    assert manifest_sha256([third, first, second]) == manifest
+    assert manifest_sha256([third, first, second], [three, one, two]) == manifest
 
     relabelled = Case(first.name, first.views, True, first.patient, first.kind, first.split)
     renamed = Case("train/NORMAL/z.jpeg", first.views, False, first.patient, first.kind, first.split)
-    seen_twice = Case(first.name, first.views * 2, False, first.patient, first.kind, first.split)
-    changed = {manifest_sha256([other, second, third]) for other in (relabelled, renamed, seen_twice)}
-    changed.add(manifest_sha256([second, third]))
-    first.views[0].write_bytes(b"another film")
-    changed.add(manifest_sha256([first, second, third]))
+    changed = {manifest_sha256([other, second, third], [one, two, three]) for other in (relabelled, renamed)}
+    changed.add(manifest_sha256([first, second, third], [one * 2, two, three]))
+    changed.add(manifest_sha256([second, third], [two, three]))
+    changed.add(manifest_sha256([first, second, third], [["dd"], two, three]))
     assert len(changed | {manifest}) == 6
 
 

@@ -12,6 +12,7 @@ from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.errors import ModelError, UnsuitableImageError
 from pneumo_core.model_card import read_card, write_card
 from pneumo_core.network import build_network, save_network
+from pneumo_core.plan import Recipe
 from pneumo_core.preprocessing import Preprocessing, prepare
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.reading import Prediction, read_xray
@@ -76,7 +77,7 @@ def test_the_active_model_is_found(tiny_model: Path, tmp_path: Path):
 
 def test_other_weights_beside_a_card_are_refused(tiny_model: Path, tmp_path: Path):
     shutil.copytree(tiny_model, tmp_path / "tiny")
-    save_network(build_network("SmallCNN", Preprocessing(32, 32), 0.1), tmp_path / "tiny" / "classifier.keras")
+    save_network(build_network(Recipe(architecture="SmallCNN", size=32)), tmp_path / "tiny" / "classifier.keras")
     with pytest.raises(ModelError, match="belongs to other weights"):
         load_classifier(tmp_path / "tiny")
 

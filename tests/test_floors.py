@@ -29,7 +29,16 @@ IMPORTED_AS = {
     "Ray": "ray",
     "h5py": "h5py",
 }
-KERAS_HOMES = {"network", "augmentation", "gradcam", "training", "classifier", "network_file"}
+KERAS_HOMES = {
+    "network",
+    "augmentation",
+    "gradcam",
+    "training",
+    "classifier",
+    "network_file",
+    "fitting",
+    "training_films",
+}
 HOMES = {
     "PIL": {"image_file", "picture", "radiograph"},
     "pydicom": {"dicom_file"},
@@ -42,7 +51,7 @@ HOMES = {
     "ray": {"cluster"},
     "h5py": {"network_file"},
     "pyarrow": {"cluster"},
-    "pydantic": {"model_store", "audit", "model_card", "runs", "cluster"},
+    "pydantic": {"audit", "cluster", "model_card", "model_store", "runs", "plan", "training_run"},
     "jinja2": {"audit_report", "report", "evaluation_report"},
     "scipy": {"calibration", "comparison"},
     "sklearn": {"curves", "cohort"},

@@ -1,57 +1,80 @@
-"""Training runs on drawn films: what is written, what is repeatable, what is refused."""
+"""Training runs on drawn films: what is written, what is repeatable, what goes on after a kill, what is refused."""
 
 import csv
 import dataclasses
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pneumo_core import fitting, training
 from pneumo_core.calibration import stressed_copies
-from pneumo_core.cases import find_cases
 from pneumo_core.errors import DataError, ModelError
+from pneumo_core.fitting import CHECKPOINT_FILE
 from pneumo_core.known_films import read_known_films
-from pneumo_core.model_card import file_sha256, read_card
-from pneumo_core.network import build_network
-from pneumo_core.preprocessing import Preprocessing
-from pneumo_core.training import (
-    Films,
-    Recipe,
-    TrainingFilms,
-    fit,
-    predict_logits,
-    read_films,
-    train,
-    validation_copies,
-)
+from pneumo_core.model_card import NETWORK_FILE, ModelCard, file_sha256, read_card
+from pneumo_core.plan import Plan, Recipe, recipe_settings
+from pneumo_core.training import run_training, validation_copies
+from pneumo_core.training_films import Films
+from pneumo_core.training_run import ask_to_stop, plan_run, read_log, read_state, trainings_folder
 from tests.conftest import drawn_film
 
-SMALL = Preprocessing(32, 32)
-QUICK = Recipe(architecture="SmallCNN", epochs=1, batch_size=8)
+QUICK = Recipe(architecture="SmallCNN", size=32, epochs=1, batch_size=8, frozen_normalization=False)
+LONG = dataclasses.replace(QUICK, epochs=4)
 
 
-def silent(line: str) -> None:
-    pass
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give runs a folder of this test's own."""
+    monkeypatch.setenv("PNEUMO_RUNS_DIR", str(tmp_path / "runs"))
+    return tmp_path / "runs"
 
 
-def drawn_films(count: int, side: int = 32) -> Films:
-    labels = np.arange(count) % 2 == 1
-    views = np.stack([drawn_film(bool(label), n)[10 : 10 + side, :side] for n, label in enumerate(labels)])
-    return Films((None,) * count, (views, 255 - views), labels)
+def planned(data: Path, out: Path, recipe: Recipe = QUICK, **more) -> Path:
+    return plan_run(Plan(data, out, recipe, start="random", **more))
+
+
+def trained(data: Path, out: Path, recipe: Recipe = QUICK, **more) -> ModelCard:
+    card = run_training(planned(data, out, recipe, **more))
+    assert card is not None
+    return card
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, epoch: int, step: int, do: Callable[[], None]) -> None:
+    """Let something happen after a step of an epoch."""
+    tell = training._Run._step
+
+    def watched(run, found):
+        if (found.epoch, found.step) == (epoch, step):
+            do()
+        return tell(run, found)
+
+    monkeypatch.setattr(training._Run, "_step", watched)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the project catches it."""
+
+
+def kill() -> None:
+    raise Killed
 
 
 def test_a_run_writes_network_card_log_and_scores(tiny_model: Path):
-    assert sorted(path.name for path in tiny_model.iterdir()) == [
+    assert {path.name for path in tiny_model.iterdir()} >= {
         "MODEL_CARD.md",
         "card.json",
         "classifier.keras",
         "known_films.csv",
         "scores.csv",
         "training_log.jsonl",
-    ]
-    assert not tiny_model.with_name("tiny.partial").exists()
+    }
+    assert not [path for path in tiny_model.parent.iterdir() if path.name.startswith(".")]
+    assert read_state(trainings_folder() / "tiny").stage == "done"
 
 
 def test_a_run_leaves_a_list_by_which_its_films_are_known(tiny_model: Path):
@@ -71,14 +94,15 @@ def test_the_card_counts_films_and_patients_of_each_part(tiny_model: Path):
     assert [result.n for result in read_card(tiny_model).test] == [20]
 
 
-def test_the_log_has_a_line_an_epoch_with_training_and_validation(tiny_model: Path):
-    lines = [json.loads(line) for line in (tiny_model / "training_log.jsonl").read_text().splitlines()]
+def test_the_log_has_a_line_an_epoch_with_training_validation_and_heat_maps(tiny_model: Path):
+    lines = read_log(tiny_model)
+    figures = {"loss", "accuracy", "auc", "sensitivity", "specificity"}
     assert [line["epoch"] for line in lines] == [1, 2]
     for line in lines:
-        assert set(line["training"]) == {"loss", "accuracy"}
-        assert (
-            set(line["validation"]) == set(line["validation_averaged"]) == {"auc", "loss", "sensitivity", "specificity"}
-        )
+        assert set(line["training"]) == set(line["validation"]) == set(line["validation_averaged"]) == figures
+        assert len(line["attention"]) == 4
+        assert {len(film["map"]) for film in line["attention"]} == {4}
+    assert [film["name"] for film in lines[0]["attention"]] == [film["name"] for film in lines[1]["attention"]]
 
 
 def test_the_stored_scores_give_the_cards_figures(tiny_model: Path):
@@ -93,94 +117,306 @@ def test_the_stored_scores_give_the_cards_figures(tiny_model: Path):
     assert balanced.false_positives == int(np.sum(flagged & ~has_pneumonia))
 
 
-def test_the_same_seed_gives_the_same_model(tmp_path: Path, make_data: Callable[..., Path]):
+def test_the_same_plan_gives_the_same_model(runs: Path, tmp_path: Path, make_data: Callable[..., Path]):
     data = make_data(tmp_path / "data", 6)
-    first, second = (train(data, tmp_path / name, QUICK, SMALL) for name in ("one", "two"))
+    first, second = (trained(data, tmp_path / name, LONG) for name in ("one", "two"))
     assert first.calibration == second.calibration
     assert first.operating_points == second.operating_points
     assert first.validation == second.validation
+    assert first.test == second.test
 
 
-def test_a_model_is_never_overwritten(tiny_model: Path, tmp_path: Path, make_data: Callable[..., Path]):
+def test_a_killed_run_goes_on_and_ends_as_one_that_never_stopped(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    data = make_data(tmp_path / "data", 6)
+    recipe = dataclasses.replace(LONG, frozen_epochs=1)
+    whole = trained(data, tmp_path / "whole", recipe)
+    folder = planned(data, tmp_path / "killed", recipe)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3, 1, kill)
+        with pytest.raises(Killed):
+            run_training(folder)
+    assert read_state(folder).stage == "interrupted"
+    assert [entry["epoch"] for entry in read_log(folder)] == [1, 2]
+    assert not (tmp_path / "killed").exists()
+    card = run_training(folder)
+    assert card is not None
+    assert card.validation == whole.validation
+    assert card.calibration == whole.calibration
+    times = ("seconds",)
+    logs = [
+        [{key: value for key, value in entry.items() if key not in times} for entry in read_log(tmp_path / name)]
+        for name in ("whole", "killed")
+    ]
+    assert logs[0] == logs[1]
+
+
+def test_a_line_of_log_without_its_checkpoint_is_written_once(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    folder = planned(make_data(tmp_path / "data", 6), tmp_path / "model", LONG)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3, 1, kill)
+        with pytest.raises(Killed):
+            run_training(folder)
+    with (folder / "training_log.jsonl").open("a") as log:
+        log.write(json.dumps({"epoch": 3}) + "\n" + '{"epo')
+    run_training(folder)
+    assert [entry["epoch"] for entry in read_log(tmp_path / "model")] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("where", ["save_network", "_describe", "_write_scores", "write_card"])
+def test_a_kill_while_the_model_is_written_leaves_none_and_the_run_can_end(
+    where: str, runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    folder = planned(make_data(tmp_path / "data", 4), tmp_path / "models" / "model")
+    with monkeypatch.context() as patch:
+        patch.setattr(training, where, lambda *arguments: kill())
+        with pytest.raises(Killed):
+            run_training(folder)
+    assert not (tmp_path / "models" / "model").exists()
+    card = run_training(folder)
+    assert card is not None
+    assert read_card(tmp_path / "models" / "model").weights_sha256 == card.weights_sha256
+
+
+def test_a_stopped_run_keeps_its_best_network_and_can_be_finished(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    folder = planned(make_data(tmp_path / "data", 6), tmp_path / "model", LONG)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3, 1, lambda: ask_to_stop(folder))
+        assert run_training(folder) is None
+    assert read_state(folder).stage == "stopped"
+    (folder / "stop").unlink()
+    card = run_training(folder, finish=True)
+    assert card is not None
+    assert len(read_log(tmp_path / "model")) == 2
+    assert file_sha256(tmp_path / "model" / NETWORK_FILE) == card.weights_sha256
+
+
+def test_a_run_stopped_before_its_first_epoch_has_nothing_to_finish(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path]
+):
+    folder = planned(make_data(tmp_path / "data", 4), tmp_path / "model")
+    ask_to_stop(folder)
+    assert run_training(folder) is None
+    with pytest.raises(ModelError, match="no epoch behind it"):
+        run_training(folder, finish=True)
+
+
+def test_early_stopping_ends_a_run_that_gets_no_better(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    areas = iter([0.5, 0.8, 0.8, 0.7, 0.6, 0.5, 0.4])
+    monkeypatch.setattr(fitting, "_figures", lambda labels, logits: {"auc": next(areas)})
+    recipe = dataclasses.replace(QUICK, epochs=7, early_stopping_epochs=2, averaging_momentum=0.0)
+    trained(make_data(tmp_path / "data", 4), tmp_path / "model", recipe)
+    log = read_log(tmp_path / "model")
+    # An epoch as good as the best counts as the best.
+    assert [("best" in entry) for entry in log] == [True, True, True, False, False]
+
+
+def test_a_run_that_diverges_says_so_and_keeps_the_best_network(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path]
+):
+    recipe = dataclasses.replace(LONG, peak_learning_rate=1.0, optimizer="SGD", gradient_clip=0.0, warm_up_epochs=0.0)
+    folder = planned(make_data(tmp_path / "data", 6), tmp_path / "model", recipe)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "augmentation_layers", lambda *arguments: [_Breaking()])
+        with pytest.raises(ModelError, match="diverged in epoch 1"):
+            run_training(folder)
+    assert read_state(folder).stage == "failed"
+    assert "lower learning rate" in str(read_state(folder).problem)
+
+
+class _Breaking(fitting.keras.layers.Layer):
+    def call(self, films, training=False):
+        return films * float("inf") if training else films
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": "SGD", "schedule": "constant", "label_smoothing": 0.0},
+        {"optimizer": "Adam", "balance": "balanced sampling", "gradient_clip": 0.0},
+        {"pooling": "flatten", "dense_units": (8,), "balance": "none", "augmentation_strength": 0.0},
+        {"fine_tune_from": "block3", "averaging_momentum": 0.0, "augmentations": ("tone", "noise")},
+    ],
+)
+def test_every_way_to_train_ends_in_a_model(settings: dict, runs: Path, tmp_path: Path, make_data: Callable[..., Path]):
+    recipe = dataclasses.replace(QUICK, **settings)
+    card = trained(make_data(tmp_path / "data", 4), tmp_path / "model", recipe)
+    assert {name: card.recipe[name] for name in recipe_settings(recipe)} == recipe_settings(recipe)
+
+
+def test_a_model_can_be_trained_further(runs: Path, tiny_model: Path, tmp_path: Path, make_data: Callable[..., Path]):
+    recipe = dataclasses.replace(QUICK, peak_learning_rate=1e-9, frozen_normalization=True)
+    plan = Plan(make_data(tmp_path / "data", 4), tmp_path / "model", recipe, start=str(tiny_model))
+    run_training(plan_run(plan))
+    before, after = (
+        fitting.keras.saving.load_model(folder / NETWORK_FILE, compile=False)
+        for folder in (tiny_model, tmp_path / "model")
+    )
+    film = drawn_film(True, 3)[np.newaxis, 10:42, 10:42, np.newaxis].astype(np.float32)
+    assert np.asarray(after(film)) == pytest.approx(np.asarray(before(film)), abs=1e-3)
+    assert read_card(tmp_path / "model").recipe["starts_from"].startswith("tiny, sha256 ")
+
+
+def test_a_manifest_says_which_film_is_where(runs: Path, tmp_path: Path, make_data: Callable[..., Path]):
+    data = make_data(tmp_path / "data", 6, ("train",))
+    rows = ["file,label,patient,split"]
+    for path in sorted(data.rglob("*.png")):
+        number = int("".join(filter(str.isdigit, path.stem.split("_")[0].split("-")[1 if "IM" in path.stem else 0])))
+        split = {0: "test", 1: "val"}.get(number, "train")
+        rows.append(f"{path.relative_to(data).as_posix()},{path.parent.name},{path.stem},{split}")
+    (tmp_path / "split.csv").write_text("\n".join(rows) + "\n")
+    card = trained(data, tmp_path / "model", manifest=tmp_path / "split.csv")
+    assert (card.training_data.films, card.training_data.validation_films) == (8, 2)
+    assert [result.n for result in card.test] == [2]
+    assert "manifest" in card.training_data.description
+
+
+def test_a_model_is_never_overwritten(runs: Path, tiny_model: Path, tmp_path: Path, make_data: Callable[..., Path]):
     before = (tiny_model / "card.json").read_bytes()
+    data = make_data(tmp_path / "data", 3)
+    with pytest.raises(DataError, match="a model is never overwritten"):
+        planned(data, tiny_model)
+    folder = planned(data, tmp_path / "model")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "something").touch()
     with pytest.raises(ModelError, match="a model is never overwritten"):
-        train(make_data(tmp_path / "data", 3), tiny_model, QUICK, SMALL)
+        run_training(folder)
     assert (tiny_model / "card.json").read_bytes() == before
 
 
-def test_a_run_without_test_films_reports_none(tmp_path: Path, make_data: Callable[..., Path]):
-    card = train(make_data(tmp_path / "data", 4, ("train",)), tmp_path / "model", QUICK, SMALL)
-    assert card.test == ()
+def test_a_run_without_test_films_reports_none(runs: Path, tmp_path: Path, make_data: Callable[..., Path]):
+    assert trained(make_data(tmp_path / "data", 4, ("train",)), tmp_path / "model").test == ()
 
 
-def test_a_damaged_film_is_left_out_and_named(tmp_path: Path, make_data: Callable[..., Path]):
-    data = make_data(tmp_path / "data", 3, ("train",))
-    (data / "train" / "NORMAL" / "IM-9999-0001.png").write_bytes(b"no picture")
-    lines: list[str] = []
-    films = read_films(find_cases(data), SMALL, lines.append)
-    assert len(films.cases) == 6
-    assert lines == [
-        "left out: IM-9999-0001.png seems to be a text file, not an X-ray. Please upload a DICOM, PNG or JPEG file."
-    ]
+def test_films_that_changed_since_the_run_began_are_noticed(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    data = make_data(tmp_path / "data", 6)
+    folder = planned(data, tmp_path / "model", LONG)
+    with monkeypatch.context() as patch:
+        stop_at(patch, 2, 1, kill)
+        with pytest.raises(Killed):
+            run_training(folder)
+    next((data / "train" / "NORMAL").iterdir()).unlink()
+    with pytest.raises(DataError, match="not those that this run began with"):
+        run_training(folder)
 
 
-def test_films_of_one_class_only_are_refused(tmp_path: Path, make_data: Callable[..., Path]):
-    cases = [case for case in find_cases(make_data(tmp_path / "data", 3, ("train",))) if case.has_pneumonia]
-    with pytest.raises(DataError, match="not of both classes"):
-        read_films(cases, SMALL, silent)
+def test_a_data_folder_that_vanishes_leaves_the_best_network(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    data = make_data(tmp_path / "data", 4)
+    folder = planned(data, tmp_path / "model")
+    stop_at(monkeypatch, 1, 1, lambda: data.rename(tmp_path / "gone"))
+    with pytest.raises(DataError, match="stay where they are"):
+        run_training(folder)
+    assert (folder / NETWORK_FILE).is_file()
+    (tmp_path / "gone").rename(data)
+    assert run_training(folder) is not None
 
 
-def test_a_further_copy_is_another_view_of_the_same_films(tmp_path: Path, make_data: Callable[..., Path]):
-    first, second = (make_data(tmp_path / name, 3, ("train",)) for name in ("one", "two"))
-    films = read_films(find_cases(first, [second]), SMALL, silent)
-    assert len(films.views) == 2
-    assert films.views[0].shape == films.views[1].shape == (6, 32, 32)
-    assert films.views[0].dtype == np.uint8
+def test_a_full_disk_is_named_and_nothing_is_lost(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    folder = planned(make_data(tmp_path / "data", 4), tmp_path / "model")
+
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_write_scores", full)
+        with pytest.raises(ModelError, match="The disk is full"):
+            run_training(folder)
+    assert read_state(folder).problem is not None
+    assert not (tmp_path / "model").exists()
+    assert run_training(folder) is not None
 
 
-def test_an_epoch_shows_every_film_once_in_one_of_its_views():
-    films = drawn_films(10)
-    batches = TrainingFilms(films, batch_size=4, seed=3)
-    shown = [batches[index] for index in range(len(batches))]
-    assert [len(labels) for _, labels in shown] == [4, 4, 2]
-    pixels = np.concatenate([pictures for pictures, _ in shown])[..., 0]
-    for number in range(10):
-        matches = [(pixels == view[number]).all(axis=(1, 2)).sum() for view in films.views]
-        assert sum(matches) == 1
+def test_memory_that_does_not_suffice_is_named(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    folder = planned(make_data(tmp_path / "data", 4), tmp_path / "model")
+
+    def exhausted(*arguments: object, **named: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(training, "fit", exhausted)
+    with pytest.raises(ModelError, match="memory does not suffice"):
+        run_training(folder)
 
 
-def test_epochs_differ_in_order_and_view():
-    batches = TrainingFilms(drawn_films(10), batch_size=10, seed=3)
-    first = batches[0][0]
-    batches.shuffle()
-    assert not np.array_equal(first, batches[0][0])
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
+def test_a_models_folder_that_cannot_be_written_to_is_named_at_once(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path]
+):
+    folder = planned(make_data(tmp_path / "data", 4), tmp_path / "closed" / "model")
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(ModelError, match="cannot be written to"):
+        run_training(folder)
 
 
-def test_frozen_normalisation_keeps_its_statistics(tmp_path: Path):
-    network = build_network("SmallCNN", SMALL, 0.0)
-    before = network.get_layer("block1_normalization").get_weights()
-    frozen = dataclasses.replace(QUICK, frozen_normalization=True)
-    fit(network, drawn_films(8), drawn_films(6), frozen, tmp_path, silent)
-    after = network.get_layer("block1_normalization").get_weights()
-    assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+def test_mixed_precision_without_a_gpu_is_refused_before_anything_is_read(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(training.tf.config, "list_physical_devices", lambda kind=None: [])
+    folder = planned(
+        make_data(tmp_path / "data", 4), tmp_path / "model", dataclasses.replace(QUICK, mixed_precision=True)
+    )
+    with pytest.raises(DataError, match="this machine has none"):
+        run_training(folder)
 
 
-def test_the_best_weights_are_those_of_the_best_logged_figure(tmp_path: Path):
-    network = build_network("SmallCNN", SMALL, 0.0)
-    judge = fit(network, drawn_films(16), drawn_films(8), Recipe(epochs=3, batch_size=8), tmp_path, silent)
-    lines = [json.loads(line) for line in (tmp_path / "training_log.jsonl").read_text().splitlines()]
-    figures = [line[name]["auc"] for line in lines for name in ("validation", "validation_averaged")]
-    assert judge.best_area == max(figures)
+def test_the_model_of_a_run_in_mixed_precision_is_of_full_precision(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    cpus = training.tf.config.list_physical_devices("CPU")
+    monkeypatch.setattr(training.tf.config, "list_physical_devices", lambda kind=None: cpus)
+    trained(make_data(tmp_path / "data", 4), tmp_path / "model", dataclasses.replace(QUICK, mixed_precision=True))
+    network = fitting.keras.saving.load_model(tmp_path / "model" / NETWORK_FILE, compile=False)
+    assert {layer.compute_dtype for layer in network.layers} == {"float32"}
+    assert fitting.keras.mixed_precision.global_policy().name == "float32"
+
+
+def test_two_data_folders_of_one_name_are_refused(runs: Path, tmp_path: Path, make_data: Callable[..., Path]):
+    data = make_data(tmp_path / "data", 3)
+    copy = make_data(tmp_path / "other" / "data", 3)
+    with pytest.raises(DataError, match="have the same name"):
+        trained(data, tmp_path / "model", copies=(copy,))
 
 
 def test_the_validation_copies_are_every_view_and_every_stress():
-    films = drawn_films(4)
+    views = np.stack([np.stack([drawn_film(True, n)[:32, :32] for n in range(4)])] * 2)
+    films = Films((), views, np.ones(4, bool), ())
     names = [name for name, _ in validation_copies(films)]
     assert names[:2] == ["validation, view 1", "validation, view 2"]
-    assert names[2:] == [f"validation, {name}" for name in stressed_copies(films.views[0])]
+    assert names[2:] == [f"validation, {name}" for name in stressed_copies(views[0])]
 
 
-def test_logits_do_not_depend_on_the_batch():
-    network = build_network("SmallCNN", SMALL, 0.5)
-    films = drawn_films(7).views[0]
-    assert predict_logits(network, films, 3) == pytest.approx(predict_logits(network, films, 7), abs=1e-5)
+def test_a_checkpoint_is_not_left_half_written(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    folder = planned(make_data(tmp_path / "data", 6), tmp_path / "model", LONG)
+    saves = iter([False, True])
+    savez = np.savez
+
+    def killed_at_the_second(file, **arrays):
+        if next(saves, False):
+            file.write(b"half")
+            raise Killed
+        savez(file, **arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting.np, "savez", killed_at_the_second)
+        with pytest.raises(Killed):
+            run_training(folder)
+    with np.load(folder / CHECKPOINT_FILE) as stored:
+        assert stored["counts"][0] == 1
+    run_training(folder)
+    assert [entry["epoch"] for entry in read_log(tmp_path / "model")] == [1, 2, 3, 4]

@@ -1,0 +1,181 @@
+"""A training run in its folder: its plan, how far it is, its log. What the page watches, without TensorFlow."""
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from pneumo_core.errors import BusyError, DataError
+from pneumo_core.locks import held, held_by, start_holding
+from pneumo_core.model_card import LOG_FILE, check_model_name
+from pneumo_core.places import trainings_folder
+from pneumo_core.plan import PLAN_FILE, Plan, write_plan
+from pneumo_core.whole_file import write_whole
+
+STATE_FILE, STOP_FILE, OUTPUT_FILE, LOCK_FILE = "state.json", "stop", "output.txt", "training.lock"
+Stage = Literal[
+    "waiting",
+    "reading the films",
+    "training",
+    "choosing thresholds",
+    "testing",
+    "comparing with the model in use",
+    "done",
+    "stopped",
+    "failed",
+    "interrupted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far a run is.
+
+    Attributes:
+        done, of: films read, or steps of the epoch, as the stage goes.
+        figures: loss and rates of the epoch so far.
+        memory_bytes: held by the process.
+        problem: why the run failed, as a sentence.
+        left_out: films that could not be read, as sentences.
+        written: seconds since 1970.
+    """
+
+    stage: Stage
+    epoch: int = 0
+    epochs: int = 0
+    done: int = 0
+    of: int = 0
+    films_per_second: float | None = None
+    seconds_left: float | None = None
+    learning_rate: float | None = None
+    figures: dict[str, float] = field(default_factory=dict)
+    memory_bytes: int = 0
+    problem: str | None = None
+    left_out: tuple[str, ...] = ()
+    written: float = 0.0
+
+
+_STATE = TypeAdapter(State)
+
+
+def plan_run(plan: Plan) -> Path:
+    """Make the folder of a new run, named as its model, and write the plan into it.
+
+    Raises:
+        DataError: a run or a model of this name stands there already.
+        ModelError: the name is none.
+    """
+    name = check_model_name(plan.out.name)
+    if plan.out.exists() and (not plan.out.is_dir() or any(plan.out.iterdir())):
+        raise DataError(f"{plan.out} is not empty, and a model is never overwritten. Please name a new folder.")
+    folder = trainings_folder() / name
+    if (folder / PLAN_FILE).is_file():
+        raise DataError(
+            f"There is a training run of the name {name} already. Please resume it, delete it, or choose another name."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_plan(plan, folder)
+    return folder
+
+
+def list_runs() -> list[Path]:
+    """List the folders of all runs, the newest first."""
+    found = trainings_folder().glob(f"*/{PLAN_FILE}")
+    return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
+
+
+def start_run(folder: Path, finish: bool = False) -> None:
+    """Start a run, or let it go on, in a process of its own that outlives this one.
+
+    Args:
+        finish: no more epochs: make a model of the best one so far.
+
+    Raises:
+        BusyError: another run is at work.
+    """
+    (folder / STOP_FILE).unlink(missing_ok=True)
+    words = ["train", "--resume", str(folder), *(["--finish"] if finish else [])]
+    try:
+        start_holding(_lock(), folder.name, words, folder / OUTPUT_FILE)
+    except BusyError as error:
+        raise BusyError(busy_in_words()) from error
+    write_state(folder, State("waiting"))
+
+
+def alone(folder: Path) -> Any:
+    """Hold the one place for a run at work, as a context.
+
+    Raises:
+        BusyError: another run is at work.
+    """
+    return held(_lock(), folder.name)
+
+
+def run_at_work() -> str | None:
+    """Name the run that is at work; None if none is."""
+    return held_by(_lock())
+
+
+def ask_to_stop(folder: Path) -> None:
+    """Ask a run to stop after the step at hand; its best network so far is kept."""
+    (folder / STOP_FILE).touch()
+
+
+def is_asked_to_stop(folder: Path) -> bool:
+    """True where somebody has asked a run to stop."""
+    return (folder / STOP_FILE).exists()
+
+
+def write_state(folder: Path, state: State) -> None:
+    """Write down how far a run is."""
+    write_whole(folder / STATE_FILE, _STATE.dump_json(state) + b"\n")
+
+
+def read_state(folder: Path) -> State:
+    """Say how far a run is; "interrupted" where its process is gone without a word."""
+    try:
+        state = _STATE.validate_json((folder / STATE_FILE).read_bytes())
+    except (OSError, ValidationError):
+        state = State("waiting")
+    if state.stage not in ("done", "stopped", "failed") and run_at_work() != folder.name:
+        fields = {name: getattr(state, name) for name in State.__dataclass_fields__}
+        return State(**(fields | {"stage": "interrupted"}))
+    return state
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """Give the log's entry of every epoch so far, of a run's folder or a model's."""
+    path = folder / LOG_FILE
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+def busy_in_words() -> str:
+    """Say that a run is at work, where one is."""
+    return (
+        f"The training run {run_at_work() or ''} is at work, and one at a time has the machine. Please wait for it, or "
+        "stop it first."
+    )
+
+
+def memory_bytes() -> int:
+    """Give the memory that this process holds; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def now() -> float:
+    """Give the time as a state tells it."""
+    return time.time()
+
+
+def _lock() -> Path:
+    return trainings_folder() / LOCK_FILE
