@@ -51,6 +51,7 @@ class Assessment:
     """What a run of films says of a model.
 
     Attributes:
+        device: what the films were scored on; empty where that was not written down.
         refused: the films without a score, each with its reason, in the source's order.
         contradictory: films whose very same file was given with both labels; they are in no figure.
         cohort: the films that the figures are of.
@@ -63,6 +64,7 @@ class Assessment:
     """
 
     card: ModelCard
+    device: str
     films: int
     scores: tuple[FilmScore, ...]
     refused: tuple[FilmScore, ...]
@@ -108,12 +110,15 @@ class GroupResult:
         return min(self.n_pneumonia, self.n - self.n_pneumonia) < FEW_FILMS
 
 
-def assess_run(scores: Sequence[FilmScore], films: int, card: ModelCard, known: KnownFilms | None) -> Assessment:
+def assess_run(
+    scores: Sequence[FilmScore], films: int, card: ModelCard, known: KnownFilms | None, device: str = ""
+) -> Assessment:
     """Evaluate what a run has scored so far.
 
     Args:
         films: how many the run's source has.
         known: the list of films that the model has seen.
+        device: what they were scored on.
     """
     cohort = labelled_cohort(scores, card.calibration)
     bootstrap = Bootstrap(cohort.patients)
@@ -122,6 +127,7 @@ def assess_run(scores: Sequence[FilmScore], films: int, card: ModelCard, known: 
     has_seen = None if known is None else known_to_the_model(cohort, known)
     return Assessment(
         card=card,
+        device=device,
         films=films,
         scores=tuple(scores),
         refused=tuple(score for score in scores if score.logit is None),
@@ -190,6 +196,8 @@ def _groups(cohort: Cohort, known: np.ndarray | None) -> Iterator[Group]:
         found.append(Subgroup("not known to the model", "", ~known))
     for group in [*found, *subgroups(cohort)]:
         films = cohort.only(group.chosen)
+        if not len(films):
+            continue
         patients_repeat = len(np.unique(films.patients)) < len(films)
         area = area_under_roc(films.has_pneumonia, films.probabilities)
         yield Group(group.attribute, group.name, films, Bootstrap(films.patients), patients_repeat, area)

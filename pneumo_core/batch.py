@@ -41,7 +41,7 @@ def run_source(
     Raises:
         DataError: the folder holds a run of other films or another model, or is at work elsewhere.
     """
-    run = Run(source.listing_sha256, classifier.card.weights_sha256, len(source.films))
+    run = Run(source.listing_sha256, classifier.card.weights_sha256, len(source.films), classifier.device)
     with alone_in(folder):
         begin_run(run, folder)
         done = {score.number for score in read_scores(folder)}

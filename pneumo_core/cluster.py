@@ -49,6 +49,7 @@ from pneumo_core.pixels import MAX_FILE_BYTES
 from pneumo_core.runs import FilmScore, Progress
 from pneumo_core.sources import LABELS, SourceFilm, is_film_name, label_by_folders, relative_name
 from pneumo_core.whole_file import write_whole
+from pneumo_core.wording import counted
 
 FILMS_PER_PARTITION = 1_000
 # Threads that wait for storage; decoding is one film at a time in each process.
@@ -528,6 +529,6 @@ def score_archive(
                 "look into Ray's logs, and start the same command again."
             ) from error
         if problems:
-            raise PneumoError(f"{problems[0]} ({len(problems)} partitions were not scored.)")
+            raise PneumoError(f"{problems[0]} (Not scored: {counted(len(problems), 'partition')}.)")
     if left := begin_job(job, out):
-        raise PneumoError(f"{len(left)} partitions are still missing. Please start the same command again.")
+        raise PneumoError(f"Still missing: {counted(len(left), 'partition')}. Please start the same command again.")

@@ -4,11 +4,13 @@ A film is named by its number and SHA-256; file names, which can carry a patient
 """
 
 import csv
+import datetime
 import hashlib
 import io
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jinja2
@@ -17,7 +19,7 @@ import numpy as np
 from pneumo_core.assessment import Assessment, GroupResult, group_results, points
 from pneumo_core.calibration import OperatingPoint, probabilities
 from pneumo_core.cells import plain_cell
-from pneumo_core.comparison import Comparison
+from pneumo_core.comparison import AreaComparison, Comparison, ShareComparison
 from pneumo_core.curves import threshold_table
 from pneumo_core.evaluation import Estimate, ThresholdFigures
 from pneumo_core.evaluation_figures import (
@@ -31,7 +33,8 @@ from pneumo_core.evaluation_figures import (
     roc_figure,
 )
 from pneumo_core.runs import FilmScore
-from pneumo_core.wording import NOTICE
+from pneumo_core.versions import versions_in_words
+from pneumo_core.wording import NOTICE, counted
 
 THRESHOLD_LABELS = {
     "accuracy": "Accuracy",
@@ -50,6 +53,18 @@ OVERALL_LABELS = {
     "log_loss": "Log loss",
     "expected_calibration_error": "Expected calibration error",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where the model is to be used, as the table of thresholds takes it; costs are in any one unit."""
+
+    prevalence: float = 0.1
+    cost_per_film: float = 1.0
+    cost_per_confirmation: float = 5.0
+
+
+SETTING = Setting()
 
 
 def figure_rows(assessment: Assessment, figures: ThresholdFigures) -> list[tuple[str, str, str, int]]:
@@ -99,6 +114,42 @@ def comparison_rows(comparison: Comparison, first: str, second: str) -> list[dic
     ]
 
 
+def comparison_lines(comparison: Comparison, first: str, second: str) -> list[str]:
+    """Say which of two models is better at what: by how much, with its interval, and the test's p."""
+    areas = comparison.area_under_roc
+    films = f"{counted(comparison.n, 'film')} ({comparison.n_pneumonia} with pneumonia)"
+    lines = [
+        f"{first} against {second} on the same {films}, each at its own balanced point:",
+        _difference_line("Area under the ROC curve", "DeLong", areas, first, second),
+    ]
+    for label, share in (
+        ("Accuracy", comparison.accuracy),
+        ("Sensitivity", comparison.sensitivity),
+        ("Specificity", comparison.specificity),
+    ):
+        lines.append(_difference_line(label, "McNemar", share, first, second))
+        if not math.isnan(share.p):
+            lines[-1] += f" Right alone: {first} {share.only_first_right}, {second} {share.only_second_right}."
+    return lines
+
+
+def _difference_line(label: str, test: str, part: AreaComparison | ShareComparison, first: str, second: str) -> str:
+    difference = part.difference
+    if math.isnan(difference.value):
+        return f"{label}: not defined on these films."
+    better, sign = (first, 1) if difference.value >= 0 else (second, -1)
+    low, high = sorted((sign * difference.low, sign * difference.high))
+    found = f"{better} is higher by {abs(difference.value):.3f}"
+    if difference.value == 0:
+        found = "no difference"
+    elif not part.p < 0.05:
+        found = f"no clear difference: {found}"
+    interval = "no interval" if math.isnan(low) or low == high else f"95 % interval {low:.3f} to {high:.3f}"
+    p = "p not defined" if math.isnan(part.p) else "p < 0.001" if part.p < 0.001 else f"p = {part.p:.2g}"
+    values = f"{first} {part.first.value:.3f}, {second} {part.second.value:.3f}"
+    return f"{label}: {values}; {found} ({interval}, {test}'s {p})."
+
+
 def comparison_data(comparison: Comparison) -> dict[str, Any]:
     """Give two models on the same films as plain data; differences are first minus second."""
     found: dict[str, Any] = {"n": comparison.n, "n_pneumonia": comparison.n_pneumonia}
@@ -129,10 +180,11 @@ def honesty_lines(assessment: Assessment) -> list[str]:
     if assessment.known is None:
         lines.append("The model has no list of its training films, so it is not known how many of these it has seen.")
     else:
-        count = int(assessment.known.sum())
+        count, n = int(assessment.known.sum()), len(assessment.cohort)
+        others = "none is left to be a test" if count == n else "the groups hold the figures without them"
         lines.append(
-            f"{count} of these {len(assessment.cohort)} films are known to the model from its training or validation"
-            + ("; the groups hold the figures without them." if count else ".")
+            f"{count} of {counted(n, 'film')} {'is' if count == 1 else 'are'} known to the model from its training or "
+            "validation" + (f"; {others}." if count else ".")
         )
     if not math.isnan(assessment.best_threshold):
         in_use = assessment.card.operating_point("balanced").threshold
@@ -149,7 +201,8 @@ def honesty_lines(assessment: Assessment) -> list[str]:
         )
     if assessment.patients_repeat:
         lines.append(
-            f"{len(assessment.cohort)} films are of {assessment.patients} patients: all intervals are by patient."
+            f"{len(assessment.cohort)} films are of {counted(assessment.patients, 'patient')}: all intervals are by "
+            "patient."
         )
     if assessment.contradictory:
         lines.append(
@@ -203,13 +256,18 @@ def charts(assessment: Assessment, figures: ThresholdFigures, text_colour: str) 
             decision_figure(curves.decision, figures.threshold, text_colour),
             "Net benefit of the model, of flagging all and of flagging none, over threshold probabilities",
             "True positives per film, less false alarms weighed by the threshold: where the model lies above both "
-            "other lines, acting on it is better than flagging all or none.",
+            "other lines, acting on it is better than flagging all or none. It holds at the prevalence of these films, "
+            f"to which the probabilities are not recalibrated (they are calibrated at {_calibrated_at(assessment)}).",
         ),
     ]
 
 
-def evaluation_data(assessment: Assessment) -> dict[str, Any]:
-    """Give an evaluation as plain data; what is not defined is None."""
+def evaluation_data(assessment: Assessment, left_out: Sequence[str] | None = None) -> dict[str, Any]:
+    """Give an evaluation as plain data; what is not defined is None.
+
+    Args:
+        left_out: a sentence on each file that was left out before scoring; None where that is no longer known.
+    """
     cohort = assessment.cohort
     n = len(cohort)
     overall = assessment.overall
@@ -243,14 +301,15 @@ def evaluation_data(assessment: Assessment) -> dict[str, Any]:
         "known_to_the_model": None if assessment.known is None else int(assessment.known.sum()),
         "best_threshold_here": _number(assessment.best_threshold),
         "contradictory": len(assessment.contradictory),
+        "left_out": None if left_out is None else list(left_out),
         "refusals": [{"film": score.number + 1, "reason": score.reason} for score in assessment.refused],
         "notice": NOTICE,
     }
 
 
-def evaluation_json(assessment: Assessment) -> bytes:
+def evaluation_json(assessment: Assessment, left_out: Sequence[str] | None = None) -> bytes:
     """Give `evaluation_data` as a JSON file."""
-    return (json.dumps(evaluation_data(assessment), indent=2) + "\n").encode()
+    return (json.dumps(evaluation_data(assessment, left_out), indent=2) + "\n").encode()
 
 
 def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> bytes:
@@ -337,26 +396,70 @@ def screening_rows(
     ]
 
 
-def evaluation_html(assessment: Assessment, threshold: float) -> bytes:
-    """Give the evaluation at a threshold as one page with all figures and the drawing library in it."""
+def screening_note(assessment: Assessment) -> str:
+    """Say what the table of thresholds holds for."""
+    return (
+        "Counts, sensitivity and specificity are those of these films; predictive values and costs hold at the "
+        "prevalence and costs named (after the WHO/TDR toolkit for CAD thresholds, 2021). The probabilities are not "
+        f"recalibrated to that prevalence: they stay as calibrated at {_calibrated_at(assessment)}, and a threshold is "
+        "the same score everywhere."
+    )
+
+
+def _calibrated_at(assessment: Assessment) -> str:
+    return f"a prevalence of {100 * assessment.card.calibration.prevalence:.3g} %"
+
+
+def evaluation_html(
+    assessment: Assessment, threshold: float, setting: Setting = SETTING, left_out: Sequence[str] | None = None
+) -> bytes:
+    """Give the evaluation at a threshold as one page with all figures and the drawing library in it.
+
+    Args:
+        setting: what the table of thresholds is for.
+        left_out: as in `evaluation_data`.
+    """
     figures = assessment.figures(threshold)
     drawn = charts(assessment, figures, "#1f2937")
     page = _TEMPLATE.render(
         notice=NOTICE,
         card=assessment.card,
-        films=assessment.films,
+        films=counted(assessment.films, "film"),
         n=len(assessment.cohort),
         n_pneumonia=int(assessment.cohort.has_pneumonia.sum()),
         refused=assessment.refused,
+        left_out=left_out or (),
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        device=assessment.device or "not written down",
+        versions=versions_in_words(),
+        points=[_point_words(point, figures_there) for point, figures_there in points(assessment)],
+        setting=setting,
+        screening=screening_rows(assessment, setting.prevalence, setting.cost_per_film, setting.cost_per_confirmation),
+        screening_note=screening_note(assessment),
         threshold=f"{100 * threshold:.1f} %",
         rows=figure_rows(assessment, figures),
         honesty=honesty_lines(assessment),
-        groups=[(group, group_words(group)) for group in group_results(assessment, threshold)],
+        groups=[group_words(group) for group in group_results(assessment, threshold)],
         charts=[
             (chart, chart_html(chart, f"chart{place}", with_library=place == 0)) for place, chart in enumerate(drawn)
         ],
     )
     return page.encode()
+
+
+def _point_words(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, str]:
+    matrix = figures.confusion
+    return {
+        "Point": point.name,
+        "Threshold %": f"{100 * point.threshold:.1f}",
+        "Chosen for": point.chosen_for,
+        "TP": str(matrix.true_positives),
+        "FP": str(matrix.false_positives),
+        "TN": str(matrix.true_negatives),
+        "FN": str(matrix.false_negatives),
+        "Sensitivity": _with_interval(figures.sensitivity),
+        "Specificity": _with_interval(figures.specificity),
+    }
 
 
 def group_words(group: GroupResult) -> dict[str, str]:
@@ -432,7 +535,15 @@ def _with_interval(estimate: Estimate) -> str:
 
 
 _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    """<!doctype html>
+    """{% macro table(rows) %}
+<table>
+{% for row in rows %}
+{% if loop.first %}<tr>{% for label in row %}<th scope="col">{{ label }}</th>{% endfor %}</tr>{% endif %}
+<tr>{% for text in row.values() %}<td>{{ text }}</td>{% endfor %}</tr>
+{% endfor %}
+</table>
+{% endmacro %}
+<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -453,32 +564,45 @@ figure { margin: 0; min-width: 0; break-inside: avoid; }
 <main>
 <h1>Evaluation of {{ card.name }}</h1>
 <p class="notice">{{ notice }}</p>
-<p>{{ films }} films: {{ n }} with score and label ({{ n_pneumonia }} with pneumonia), {{ refused | length }} refused.
-Weights {{ card.weights_sha256 }}. Flagged from a probability of {{ threshold }} on.</p>
+<p>{{ films }}: {{ n }} with score and label ({{ n_pneumonia }} with pneumonia), {{ refused | length }} refused.
+Flagged from a probability of {{ threshold }} on.</p>
 <h2>Figures</h2>
 <table>
 <tr><th scope="col">Figure</th><th scope="col">Value</th><th scope="col">95 % interval</th><th scope="col">n</th></tr>
 {% for label, value, interval, n in rows %}
 <tr><th scope="row">{{ label }}</th><td>{{ value }}</td><td>{{ interval }}</td><td>{{ n }}</td></tr>
 {% endfor %}</table>
+<h2>Operating points of the model</h2>
+{{ table(points) }}
 <h2>What speaks against them</h2>
 <ul>{% for line in honesty %}<li>{{ line }}</li>{% endfor %}</ul>
 <h2>Groups</h2>
-<table>
-{% for group, words in groups %}
-{% if loop.first %}<tr>{% for label in words %}<th scope="col">{{ label }}</th>{% endfor %}</tr>{% endif %}
-<tr>{% for text in words.values() %}<td>{{ text }}</td>{% endfor %}</tr>
-{% endfor %}
-</table>
+{{ table(groups) }}
+<h2>What each threshold would mean where {{ "%g" | format(100 * setting.prevalence) }} % have pneumonia</h2>
+<p>A film and its reading cost {{ "%g" | format(setting.cost_per_film) }}, confirming a flagged patient
+{{ "%g" | format(setting.cost_per_confirmation) }}. {{ screening_note }}</p>
+{{ table(screening) }}
 <div class="charts">
 {% for chart, drawn in charts %}
 <figure><h2>{{ chart.title }}</h2>{{ drawn | safe }}<figcaption>{{ chart.alt }}. {{ chart.reads }}</figcaption></figure>
 {% endfor %}
 </div>
+{% if left_out %}
+<h2>Left out before scoring</h2>
+<ul>{% for sentence in left_out %}<li>{{ sentence }}</li>{% endfor %}</ul>
+{% endif %}
 {% if refused %}
 <h2>Refused, and counted in no figure</h2>
 <ol>{% for score in refused %}<li value="{{ score.number + 1 }}">{{ score.reason }}</li>{% endfor %}</ol>
 {% endif %}
+<h2>What made this report</h2>
+<table>
+<tr><th scope="row">Date (UTC)</th><td>{{ date }}</td></tr>
+<tr><th scope="row">Model</th><td>{{ card.name }} ({{ card.architecture }}), made {{ card.created }}</td></tr>
+<tr><th scope="row">Weights SHA-256</th><td>{{ card.weights_sha256 }}</td></tr>
+<tr><th scope="row">Device</th><td>{{ device }}</td></tr>
+<tr><th scope="row">Versions</th><td>{{ versions }}</td></tr>
+</table>
 </main>
 </body>
 </html>

@@ -5,7 +5,6 @@ No file name and no identifier goes into a file: a film is named by its SHA-256.
 
 import dataclasses
 import json
-from importlib import metadata
 from typing import Any
 
 import jinja2
@@ -15,6 +14,7 @@ from pneumo_core.evaluation import Estimate, predictive_values
 from pneumo_core.model_card import EvaluationResult, ModelCard
 from pneumo_core.picture import Display, captioned_png, data_uri, film_picture, fitted, overlay_picture
 from pneumo_core.reading import Reading
+from pneumo_core.versions import versions_at_work, versions_in_words
 from pneumo_core.wording import NOT_ASSESSED, NOTICE
 
 REPORT_LONG_SIDE = 1000
@@ -114,7 +114,7 @@ def receipt(reading: Reading, point: OperatingPoint) -> dict[str, Any]:
         "window": origin.window,
         "model": reading.card.name,
         "weights_sha256": reading.card.weights_sha256,
-        "versions": _versions(),
+        "versions": versions_at_work(),
         "notice": NOTICE,
         "not_assessed": NOT_ASSESSED,
     }
@@ -164,14 +164,10 @@ def case_report(reading: Reading, point: OperatingPoint, prevalence: float, disp
         meaning=at_prevalence(reading, point, prevalence),
         facts=facts(reading),
         limitations=card.limitations,
-        versions=", ".join(f"{name} {version}" for name, version in _versions().items()),
+        versions=versions_in_words(),
         read_at=reading.read_at,
     )
     return page.encode()
-
-
-def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in ("tensorflow", "keras", "tf-keras-vis", "streamlit")}
 
 
 def _films_in_words(result: EvaluationResult) -> str:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pneumo_core.errors import BusyError, DataError
 from pneumo_core.locks import held
 from pneumo_core.whole_file import write_whole
+from pneumo_core.wording import counted
 
 RUN_FILE, SCORES_FILE, LOCK_FILE = "run.json", "scores.jsonl", "run.lock"
 
@@ -64,16 +65,17 @@ class Progress:
         """Say it in a line: "64 of 624 films, 31.2 films/s, 18 s left"."""
         left = self.seconds_left
         speed = f", {self.films_per_second:.1f} films/s, {_time_in_words(left)} left" if left is not None else ""
-        return f"{self.done} of {self.of} films{speed}"
+        return f"{self.done} of {counted(self.of, 'film')}{speed}"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run is of; `listing_sha256` as in `Source`."""
+    """What a run is of, and the device that it was begun on; `listing_sha256` as in `Source`."""
 
     listing_sha256: str
     weights_sha256: str
     films: int
+    device: str = ""
 
 
 _RUN, _FILM_SCORE = TypeAdapter(Run), TypeAdapter(FilmScore)

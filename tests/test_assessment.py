@@ -2,8 +2,10 @@
 
 import csv
 import dataclasses
+import datetime
 import io
 import json
+import platform
 import re
 
 import numpy as np
@@ -11,9 +13,12 @@ import pytest
 
 from pneumo_core.assessment import Assessment, assess_run, group_results
 from pneumo_core.calibration import Calibration, OperatingPoint
+from pneumo_core.comparison import compare
 from pneumo_core.evaluation import Estimate
 from pneumo_core.evaluation_report import (
+    Setting,
     charts,
+    comparison_lines,
     content_name,
     evaluation_data,
     evaluation_html,
@@ -27,7 +32,7 @@ from pneumo_core.evaluation_report import (
     worklist_order,
 )
 from pneumo_core.known_films import KnownFilms
-from pneumo_core.runs import FilmScore
+from pneumo_core.runs import FilmScore, Progress
 from tests.makers import model_card
 from tests.test_cohort import score
 
@@ -119,9 +124,25 @@ def test_films_that_the_model_knows_are_taken_out_in_a_row_of_their_own(counted:
     found = assessed(list(counted.scores), known)
     assert found.known is not None
     assert found.known.all()
-    assert any("20 of these 20 films are known" in line for line in honesty_lines(found))
-    groups = {group.attribute: group for group in group_results(found, 0.5)}
-    assert groups["not known to the model"].n == 0
+    lines = " ".join(honesty_lines(found))
+    assert "20 of 20 films are known to the model from its training or validation; none is left to be a test." in lines
+    # A group without films is no row.
+    assert not any(group.attribute == "not known to the model" for group in group_results(found, 0.5))
+    assert group_results(assessed([]), 0.5) == []
+    films = [dataclasses.replace(score(n), sha256=f"{n}" * 64) for n in range(8)]
+    found = assessed(films, dataclasses.replace(known, hashes={"3" * 16: "validation"}))
+    assert any(line.startswith("1 of 8 films is known") and "without them" in line for line in honesty_lines(found))
+    assert {group.attribute: group.n for group in group_results(found, 0.5)}["not known to the model"] == 7
+
+
+def test_one_of_a_thing_is_not_said_as_many():
+    film = dataclasses.replace(score(1, 1.0), patient=0)
+    page = evaluation_html(assessed([film]), 0.5).decode()
+    assert "<p>1 film: 1 with score and label" in page
+    assert "2 films are of 1 patient:" in " ".join(honesty_lines(assessed([film, dataclasses.replace(film, number=2)])))
+    assert Progress(0, 1, 0.0).in_words() == "0 of 1 film"
+    known = dataclasses.replace(NONE_KNOWN, hashes={f"{1:064x}"[:16]: "training"})
+    assert "1 of 1 film is known" in " ".join(honesty_lines(assessed([film], known)))
 
 
 def test_the_honesty_lines_name_the_threshold_in_use_and_the_best_one(counted: Assessment):
@@ -181,6 +202,58 @@ def test_every_chart_has_words_and_the_report_holds_all_and_fetches_nothing(coun
     assert page.count("plotly-graph-div") == 6
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=\"?https?:", page)
     assert "The film is empty." in page
+
+
+def test_the_report_says_when_with_what_and_where_it_was_made(counted: Assessment):
+    made = dataclasses.replace(counted, device="a GPU of the test")
+    page = evaluation_html(made, 0.5).decode()
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    assert f"<td>{today}</td>" in page
+    assert "a GPU of the test" in page
+    assert f"python {platform.python_version()}, tensorflow " in page
+    assert "not written down" in evaluation_html(counted, 0.5).decode()
+
+
+def test_the_report_holds_the_operating_points_and_the_table_of_thresholds(counted: Assessment):
+    page = " ".join(evaluation_html(counted, 0.5, Setting(0.25, 2.0, 7.5)).decode().split())
+    assert "<td>rule-in</td><td>70.0</td><td>a test</td><td>8</td><td>1</td><td>9</td><td>2</td>" in page
+    assert "What each threshold would mean where 25 % have pneumonia" in page
+    assert "A film and its reading cost 2, confirming a flagged patient 7.5." in page
+    # 0.2 cases flagged and 0.075 others of each patient: (2 + 0.275 x 7.5) / 0.2.
+    assert f"<td>20.0</td><td>{(2 + 0.275 * 7.5) / 0.2:.2f}</td>" in page
+
+
+def test_table_and_decision_curve_say_that_nothing_is_recalibrated(counted: Assessment):
+    page = " ".join(evaluation_html(counted, 0.5).decode().split())
+    assert "not recalibrated to that prevalence: they stay as calibrated at a prevalence of 50 %" in page
+    assert "to which the probabilities are not recalibrated (they are calibrated at a prevalence of 50 %)" in page
+
+
+def test_what_was_left_out_stands_in_data_and_report(counted: Assessment):
+    said = ["A file was left out: it is <no> film."]
+    assert evaluation_data(counted, said)["left_out"] == said
+    assert evaluation_data(counted)["left_out"] is None
+    assert "A file was left out: it is &lt;no&gt; film." in evaluation_html(counted, 0.5, left_out=said).decode()
+
+
+def test_two_models_are_compared_in_plain_lines():
+    sick = np.arange(40) < 20
+    good, poor = np.where(sick, 0.9, 0.1), np.where(np.arange(40) % 4 < 2, 0.9, 0.1)
+    found = compare(sick, poor, good, 0.5, 0.5)
+    lines = comparison_lines(found, "poor", "good")
+    assert lines[0] == "poor against good on the same 40 films (20 with pneumonia), each at its own balanced point:"
+    assert lines[1].startswith("Area under the ROC curve: poor 0.500, good 1.000; good is higher by 0.500 (95 % inter")
+    assert lines[1].endswith("DeLong's p < 0.001).")
+    assert lines[2].startswith("Accuracy: poor 0.500, good 1.000; good is higher by 0.500 (95 % interval 0.3")
+    assert lines[2].endswith("McNemar's p < 0.001). Right alone: poor 0, good 20.")
+    same = comparison_lines(compare(sick, good, good, 0.5, 0.5), "a", "b")
+    assert "a 1.000, b 1.000; no difference (no interval, DeLong's p = 1)." in same[1]
+    nearly = good.copy()
+    nearly[0] = 0.2
+    lines = comparison_lines(compare(sick, nearly, good, 0.5, 0.5), "nearly", "good")
+    assert "no clear difference: good is higher by 0.025" in lines[2]
+    without = compare(sick[:20], good[:20], poor[:20], 0.5, 0.5)
+    assert comparison_lines(without, "a", "b")[4] == "Specificity: not defined on these films."
 
 
 def test_charts_of_one_class_or_of_nothing_are_drawn_without_a_curve():

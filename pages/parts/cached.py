@@ -55,7 +55,8 @@ def assessment_of_run(folder: Path, model: Path | None = None) -> Assessment:
 
 @st.cache_resource(show_spinner="Evaluating ...", max_entries=4)
 def _assessment(folder: Path, scores: tuple[float, ...], model: Path, stamp: tuple[float, ...]) -> Assessment:
-    return assess_run(read_scores(folder), read_run(folder).films, read_card(model), read_known_films(model))
+    run = read_run(folder)
+    return assess_run(read_scores(folder), run.films, read_card(model), read_known_films(model), run.device)
 
 
 def other_classifier(model: Path) -> "Classifier":

@@ -10,6 +10,8 @@ from pneumo_core.assessment import Assessment, group_results
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.evaluation_figures import CHART_CONFIG
 from pneumo_core.evaluation_report import (
+    SETTING,
+    Setting,
     charts,
     content_name,
     evaluation_html,
@@ -19,6 +21,7 @@ from pneumo_core.evaluation_report import (
     group_words,
     honesty_lines,
     scores_csv,
+    screening_note,
     screening_rows,
     worklist_order,
 )
@@ -27,6 +30,7 @@ from pneumo_core.radiograph import read_radiograph
 from pneumo_core.reading import read_xray
 from pneumo_core.report import overlay_png
 from pneumo_core.sources import Source
+from pneumo_core.wording import counted
 
 # Has pneumonia, is flagged.
 CELLS = {
@@ -42,16 +46,17 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
     cohort = assessment.cohort
     scored = len(assessment.scores) - len(assessment.refused)
     st.markdown(
-        f"**{assessment.films} films**: {scored} scored, of which {len(cohort)} have a label "
+        f"**{counted(assessment.films, 'film')}**: {scored} scored, of which {len(cohort)} have a label "
         f"({int(cohort.has_pneumonia.sum())} with pneumonia); {len(assessment.refused)} refused."
     )
     if source is not None and source.problems:
         with st.expander(f"{len(source.problems)} left out before scoring", icon=":material/block:"):
             st.markdown("\n".join(f"- {plain(problem)}" for problem in source.problems))
     if assessment.known is not None and assessment.known.any():
+        others = "" if assessment.known.all() else " The table of groups gives the figures without them."
         st.warning(
             f"The model was trained on or validated with {int(assessment.known.sum())} of these films: for them the "
-            "figures are no test. The table of groups gives the figures without them.",
+            f"figures are no test.{others}",
             icon=":material/history_edu:",
         )
     if len(cohort):
@@ -132,11 +137,12 @@ def _figures(assessment: Assessment, source: Source | None) -> None:
                 st.markdown(chart.reads)
     st.header("Groups")
     st.table([group_words(group) for group in group_results(assessment, threshold / 100)])
-    _screening(assessment)
+    setting = _screening(assessment)
+    left_out = None if source is None else source.nameless_problems
     st.download_button(
         "Report at this threshold (HTML)",
-        lambda: evaluation_html(assessment, threshold / 100),
-        content_name(repr(rows).encode(), "html"),
+        lambda: evaluation_html(assessment, threshold / 100, setting, left_out),
+        content_name(repr((rows, setting, left_out)).encode(), "html"),
         "text/html",
         on_click="ignore",
         icon=":material/description:",
@@ -180,25 +186,27 @@ def _films_of_cell(assessment: Assessment, source: Source | None, cell: str, thr
             st.switch_page("pages/explain.py")
 
 
-def _screening(assessment: Assessment) -> None:
+def _screening(assessment: Assessment) -> Setting:
     st.header("What each threshold would mean for you")
     with st.container(key="stack_costs"):
         prevalences, films, confirmations = st.columns(3, gap="large")
     with prevalences:
-        prevalence = st.slider("Prevalence: of 100 of your patients, how many have pneumonia?", 1, 99, 10)
+        prevalence = st.slider(
+            "Prevalence: of 100 of your patients, how many have pneumonia?", 1, 99, round(100 * SETTING.prevalence)
+        )
     with films:
-        cost_per_film = st.number_input("Cost of one film and its reading", 0.0, value=1.0, step=1.0)
+        cost_per_film = st.number_input("Cost of one film and its reading", 0.0, value=SETTING.cost_per_film, step=1.0)
     with confirmations:
-        cost_per_confirmation = st.number_input("Cost of confirming one flagged patient", 0.0, value=5.0, step=1.0)
+        cost_per_confirmation = st.number_input(
+            "Cost of confirming one flagged patient", 0.0, value=SETTING.cost_per_confirmation, step=1.0
+        )
     st.dataframe(
         screening_rows(assessment, prevalence / 100, cost_per_film, cost_per_confirmation),
         hide_index=True,
         alt="True and false positives and negatives, rates and cost at every threshold",
     )
-    st.markdown(
-        "Counts, sensitivity and specificity are those of these films; predictive values and costs hold at your "
-        "prevalence (after the WHO/TDR toolkit for CAD thresholds, 2021)."
-    )
+    st.markdown(screening_note(assessment))
+    return Setting(prevalence / 100, cost_per_film, cost_per_confirmation)
 
 
 def _downloads(assessment: Assessment, source: Source | None) -> None:
@@ -208,7 +216,8 @@ def _downloads(assessment: Assessment, source: Source | None) -> None:
     )
     names = [film.name for film in source.films] if source is not None and with_names else None
     table = scores_csv(assessment, names)
-    data = evaluation_json(assessment)
+    left_out = None if source is None else source.problems if with_names else source.nameless_problems
+    data = evaluation_json(assessment, left_out)
     with st.container(horizontal=True):
         st.download_button("Films (CSV)", table, content_name(table, "csv"), "text/csv", on_click="ignore")
         st.download_button("Figures (JSON)", data, content_name(data, "json"), "application/json", on_click="ignore")

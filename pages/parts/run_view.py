@@ -12,6 +12,7 @@ from pages.parts.run_start import start_run
 from pneumo_core.model_card import ModelCard
 from pneumo_core.places import runs_folder
 from pneumo_core.runs import read_run
+from pneumo_core.wording import counted
 
 
 def run_view(name: str, card: ModelCard) -> None:
@@ -38,7 +39,10 @@ def run_view(name: str, card: ModelCard) -> None:
     assessment = assessment_of_run(folder)
     left = run.films - len(assessment.scores)
     if left:
-        st.warning(f"Stopped: {left} of {run.films} films are not scored yet, and the figures are of the others.")
+        are = "is" if left == 1 else "are"
+        st.warning(
+            f"Stopped: {left} of {counted(run.films, 'film')} {are} not scored yet, and the figures are of the others."
+        )
         if job is None:
             st.markdown("To go on, choose the same films again: those that are scored are not read again.")
         elif st.button("Go on", icon=":material/play_arrow:") and start_run(

@@ -15,7 +15,7 @@ from pneumo_core.jobs import Jobs
 from pneumo_core.model_card import file_sha256, read_card, write_card
 from pneumo_core.network import load_network
 from pneumo_core.places import DATA_VARIABLE, MODELS_VARIABLE, ROOT, RUNS_VARIABLE
-from pneumo_core.runs import read_scores
+from pneumo_core.runs import read_run, read_scores
 from tests.conftest import drawn_film, png
 
 
@@ -67,6 +67,9 @@ def test_a_zip_becomes_figures_and_a_refused_film_is_named(runs: Path):
     assert "13 films" in text(app)
     assert "12 scored, of which 12 have a label (6 with pneumonia); 1 refused" in text(app)
     assert "What speaks against these figures" in text(app)
+    assert "The probabilities are not recalibrated to that prevalence" in text(app)
+    assert "to which the probabilities are not recalibrated" in text(app)
+    assert read_run(runs / app.query_params["run"]).device
     assert list(app.table[0].value["Figure"])[:3] == ["Accuracy", "Sensitivity (recall)", "Specificity"]
     refused = app.dataframe[-1].value
     assert list(refused["Film"]) == ["NORMAL/broken.png"]
