@@ -13,7 +13,8 @@ import click
 
 from pneumo_core.errors import ModelError, PneumoError
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
-from pneumo_core.runs import Progress
+from pneumo_core.runs import SCORES_FILE, Progress
+from pneumo_core.wording import counted
 
 
 class _Commands(click.Group):
@@ -272,7 +273,7 @@ def audit(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 @click.option("--resume", is_flag=True, help="Go on with the run that stands in --out.")
 @click.option("--against", type=click.Path(path_type=Path), help="Another model's folder: paired differences.")
-@click.option("--names", is_flag=True, help="File names in the table of films; they can carry a patient's name.")
+@click.option("--names", is_flag=True, help="File names in the files and in JSON; they can carry a patient's name.")
 def evaluate(
     source: Path,
     model: Path | None,
@@ -284,14 +285,17 @@ def evaluate(
 ) -> None:
     """Evaluate the model on SOURCE: a folder (NORMAL, PNEUMONIA), a CSV (file,label) or a zip.
 
-    Without labels the films are listed, the highest probability first.
+    Without labels (a CSV may have the column file alone) the films are listed, the highest probability first.
+
+    Exit status 0: all scored; 1: some refused or left out; 2: wrong use.
     """
     from pneumo_core.assessment import Assessment, assess_run, compare_assessments, group_results
     from pneumo_core.batch import run_source
     from pneumo_core.classifier import Classifier, load_classifier
     from pneumo_core.evaluation_report import (
+        SETTING,
         comparison_data,
-        comparison_rows,
+        comparison_lines,
         evaluation_data,
         evaluation_html,
         figure_rows,
@@ -300,8 +304,6 @@ def evaluate(
         scores_csv,
         worklist_order,
     )
-    from pneumo_core.known_films import read_known_films
-    from pneumo_core.model_card import active_model_folder
     from pneumo_core.runs import has_run
     from pneumo_core.sources import open_source
 
@@ -312,22 +314,24 @@ def evaluate(
     films = open_source(source)
     for problem in films.problems:
         click.echo(f"left out: {problem}", err=True)
-    folder = active_model_folder(model or models_folder())
-    classifier = load_classifier(folder)
+    classifier = load_classifier(model or models_folder())
+    # Before minutes of scoring, so that a wrong path is said at once.
+    other_classifier = load_classifier(against) if against else None
 
     def report(progress: Progress) -> None:
         click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True)
 
-    def assess(folder: Path, classifier: Classifier, part: str) -> Assessment:
+    def assess(classifier: Classifier, part: str) -> Assessment:
         with TemporaryDirectory() as temporary:
             scores = run_source(films, classifier, (out or Path(temporary)) / part, report)
-        return assess_run(scores, len(films.films), classifier.card, read_known_films(folder))
+        return assess_run(scores, len(films.films), classifier.card, classifier.known, classifier.device)
 
-    assessment = assess(folder, classifier, "")
-    data = evaluation_data(assessment)
+    assessment = assess(classifier, "")
+    left_out = films.problems if names else films.nameless_problems
+    data = evaluation_data(assessment, left_out)
     compared = None
-    if against:
-        other = assess(against, load_classifier(against), "against")
+    if other_classifier:
+        other = assess(other_classifier, "against")
         compared = compare_assessments(assessment, other)
         data["comparison"] = {"with": other.card.name, **comparison_data(compared)}
     point = classifier.card.operating_point("balanced")
@@ -335,15 +339,16 @@ def evaluate(
     if out:
         (out / "evaluation.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
         (out / "films.csv").write_bytes(scores_csv(assessment, listed if names else None))
-        (out / "evaluation.html").write_bytes(evaluation_html(assessment, point.threshold))
+        (out / "evaluation.html").write_bytes(evaluation_html(assessment, point.threshold, SETTING, left_out))
+    exit_status = 1 if assessment.refused or films.problems else 0
     if as_json:
         click.echo(json.dumps(data))
-        return
+        raise SystemExit(exit_status)
     for score in assessment.refused:
         click.echo(f"refused: {listed[score.number]}: {score.reason}", err=True)
     click.echo(
-        f"{classifier.card.name}, {point.name} point {100 * point.threshold:.1f} %: {assessment.films} films, "
-        f"{len(assessment.refused)} refused, {len(assessment.cohort)} with score and label "
+        f"{classifier.card.name}, {point.name} point {100 * point.threshold:.1f} %: "
+        f"{counted(assessment.films, 'film')}, {len(assessment.refused)} refused, {len(assessment.cohort)} with score and label "
         f"({int(assessment.cohort.has_pneumonia.sum())} with pneumonia)"
     )
     if len(assessment.cohort):
@@ -353,11 +358,14 @@ def evaluate(
             click.echo(", ".join(f"{label}: {text}" for label, text in group_words(group).items() if text))
         for line in honesty_lines(assessment):
             click.echo(line)
-        for row in comparison_rows(compared, "this model", "the other") if compared else ():
-            click.echo(", ".join(f"{label}: {text}" for label, text in row.items() if text))
+        if compared:
+            both = classifier.card.name, other.card.name
+            for line in comparison_lines(compared, *(both if both[0] != both[1] else ("this model", "the other"))):
+                click.echo(line)
     else:
         for score, probability in worklist_order(assessment):
             click.echo(f"{100 * probability:5.1f} %  {listed[score.number]}")
+    raise SystemExit(exit_status)
 
 
 @commands.command()
@@ -383,6 +391,9 @@ def score(
 
     The local engine reads what `evaluate` reads, and writes scores.jsonl. The engine ray is for archives: it reads
     folders, CSVs (file,label) and addresses in object stores, and writes partitions of Parquet.
+
+    Exit status 0: all scored; 1: some refused or left out (with ray, whose partitions hold the reasons: the job is not
+    complete); 2: wrong use.
     """
     from pneumo_core.model_card import active_model_folder, read_card
 
@@ -414,7 +425,11 @@ def score(
     films = open_source(Path(source))
     for problem in films.problems:
         click.echo(f"left out: {problem}", err=True)
-    run_source(films, load_classifier(folder), Path(out), report)
+    scores = run_source(films, load_classifier(folder), Path(out), report)
+    if refused := sum(score.logit is None for score in scores):
+        click.echo(f"refused: {counted(refused, 'film')}; each one's reason stands in {SCORES_FILE}.", err=True)
+    if refused or films.problems:
+        raise SystemExit(1)
 
 
 @commands.command()

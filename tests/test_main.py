@@ -166,7 +166,8 @@ def test_a_folder_is_evaluated_and_run_again_with_resume(tiny_model_in_use: Path
     (data / "test" / "NORMAL" / "broken.png").write_bytes(b"no film")
     arguments = ("evaluate", data, "--out", tmp_path / "run")
     result = run(*arguments)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 1, result.output
+    assert "9 films, 1 refused" in result.stdout
     assert "Sensitivity (recall): " in result.stdout
     assert "refused: test/NORMAL/broken.png: The film seems to be a text file" in result.stderr
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"evaluation.json", "evaluation.html", "films.csv"}
@@ -174,6 +175,7 @@ def test_a_folder_is_evaluated_and_run_again_with_resume(tiny_model_in_use: Path
     assert again.exit_code == 2
     assert "--resume" in again.stderr
     resumed = run(*arguments, "--resume", "--json")
+    assert resumed.exit_code == 1
     assert json.loads(resumed.stdout) == json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert json.loads(resumed.stdout)["n"] == 8
 
@@ -194,4 +196,53 @@ def test_a_model_against_itself_shows_no_difference(tiny_model_in_use: Path, tmp
     result = run("evaluate", data, "--against", tiny_model_in_use, "--json")
     compared = json.loads(result.stdout)["comparison"]
     assert (compared["n"], compared["area_under_roc"]["difference"], compared["accuracy"]["p"]) == (8, 0, 1)
-    assert "Difference: 0.000" in run("evaluate", data, "--against", tiny_model_in_use).stdout
+    lines = run("evaluate", data, "--against", tiny_model_in_use).stdout.splitlines()[-5:]
+    assert lines[0].startswith("this model against the other on the same 8 films (4 with pneumonia)")
+    assert "; no difference (" in lines[1]
+    assert lines[2].endswith("McNemar's p = 1). Right alone: this model 0, the other 0.")
+
+
+def test_a_wrong_model_to_compare_with_is_refused_before_any_film_is_scored(
+    tiny_model_in_use: Path, tmp_path: Path, make_data
+):
+    data = make_data(tmp_path / "data", 1, ("test",))
+    result = run("evaluate", data, "--against", tmp_path / "nowhere", "--out", tmp_path / "run")
+    assert result.exit_code == 1
+    assert "No model was found in" in result.stderr
+    assert "films/s" not in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_evaluate_is_exit_status_nought_where_all_is_scored_and_one_where_a_file_was_left_out(
+    tiny_model_in_use: Path, tmp_path: Path, make_data
+):
+    data = make_data(tmp_path / "data", 2, ("test",))
+    assert run("evaluate", data).exit_code == 0
+    (data / "test" / "Mueller.exe").write_bytes(b"no film")
+    result = run("evaluate", data, "--json", "--out", tmp_path / "run")
+    assert result.exit_code == 1
+    (sentence,) = json.loads(result.stdout)["left_out"]
+    assert sentence.startswith("A file was left out: it is no film by its name.")
+    written = b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
+    assert b"Mueller" not in written
+    assert sentence.encode() in (tmp_path / "run" / "evaluation.html").read_bytes()
+    named = json.loads(run("evaluate", data, "--json", "--names").stdout)["left_out"]
+    assert named[0].startswith("test/Mueller.exe was left out:")
+
+
+def test_a_csv_of_files_alone_is_a_worklist(tiny_model_in_use: Path, tmp_path: Path):
+    (tmp_path / "one.png").write_bytes(png(drawn_film(True, 5)))
+    (tmp_path / "list.csv").write_text("file\none.png\n")
+    result = run("evaluate", tmp_path / "list.csv")
+    assert result.exit_code == 0, result.output
+    assert "1 film, 0 refused, 0 with score and label" in result.stdout
+    assert result.stdout.endswith("%  one.png\n")
+
+
+def test_score_is_exit_status_one_where_a_film_was_refused(tiny_model_in_use: Path, tmp_path: Path, make_data):
+    data = make_data(tmp_path / "data", 1, ("test",))
+    assert run("score", data, "--out", tmp_path / "first").exit_code == 0
+    (data / "test" / "NORMAL" / "broken.png").write_bytes(b"no film")
+    result = run("score", data, "--out", tmp_path / "second")
+    assert result.exit_code == 1
+    assert "refused: 1 film; each one's reason stands in scores.jsonl." in result.stderr
