@@ -35,6 +35,12 @@ def fitted(pixels: np.ndarray, long_side: int) -> np.ndarray:
     return resize(pixels, max(1, round(pixels.shape[0] * share)), max(1, round(pixels.shape[1] * share)))
 
 
+def enlarged(pixels: np.ndarray, width: int, long_side: int) -> np.ndarray:
+    """Enlarge a film, float32 `(height, its width)`, to this width, as far as its longer side allows."""
+    share = max(1.0, min(width / pixels.shape[1], long_side / max(pixels.shape)))
+    return resize(pixels, round(pixels.shape[0] * share), round(pixels.shape[1] * share))
+
+
 def film_picture(pixels: np.ndarray, display: Display) -> np.ndarray:
     """Show a film through a grey window.
 

@@ -12,12 +12,15 @@ import jinja2
 from pneumo_core.calibration import OperatingPoint, probability_at
 from pneumo_core.evaluation import Estimate, predictive_values
 from pneumo_core.model_card import EvaluationResult, ModelCard
-from pneumo_core.picture import Display, captioned_png, data_uri, film_picture, fitted, overlay_picture
+from pneumo_core.picture import Display, captioned_png, data_uri, enlarged, film_picture, fitted, overlay_picture
 from pneumo_core.reading import Reading
 from pneumo_core.versions import versions_at_work, versions_in_words
 from pneumo_core.wording import NOT_ASSESSED, NOTICE
 
 REPORT_LONG_SIDE = 1000
+OVERLAY_LONG_SIDE = 1600
+# The overlay's caption in readable letters.
+CAPTION_WIDTH = 900
 
 
 def verdict(reading: Reading, point: OperatingPoint) -> str:
@@ -126,8 +129,11 @@ def receipt_json(reading: Reading, point: OperatingPoint) -> bytes:
 
 
 def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> bytes:
-    """Give film and heat map as one PNG, at most 1,600 pixels a side, with a caption that stays with it."""
-    pixels = fitted(reading.radiograph.pixels, 1600)
+    """Give film and heat map as one PNG, at most 1,600 pixels a side, with a caption that stays with it.
+
+    A small film is enlarged, to be as wide as its caption.
+    """
+    pixels = enlarged(fitted(reading.radiograph.pixels, OVERLAY_LONG_SIDE), CAPTION_WIDTH, OVERLAY_LONG_SIDE)
     film = film_picture(pixels, display)
     picture = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
     blank = " No evidence in favour was found: the map is blank." if reading.explanation.is_blank else ""

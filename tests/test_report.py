@@ -339,15 +339,26 @@ def test_both_pictures_of_the_report_are_described_for_those_who_cannot_see_them
 
 
 def test_the_overlay_is_the_film_with_evidence_over_it_and_a_caption_under_it():
-    picture = Image.open(io.BytesIO(overlay_png(reading(), BALANCED, Display(opacity=0.5))))
+    large = reading(film=radiograph(film_pixels(120, 960)))
+    picture = Image.open(io.BytesIO(overlay_png(large, BALANCED, Display(opacity=0.5))))
     assert picture.text["Film SHA-256"] == FILM_SHA256
     assert picture.height > 120
-    shown = np.asarray(picture)[:, :160]
-    film = np.rint(255 * film_pixels())
+    shown = np.asarray(picture)
+    film = np.rint(255 * film_pixels(120, 960))
     # Evidence lies in the left half only: the right half is the film, grey.
     for channel in range(3):
-        np.testing.assert_array_equal(shown[:120, 80:, channel], film[:, 80:])
-    assert (shown[:120, :80] != film[:, :80, np.newaxis]).any(axis=2).all()
+        np.testing.assert_array_equal(shown[:120, 480:, channel], film[:, 480:])
+    assert (shown[:120, :480] != film[:, :480, np.newaxis]).any(axis=2).all()
+
+
+def test_a_small_film_is_enlarged_until_it_fills_the_overlay():
+    picture = Image.open(io.BytesIO(overlay_png(reading(), BALANCED, Display())))
+    # 120 x 160 pixels, and what was white at the film's right border is so at the picture's.
+    assert picture.width == 900
+    assert picture.height > 675
+    assert np.asarray(picture)[:675, -1].min() == 255
+    narrow = reading(film=radiograph(film_pixels(400, 161)))
+    assert Image.open(io.BytesIO(overlay_png(narrow, BALANCED, Display()))).height > 1600
 
 
 def test_a_large_film_becomes_an_overlay_of_at_most_1600_pixels_a_side():
