@@ -13,6 +13,7 @@ from pneumo_core.places import sample_files
 
 def ask_for_films() -> None:
     """Draw uploader and samples, small once there are films, and put what is chosen in line to be read."""
+    add_waiting(_linked_sample())
     if not films_at_hand():
         with st.container(border=True):
             add_waiting(_ask_for_files())
@@ -55,6 +56,18 @@ def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
     return point, prevalence / 100
 
 
+def _linked_sample() -> list[tuple[str, bytes | Path]]:
+    """Give the sample that the page's address names, once."""
+    name = st.query_params.get("sample")
+    if name is None:
+        return []
+    del st.query_params["sample"]
+    found: list[tuple[str, bytes | Path]] = [(path.name, path) for path in sample_files() if path.name == name]
+    if not found:
+        st.error("There is no sample of the name in the address. Please choose one below.", icon=":material/error:")
+    return found
+
+
 def _ask_for_files() -> list[tuple[str, bytes | Path]]:
     batch = st.session_state.setdefault("upload_batch", 0)
     samples = {path.name: path for path in sample_files()}
@@ -76,11 +89,8 @@ def _ask_for_files() -> list[tuple[str, bytes | Path]]:
             width=320,
         )
         all_samples = st.button("Add all samples", icon=":material/library_add:")
-    linked = st.query_params.get("sample")
-    if linked:
-        del st.query_params["sample"]
     if uploaded or sample:
         # A new uploader next time: what was chosen is in line, and each file is taken once.
         st.session_state["upload_batch"] = batch + 1
-    wanted = list(samples) if all_samples else [name for name in (linked, sample) if name in samples]
+    wanted = list(samples) if all_samples else [sample] if sample else []
     return [*((file.name, file.getvalue()) for file in uploaded), *((name, samples[name]) for name in wanted)]

@@ -135,3 +135,11 @@ def test_files_in_line_are_read_even_if_the_run_that_took_them_was_cut_off(page:
     page.run()
     assert page.header
     assert page.session_state["waiting_files"] == []
+
+
+def test_an_address_with_an_unknown_sample_is_a_sentence(page: AppTest):
+    page.query_params["sample"] = "nope"
+    page.run()
+    assert not page.exception
+    assert page.error[0].value.startswith("There is no sample of the name")
+    assert page.selectbox
