@@ -60,7 +60,7 @@ def page() -> None:
     from pages.parts import evaluation_view
 
     started = time.perf_counter()
-    evaluation_view._figures(st.session_state["assessment"], None)
+    evaluation_view._at_threshold(st.session_state["assessment"], None)
     st.session_state["seconds"] = time.perf_counter() - started
 
 

@@ -352,8 +352,9 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
 
 def worklist_order(assessment: Assessment) -> list[tuple[FilmScore, float]]:
     """Give the scored films with their probabilities, the highest first; equal ones stay in the source's order."""
-    found = [(score, _probability(score, assessment)) for score in assessment.scores]
-    return sorted(((score, value) for score, value in found if value is not None), key=lambda item: -item[1])
+    films = [score for score in assessment.scores if score.logit is not None]
+    values = probabilities(np.array([score.logit for score in films], np.float64), assessment.card.calibration)
+    return [(films[place], float(values[place])) for place in np.argsort(-values, kind="stable")]
 
 
 def films_of_cell(

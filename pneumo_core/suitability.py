@@ -68,10 +68,11 @@ def assess(radiograph: Radiograph, population_years: tuple[float, float]) -> Sui
             f"{name} is {NOT_FRONTAL[origin.view_position]} ({origin.view_position}). The network knows upright "
             "frontal views only. Please upload the frontal film (AP or PA)."
         )
-    return _population(origin.age_years, population_years)
+    return suitability_for_age(origin.age_years, population_years)
 
 
-def _population(age_years: float | None, population_years: tuple[float, float]) -> Suitability:
+def suitability_for_age(age_years: float | None, population_years: tuple[float, float]) -> Suitability:
+    """Say whether the network knows patients of this age; None where the file gives none."""
     youngest, oldest = population_years
     known = f"The network knows films of children of {youngest:.0f} to {oldest:.0f} years only"
     if age_years is None:

@@ -2,12 +2,10 @@
 
 import streamlit as st
 
-from pages.parts.films import add_waiting
-from pages.parts.frame import text_colour
-from pages.parts.model_state import ready_classifier
-from pages.parts.problems import plain, problems_shown
+from pages.parts.film_list import film_list, film_name
+from pages.parts.frame import rows_height, text_colour
+from pages.parts.problems import plain
 from pneumo_core.assessment import Assessment, group_results
-from pneumo_core.calibration import OperatingPoint
 from pneumo_core.evaluation_figures import CHART_CONFIG
 from pneumo_core.evaluation_report import (
     SETTING,
@@ -25,13 +23,12 @@ from pneumo_core.evaluation_report import (
     screening_rows,
     worklist_order,
 )
-from pneumo_core.picture import Display
-from pneumo_core.radiograph import read_radiograph
-from pneumo_core.reading import read_xray
-from pneumo_core.report import overlay_png
+from pneumo_core.model_card import ModelCard
 from pneumo_core.sources import Source
 from pneumo_core.wording import counted
 
+# More of them stay folded.
+MOST_PROBLEMS = 10
 # Has pneumonia, is flagged.
 CELLS = {
     "true positives": (True, True),
@@ -50,7 +47,11 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
         f"({int(cohort.has_pneumonia.sum())} with pneumonia); {len(assessment.refused)} refused."
     )
     if source is not None and source.problems:
-        with st.expander(f"{len(source.problems)} left out before scoring", icon=":material/block:"):
+        with st.expander(
+            f"{len(source.problems)} left out before scoring",
+            icon=":material/block:",
+            expanded=len(source.problems) <= MOST_PROBLEMS,
+        ):
             st.markdown("\n".join(f"- {plain(problem)}" for problem in source.problems))
     if assessment.known is not None and assessment.known.any():
         others = "" if assessment.known.all() else " The table of groups gives the figures without them."
@@ -59,41 +60,37 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
             f"figures are no test.{others}",
             icon=":material/history_edu:",
         )
+    if scored:
+        _at_threshold(assessment, source)
     if len(cohort):
-        _figures(assessment, source)
         st.header("What speaks against these figures")
         st.markdown("\n".join(f"- {plain(line)}" for line in honesty_lines(assessment)))
-        _downloads(assessment, source)
-    else:
-        st.header("Worklist: the highest probability first")
-        st.dataframe(
-            [
-                {"Film": _name(score.number, source), "Probability": 100 * probability, "SHA-256": score.sha256}
-                for score, probability in worklist_order(assessment)
-            ],
-            hide_index=True,
-            column_config={
-                "Probability": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.1f %%")
-            },
-            alt="Worklist of all scored films, the highest probability first",
-        )
     if assessment.refused:
         st.header("Refused, and counted in no figure")
         st.dataframe(
-            [{"Film": _name(score.number, source), "Reason": score.reason} for score in assessment.refused],
+            [{"Film": film_name(score.number, source), "Reason": score.reason} for score in assessment.refused],
             hide_index=True,
+            height=rows_height(len(assessment.refused)),
             column_config={"Reason": st.column_config.TextColumn(width="large")},
             alt="Refused films with their reasons",
         )
+    _downloads(assessment, source)
 
 
 @st.fragment
-def _figures(assessment: Assessment, source: Source | None) -> None:
+def _at_threshold(assessment: Assessment, source: Source | None) -> None:
+    threshold = _threshold(assessment.card)
+    if len(assessment.cohort):
+        _figures(assessment, source, threshold)
+    _worklist(assessment, source, threshold)
+
+
+def _threshold(card: ModelCard) -> float:
     with st.container(key="stack_threshold"):
         slider, presets = st.columns([3, 2], gap="large", vertical_alignment="bottom")
-    st.session_state.setdefault("threshold", 100 * assessment.card.operating_point("balanced").threshold)
+    st.session_state.setdefault("threshold", 100 * card.operating_point("balanced").threshold)
     with presets, st.container(horizontal=True):
-        for point in assessment.card.operating_points:
+        for point in card.operating_points:
             st.button(
                 f"{point.name} ({100 * point.threshold:.1f} %)",
                 help=point.chosen_for,
@@ -101,10 +98,14 @@ def _figures(assessment: Assessment, source: Source | None) -> None:
                 args=({"threshold": 100 * point.threshold},),
             )
     with slider:
-        threshold = st.slider(
+        percent = st.slider(
             "Threshold: flagged from this probability on, %", 0.0, 100.0, step=0.1, format="%.1f", key="threshold"
         )
-    figures = assessment.figures(threshold / 100)
+    return percent / 100
+
+
+def _figures(assessment: Assessment, source: Source | None, threshold: float) -> None:
+    figures = assessment.figures(threshold)
     rows = figure_rows(assessment, figures)
     drawn = charts(assessment, figures, text_colour())
     with st.container(key="stack_main"):
@@ -123,10 +124,17 @@ def _figures(assessment: Assessment, source: Source | None) -> None:
     with table:
         st.header("Figures with 95 % intervals")
         st.table(
-            [{"Figure": label, "Value": value, "95 % interval": interval, "n": n} for label, value, interval, n in rows]
+            [
+                {"Figure": label, "Value": value, "95 % interval": interval, "n": str(n)}
+                for label, value, interval, n in rows
+            ]
         )
     if cell:
-        _films_of_cell(assessment, source, cell, threshold / 100)
+        films = films_of_cell(assessment, *CELLS[cell], threshold)
+        st.header(f"{cell.capitalize()}: {len(films)}")
+        if films:
+            alt = f"{cell.capitalize()}, the farthest from the threshold first"
+            film_list(films, assessment, source, threshold, f"films_of_{cell}", alt)
     for first in range(1, len(drawn), 2):
         with st.container(key=f"stack_charts_{first}"):
             columns = st.columns(2, gap="large")
@@ -136,12 +144,12 @@ def _figures(assessment: Assessment, source: Source | None) -> None:
                 st.plotly_chart(chart.figure, config=CHART_CONFIG, key=chart.title, alt=chart.alt)
                 st.markdown(chart.reads)
     st.header("Groups")
-    st.table([group_words(group) for group in group_results(assessment, threshold / 100)])
+    st.table([group_words(group) for group in group_results(assessment, threshold)])
     setting = _screening(assessment)
     left_out = None if source is None else source.nameless_problems
     st.download_button(
         "Report at this threshold (HTML)",
-        lambda: evaluation_html(assessment, threshold / 100, setting, left_out),
+        lambda: evaluation_html(assessment, threshold, setting, left_out),
         content_name(repr((rows, setting, left_out)).encode(), "html"),
         "text/html",
         on_click="ignore",
@@ -154,36 +162,17 @@ def _cell_was_clicked() -> None:
         st.session_state["cell"] = next(name for name, cell in CELLS.items() if cell == tuple(point["customdata"]))
 
 
-def _films_of_cell(assessment: Assessment, source: Source | None, cell: str, threshold: float) -> None:
-    films = films_of_cell(assessment, *CELLS[cell], threshold)
-    st.header(f"{cell.capitalize()}: {len(films)}")
+def _worklist(assessment: Assessment, source: Source | None, threshold: float) -> None:
+    """Draw the films that are in no figure, for lack of a label or with both."""
+    in_figures = {score.number for score in assessment.cohort.scores}
+    films = [film for film in worklist_order(assessment) if film[0].number not in in_figures]
     if not films:
         return
-    chosen = st.dataframe(
-        [
-            {"Film": _name(score.number, source), "Probability": 100 * probability, "SHA-256": score.sha256}
-            for score, probability in films
-        ],
-        hide_index=True,
-        height=240,
-        key=f"films_of_{cell}",
-        on_select="rerun",
-        selection_mode="single-row-required",
-        column_config={"Probability": st.column_config.NumberColumn(format="%.1f %%")},
-        alt=f"{cell.capitalize()}, the farthest from the threshold first",
-    )
-    if source is None:
-        st.markdown("The films themselves are no longer at hand: choose them again to look at them.")
-        return
-    score = films[chosen.selection.rows[0] if chosen.selection.rows else 0][0]
-    with problems_shown():
-        content = source.films[score.number].read()
-        reading = read_xray(ready_classifier(), read_radiograph(content, _name(score.number, source)))
-        point = OperatingPoint("chosen", threshold, "set on the page")
-        st.image(overlay_png(reading, point, Display()), alt="The film under its heat map, with its score")
-        if st.button("Open in Explain an X-ray", icon=":material/radiology:"):
-            add_waiting([(_name(score.number, source), content)])
-            st.switch_page("pages/explain.py")
+    st.header("Worklist: the highest probability first")
+    flagged = sum(probability >= threshold for _, probability in films)
+    why = " They are in no figure: they have no label, or were given with both." if in_figures else ""
+    st.markdown(f"**{flagged} of {len(films)}** films are flagged; all are listed, flagged or not.{why}")
+    film_list(films, assessment, source, threshold, "worklist", "Worklist of all films that are in no figure")
 
 
 def _screening(assessment: Assessment) -> Setting:
@@ -200,11 +189,11 @@ def _screening(assessment: Assessment) -> Setting:
         cost_per_confirmation = st.number_input(
             "Cost of confirming one flagged patient", 0.0, value=SETTING.cost_per_confirmation, step=1.0
         )
-    st.dataframe(
-        screening_rows(assessment, prevalence / 100, cost_per_film, cost_per_confirmation),
-        hide_index=True,
-        alt="True and false positives and negatives, rates and cost at every threshold",
-    )
+    with st.container(key="threshold_table"):
+        st.table(
+            screening_rows(assessment, prevalence / 100, cost_per_film, cost_per_confirmation),
+            alt="True and false positives and negatives, rates and cost at every threshold",
+        )
     st.markdown(screening_note(assessment))
     return Setting(prevalence / 100, cost_per_film, cost_per_confirmation)
 
@@ -217,11 +206,10 @@ def _downloads(assessment: Assessment, source: Source | None) -> None:
     names = [film.name for film in source.films] if source is not None and with_names else None
     table = scores_csv(assessment, names)
     left_out = None if source is None else source.problems if with_names else source.nameless_problems
-    data = evaluation_json(assessment, left_out)
     with st.container(horizontal=True):
         st.download_button("Films (CSV)", table, content_name(table, "csv"), "text/csv", on_click="ignore")
-        st.download_button("Figures (JSON)", data, content_name(data, "json"), "application/json", on_click="ignore")
-
-
-def _name(number: int, source: Source | None) -> str:
-    return source.films[number].name if source is not None else f"film {number + 1}"
+        if len(assessment.cohort):
+            data = evaluation_json(assessment, left_out)
+            st.download_button(
+                "Figures (JSON)", data, content_name(data, "json"), "application/json", on_click="ignore"
+            )

@@ -22,15 +22,23 @@ MENU = (
     ("pages/explain.py", "Explain an X-ray", ":material/radiology:"),
     ("pages/evaluate.py", "Batch evaluation", ":material/analytics:"),
 )
-# Streamlit leaves 6 rem above a page and cuts long words in tables; a film needs the room, a hash its end.
+# Of a table of films, which Streamlit draws at this height; the header is as high.
+ROW_PIXELS = 35
+# Streamlit leaves 6 rem above a page and cuts long words in tables; a film needs the room, a hash its end. Its own
+# download of a table would hold file names, which can carry a patient's name.
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 4rem; padding-bottom: 2rem; }
 [data-testid="stTable"] > div { overflow: visible; }
 [data-testid="stTable"] table { table-layout: fixed; width: 100%; }
 [data-testid="stTable"] td, [data-testid="stTable"] td * { overflow: visible !important;
   white-space: normal !important; overflow-wrap: anywhere !important; }
+.st-key-threshold_table table { table-layout: auto; font-size: 0.8rem; }
+.st-key-threshold_table :is(th, td) { padding: 0.2rem 0.35rem; }
+.st-key-threshold_table :is(th, td, th *, td *) { text-align: right !important; }
+[data-testid="stElementToolbar"] button[aria-label^="Download as CSV"] { display: none; }
 @media (max-width: 1000px) {
-  [class*="st-key-stack_"] > div > .stHorizontalBlock { flex-direction: column; align-items: stretch; }
+  [class*="st-key-stack_"] > div > .stHorizontalBlock { flex-direction: column; align-items: stretch;
+    gap: 1rem; }
   [class*="st-key-stack_"] > div > .stHorizontalBlock > .stColumn { width: 100%; flex: auto; }
 }
 h2 { font-size: 1.4rem !important; }
@@ -48,6 +56,11 @@ def frame(title: str) -> None:
     st.title(title)
     st.warning(NOTICE, icon=":material/medical_information:")
     loading_classifier()
+
+
+def rows_height(rows: int, most: int = 10) -> int:
+    """Give a table the height of its rows, of the first `most` where there are more: none is cut in half."""
+    return ROW_PIXELS * (min(rows, most) + 1) + 2
 
 
 def text_colour() -> str:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts.films import NEWEST, Film
+from pages.parts.frame import rows_height
 from pages.parts.problems import plain
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.reading import Reading
@@ -25,6 +26,7 @@ def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
     chosen = st.dataframe(
         [_row(number, film, point) for number, film in enumerate(films, start=1)],
         hide_index=True,
+        height=rows_height(len(films)),
         # Films that come in make a new list, in which the newest is chosen.
         key=f"worklist_{newest}",
         on_select="rerun",

@@ -100,9 +100,46 @@ def test_films_without_labels_become_a_worklist():
     app = uploaded(zipped(with_labels=False))
     assert not app.exception
     assert "Worklist: the highest probability first" in text(app)
-    probabilities = list(app.dataframe[0].value["Probability"])
+    listed = app.dataframe[0].value
+    probabilities = list(listed["Probability"])
     assert len(probabilities) == 12
     assert probabilities == sorted(probabilities, reverse=True)
+    assert set(listed["To know"]) == {"The file gives no age."}
+    assert list(app.dataframe[1].value["Film"]) == ["broken.png"]
+    # The film that is chosen is looked at, with all that is to know of it.
+    assert any("for any other patient this score is not validated" in warning.value for warning in app.warning)
+    assert [button.label for button in app.get("download_button")] == ["Films (CSV)"]
+    next(button for button in app.button if button.label == "Open in Explain an X-ray").click().run()
+    assert not app.exception
+
+
+def test_the_threshold_flags_films_in_the_worklist_and_removes_none():
+    app = uploaded(zipped(with_labels=False))
+    app.slider(key="threshold").set_value(0.0).run()
+    assert "**12 of 12** films are flagged" in text(app)
+    assert set(app.dataframe[0].value["Result"]) == {"Flagged"}
+    app.slider(key="threshold").set_value(100.0).run()
+    assert "**0 of 12** films are flagged" in text(app)
+    assert list(app.dataframe[0].value["Result"]) == 12 * ["Not flagged"]
+
+
+def test_films_without_a_label_among_others_are_listed_too():
+    content = io.BytesIO(zipped())
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr("new.png", png(drawn_film(True, 99)))
+    app = uploaded(content.getvalue())
+    assert "13 scored, of which 12 have a label" in text(app)
+    assert "They are in no figure" in text(app)
+    assert list(app.dataframe[0].value["Film"]) == ["new.png"]
+
+
+def test_what_was_left_out_is_shown_openly_where_it_is_little():
+    content = io.BytesIO(zipped())
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr("more.zip", b"PK")
+    app = uploaded(content.getvalue())
+    folded = next(block for block in app.expander if block.label.endswith("left out before scoring"))
+    assert folded.proto.expanded
 
 
 def test_a_stopped_run_says_so_and_the_same_films_go_on_with_it(runs: Path):

@@ -1,0 +1,104 @@
+"""Scored films of a run as a list, and a look at one of them."""
+
+import streamlit as st
+
+from pages.parts.films import add_waiting
+from pages.parts.frame import rows_height
+from pages.parts.model_state import ready_classifier
+from pages.parts.problems import problems_shown
+from pneumo_core.assessment import Assessment
+from pneumo_core.picture import Display, film_picture, fitted, overlay_picture
+from pneumo_core.radiograph import read_radiograph
+from pneumo_core.reading import Reading, read_xray
+from pneumo_core.runs import FilmScore
+from pneumo_core.sources import Source
+from pneumo_core.suitability import suitability_for_age
+
+PICTURE_PIXELS = 720
+READING = "reading_in_list"
+
+
+def film_list(
+    films: list[tuple[FilmScore, float]],
+    assessment: Assessment,
+    source: Source | None,
+    threshold: float,
+    key: str,
+    alt: str,
+) -> None:
+    """Draw films in the order given, each with its probability; under them the chosen one and its heat map."""
+    years = assessment.card.population_years
+    chosen = st.dataframe(
+        [
+            {
+                "Film": film_name(score.number, source),
+                "Result": "Flagged" if probability >= threshold else "Not flagged",
+                "Probability": 100 * probability,
+                # First sentences: the whole stands above the film that is shown.
+                "To know": " ".join(
+                    warning.split(". ")[0].rstrip(".") + "."
+                    for warning in suitability_for_age(score.age_years, years).warnings
+                ),
+                "SHA-256, start": (score.sha256 or "")[:12],
+            }
+            for score, probability in films
+        ],
+        hide_index=True,
+        height=rows_height(len(films)),
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row-required",
+        column_config={
+            "Result": st.column_config.TextColumn(width="small"),
+            "Probability": st.column_config.ProgressColumn(width="small", min_value=0, max_value=100, format="%.1f %%"),
+        },
+        alt=alt,
+    )
+    if source is None:
+        st.markdown("The films themselves are no longer at hand: choose them again to look at them.")
+        return
+    score, probability = films[chosen.selection.rows[0] if chosen.selection.rows else 0]
+    with problems_shown():
+        _look(_reading(score, source), probability, threshold)
+        if st.button("Open in Explain an X-ray", icon=":material/radiology:", key=f"explain_{key}"):
+            add_waiting([(film_name(score.number, source), source.films[score.number].read())])
+            st.switch_page("pages/explain.py")
+
+
+def film_name(number: int, source: Source | None) -> str:
+    """Name a film by its file where the source is at hand, else by its number."""
+    return source.films[number].name if source is not None else f"film {number + 1}"
+
+
+def _reading(score: FilmScore, source: Source) -> Reading:
+    """Read a film, once as long as it is the chosen one: a move of the threshold needs no network."""
+    classifier = ready_classifier()
+    kept: Reading | None = st.session_state.get(READING)
+    if kept is None or kept.radiograph.sha256 != score.sha256 or kept.card != classifier.card:
+        content = source.films[score.number].read()
+        kept = read_xray(classifier, read_radiograph(content, film_name(score.number, source)))
+        st.session_state[READING] = kept
+    return kept
+
+
+def _look(reading: Reading, probability: float, threshold: float) -> None:
+    for warning in reading.warnings:
+        st.warning(warning, icon=":material/groups:")
+    film = film_picture(fitted(reading.radiograph.pixels, PICTURE_PIXELS), Display())
+    overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), Display())
+    side = "flagged" if probability >= threshold else "not flagged"
+    left, right = st.columns(2)
+    left.image(
+        film,
+        f"Probability {100 * probability:.1f} %: {side} at {100 * threshold:.1f} %.",
+        width="stretch",
+        alt="The film",
+    )
+    right.image(
+        overlay,
+        "The heat map is blank: no evidence in favour was found."
+        if reading.explanation.is_blank
+        else "Bright: where the network found evidence. No outline of a lesion.",
+        width="stretch",
+        alt="The film under its heat map",
+    )
