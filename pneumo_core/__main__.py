@@ -348,8 +348,8 @@ def evaluate(
         click.echo(f"refused: {listed[score.number]}: {score.reason}", err=True)
     click.echo(
         f"{classifier.card.name}, {point.name} point {100 * point.threshold:.1f} %: "
-        f"{counted(assessment.films, 'film')}, {len(assessment.refused)} refused, {len(assessment.cohort)} with score and label "
-        f"({int(assessment.cohort.has_pneumonia.sum())} with pneumonia)"
+        f"{counted(assessment.films, 'film')}, {len(assessment.refused)} refused, "
+        f"{len(assessment.cohort)} with score and label ({int(assessment.cohort.has_pneumonia.sum())} with pneumonia)"
     )
     if len(assessment.cohort):
         for label, value, interval, n in figure_rows(assessment, assessment.figures(point.threshold)):
@@ -373,7 +373,7 @@ def evaluate(
 @click.option("--out", required=True, help="Where the scores go: a folder; with ray also an address (s3://...).")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option("--model", type=click.Path(path_type=Path), help="A model's folder; default: the model in use.")
-@click.option("--address", help="ray: the cluster's address. Default: one is started on this machine.")
+@click.option("--address", help="ray: the head's host:port, or auto. Default: a cluster on this machine alone.")
 @click.option("--workers", type=click.IntRange(min=1), help="ray: how many hold the model. Default: one a core.")
 @click.option("--names", is_flag=True, help="ray: add the films' paths; they can carry a patient's name.")
 @click.option("--partition-films", type=click.IntRange(min=1), help="ray: films in one Parquet file. Default: 1,000.")

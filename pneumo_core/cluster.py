@@ -25,6 +25,7 @@ import logging
 import os
 import posixpath
 import re
+import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -59,6 +60,8 @@ RETRIES = 4
 # Before the same file is asked for again, in seconds.
 WAITS = (1, 4, 16)
 JOB_FILE, SCORES_FOLDER = "job.json", "scores"
+# For the machine at --address to take a connection.
+CONNECT_SECONDS = 10
 # Where a file appears under its name only when it is written to the end.
 OBJECT_STORES = {"s3", "gcs", "abfs"}
 
@@ -436,7 +439,7 @@ def ray_cluster(address: str | None, workers: int | None) -> Iterator[int]:
     """Connect to a cluster, or start one on this machine; give the number of workers to use.
 
     Args:
-        address: as `ray.init` takes it; None starts a cluster here, for as long as the block runs.
+        address: as `ray.init` takes it, host:port or "auto"; None starts a cluster here, for as long as the block runs.
         workers: default: one for each core of the cluster.
 
     Raises:
@@ -444,6 +447,10 @@ def ray_cluster(address: str | None, workers: int | None) -> Iterator[int]:
     """
     # Ray reports its use to its makers unless told not to; nothing of this project calls home.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address:
+        _check_listening(address)
+        # Ray asks twenty times, for half a minute each, whether what listens there is a cluster. It reads this once.
+        os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "1")
     try:
         import ray.data
     except ImportError as error:
@@ -462,12 +469,32 @@ def ray_cluster(address: str | None, workers: int | None) -> Iterator[int]:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise PneumoError(
             f"The cluster at {address or 'this machine'} does not answer ({type(error).__name__}). Expected is a "
-            "running cluster of the same Ray version, and its token where it asks for one. Please check both."
+            "running cluster of the same Ray version, and its token where it asks for one: RAY_AUTH_MODE=token, with "
+            "the token in ~/.ray/auth_token or RAY_AUTH_TOKEN. Please check both (docs/scaling.md)."
         ) from error
     try:
         yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
         ray.shutdown()
+
+
+def _check_listening(address: str) -> None:
+    """Refuse a host and port at which nothing listens: Ray itself asks for minutes."""
+    if is_address(address):
+        raise PneumoError(
+            f"The address {address} is for Ray Client, through which Ray Data does not run. Expected is host:port of the "
+            "cluster's head, on a machine of the cluster. Please leave out what stands before the host."
+        )
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise PneumoError(
+            f"Nothing answers at {address}. Expected is host:port of a running Ray cluster's head, as ray start --head "
+            "said it (the port is 6379 unless another was given). Please check both, and any firewall between."
+        ) from error
 
 
 def score_archive(

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from benchmarks.cluster import scorer_processes
 from pneumo_core import __main__ as main
 from pneumo_core import cluster
 from pneumo_core.cluster import (
+    CONNECT_SECONDS,
     JOB_FILE,
     SCORES_FOLDER,
     Archive,
@@ -184,7 +186,8 @@ def test_what_stands_is_not_scored_again_and_the_rest_is(films: Path, tiny_model
 
 def test_scores_are_those_of_the_local_engine(films: Path, tiny_model: Path, tmp_path: Path):
     archive, out, local = list_archive(str(films)), tmp_path / "out", tmp_path / "local"
-    assert run("score", films, "--out", local, "--model", tiny_model).exit_code == 0
+    # One film is refused.
+    assert run("score", films, "--out", local, "--model", tiny_model).exit_code == 1
     job = planned(archive, tiny_model)
     score = scorer(job, archive, out, tiny_model)
     for partition in begin_job(job, str(out)):
@@ -265,11 +268,25 @@ def test_without_ray_the_engine_says_what_to_install(
     )
 
 
+def test_an_address_where_nothing_listens_is_refused_at_once(films: Path, tiny_model: Path, tmp_path: Path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = ("score", films, "--engine", "ray", "--out", tmp_path, "--model", tiny_model, "--address")
+    for address in (f"127.0.0.1:{port}", "127.0.0.1:99999", "no host:6379"):
+        started = time.monotonic()
+        result = run(*arguments, address)
+        assert time.monotonic() - started < CONNECT_SECONDS + 1
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"Nothing answers at {address}. Expected is host:port of a running Ray cluster")
+    assert "is for Ray Client" in run(*arguments, f"ray://127.0.0.1:{port}").stderr
+
+
 def test_the_local_engine_goes_on_by_itself(films: Path, tiny_model: Path, tmp_path: Path):
     arguments = ("score", films, "--out", tmp_path / "out", "--model", tiny_model)
-    assert run(*arguments).exit_code == 0
+    assert run(*arguments).exit_code == 1
     written = (tmp_path / "out" / "scores.jsonl").read_bytes()
-    assert run(*arguments).exit_code == 0
+    assert run(*arguments).exit_code == 1
     assert (tmp_path / "out" / "scores.jsonl").read_bytes() == written
 
 
