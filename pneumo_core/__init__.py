@@ -54,6 +54,7 @@ The floors, lowest first. A module imports only from floors below its own
     7  fitting             fit a network to films: stages, checkpoints, the best epoch
     7  audit_report        an audit as an HTML page
     7  classifier          the network and its card, as one thing that scores an X-ray
+    8  gate                a candidate against the model in use, on the same films
     8  known_answers       how a model scored the samples where it was made
     8  reading             one X-ray read end to end: suitability, score, heat map
     8  batch               many films through the network, as a pipeline in flat memory

@@ -25,16 +25,21 @@ import tensorflow as tf
 
 from pneumo_core.calibration import choose_operating_points, fit_temperature, probabilities, stressed_copies
 from pneumo_core.cases import Case, find_cases, manifest_sha256, split_by_patient
+from pneumo_core.classifier import Classifier
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.fitting import CHECKPOINT_FILE, Step, fit, predict_logits
+from pneumo_core.gate import compare_with_current, write_gate
+from pneumo_core.known_answers import record_known_answers
 from pneumo_core.known_films import write_known_films
 from pneumo_core.manifest import read_manifest
 from pneumo_core.model_card import (
+    CARD_FILE,
     LOG_FILE,
     NETWORK_FILE,
     SCORES_FILE,
     ModelCard,
     TrainingData,
+    active_model_folder,
     evaluate,
     file_sha256,
     read_card,
@@ -49,6 +54,7 @@ from pneumo_core.network import (
     start_from_imagenet,
     start_from_model,
 )
+from pneumo_core.places import models_folder
 from pneumo_core.plan import IMAGENET, RANDOM, Plan, read_plan, recipe_settings
 from pneumo_core.preprocessing import Preprocessing, fingerprint
 from pneumo_core.training_films import Films, read_films
@@ -62,7 +68,7 @@ from pneumo_core.training_run import (
 )
 from pneumo_core.whole_file import write_whole
 
-FILMS_FILE = "films.sha256"
+FILMS_FILE, WEIGHTS_FILE = "films.sha256", "weights.sha256"
 INTENDED_USE = (
     "research and teaching: flags chest X-rays with suspected pneumonia and shows where the network found "
     "evidence; not a medical device, not for diagnosis, not stand-alone"
@@ -125,36 +131,50 @@ class _Run:
         self.told = 0.0
 
     def go(self, finish: bool) -> ModelCard | None:
-        recipe, plan = self.recipe, self.plan
-        if plan.out.exists() and any(plan.out.iterdir()):
-            raise ModelError(f"{plan.out} is not empty, and a model is never overwritten. Please name a new folder.")
-        _refuse_unwritable(plan.out.parent)
+        """Do what is still to be done: fit, write the model, compare it with the one in use."""
+        plan, recipe = self.plan, self.recipe
         keras.utils.set_random_seed(recipe.seed)
         training, validation, tests = _split(plan)
-        has_network = (self.folder / NETWORK_FILE).is_file()
-        if finish and not has_network:
-            raise ModelError("This run has no epoch behind it yet that a model could be made of. Please let it go on.")
-        network, served = self._networks()
+        card = self._card_written_before()
+        networks = None
+        if card is None:
+            if plan.out.exists() and any(plan.out.iterdir()):
+                raise ModelError(
+                    f"{plan.out} is not empty, and a model is never overwritten. Please name a new folder."
+                )
+            _refuse_unwritable(plan.out.parent)
+            if finish and not (self.folder / NETWORK_FILE).is_file():
+                raise ModelError(
+                    "This run has no epoch behind it yet that a model could be made of. Please let it go on."
+                )
+            # Before the films are read, so that missing weights are named at once.
+            networks = self._networks()
 
         self.tell("reading the films", force=True)
-        self.report(f"reading {len(training)} training films, {len(validation)} validation films")
+        self.report(f"reading {len(validation)} validation films")
         validation_films = read_films(validation, self.preprocessing, self._read)
-        training_films = read_films(training, self.preprocessing, self._read) if validation_films else None
-        if validation_films is None or training_films is None:
+        if validation_films is None:
             self._stop()
             return None
-        self._refuse_changed_films(training_films, validation_films)
-        left_out = validation_films.left_out + training_films.left_out
-        for line in left_out:
-            self.report(f"left out: {line}")
-        self.state = dataclasses.replace(self.state, left_out=left_out)
-        if not finish and not fit(
-            network, served, training_films, validation_films, recipe, self.folder, self._step, self.report
-        ):
-            self._stop()
-            return None
-        best = load_network(self.folder / NETWORK_FILE)
-        card = self._write_model(best, training_films, validation_films, tests)
+        if networks is not None:
+            self.report(f"reading {len(training)} training films")
+            training_films = read_films(training, self.preprocessing, self._read)
+            if training_films is None:
+                self._stop()
+                return None
+            self._refuse_changed_films(training_films, validation_films)
+            self.state = dataclasses.replace(self.state, left_out=validation_films.left_out + training_films.left_out)
+            for line in self.state.left_out:
+                self.report(f"left out: {line}")
+            if not finish and not fit(
+                *networks, training_films, validation_films, recipe, self.folder, self._step, self.report
+            ):
+                self._stop()
+                return None
+            best = load_network(self.folder / NETWORK_FILE)
+            card = self._write_model(best, training_films, validation_films, tests)
+        assert card is not None
+        self._compare(card, validation_films)
         self.tell("done", force=True)
         self.report(f"written: {plan.out}")
         return card
@@ -177,6 +197,33 @@ class _Run:
     def _stop(self) -> None:
         self.tell("stopped", force=True)
         self.report("stopped; the best network so far is kept")
+
+    def _card_written_before(self) -> ModelCard | None:
+        """Give the card of the model where an earlier start of this run wrote it."""
+        mark, out = self.folder / WEIGHTS_FILE, self.plan.out
+        if not mark.is_file() or not (out / CARD_FILE).is_file():
+            return None
+        card = read_card(out)
+        return card if card.weights_sha256 == mark.read_text(encoding="ascii") else None
+
+    def _compare(self, card: ModelCard, validation: Films) -> None:
+        """Compare the model with the one in use, where there is one; the model stands whatever comes of it."""
+        out = self.plan.out
+        try:
+            current = active_model_folder(models_folder())
+            if current.resolve() == out:
+                return
+            self.tell("comparing with the model in use", force=True)
+            model = load_network(out / NETWORK_FILE), card
+            gate = compare_with_current(model, current, validation.cases, validation)
+        except PneumoError as error:
+            self.state = dataclasses.replace(
+                self.state, problem=f"The model is made, but was not compared with the one in use. {error}"
+            )
+            self.report(str(self.state.problem))
+            return
+        write_gate(gate, out)
+        self.report(gate.in_words())
 
     def _read(self, done: int, of: int) -> bool:
         self.tell("reading the films", done=done, of=of)
@@ -287,6 +334,9 @@ class _Run:
                 | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
             )
             write_card(card, partial)
+            record_known_answers(Classifier(network, card), partial)
+            # Before the model has its name: by this the run knows its own.
+            write_whole(self.folder / WEIGHTS_FILE, card.weights_sha256.encode())
             if plan.out.exists():
                 plan.out.rmdir()
             partial.rename(plan.out)

@@ -1,7 +1,10 @@
 """A training run in its folder: its plan, how far it is, its log. What the page watches, without TensorFlow."""
 
+import dataclasses
+import itertools
 import json
 import os
+import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +14,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.errors import BusyError, DataError
 from pneumo_core.locks import held, held_by, start_holding
-from pneumo_core.model_card import LOG_FILE, check_model_name
-from pneumo_core.places import trainings_folder
+from pneumo_core.model_card import CARD_FILE, LOG_FILE, check_model_name
+from pneumo_core.places import models_folder, trainings_folder
 from pneumo_core.plan import PLAN_FILE, Plan, write_plan
 from pneumo_core.whole_file import write_whole
 
 STATE_FILE, STOP_FILE, OUTPUT_FILE, LOCK_FILE = "state.json", "stop", "output.txt", "training.lock"
+# What was uploaded for a run, in its folder.
+WEIGHTS_FILE, MANIFEST_FILE = "start.weights.h5", "split.csv"
 Stage = Literal[
     "waiting",
     "reading the films",
@@ -62,24 +67,95 @@ class State:
 _STATE = TypeAdapter(State)
 
 
-def plan_run(plan: Plan) -> Path:
+def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = None) -> Path:
     """Make the folder of a new run, named as its model, and write the plan into it.
+
+    Args:
+        weights, manifest: a backbone's weights and a split that lie in no file yet: they are kept in the run's folder,
+            and the plan names them there.
 
     Raises:
         DataError: a run or a model of this name stands there already.
         ModelError: the name is none.
     """
-    name = check_model_name(plan.out.name)
-    if plan.out.exists() and (not plan.out.is_dir() or any(plan.out.iterdir())):
-        raise DataError(f"{plan.out} is not empty, and a model is never overwritten. Please name a new folder.")
+    folder = refuse_taken_name(plan.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    if weights is not None:
+        write_whole(folder / WEIGHTS_FILE, weights)
+        plan = dataclasses.replace(plan, start=str(folder / WEIGHTS_FILE))
+    if manifest is not None:
+        write_whole(folder / MANIFEST_FILE, manifest)
+        plan = dataclasses.replace(plan, manifest=folder / MANIFEST_FILE)
+    write_plan(plan, folder)
+    return folder
+
+
+def refuse_taken_name(out: Path) -> Path:
+    """Give the folder of a run that makes a model in `out`.
+
+    Raises:
+        DataError: a run or a model of this name stands there already.
+        ModelError: the name is none.
+    """
+    name = check_model_name(out.name)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} is not empty, and a model is never overwritten. Please name a new folder.")
     folder = trainings_folder() / name
     if (folder / PLAN_FILE).is_file():
         raise DataError(
             f"There is a training run of the name {name} already. Please resume it, delete it, or choose another name."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    write_plan(plan, folder)
     return folder
+
+
+def new_model_folder(name: str) -> Path:
+    """Give the folder of a new model: in the folder of models, or beside the one model that is named for it."""
+    models = models_folder().absolute()
+    return (models.parent if (models / CARD_FILE).is_file() else models) / name
+
+
+def free_name() -> str:
+    """Suggest a model's name that neither a model nor a run has."""
+    names = (f"my-model-{number}" for number in itertools.count(1))
+    return next(
+        name for name in names if not new_model_folder(name).exists() and not (trainings_folder() / name).exists()
+    )
+
+
+def find_run(name: str) -> Path:
+    """Give the folder of the run of a name.
+
+    Raises:
+        DataError: there is none.
+    """
+    for folder in list_runs():
+        if folder.name == name:
+            return folder
+    raise DataError("There is no training run of this name on this server. Please choose one of the list.")
+
+
+def delete_run(folder: Path) -> None:
+    """Delete a run's folder: plan, log, checkpoint; a model that it made stays.
+
+    Raises:
+        BusyError: the run is at work.
+    """
+    if run_at_work() == folder.name:
+        raise BusyError(f"The training run {folder.name} is at work. Please stop it first.")
+    # Without its plan it is no run, however far the rest gets.
+    (folder / PLAN_FILE).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def last_words(folder: Path, lines: int = 12) -> str:
+    """Give the last lines that a run's process has printed, which may say why it ended."""
+    try:
+        with (folder / OUTPUT_FILE).open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
 
 
 def list_runs() -> list[Path]:

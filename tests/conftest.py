@@ -69,7 +69,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[...
     data = make_data(folder / "data", 10)
     out = folder / "models" / "tiny"
     arguments = ["train", str(data), "--out", str(out), "--architecture", "SmallCNN", "--size", "32", "--epochs", "2"]
-    result = CliRunner().invoke(commands, arguments, catch_exceptions=False)
+    with pytest.MonkeyPatch.context() as patch:
+        # No model is in use there, to which it would be compared.
+        patch.setenv(MODELS_VARIABLE, str(out.parent))
+        result = CliRunner().invoke(commands, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return out
 

@@ -38,6 +38,7 @@ KERAS_HOMES = {
     "network_file",
     "fitting",
     "training_films",
+    "gate",
 }
 HOMES = {
     "PIL": {"image_file", "picture", "radiograph"},
@@ -51,7 +52,7 @@ HOMES = {
     "ray": {"cluster"},
     "h5py": {"network_file"},
     "pyarrow": {"cluster"},
-    "pydantic": {"audit", "cluster", "model_card", "model_store", "runs", "plan", "training_run"},
+    "pydantic": {"audit", "cluster", "model_card", "model_store", "runs", "plan", "gate", "training_run"},
     "jinja2": {"audit_report", "report", "evaluation_report"},
     "scipy": {"calibration", "comparison"},
     "sklearn": {"curves", "cohort"},

@@ -15,6 +15,7 @@ from pneumo_core import fitting, training
 from pneumo_core.calibration import stressed_copies
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.fitting import CHECKPOINT_FILE
+from pneumo_core.gate import read_gate
 from pneumo_core.known_films import read_known_films
 from pneumo_core.model_card import NETWORK_FILE, ModelCard, file_sha256, read_card
 from pneumo_core.plan import Plan, Recipe, recipe_settings
@@ -29,8 +30,9 @@ LONG = dataclasses.replace(QUICK, epochs=4)
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give runs a folder of this test's own."""
+    """Give runs a folder of this test's own, and no model in use."""
     monkeypatch.setenv("PNEUMO_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setenv("PNEUMO_MODEL_DIR", str(tmp_path / "none"))
     return tmp_path / "runs"
 
 
@@ -420,3 +422,44 @@ def test_a_checkpoint_is_not_left_half_written(
         assert stored["counts"][0] == 1
     run_training(folder)
     assert [entry["epoch"] for entry in read_log(tmp_path / "model")] == [1, 2, 3, 4]
+
+
+def test_a_new_model_is_compared_with_the_one_in_use(
+    runs: Path, tiny_model: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PNEUMO_MODEL_DIR", str(tiny_model))
+    folder = planned(make_data(tmp_path / "data", 8), tmp_path / "model")
+    card = run_training(folder)
+    gate = read_gate(tmp_path / "model")
+    assert card is not None
+    assert gate is not None
+    assert (gate.candidate_weights, gate.current_weights) == (card.weights_sha256, read_card(tiny_model).weights_sha256)
+    # The drawn films of one number are the same in both folders: all were known to the model in use.
+    assert gate.films + gate.left_out == card.training_data.validation_films
+
+
+def test_a_run_that_is_done_only_compares_again(
+    runs: Path, tiny_model: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    folder = planned(make_data(tmp_path / "data", 8), tmp_path / "model")
+    card = run_training(folder)
+    assert card is not None
+    assert read_gate(tmp_path / "model") is None
+    monkeypatch.setenv("PNEUMO_MODEL_DIR", str(tiny_model))
+    again = run_training(folder)
+    assert again is not None
+    assert again.weights_sha256 == card.weights_sha256
+    assert read_gate(tmp_path / "model") is not None
+    assert read_card(tmp_path / "model").weights_sha256 == card.weights_sha256
+
+
+def test_a_comparison_that_cannot_be_made_leaves_the_model(
+    runs: Path, tiny_model: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PNEUMO_MODEL_DIR", str(tiny_model))
+    folder = planned(make_data(tmp_path / "data", 4), tmp_path / "model")
+    monkeypatch.setattr("pneumo_core.known_films.KnownFilms.part_of", lambda *film: "training")
+    assert run_training(folder) is not None
+    state = read_state(folder)
+    assert state.stage == "done"
+    assert "was not compared" in str(state.problem)

@@ -1,0 +1,105 @@
+"""A candidate against the model in use: what is compared, what is left out, what it says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pneumo_core import gate
+from pneumo_core.cases import Case
+from pneumo_core.comparison import compare
+from pneumo_core.errors import DataError
+from pneumo_core.gate import CopyResult, Gate, Pair, compare_with_current, read_gate, write_gate
+from pneumo_core.model_card import read_card
+from pneumo_core.network import load_network
+from pneumo_core.training_films import Films
+from tests.conftest import drawn_film
+
+
+def films(count: int = 12, patients: int = 12) -> Films:
+    """Films that the tiny model was not trained on, of alternate classes."""
+    labels = np.arange(count) % 2 == 1
+    views = np.stack([drawn_film(bool(label), 5000 + n)[10:42, :32] for n, label in enumerate(labels)])[np.newaxis]
+    cases = tuple(
+        Case(f"val/{n}.png", (Path(f"{n}.png"),), bool(label), f"p{n % patients}", "", "val")
+        for n, label in enumerate(labels)
+    )
+    return Films(cases, views, labels, tuple((f"{n:064x}",) for n in range(count)))
+
+
+def compared(tiny_model: Path, found: Films) -> Gate:
+    model = load_network(tiny_model / "classifier.keras"), read_card(tiny_model)
+    return compare_with_current(model, tiny_model, found.cases, found)
+
+
+def by_hand(candidate: list[float], current: list[float], labels: list[bool]) -> Gate:
+    one, other, has_pneumonia = np.array(candidate), np.array(current), np.array(labels)
+    result = CopyResult("as they are", compare(has_pneumonia, one, other, 0.5, 0.4), 0.1, 0.2, 0.3, 0.4)
+    pairs = tuple(Pair(f"{n}", *row) for n, row in enumerate(zip(labels, candidate, current, strict=True)))
+    return Gate("new", "aa", 0.5, "old", "bb", 0.4, "2026-01-01", len(labels), len(labels), 0, (result,), pairs)
+
+
+def test_a_model_against_itself_differs_in_nothing(tiny_model: Path):
+    found = compared(tiny_model, films())
+    assert (found.films, found.patients, found.left_out) == (12, 12, 0)
+    assert len(found.copies) == 8
+    assert all(copy.comparison.area_under_roc.difference.value == 0 for copy in found.copies)
+    assert found.changed_sides == found.better == found.worse == ()
+    assert "better in 0 and worse in 0" in found.in_words()
+
+
+def test_tests_are_of_one_film_a_patient_and_pairs_of_all(tiny_model: Path):
+    found = compared(tiny_model, films(12, patients=4))
+    assert (found.films, found.patients) == (12, 4)
+    assert found.copies[0].comparison.n == 4
+    assert len(found.pairs) == 12
+
+
+def test_films_that_the_model_in_use_was_trained_on_are_left_out(tiny_model: Path, monkeypatch: pytest.MonkeyPatch):
+    trained_on = {f"{n:064x}" for n in range(4)}
+    monkeypatch.setattr(
+        "pneumo_core.known_films.KnownFilms.part_of",
+        lambda known, sha256, looks: "training" if sha256 in trained_on else "validation",
+    )
+    found = compared(tiny_model, films())
+    assert (found.films, found.left_out) == (8, 4)
+    assert [pair.name for pair in found.pairs] == [f"val/{n}.png" for n in range(4, 12)]
+
+
+def test_without_films_of_both_classes_nothing_is_compared(tiny_model: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pneumo_core.known_films.KnownFilms.part_of", lambda known, sha256, looks: "training")
+    with pytest.raises(DataError, match="Of 12 validation films 0 are not among those"):
+        compared(tiny_model, films())
+
+
+def test_the_films_that_changed_sides_are_named_with_the_largest_difference_first():
+    found = by_hand([0.6, 0.45, 0.2, 0.9], [0.3, 0.45, 0.9, 0.95], [True, True, False, True])
+    assert [pair.name for pair in found.changed_sides] == ["2", "0", "1"]
+    assert [found.is_right(pair) for pair in found.changed_sides] == [True, True, False]
+
+
+def test_better_and_worse_are_those_whose_interval_leaves_out_zero():
+    labels = [True] * 30 + [False] * 30
+    good = [0.9] * 30 + [0.1] * 30
+    bad = [0.1] * 20 + [0.9] * 10 + [0.1] * 30
+    assert [text.split(",")[0] for text in by_hand(good, bad, labels).better] == [
+        "area under the ROC curve",
+        "sensitivity",
+    ]
+    assert by_hand(good, bad, labels).worse == ()
+    assert [text.split(",")[0] for text in by_hand(bad, good, labels).worse] == [
+        "area under the ROC curve",
+        "sensitivity",
+    ]
+
+
+def test_a_comparison_is_found_again_and_a_damaged_one_is_none(tmp_path: Path):
+    found = by_hand([0.6, 0.2], [0.3, 0.45], [True, False])
+    write_gate(found, tmp_path)
+    again = read_gate(tmp_path)
+    assert again is not None
+    assert again.pairs == found.pairs
+    assert again.copies[0].comparison.accuracy == found.copies[0].comparison.accuracy
+    (tmp_path / gate.GATE_FILE).write_text("{")
+    assert read_gate(tmp_path) is None
+    assert read_gate(tmp_path / "nothing") is None
