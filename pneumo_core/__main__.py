@@ -362,6 +362,8 @@ def evaluate(
             both = classifier.card.name, other.card.name
             for line in comparison_lines(compared, *(both if both[0] != both[1] else ("this model", "the other"))):
                 click.echo(line)
+            if assessment.patients_repeat:
+                click.echo("Patients repeat, and films count as independent here: these intervals are too narrow.")
     else:
         for score, probability in worklist_order(assessment):
             click.echo(f"{100 * probability:5.1f} %  {listed[score.number]}")

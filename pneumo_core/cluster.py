@@ -482,8 +482,8 @@ def _check_listening(address: str) -> None:
     """Refuse a host and port at which nothing listens: Ray itself asks for minutes."""
     if is_address(address):
         raise PneumoError(
-            f"The address {address} is for Ray Client, through which Ray Data does not run. Expected is host:port of the "
-            "cluster's head, on a machine of the cluster. Please leave out what stands before the host."
+            f"The address {address} is for Ray Client, through which Ray Data does not run. Expected is host:port of "
+            "the cluster's head, on a machine of the cluster. Please leave out what stands before the host."
         )
     host, _, port = address.rpartition(":")
     if not (host and port.isdigit()):
