@@ -557,7 +557,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 1.6rem; }
 .notice { border: 1px solid #92400e; background: #fffbeb; color: #78350f; padding: .6rem .9rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); gap: 1rem; }
 table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid #d1d5db; padding: .3rem .5rem;
-  text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+  text-align: left; vertical-align: top; overflow-wrap: break-word; }
 figure { margin: 0; min-width: 0; break-inside: avoid; }
 </style>
 </head>
