@@ -13,9 +13,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pneumo_core.cases import CLASS_FOLDERS, SPLITS, Case, check_copies, patient_and_kind, split_by_patient
+from pneumo_core.cases import (
+    CLASS_FOLDERS,
+    SPLITS,
+    Case,
+    check_copies,
+    find_cases,
+    patient_and_kind,
+    split_by_patient,
+)
 from pneumo_core.cells import plain_cell, text_of_cell
 from pneumo_core.errors import DataError
+from pneumo_core.plan import Plan
 from pneumo_core.sources import relative_name
 from pneumo_core.whole_file import write_whole
 
@@ -137,22 +146,42 @@ def make_manifest(
     )
 
 
-def write_manifest(manifest: Manifest, path: Path) -> None:
-    """Write a split as CSV; no cell of it runs in a spreadsheet."""
+def manifest_csv(manifest: Manifest) -> bytes:
+    """Give a split as CSV; no cell of it runs in a spreadsheet."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in manifest.rows:
         cells = (row.file, _CLASS_NAMES[row.has_pneumonia], row.patient, row.split)
         writer.writerow([plain_cell(cell) for cell in cells])
-    write_whole(path, file.getvalue().encode())
+    return file.getvalue().encode()
+
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write a split as CSV."""
+    write_whole(path, manifest_csv(manifest))
 
 
 def read_manifest(path: Path, folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
+    """Give the films that a split names, as `cases_of_manifest` does.
+
+    Raises:
+        DataError: the file cannot be opened, or as there.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"{path} cannot be opened. Expected is a split as CSV. Please check the path.") from error
+    return cases_of_manifest(content, path.name, folder, copies)
+
+
+def cases_of_manifest(content: bytes, table: str, folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
     """Give the films that a split names, each with the side that it names, in the order of `find_cases`.
 
     Args:
-        path: a CSV as `write_manifest` writes it, or as a spreadsheet saved it again (semicolons, tabs).
+        content: a CSV as `manifest_csv` gives it, or as a spreadsheet saved it again (semicolons, tabs).
+        table: the table's name, for refusals.
         folder: the data folder that the files lie in.
         copies: further folders that hold the same films under the same names.
 
@@ -162,23 +191,53 @@ def read_manifest(path: Path, folder: Path, copies: Sequence[Path] = ()) -> tupl
     """
     cases: dict[str, Case] = {}
     missing: list[str] = []
-    for number, cells in _rows(path):
-        case = _case(f"{path.name}, row {number}", cells, folder, copies)
+    for number, cells in _rows(content, table):
+        case = _case(f"{table}, row {number}", cells, folder, copies)
         if cases.setdefault(case.name, case) is not case:
-            raise DataError(f"{path.name}, row {number}: {case.name} is named twice. Please leave one of the rows out.")
+            raise DataError(f"{table}, row {number}: {case.name} is named twice. Please leave one of the rows out.")
         # Not Path.is_file, which some versions of Python let fail on names that are too long.
         if not os.path.isfile(case.views[0]):  # noqa: PTH113
             missing.append(case.name)
     if missing:
         raise DataError(
-            f"{len(missing)} of the {len(cases)} films that {path.name} names are not in {folder.name}, the first of "
+            f"{len(missing)} of the {len(cases)} films that {table} names are not in {folder.name}, the first of "
             f"them {missing[0]}. Expected is the folder that the split was made of. Please name it, or make the split "
             "again."
         )
-    _check_sides(path.name, list(cases.values()))
+    _check_sides(table, list(cases.values()))
     found = sorted(cases.values(), key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name))
     check_copies(found, copies)
     return tuple(found)
+
+
+def planned_split(plan: Plan, manifest: bytes | None = None) -> tuple[Sequence[Case], Sequence[Case], Sequence[Case]]:
+    """Give the films that a run trains on, validates with and tests on, and refuse data that cannot be split.
+
+    Args:
+        manifest: a split that the plan will name, as CSV, where that lies in no file yet.
+
+    Raises:
+        DataError: a folder, a copy or the split is not as it must be.
+    """
+    if len({folder.name for folder in (plan.data, *plan.copies)}) <= len(plan.copies):
+        raise DataError(
+            "Two of the data folders have the same name, so that their results could not be told apart. Please "
+            "rename one."
+        )
+    cases: tuple[Case, ...] | None = None
+    if manifest is not None:
+        cases = cases_of_manifest(manifest, "The split", plan.data, plan.copies)
+    elif plan.manifest is not None:
+        cases = read_manifest(plan.manifest, plan.data, plan.copies)
+    if cases is not None:
+        parts = {split: [case for case in cases if case.split == split] for split in SPLITS}
+        return parts["train"], parts["val"], parts["test"]
+    cases = find_cases(plan.data, plan.copies)
+    tests = [case for case in cases if case.split == "test"]
+    recipe = plan.recipe
+    return *split_by_patient(
+        (case for case in cases if case.split != "test"), recipe.validation_share, recipe.seed
+    ), tests
 
 
 def is_linked(folder: Path, name: str) -> bool:
@@ -209,33 +268,28 @@ def _joined(patients: Mapping[str, str], same_looks: Iterable[Sequence[str]]) ->
     return {patient: root(patient) for patient in first}
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+def _rows(content: bytes, table: str) -> list[tuple[int, dict[str, str]]]:
     """Read the rows of the table under its header, which is row 1."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path} cannot be opened. Expected is a split as CSV. Please check the path.") from error
     if len(content) > MAX_BYTES:
-        raise DataError(f"{path.name} is larger than {MAX_BYTES // 2**20} MiB. {_EXPECTED}")
+        raise DataError(f"{table} is larger than {MAX_BYTES // 2**20} MiB. {_EXPECTED}")
     rows = []
     try:
         text = content.decode("utf-8-sig")
         header, delimiter = _header(text)
         if not header:
-            raise DataError(f"{path.name} is no split. {_EXPECTED}")
+            raise DataError(f"{table} is no split. {_EXPECTED}")
         # Strict: else one open quotation mark would swallow the rows after it.
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         for number, line in enumerate(lines, start=1):
             if number == 1 or not any(cell.strip() for cell in line):
                 continue
             if len(line) != len(header):
-                raise DataError(f"{path.name}, row {number} has {len(line)} cells, not {len(header)}. {_EXPECTED}")
+                raise DataError(f"{table}, row {number} has {len(line)} cells, not {len(header)}. {_EXPECTED}")
             rows.append((number, {column: text_of_cell(cell) for column, cell in zip(header, line, strict=True)}))
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path.name} is damaged, or no CSV in UTF-8. {_EXPECTED}") from error
+        raise DataError(f"{table} is damaged, or no CSV in UTF-8. {_EXPECTED}") from error
     if not rows:
-        raise DataError(f"{path.name} names no film. {_EXPECTED}")
+        raise DataError(f"{table} names no film. {_EXPECTED}")
     return rows
 
 

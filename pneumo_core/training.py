@@ -24,14 +24,14 @@ import numpy as np
 import tensorflow as tf
 
 from pneumo_core.calibration import choose_operating_points, fit_temperature, probabilities, stressed_copies
-from pneumo_core.cases import Case, find_cases, manifest_sha256, split_by_patient
+from pneumo_core.cases import Case, manifest_sha256
 from pneumo_core.classifier import Classifier
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.fitting import CHECKPOINT_FILE, Step, fit, predict_logits
 from pneumo_core.gate import compare_with_current, write_gate
 from pneumo_core.known_answers import record_known_answers
 from pneumo_core.known_films import write_known_films
-from pneumo_core.manifest import read_manifest
+from pneumo_core.manifest import planned_split
 from pneumo_core.model_card import (
     CARD_FILE,
     LOG_FILE,
@@ -134,7 +134,7 @@ class _Run:
         """Do what is still to be done: fit, write the model, compare it with the one in use."""
         plan, recipe = self.plan, self.recipe
         keras.utils.set_random_seed(recipe.seed)
-        training, validation, tests = _split(plan)
+        training, validation, tests = planned_split(plan)
         card = self._card_written_before()
         networks = None
         if card is None:
@@ -357,25 +357,6 @@ def _strategy() -> Any:
     """All GPUs of the machine where there are several; else nothing special."""
     gpus = tf.config.list_logical_devices("GPU")
     return tf.distribute.MirroredStrategy(gpus) if len(gpus) > 1 else tf.distribute.get_strategy()
-
-
-def _split(plan: Plan) -> tuple[Sequence[Case], Sequence[Case], Sequence[Case]]:
-    """Give training, validation and test films, and refuse data that cannot be split."""
-    if len({folder.name for folder in (plan.data, *plan.copies)}) <= len(plan.copies):
-        raise DataError(
-            "Two of the data folders have the same name, so that their results could not be told apart. Please "
-            "rename one."
-        )
-    if plan.manifest is not None:
-        cases = read_manifest(plan.manifest, plan.data, plan.copies)
-        parts = {split: [case for case in cases if case.split == split] for split in ("train", "val", "test")}
-        return parts["train"], parts["val"], parts["test"]
-    cases = find_cases(plan.data, plan.copies)
-    tests = [case for case in cases if case.split == "test"]
-    recipe = plan.recipe
-    return *split_by_patient(
-        (case for case in cases if case.split != "test"), recipe.validation_share, recipe.seed
-    ), tests
 
 
 def _refuse_unwritable(folder: Path) -> None:
