@@ -71,6 +71,23 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
     return tuple(cases)
 
 
+def find_data_folders(root: Path, depth: int = 3) -> list[Path]:
+    """List the folders in the layout of `find_cases`, the root itself or so far below it, in the order of their names.
+
+    Links are not followed, as they may lead out of the root.
+    """
+    tops = [root / split for split in SPLITS]
+    if any((top / name).is_dir() for top in (root, *tops) for name in CLASS_FOLDERS):
+        return [root]
+    if not depth:
+        return []
+    try:
+        inside = sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
+    except OSError:
+        return []
+    return [found for path in inside if path.name[0] != "." for found in find_data_folders(path, depth - 1)]
+
+
 def check_copies(cases: Sequence[Case], copies: Sequence[Path]) -> None:
     """Refuse a copy that does not hold all films.
 

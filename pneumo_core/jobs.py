@@ -1,4 +1,4 @@
-"""Runs at work in the background of the server: one thread each, found again by whoever opens its page."""
+"""Runs and audits at work in the background of the server, a thread each, found again by whoever opens the page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pneumo_core.audit import Audit, audit_folder
 from pneumo_core.errors import PneumoError
 from pneumo_core.runs import Progress
 from pneumo_core.sources import Source
@@ -15,22 +16,19 @@ if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
 
 
-class Job:
-    """One run at work.
+class Work:
+    """Something at work in a thread of its own, begun at once.
 
     Attributes:
-        source: the films; their names and bytes are known only as long as the server lives.
-        folder: where the scores go.
-        progress: None until the first batch is scored.
-        problem: why the run stopped, as a sentence; None where it did not fail.
+        progress: None until there is something to tell.
+        problem: why it stopped, as a sentence; None where it did not fail.
     """
 
-    def __init__(self, source: Source, folder: Path, classifier: Callable[[], Classifier]) -> None:
-        self.source, self.folder = source, folder
+    def __init__(self, name: str) -> None:
         self.progress: Progress | None = None
         self.problem: str | None = None
         self._cancelled = threading.Event()
-        self._thread = threading.Thread(target=self._work, args=(classifier,), name="run", daemon=True)
+        self._thread = threading.Thread(target=self._go, name=name, daemon=True)
         self._thread.start()
 
     @property
@@ -42,24 +40,76 @@ class Job:
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Stop after the batch at work; what is scored stays, and a new job goes on from there."""
+        """Stop at the next chance."""
         self._cancelled.set()
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until it has stopped."""
         self._thread.join(seconds)
 
-    def _work(self, classifier: Callable[[], Classifier]) -> None:
-        # Imported here: TensorFlow takes seconds, and the page is drawn meanwhile.
-        from pneumo_core.batch import run_source
+    def work(self) -> None:
+        """Do it, in the thread; a refusal becomes the problem."""
+        raise NotImplementedError
 
+    def _go(self) -> None:
         try:
-            run_source(self.source, classifier(), self.folder, self._report, self._cancelled.is_set)
+            self.work()
         except (PneumoError, OSError) as error:
             self.problem = str(error)
 
     def _report(self, progress: Progress) -> None:
         self.progress = progress
+
+
+class Job(Work):
+    """One run at work. If it is cancelled, what is scored stays, and a new job goes on from there.
+
+    Attributes:
+        source: the films; their names and bytes are known only as long as the server lives.
+        folder: where the scores go.
+    """
+
+    def __init__(self, source: Source, folder: Path, classifier: Callable[[], Classifier]) -> None:
+        self.source, self.folder, self.classifier = source, folder, classifier
+        super().__init__("run")
+
+    def work(self) -> None:
+        # Imported here: TensorFlow takes seconds, and the page is drawn meanwhile.
+        from pneumo_core.batch import run_source
+
+        run_source(self.source, self.classifier(), self.folder, self._report, self._cancelled.is_set)
+
+
+class AuditJob(Work):
+    """One audit at work; `audit` is None until it is done."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.audit: Audit | None = None
+        super().__init__("audit")
+
+    def work(self) -> None:
+        self.audit = audit_folder(self.folder, self._report, self._cancelled.is_set)
+
+
+class Audits:
+    """The latest audit of the server; one is at work at a time."""
+
+    def __init__(self) -> None:
+        self._latest: AuditJob | None = None
+        self._lock = threading.Lock()
+
+    def find(self, folder: Path) -> AuditJob | None:
+        """Give the latest audit if it is this folder's, at work or not."""
+        latest = self._latest
+        return latest if latest is not None and latest.folder == folder else None
+
+    def start(self, folder: Path) -> AuditJob | None:
+        """Start an audit, or give the one of this folder that is at work; None where another one is."""
+        with self._lock:
+            if self._latest is None or not self._latest.is_running:
+                self._latest = AuditJob(folder)
+            return self._latest if self._latest.folder == folder else None
 
 
 class Jobs:
