@@ -44,6 +44,7 @@ The floors, lowest first. A module imports only from floors below its own
     4  model_card          what must be known about a model, kept beside its weights
     4  training_films      films in memory, dealt out in batches
     5  training_run        a training run in its folder: plan, state, log; started, watched, stopped
+    5  starts              where a network's first weights may come from, and whether they can be had
     5  network             the Keras graph, its files, and the device it runs on
     5  augmentation        random changes of training films, as Keras layers
     5  cohort              the films of a run as arrays, the groups among them, what metadata alone can do
@@ -65,6 +66,8 @@ The floors, lowest first. A module imports only from floors below its own
     9  figures             plotly figures and colour maps                                         (plotly)
    10  picture             films and heat maps as pictures
    10  evaluation_figures  plotly figures of an evaluation
+   11  training_figures    plotly figures of a training run
+   11  training_pictures   what a network is shown and where it looks, epoch by epoch
    11  report              a reading in words and as files: HTML report, JSON receipt, overlay PNG
    11  evaluation_report   an evaluation as files: JSON, CSV, HTML
    12  __main__            the command line over the same functions                               (click)

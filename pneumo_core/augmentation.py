@@ -213,6 +213,20 @@ def augmentation_layers(strength: float, seed: int, kinds: Sequence[str] = AUGME
     return [changes[kind] for kind in AUGMENTATIONS if kind in kinds]
 
 
+def variants(films: np.ndarray, layers: Sequence[keras.layers.Layer], count: int) -> np.ndarray:
+    """Change films at random as a training step would: uint8 `(n, count, height, width)`.
+
+    Args:
+        films: uint8 `(n, height, width)`; several lie beside each other in the batch, since some changes take the
+            margins of another film.
+    """
+    batch = np.tile(films, (count, 1, 1))[..., np.newaxis].astype(np.float32)
+    for layer in layers:
+        batch = layer(batch, training=True)
+    changed = np.rint(ops.convert_to_numpy(batch)[..., 0]).astype(np.uint8)
+    return changed.reshape(count, len(films), *films.shape[1:]).swapaxes(0, 1)
+
+
 def compress_as_jpeg(films: Tensor, quality: Tensor) -> Tensor:
     """Give films as baseline JPEG of a quality would bring them back.
 

@@ -87,7 +87,7 @@ def confusion_figure(matrix: ConfusionMatrix, text_colour: str) -> go.Figure:
                     "font": {"size": 13, "color": text_colour},
                 }
             )
-    return _figure(
+    return plain_figure(
         [cells, middles],
         text_colour,
         x_axis={"showgrid": False, "side": "top"},
@@ -103,14 +103,14 @@ def roc_figure(
 ) -> go.Figure:
     """Draw the ROC curve with the operating points and the threshold in use on it."""
     traces = [
-        _line([0, 1], [0, 1], "chance", COMPARED_COLOUR, dash="dot"),
-        _line(curve.false_positive_rate, curve.sensitivity, "model", SCORE_COLOUR),
+        line_of([0, 1], [0, 1], "chance", COMPARED_COLOUR, dash="dot"),
+        line_of(curve.false_positive_rate, curve.sensitivity, "model", SCORE_COLOUR),
         *_points(
             [(point.name, 1 - found.specificity.value, found.sensitivity.value) for point, found in points],
             ("in use", 1 - now.specificity.value, now.sensitivity.value),
         ),
     ]
-    return _figure(traces, text_colour, "1 - specificity", "Sensitivity (recall)")
+    return plain_figure(traces, text_colour, "1 - specificity", "Sensitivity (recall)")
 
 
 def precision_recall_figure(
@@ -123,14 +123,14 @@ def precision_recall_figure(
     matrix = now.confusion
     prevalence = (matrix.true_positives + matrix.false_negatives) / matrix.n if matrix.n else 0.0
     traces = [
-        _line([0, 1], [prevalence, prevalence], "chance", COMPARED_COLOUR, dash="dot"),
-        _line(curve.sensitivity, curve.positive_predictive_value, "model", SCORE_COLOUR),
+        line_of([0, 1], [prevalence, prevalence], "chance", COMPARED_COLOUR, dash="dot"),
+        line_of(curve.sensitivity, curve.positive_predictive_value, "model", SCORE_COLOUR),
         *_points(
             [(point.name, found.sensitivity.value, found.positive_predictive_value.value) for point, found in points],
             ("in use", now.sensitivity.value, now.positive_predictive_value.value),
         ),
     ]
-    return _figure(traces, text_colour, "Sensitivity (recall)", "Positive predictive value (precision)")
+    return plain_figure(traces, text_colour, "Sensitivity (recall)", "Positive predictive value (precision)")
 
 
 def reliability_figure(bins: tuple[ReliabilityBin, ...], text_colour: str) -> go.Figure:
@@ -153,8 +153,8 @@ def reliability_figure(bins: tuple[ReliabilityBin, ...], text_colour: str) -> go
         customdata=[found.n for found in held],
         hovertemplate="predicted %{x:.2f}, observed %{y:.2f}, %{customdata} films<extra></extra>",
     )
-    perfect = _line([0, 1], [0, 1], "perfect", COMPARED_COLOUR, dash="dot")
-    return _figure([perfect, measured], text_colour, "Predicted probability", "Observed share with pneumonia")
+    perfect = line_of([0, 1], [0, 1], "perfect", COMPARED_COLOUR, dash="dot")
+    return plain_figure([perfect, measured], text_colour, "Predicted probability", "Observed share with pneumonia")
 
 
 def histogram_figure(
@@ -174,7 +174,7 @@ def histogram_figure(
                 hovertemplate="%{y} films " + name + "<extra></extra>",
             )
         )
-    return _figure(
+    return plain_figure(
         bars,
         text_colour,
         "Probability",
@@ -188,12 +188,12 @@ def histogram_figure(
 def decision_figure(curve: DecisionCurve, threshold: float, text_colour: str) -> go.Figure:
     """Draw the net benefit of acting on the model, on all films and on none."""
     traces = [
-        _line(curve.thresholds, curve.flag_all, "flag all", COMPARED_COLOUR, dash="dash"),
-        _line(curve.thresholds, curve.flag_none, "flag none", COMPARED_COLOUR, dash="dot"),
-        _line(curve.thresholds, curve.model, "model", SCORE_COLOUR),
+        line_of(curve.thresholds, curve.flag_all, "flag all", COMPARED_COLOUR, dash="dash"),
+        line_of(curve.thresholds, curve.flag_none, "flag none", COMPARED_COLOUR, dash="dot"),
+        line_of(curve.thresholds, curve.model, "model", SCORE_COLOUR),
     ]
     top = float(np.nanmax(curve.model)) if np.isfinite(curve.model).any() else 1.0
-    return _figure(
+    return plain_figure(
         traces,
         text_colour,
         "Threshold probability",
@@ -212,7 +212,8 @@ def thinned(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> tuple[np.n
     return x[kept], y[kept]
 
 
-def _line(x: Any, y: Any, name: str, colour: str, dash: str = "solid") -> go.Scatter:
+def line_of(x: Any, y: Any, name: str, colour: str, dash: str = "solid") -> go.Scatter:
+    """Draw a line of at most `MOST_POINTS` points."""
     x, y = thinned(np.asarray(x, float), np.asarray(y, float))
     return go.Scatter(x=x, y=y, mode="lines", name=name, line={"color": colour, "width": 2, "dash": dash})
 
@@ -246,7 +247,7 @@ def _threshold_line(threshold: float) -> dict[str, Any]:
     return {"type": "line", "x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "yref": "y domain", "line": line}
 
 
-def _figure(
+def plain_figure(
     traces: list[Any],
     text_colour: str,
     x_title: str = "",
@@ -255,6 +256,7 @@ def _figure(
     y_axis: dict[str, Any] | None = None,
     **layout: Any,
 ) -> go.Figure:
+    """Give traces axes and a legend that are readable on the page's background."""
     # A page's own theme would draw ticks and titles too pale to be read.
     text = {"color": text_colour}
     axis = {"tickfont": text, "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False, "automargin": True}

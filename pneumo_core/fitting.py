@@ -71,10 +71,10 @@ def fit(
     while not judge.is_over:
         epoch = judge.epoch + 1
         if model is None or epoch == recipe.frozen_epochs + 1:
-            model = _training_model(network, recipe, epoch <= recipe.frozen_epochs, len(training.cases))
+            model = training_model(network, recipe, epoch <= recipe.frozen_epochs, len(training.cases))
             judge.attach(model)
-        _seed_layers(model, recipe.seed, epoch)
-        watch = _Watch(judge, epoch, recipe, len(training.cases), on_step)
+        seed_layers(model, recipe.seed, epoch)
+        watch = Watch(judge, epoch, recipe, len(training.cases), on_step)
         started = time.monotonic()
         done = model.fit(
             epoch_batches(films, labels, recipe, epoch),
@@ -198,10 +198,11 @@ class Judge:
         return [
             {
                 "name": name,
+                "has_pneumonia": bool(self.labels[place]),
                 "logit": round(float(logit), 3),
                 "map": np.round(explain(self.head, one[np.newaxis], self.layer).coarse.astype(float), 2).tolist(),
             }
-            for name, logit, one in zip(self.watched_names, logits, maps, strict=True)
+            for place, name, logit, one in zip(self.watched, self.watched_names, logits, maps, strict=True)
         ]
 
     def _set_checkpoint(self, weights: list[np.ndarray]) -> None:
@@ -232,7 +233,7 @@ class Judge:
             write_whole(log, "".join(kept).encode())
 
 
-class _Watch(keras.callbacks.Callback):
+class Watch(keras.callbacks.Callback):
     """Tells of every step, and stops where it is asked to."""
 
     def __init__(self, judge: Judge, epoch: int, recipe: Recipe, films: int, on_step: Callable[[Step], bool]) -> None:
@@ -299,7 +300,7 @@ def _infer(network: keras.Model, films: tf.Tensor) -> tf.Tensor:
     return network(films, training=False)
 
 
-def _training_model(network: keras.Model, recipe: Recipe, backbone_is_frozen: bool, count: int) -> keras.Model:
+def training_model(network: keras.Model, recipe: Recipe, backbone_is_frozen: bool, count: int) -> keras.Model:
     """Put the augmentation before the network, and compile both for one stage of the run."""
     body, _ = body_and_head(network, BACKBONES[recipe.architecture].explained_layer)
     is_tuned = not recipe.fine_tune_from
@@ -346,7 +347,7 @@ def _optimizer(recipe: Recipe, epochs: int, steps: int, backbone_is_frozen: bool
     return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, global_clipnorm=clip)
 
 
-def _seed_layers(model: keras.Model, seed: int, epoch: int) -> None:
+def seed_layers(model: keras.Model, seed: int, epoch: int) -> None:
     """Begin an epoch with random numbers that depend on it alone, so that a run that goes on draws them again."""
     random = np.random.default_rng((seed, epoch, 1))
     for variable in model.variables:

@@ -45,7 +45,7 @@ HOMES = {
     "pydicom": {"dicom_file"},
     "cv2": {"preprocessing"},
     "tf_keras_vis": {"gradcam"},
-    "plotly": {"figures", "evaluation_figures"},
+    "plotly": {"figures", "evaluation_figures", "training_figures"},
     "click": {"__main__"},
     "keras": KERAS_HOMES,
     "tensorflow": KERAS_HOMES,
