@@ -42,6 +42,7 @@ The floors, lowest first. A module imports only from floors below its own
     3  calibration         from logits to probabilities and thresholds
     4  suitability         is this a frontal chest X-ray, and of the population the model knows?
     4  model_card          what must be known about a model, kept beside its weights
+    4  gate                a candidate against the model in use: what was found, and what it says
     4  training_films      films in memory, dealt out in batches
     5  training_run        a training run in its folder: plan, state, log; started, watched, stopped
     5  starts              where a network's first weights may come from, and whether they can be had
@@ -55,7 +56,7 @@ The floors, lowest first. A module imports only from floors below its own
     7  fitting             fit a network to films: stages, checkpoints, the best epoch
     7  audit_report        an audit as an HTML page
     7  classifier          the network and its card, as one thing that scores an X-ray
-    8  gate                a candidate against the model in use, on the same films
+    8  paired_comparison   score a candidate and the model in use on the same films
     8  known_answers       how a model scored the samples where it was made
     8  reading             one X-ray read end to end: suitability, score, heat map
     8  batch               many films through the network, as a pipeline in flat memory

@@ -28,7 +28,7 @@ from pneumo_core.cases import Case, manifest_sha256
 from pneumo_core.classifier import Classifier
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.fitting import CHECKPOINT_FILE, Step, fit, predict_logits
-from pneumo_core.gate import compare_with_current, write_gate
+from pneumo_core.gate import write_gate
 from pneumo_core.known_answers import record_known_answers
 from pneumo_core.known_films import write_known_films
 from pneumo_core.manifest import planned_split
@@ -54,6 +54,7 @@ from pneumo_core.network import (
     start_from_imagenet,
     start_from_model,
 )
+from pneumo_core.paired_comparison import compare_with_current
 from pneumo_core.places import models_folder
 from pneumo_core.plan import IMAGENET, RANDOM, Plan, read_plan, recipe_settings
 from pneumo_core.preprocessing import Preprocessing, fingerprint

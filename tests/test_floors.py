@@ -38,7 +38,7 @@ KERAS_HOMES = {
     "network_file",
     "fitting",
     "training_films",
-    "gate",
+    "paired_comparison",
 }
 HOMES = {
     "PIL": {"image_file", "picture", "radiograph"},

@@ -9,9 +9,10 @@ from pneumo_core import gate
 from pneumo_core.cases import Case
 from pneumo_core.comparison import compare
 from pneumo_core.errors import DataError
-from pneumo_core.gate import CopyResult, Gate, Pair, compare_with_current, read_gate, write_gate
+from pneumo_core.gate import CopyResult, Gate, Pair, read_gate, write_gate
 from pneumo_core.model_card import read_card
 from pneumo_core.network import load_network
+from pneumo_core.paired_comparison import compare_with_current
 from pneumo_core.training_films import Films
 from tests.conftest import drawn_film
 
