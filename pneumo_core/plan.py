@@ -175,6 +175,11 @@ def checked_recipe(settings: dict[str, Any]) -> Recipe:
             f"'{recipe.architecture[:40]}' is no backbone of this project. Please choose one of: "
             f"{', '.join(ARCHITECTURES)}."
         )
+    if recipe.fine_tune_from and recipe.fine_tune_from not in architecture.blocks:
+        raise DataError(
+            f"'{recipe.fine_tune_from[:40]}' is no block of {recipe.architecture} to fine-tune from. Please choose one "
+            f"of: {', '.join(architecture.blocks)}."
+        )
     if recipe.frozen_epochs > recipe.epochs:
         raise DataError(
             f"{recipe.frozen_epochs} epochs with a frozen backbone are more than the {recipe.epochs} of the whole "
