@@ -16,7 +16,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
@@ -148,6 +148,30 @@ def list_models(models: Path) -> list[ModelEntry]:
     return entries
 
 
+def models_stamp(models: Path) -> tuple[object, ...]:
+    """Give what differs as soon as the list of the models or the log of promotions does; reads no file."""
+    found: list[object] = []
+    for path in sorted((*models.glob("*"), *models.glob("*/*"))):
+        # One that goes at this moment is not there.
+        with suppress(OSError):
+            if path.name != _LOCK_FILE and path.is_file():
+                found.append((str(path), path.stat().st_mtime_ns, path.stat().st_size))
+    return tuple(found)
+
+
+def check_reason(who: str, note: str) -> None:
+    """Refuse a change of the model in use without who decides it and why.
+
+    Raises:
+        ModelError: one of them is missing, too long, or more than a line.
+    """
+    for what, words in (("who decides it", who), ("a note that says why", note)):
+        if not words.strip() or len(words.strip()) > MAX_WORDS or not words.strip().isprintable():
+            raise ModelError(
+                f"A change of the model in use needs {what}: one line of 1 to {MAX_WORDS} characters. Please write it."
+            )
+
+
 def promote(models: Path, name: str, who: str, note: str) -> Promotion:
     """Put a model in use.
 
@@ -175,13 +199,13 @@ def roll_back(models: Path, who: str, note: str) -> Promotion:
         ModelError: there was none before, or it is gone or has other weights now; and as `promote`.
     """
     with _changing(models):
-        used = _in_use(promotions(models), _used_now(models))
-        if len(used) < 2 or used[-2].model is None or used[-2].weights is None:
+        before, now = _last_two(models)
+        if before is None or before.model is None or before.weights is None:
             raise ModelError(
                 f"{PROMOTIONS_FILE} names no model that was in use before this one. Please promote the model that "
                 "shall be in use."
             )
-        name, weights = used[-2].model, used[-2].weights
+        name, weights = before.model, before.weights
         if not (models / name).is_dir():
             raise ModelError(
                 f"The model {name}, which was in use before this one, is not in {models.name} any more. Please import "
@@ -193,7 +217,17 @@ def roll_back(models: Path, who: str, note: str) -> Promotion:
                 f"The model {name} has other weights now ({found[:12]}) than when it was in use ({weights[:12]}), so "
                 "going back to it would be a new decision. Please promote it, or another model."
             )
-        return _change(models, "rolled back", who, note, used[-1], name, weights)
+        return _change(models, "rolled back", who, note, now, name, weights)
+
+
+def model_before(models: Path) -> str | None:
+    """Name the model that `roll_back` would go to, whether it is still there or not; None where there is none.
+
+    Raises:
+        ModelError: the log of promotions is damaged.
+    """
+    before, _ = _last_two(models)
+    return before.model if before is not None else None
 
 
 def promotions(models: Path) -> tuple[Promotion, ...]:
@@ -332,6 +366,12 @@ def _in_use(log: tuple[Promotion, ...], now: _Used) -> list[_Used]:
     return used
 
 
+def _last_two(models: Path) -> tuple[_Used | None, _Used]:
+    """Give the model in use before the one in use now, None where there was none, and the one in use now."""
+    used = _in_use(promotions(models), _used_now(models))
+    return (used[-2] if len(used) > 1 else None), used[-1]
+
+
 def _change(
     models: Path,
     kind: Literal["promoted", "rolled back"],
@@ -341,11 +381,7 @@ def _change(
     name: str,
     weights: str,
 ) -> Promotion:
-    for what, words in (("who decides it", who), ("a note that says why", note)):
-        if not words.strip() or len(words.strip()) > MAX_WORDS or not words.strip().isprintable():
-            raise ModelError(
-                f"A change of the model in use needs {what}: one line of 1 to {MAX_WORDS} characters. Please write it."
-            )
+    check_reason(who, note)
     promotion = Promotion(
         at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         kind=kind,

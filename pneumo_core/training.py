@@ -60,6 +60,7 @@ from pneumo_core.plan import IMAGENET, RANDOM, Plan, read_plan, recipe_settings
 from pneumo_core.preprocessing import Preprocessing, fingerprint
 from pneumo_core.training_films import Films, read_films
 from pneumo_core.training_run import (
+    MADE_FILE,
     State,
     alone,
     is_asked_to_stop,
@@ -69,7 +70,7 @@ from pneumo_core.training_run import (
 )
 from pneumo_core.whole_file import write_whole
 
-FILMS_FILE, WEIGHTS_FILE = "films.sha256", "weights.sha256"
+FILMS_FILE = "films.sha256"
 INTENDED_USE = (
     "research and teaching: flags chest X-rays with suspected pneumonia and shows where the network found "
     "evidence; not a medical device, not for diagnosis, not stand-alone"
@@ -201,7 +202,7 @@ class _Run:
 
     def _card_written_before(self) -> ModelCard | None:
         """Give the card of the model where an earlier start of this run wrote it."""
-        mark, out = self.folder / WEIGHTS_FILE, self.plan.out
+        mark, out = self.folder / MADE_FILE, self.plan.out
         if not mark.is_file() or not (out / CARD_FILE).is_file():
             return None
         card = read_card(out)
@@ -337,7 +338,7 @@ class _Run:
             write_card(card, partial)
             record_known_answers(Classifier(network, card), partial)
             # Before the model has its name: by this the run knows its own.
-            write_whole(self.folder / WEIGHTS_FILE, card.weights_sha256.encode())
+            write_whole(self.folder / MADE_FILE, card.weights_sha256.encode())
             if plan.out.exists():
                 plan.out.rmdir()
             partial.rename(plan.out)

@@ -16,10 +16,12 @@ from pneumo_core.errors import BusyError, DataError
 from pneumo_core.locks import held, held_by, start_holding
 from pneumo_core.model_card import CARD_FILE, LOG_FILE, check_model_name
 from pneumo_core.places import models_folder, trainings_folder
-from pneumo_core.plan import PLAN_FILE, Plan, write_plan
+from pneumo_core.plan import PLAN_FILE, Plan, read_plan, write_plan
 from pneumo_core.whole_file import write_whole
 
 STATE_FILE, STOP_FILE, OUTPUT_FILE, LOCK_FILE = "state.json", "stop", "output.txt", "training.lock"
+# The SHA-256 of the weights of the model that the run has made.
+MADE_FILE = "weights.sha256"
 # What was uploaded for a run, in its folder.
 WEIGHTS_FILE, MANIFEST_FILE = "start.weights.h5", "split.csv"
 Stage = Literal[
@@ -132,6 +134,16 @@ def find_run(name: str) -> Path:
         if folder.name == name:
             return folder
     raise DataError("There is no training run of this name on this server. Please choose one of the list.")
+
+
+def run_of_model(model: Path, weights_sha256: str) -> Path | None:
+    """Give the folder of the run that made a model with these weights; None where it is gone."""
+    folder = trainings_folder() / model.name
+    mark = folder / MADE_FILE
+    if not (folder / PLAN_FILE).is_file() or not mark.is_file():
+        return None
+    is_its_own = read_plan(folder).out.resolve() == model.resolve()
+    return folder if is_its_own and mark.read_text(encoding="ascii", errors="replace") == weights_sha256 else None
 
 
 def delete_run(folder: Path) -> None:

@@ -27,6 +27,8 @@ from pneumo_core.model_store import (
     export_model,
     import_model,
     list_models,
+    model_before,
+    models_stamp,
     promote,
     promotions,
     roll_back,
@@ -158,6 +160,30 @@ def test_what_can_be_rolled_back_to_is_what_was_in_use_before(models: Path, step
     for expected in reversed(used[:-1]):
         assert roll_back(models, "Ada", "x").to_model == in_use(models) == expected
     assert "names no model" in refusal_of(roll_back, models, "Ada", "x")
+
+
+def test_the_model_to_roll_back_to_is_named_even_where_it_is_gone(models: Path):
+    assert model_before(models) is None
+    promote(models, "b", "Ada", "x")
+    assert model_before(models) == "a"
+    shutil.rmtree(models / "a")
+    assert model_before(models) == "a"
+
+
+def test_the_stamp_of_the_models_differs_after_every_change_and_not_else(models: Path):
+    stamps = [models_stamp(models)]
+    for change in (
+        lambda: promote(models, "b", "Ada", "x"),
+        lambda: roll_back(models, "Ada", "x"),
+        lambda: delete_model(models, "c"),
+        lambda: fake_model(models, "d"),
+        lambda: (models / "b" / "against.json").write_text("{}"),
+    ):
+        change()
+        stamps.append(models_stamp(models))
+    assert len(set(stamps)) == len(stamps)
+    assert models_stamp(models) == stamps[-1]
+    assert models_stamp(models / "missing") == ()
 
 
 def test_where_no_model_was_in_use_there_is_none_to_roll_back_to(models: Path):

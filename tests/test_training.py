@@ -21,7 +21,7 @@ from pneumo_core.model_card import NETWORK_FILE, ModelCard, file_sha256, read_ca
 from pneumo_core.plan import Plan, Recipe, recipe_settings
 from pneumo_core.training import run_training, validation_copies
 from pneumo_core.training_films import Films
-from pneumo_core.training_run import ask_to_stop, plan_run, read_log, read_state, trainings_folder
+from pneumo_core.training_run import ask_to_stop, plan_run, read_log, read_state, run_of_model, trainings_folder
 from tests.conftest import drawn_film
 
 QUICK = Recipe(architecture="SmallCNN", size=32, epochs=1, batch_size=8, frozen_normalization=False)
@@ -451,6 +451,18 @@ def test_a_run_that_is_done_only_compares_again(
     assert again.weights_sha256 == card.weights_sha256
     assert read_gate(tmp_path / "model") is not None
     assert read_card(tmp_path / "model").weights_sha256 == card.weights_sha256
+
+
+def test_the_run_of_a_model_is_found_by_its_weights(runs: Path, tmp_path: Path, make_data: Callable[..., Path]):
+    out = tmp_path / "model"
+    folder = planned(make_data(tmp_path / "data", 4), out)
+    assert run_of_model(out, "ab" * 32) is None
+    card = run_training(folder)
+    assert card is not None
+    assert run_of_model(out, card.weights_sha256) == folder
+    assert run_of_model(out, "ab" * 32) is None
+    assert run_of_model(tmp_path / "elsewhere" / "model", card.weights_sha256) is None
+    assert run_of_model(tmp_path / "other", card.weights_sha256) is None
 
 
 def test_a_comparison_that_cannot_be_made_leaves_the_model(
