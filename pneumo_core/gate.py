@@ -89,38 +89,59 @@ class Gate:
 
     @property
     def better(self) -> tuple[str, ...]:
-        """Say where the candidate is better by more than chance: where the 95 % interval lies above 0."""
-        return tuple(text for text, difference in self._differences() if difference.low > 0)
+        """Say where the candidate is better by more than chance: the 95 % interval lies above 0, and p below 0.05.
+
+        Both, because an interval of few films can leave out 0 where the exact test finds nothing.
+        """
+        return tuple(text for text, difference, p in self._differences() if difference.low > 0 and p < 0.05)
 
     @property
     def worse(self) -> tuple[str, ...]:
         """Say where it is worse by more than chance."""
-        return tuple(text for text, difference in self._differences() if difference.high < 0)
+        return tuple(text for text, difference, p in self._differences() if difference.high < 0 and p < 0.05)
 
     def in_words(self) -> str:
         """Say in a sentence what the comparison says about a promotion."""
         count = len(list(self._differences()))
         return (
             f"Of {count} paired differences from {self.current} the candidate is better in {len(self.better)} and "
-            f"worse in {len(self.worse)} by their 95 % intervals; of so many, {count * 0.025:.1f} each way are to be "
-            "expected of two models that are alike."
+            f"worse in {len(self.worse)} by their 95 % intervals and tests; of so many, up to {count * 0.025:.1f} each "
+            "way are to be expected of two models that are alike."
         )
 
-    def _differences(self) -> Iterator[tuple[str, Estimate]]:
+    def _differences(self) -> Iterator[tuple[str, Estimate, float]]:
         for copy in self.copies:
             found = copy.comparison
-            for what, difference in (
-                ("area under the ROC curve", found.area_under_roc.difference),
-                ("sensitivity", found.sensitivity.difference),
-                ("specificity", found.specificity.difference),
+            for what, part in (
+                ("area under the ROC curve", found.area_under_roc),
+                ("sensitivity", found.sensitivity),
+                ("specificity", found.specificity),
             ):
+                difference = part.difference
                 yield (
                     f"{what}, {copy.films}: {difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})",
                     difference,
+                    part.p,
                 )
 
 
 _GATE = TypeAdapter(Gate)
+
+
+def why_no_evidence(gate: Gate | None, weights: str, weights_in_use: str | None) -> str:
+    """Say why a comparison says nothing about these weights taking the place of those in use; "" where it does."""
+    if weights_in_use is None:
+        return "No model is in use that it could be compared with."
+    if weights == weights_in_use:
+        return "It has the same weights as the model in use."
+    if gate is None or gate.candidate_weights != weights:
+        return "It was not compared with the model in use."
+    if gate.current_weights != weights_in_use:
+        return (
+            f"The comparison of {gate.made[:10]} is outdated: it was made with {gate.current}, weights "
+            f"{gate.current_weights[:12]}, and those in use now are {weights_in_use[:12]}."
+        )
+    return ""
 
 
 def write_gate(gate: Gate, folder: Path) -> None:

@@ -9,7 +9,7 @@ from pneumo_core import gate
 from pneumo_core.cases import Case
 from pneumo_core.comparison import compare
 from pneumo_core.errors import DataError
-from pneumo_core.gate import CopyResult, Gate, Pair, read_gate, write_gate
+from pneumo_core.gate import CopyResult, Gate, Pair, read_gate, why_no_evidence, write_gate
 from pneumo_core.model_card import read_card
 from pneumo_core.network import load_network
 from pneumo_core.paired_comparison import compare_with_current
@@ -92,6 +92,35 @@ def test_better_and_worse_are_those_whose_interval_leaves_out_zero():
         "area under the ROC curve",
         "sensitivity",
     ]
+
+
+def test_few_films_are_neither_better_nor_worse_where_the_exact_test_finds_nothing():
+    # On 4 films of a class Newcombe's interval leaves out 0, and McNemar's p is 0.125.
+    found = by_hand([0.1] * 8, [0.9] * 4 + [0.1] * 4, [True] * 4 + [False] * 4)
+    sensitivity = found.copies[0].comparison.sensitivity
+    assert sensitivity.difference.high < 0
+    assert sensitivity.p == pytest.approx(0.125)
+    assert not [text for text in found.worse if text.startswith("sensitivity")]
+
+
+@pytest.mark.parametrize(
+    ("weights", "in_use", "why"),
+    [
+        ("aa", "bb", ""),
+        ("aa", None, "No model is in use"),
+        ("bb", "bb", "has the same weights"),
+        ("cc", "bb", "was not compared"),
+        ("aa", "cc", "The comparison of 2026-01-01 is outdated: it was made with old, weights bb"),
+    ],
+)
+def test_a_comparison_is_evidence_for_its_own_weights_against_those_in_use_only(weights: str, in_use: str, why: str):
+    found = why_no_evidence(by_hand([0.6, 0.2], [0.3, 0.45], [True, False]), weights, in_use)
+    assert found.startswith(why) if why.startswith("The") else why in found
+    assert bool(found) == bool(why)
+
+
+def test_a_comparison_is_evidence_only_where_there_is_one():
+    assert "was not compared" in why_no_evidence(None, "aa", "bb")
 
 
 def test_a_comparison_is_found_again_and_a_damaged_one_is_none(tmp_path: Path):
