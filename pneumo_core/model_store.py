@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -151,10 +151,10 @@ def list_models(models: Path) -> list[ModelEntry]:
 def models_stamp(models: Path) -> tuple[object, ...]:
     """Give what differs as soon as the list of the models or the log of promotions does; reads no file."""
     found: list[object] = []
-    for path in sorted((*models.glob("*"), *models.glob("*/*"))):
+    for path in sorted((*models.glob("[!.]*"), *models.glob("[!.]*/*"))):
         # One that goes at this moment is not there.
         with suppress(OSError):
-            if path.name != _LOCK_FILE and path.is_file():
+            if path.is_file():
                 found.append((str(path), path.stat().st_mtime_ns, path.stat().st_size))
     return tuple(found)
 
@@ -498,8 +498,8 @@ def _check_lists(folder: Path) -> None:
     try:
         if (folder / name).is_file():
             lines = (folder / name).read_text(encoding="utf-8").splitlines()
-            if not all(isinstance(json.loads(line), dict) for line in lines):
-                raise ValueError("a line that is no object")
+            for line in lines:
+                _check_log_entry(json.loads(line))
         name = KNOWN_FILMS_FILE
         films = read_known_films(folder)
         # 32 bytes: a fingerprint of another length is compared with none.
@@ -509,6 +509,16 @@ def _check_lists(folder: Path) -> None:
         raise ModelError(
             f"{name} of the model is not as training writes it. Please export the model again, or leave this file out."
         ) from error
+
+
+def _check_log_entry(entry: Any) -> None:
+    """Refuse an entry that no curve could be drawn of."""
+    parts = [entry[name] for name in ("training", "validation", "validation_averaged") if name in entry]
+    if "best" in entry:
+        parts.append(entry[entry["best"]])
+    numbers = [entry["epoch"], entry["learning_rate"], *(value for part in parts for value in part.values())]
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise ValueError("no number")
 
 
 def _check_network(folder: Path, card: ModelCard) -> str:

@@ -448,7 +448,7 @@ def whole_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         write_card(small_card(folder), folder)
         record_known_answers(load_classifier(folder), folder)
         write_known_films(folder, [("training", ["ab" * 32], "cd" * 32)])
-        (folder / "training_log.jsonl").write_text('{"epoch": 1}\n')
+        (folder / "training_log.jsonl").write_text('{"epoch": 1, "learning_rate": 0.1}\n')
         (folder / "scores.csv").write_text("films,name\ntest,CANARY^PATIENT.png\n")
         yield folder
 
@@ -621,6 +621,10 @@ def test_a_network_that_does_not_fit_its_card_is_refused(whole_model: Path, refu
     [
         ("training_log.jsonl", b"no json\n"),
         ("training_log.jsonl", b"[]\n"),
+        ("training_log.jsonl", b'{"epoch": 1}\n'),
+        ("training_log.jsonl", b'{"epoch": "1", "learning_rate": 0.1}\n'),
+        ("training_log.jsonl", b'{"epoch": 1, "learning_rate": 0.1, "training": {"loss": "x"}}\n'),
+        ("training_log.jsonl", b'{"epoch": 1, "learning_rate": 0.1, "best": "validation"}\n'),
         ("training_log.jsonl", b"\xff\n"),
         ("known_films.csv", b"a,b\n1,2\n"),
         ("known_films.csv", b"part,sha256_starts,fingerprint\ntraining,ab,cd\n"),
