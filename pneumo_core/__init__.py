@@ -71,6 +71,7 @@ The floors, lowest first. A module imports only from floors below its own
    11  training_pictures   what a network is shown and where it looks, epoch by epoch
    11  report              a reading in words and as files: HTML report, JSON receipt, overlay PNG
    11  evaluation_report   an evaluation as files: JSON, CSV, HTML
+   12  gate_report         a comparison with the model in use as tables, a chart and words
    12  __main__            the command line over the same functions                               (click)
 
 This package imports no other module by itself: importing Keras takes seconds, and a

@@ -16,6 +16,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def time_in_words(moment: str) -> str:
+    """Say a time of UTC, ISO 8601, as "2026-11-21 16:08:04 UTC"."""
+    return f"{moment.removesuffix('+00:00').replace('T', ' ')} UTC"
+
+
 def known_film(part: str) -> str:
     """Say of a film that the model knows it, from its part: "training" or "validation"."""
     used = "validated with" if part == "validation" else "trained on"
