@@ -27,6 +27,7 @@ from pneumo_core.errors import DataError
 from pneumo_core.plan import Plan
 from pneumo_core.sources import relative_name
 from pneumo_core.whole_file import write_whole
+from pneumo_core.wording import counted
 
 COLUMNS = ("file", "label", "patient", "split")
 VALIDATION_SHARE, SEED = 0.15, 7
@@ -73,7 +74,7 @@ class Manifest:
                 patients = len({row.patient for row in rows})
                 lines.append(f"{split}: {len(rows)} films of {patients} patients, {sick} films with pneumonia")
         for reason, count in Counter(film.reason for film in self.left_out).most_common():
-            lines.append(f"left out: {count} films, because {reason}")
+            lines.append(f"left out: {counted(count, 'film')}, because {reason}")
         return tuple(lines)
 
 

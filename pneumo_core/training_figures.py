@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from pneumo_core.evaluation_figures import Chart, line_of, plain_figure
-from pneumo_core.figures import SCORE_COLOUR, THRESHOLD_COLOUR
+from pneumo_core.figures import SCORE_COLOUR
 
 TRAINING_COLOUR, AVERAGED_COLOUR = "#b45309", "#0d9488"
 # As an entry of the log names them; told apart by dash, mark and colour.
@@ -22,7 +22,7 @@ TITLES = {
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
 }
-HEIGHT = 290
+HEIGHT = 260
 HOW_TO_READ = (
     "Training figures are running means over the epoch, of films under augmentation and with dropout; validation "
     "figures are taken after it, of films changed in one way each (contrast, gamma, resampling, foreign margins). So "
@@ -52,6 +52,18 @@ def training_charts(log: Sequence[Mapping[str, Any]], epochs: int, text_colour: 
     ]
 
 
+def legend_html() -> str:
+    """Give the one legend of a run's charts, as a line of HTML in the page's own text colour."""
+    dashes = {"dot": "dotted", "dash": "dashed", "solid": "solid"}
+    marks = {"circle-open": "&#9675;", "square": "&#9632;", "triangle-up": "&#9650;"}
+    lines = [
+        f'<span><b style="border-bottom: 3px {dashes[dash]} {colour}; color: {colour}" aria-hidden="true">'
+        f"&emsp;{marks[symbol]}&emsp;</b> {label}</span>"
+        for _, label, colour, dash, symbol in LINES
+    ]
+    return f'<p class="legend">{"".join(lines)}<span><b aria-hidden="true">&#9671;</b> kept so far</span></p>'
+
+
 def kept_epoch(log: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Give the entry of the epoch whose network is kept; its "best" names which figures are the network's."""
     return next((entry for entry in reversed(log) if "best" in entry), None)
@@ -74,12 +86,12 @@ def _chart(log: Sequence[Mapping[str, Any]], name: str, epochs: int, text_colour
                 y=[kept[kept["best"]][name]],
                 mode="markers",
                 name="kept",
-                marker={"color": THRESHOLD_COLOUR, "size": 13, "symbol": "diamond-open", "line": {"width": 3}},
+                marker={"color": text_colour, "size": 15, "symbol": "diamond-open", "line": {"width": 2}},
                 hovertemplate="kept: epoch %{x}, %{y:.3f}<extra></extra>",
             )
         )
     # From chance to right, so that noise near the top does not look like a fall.
-    axis = {"rangemode": "tozero"} if name == "loss" else {"range": [min([0.5, *values]) - 0.02, 1.02]}
+    axis = {"rangemode": "tozero"} if name == "loss" else {"range": [min([0.5, *values]) - 0.04, 1.04]}
     alt = f"{TITLES[name]} over {len(log)} epochs; last: {', '.join(said)}"
     return Chart(TITLES[name], _figure(traces, epochs, text_colour, axis), alt, "")
 
@@ -95,5 +107,5 @@ def _figure(traces: list[Any], epochs: int, text_colour: str, y_axis: dict[str, 
     ticks = {"range": [0.7, epochs + 0.3], "dtick": max(1, -(-epochs // 12)), "tick0": 1}
     figure = plain_figure(traces, text_colour, "Epoch", x_axis=ticks, y_axis=y_axis)
     figure.layout.height = HEIGHT
-    figure.layout.legend.y = -0.3
+    figure.layout.showlegend = False
     return figure

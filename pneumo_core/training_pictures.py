@@ -94,7 +94,9 @@ def watched_table(films: Sequence[WatchedFilm]) -> str:
             for epoch, logit, picture in film.pictures
         )
         rows.append(f'<tr><th scope="row">{label}<span>{name}</span></th>{cells}</tr>')
+    # No wider than the pictures are sharp.
+    width = 9 + 11 * len(films[0].pictures)
     return (
-        '<table class="watched"><thead><tr><th scope="col">Validation film</th>'
+        f'<table class="watched" style="width: min(100%, {width}rem)"><thead><tr><th scope="col">Validation film</th>'
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )

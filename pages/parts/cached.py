@@ -4,16 +4,22 @@ import gc
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from pneumo_core.assessment import Assessment, assess_run
-from pneumo_core.jobs import Jobs
+from pneumo_core.jobs import Audits, Jobs
 from pneumo_core.known_films import read_known_films
+from pneumo_core.manifest import planned_split
 from pneumo_core.model_card import ModelCard, active_model_folder, model_stamp, read_card
+from pneumo_core.model_store import ModelEntry, list_models, model_before, models_stamp
+from pneumo_core.picture import montage
 from pneumo_core.places import models_folder
+from pneumo_core.plan import Plan, Recipe
 from pneumo_core.runs import read_run, read_scores, scores_stamp
+from pneumo_core.starts import imagenet_problem
+from pneumo_core.training_pictures import augmented_sheet, watched_films, watched_table
 
 if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
@@ -38,10 +44,80 @@ def card_of_active_model() -> ModelCard:
     return _card(models_folder(), model_stamp(models_folder()))
 
 
+def known_models() -> list[ModelEntry]:
+    """List the models, reading their weights only where something has changed."""
+    return _models(models_folder(), models_stamp(models_folder()))
+
+
+def model_in_use_before() -> str | None:
+    """Name the model that a roll back would go to.
+
+    Raises:
+        ModelError: the log of promotions is damaged.
+    """
+    return _before(models_folder(), models_stamp(models_folder()))
+
+
+def kept_classifier(model: Path) -> "Classifier":
+    """Load a model that is not the one in use; the last one is kept."""
+    return _other(model, model_stamp(model))
+
+
 @st.cache_resource(show_spinner=False)
 def jobs() -> Jobs:
     """Give the batch runs of this server, one set for all sessions."""
     return Jobs()
+
+
+@st.cache_resource(show_spinner=False)
+def audits() -> Audits:
+    """Give the audits of this server, one set for all sessions."""
+    return Audits()
+
+
+@st.cache_data(show_spinner="Drawing films ...", max_entries=4)
+def films_side_by_side(folder: Path, names: tuple[str, ...], audited_at: str) -> Any:
+    """Draw films of a folder as one picture, once after each audit."""
+    return montage(folder, names)
+
+
+@st.cache_data(show_spinner="Drawing films as training would change them; the first time TensorFlow loads ...")
+def augmented(films: tuple[Path, ...], recipe: Recipe) -> Any:
+    """Draw films as training would change them."""
+    return augmented_sheet(films, recipe)
+
+
+@st.cache_data(show_spinner="Listing the films ...", ttl=60, max_entries=8)
+def split_to_come(
+    data: Path, copies: tuple[Path, ...], share: float, seed: int, manifest: bytes | None
+) -> tuple[dict[str, tuple[int, int, int]], tuple[Path, ...]]:
+    """Say what a plan would train on: films, those with pneumonia and patients of each part; and a film of each class.
+
+    Raises:
+        DataError: the films cannot be split so.
+    """
+    recipe = Recipe(validation_share=share, seed=seed)
+    parts = planned_split(Plan(data, data, recipe, copies), manifest)
+    counts = {
+        name: (len(cases), sum(case.has_pneumonia for case in cases), len({case.patient for case in cases}))
+        for name, cases in zip(("train", "validation", "test"), parts, strict=True)
+    }
+    of_class = [
+        next((case.views[0] for case in parts[0] if case.has_pneumonia == label), None) for label in (True, False)
+    ]
+    return counts, tuple(path for path in of_class if path is not None)
+
+
+@st.cache_data(show_spinner="Looking whether Keras' weights can be had ...", ttl=30)
+def keras_problem(architecture: str) -> str | None:
+    """Say why Keras cannot have ImageNet weights; looked up anew after half a minute."""
+    return imagenet_problem(architecture)
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def attention_table(_log: list[dict[str, Any]], data: Path, run: Path, stamp: tuple[int, float]) -> str:
+    """Draw where a run's network looks on its watched films, once after each epoch."""
+    return watched_table(watched_films(_log, data))
 
 
 def assessment_of_run(folder: Path, model: Path | None = None) -> Assessment:
@@ -84,6 +160,21 @@ def _load(models: Path) -> "Classifier":
     gc.collect()
     gc.freeze()
     return classifier
+
+
+@st.cache_data(show_spinner="Reading the models ...", max_entries=1)
+def _models(models: Path, stamp: tuple[object, ...]) -> list[ModelEntry]:
+    return list_models(models)
+
+
+@st.cache_data(show_spinner=False, max_entries=1)
+def _before(models: Path, stamp: tuple[object, ...]) -> str | None:
+    return model_before(models)
+
+
+@st.cache_resource(show_spinner="Loading the other network ...", max_entries=1)
+def _other(model: Path, stamp: tuple[float, ...]) -> "Classifier":
+    return other_classifier(model)
 
 
 @st.cache_data(show_spinner=False, max_entries=1)

@@ -21,6 +21,8 @@ MENU = (
     ("app.py", "Home", ":material/home:"),
     ("pages/explain.py", "Explain an X-ray", ":material/radiology:"),
     ("pages/evaluate.py", "Batch evaluation", ":material/analytics:"),
+    ("pages/train.py", "Training", ":material/model_training:"),
+    ("pages/models.py", "Models", ":material/deployed_code:"),
 )
 # Of a table of films, which Streamlit draws at this height; the header is as high.
 ROW_PIXELS = 35
@@ -41,7 +43,13 @@ STYLE = """<style>
     gap: 1rem; }
   [class*="st-key-stack_"] > div > .stHorizontalBlock > .stColumn { width: 100%; flex: auto; }
 }
+.legend { display: flex; flex-wrap: wrap; gap: 0.3rem 1.6rem; font-size: 0.9rem; margin: 0; }
+.watched { table-layout: fixed; border-collapse: collapse; }
+.watched :is(th, td) { padding: 0.15rem; text-align: left; font-weight: 400; vertical-align: top; font-size: 0.8rem; }
+.watched img { width: 100%; display: block; }
+.watched th span { display: block; overflow-wrap: anywhere; opacity: 0.75; }
 h2 { font-size: 1.4rem !important; }
+h3 { font-size: 1.1rem !important; }
 h1 { font-size: 2rem !important; padding: 0.2rem 0 0.8rem !important; }
 </style>"""
 

@@ -1,0 +1,269 @@
+"""Training runs: the list, and one of them at work, ended, or done; found by its name in the page's address."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.cached import attention_table
+from pages.parts.frame import rows_height, text_colour
+from pages.parts.plan_view import changes_in_words
+from pages.parts.problems import plain, problems_shown
+from pneumo_core.evaluation_figures import CHART_CONFIG
+from pneumo_core.model_card import NETWORK_FILE, ModelCard, area, percent, read_card
+from pneumo_core.places import ROOT
+from pneumo_core.plan import Plan, read_plan, recipe_settings
+from pneumo_core.training_figures import HOW_TO_READ, TITLES, kept_epoch, legend_html, training_charts
+from pneumo_core.training_run import (
+    State,
+    ask_to_stop,
+    delete_run,
+    find_run,
+    is_asked_to_stop,
+    last_words,
+    list_runs,
+    read_log,
+    read_state,
+    start_run,
+)
+from pneumo_core.wording import counted
+
+MODELS_PAGE = "pages/models.py"
+ENDED = ("done", "stopped", "failed", "interrupted")
+IN_WORDS = {
+    "waiting": "starting: loading TensorFlow",
+    "reading the films": "reading the films",
+    "training": "training",
+    "choosing thresholds": "calibrating, and choosing thresholds on validation films and their stressed copies",
+    "testing": "scoring the test films, once",
+    "comparing with the model in use": "comparing with the model in use on the same films",
+    "done": "done",
+    "stopped": "stopped by a person",
+    "failed": "failed",
+    "interrupted": "interrupted: its process is gone without a word",
+}
+
+
+def training_view() -> None:
+    """Draw the list of runs, and the one that the address names."""
+    runs = list_runs()
+    if not runs:
+        st.info("There is no training run on this server yet. Please plan one.")
+    else:
+        _list(runs)
+    if "run" in st.query_params:
+        _run(find_run(st.query_params["run"]))
+
+
+def _list(runs: list[Path]) -> None:
+    names = [folder.name for folder in runs]
+    shown = st.query_params.get("run")
+    chosen = st.selectbox(
+        "Training runs, the newest first",
+        names,
+        names.index(shown) if shown in names else None,
+        format_func=lambda name: f"{name}: {IN_WORDS[read_state(runs[names.index(name)]).stage]}",
+        placeholder="Choose a run",
+        # Another one for each address and list, so that it shows what the address names.
+        key=f"training_run_{shown}_{len(names)}",
+    )
+    if chosen is not None and chosen != shown:
+        st.query_params["run"] = chosen
+        st.rerun()
+
+
+def _run(folder: Path) -> None:
+    plan, state = read_plan(folder), read_state(folder)
+    recipe = plan.recipe
+    st.header(plain(folder.name))
+    st.markdown(
+        f"{recipe.architecture}, {recipe.size} x {recipe.size} pixels, on "
+        f"{plain(', '.join(data.name for data in (plan.data, *plan.copies)))}. {changes_in_words(recipe)}"
+    )
+    log = read_log(folder)
+    if state.stage in ENDED:
+        _ended(folder, state, log, plan)
+    else:
+        _at_work(folder, len(log), state.stage)
+    if state.left_out:
+        with st.expander(f"{counted(len(state.left_out), 'film')} left out", icon=":material/block:"):
+            st.markdown("\n".join(f"- {plain(line)}" for line in state.left_out))
+    if log:
+        _epochs(folder, log, plan)
+    with st.expander("The plan", icon=":material/description:"):
+        _plan(plan)
+    if state.stage in ENDED:
+        _ask_to_delete(folder)
+
+
+def _at_work(folder: Path, epochs: int, stage: str) -> None:
+    @st.fragment(run_every=1.0)
+    def progress() -> None:
+        state = read_state(folder)
+        if state.stage in ENDED or state.stage != stage or len(read_log(folder)) != epochs:
+            # The whole page once more: with curves and heat maps of a further epoch, or with the end.
+            st.rerun()
+        _progress(state)
+        if is_asked_to_stop(folder):
+            st.markdown("Stopping after the step at hand; the best network so far is kept ...")
+        else:
+            st.button(
+                "Stop training",
+                icon=":material/stop:",
+                help="The best network so far is kept, and the run can go on.",
+                on_click=ask_to_stop,
+                args=(folder,),
+            )
+        st.markdown(
+            "This goes on if you reload or leave the page, and if the server ends; its address leads back here."
+        )
+
+    with problems_shown():
+        progress()
+
+
+def _progress(state: State) -> None:
+    words = f"**{IN_WORDS[state.stage].capitalize()}**"
+    share = state.done / state.of if state.of else 0.0
+    is_training = state.stage == "training" and state.films_per_second is not None
+    if is_training:
+        share = (state.epoch - 1 + share) / state.epochs
+        words += f": epoch {state.epoch} of {state.epochs}, step {state.done} of {state.of}"
+        words += ", now validating" if state.done == state.of else f", {_time_in_words(state.seconds_left)}"
+    elif state.stage == "reading the films" and state.of:
+        words += f": {state.done} of {state.of}"
+    st.progress(min(1.0, share), words)
+    facts = [f"memory {state.memory_bytes / 2**30:.1f} GiB"] if state.memory_bytes else []
+    if is_training:
+        facts = [f"{state.films_per_second:.1f} films/s", f"learning rate {state.learning_rate:.2e}", *facts]
+        figures = (f"{title} {state.figures[name]:.3f}" for name, title in TITLES.items() if name in state.figures)
+        facts.append(f"this epoch so far, on training films under augmentation: {', '.join(figures)}")
+    st.markdown(" · ".join(facts))
+
+
+def _time_in_words(seconds: float | None) -> str:
+    if seconds is None:
+        return "time left not known yet"
+    if seconds < 90:
+        return f"about {seconds:.0f} s of steps left"
+    return f"about {seconds / 60:.0f} min of steps left" if seconds < 5400 else f"about {seconds / 3600:.1f} h left"
+
+
+def _ended(folder: Path, state: State, log: list[dict[str, Any]], plan: Plan) -> None:
+    if state.stage == "done":
+        card = read_card(plan.out) if plan.out.is_dir() else None
+        if card is None:
+            st.warning("This run is done, and the model that it made is no longer there.")
+        else:
+            _made(card)
+        return
+    kept = kept_epoch(log)
+    so_far = (
+        f"{counted(len(log), 'epoch')} of {plan.recipe.epochs} stand; the best is epoch {kept['epoch']}."
+        if kept
+        else "No epoch stands yet."
+    )
+    if state.stage == "failed":
+        st.error(plain(f"{state.problem or 'It failed.'} {so_far}"), icon=":material/error:")
+    else:
+        st.warning(f"This run was {IN_WORDS[state.stage]}. {so_far}", icon=":material/pause_circle:")
+    if state.stage == "interrupted" and last_words(folder):
+        with st.expander("What its process printed last", icon=":material/terminal:"):
+            st.code(last_words(folder), language=None)
+    with st.container(horizontal=True):
+        if st.button("Go on", type="primary", icon=":material/play_arrow:", help="From the last whole epoch."):
+            start_run(folder)
+            st.rerun()
+        if (folder / NETWORK_FILE).is_file() and st.button(
+            "Make a model of the best epoch so far",
+            icon=":material/flag:",
+            help="No more epochs: calibrate, choose thresholds, score the test films once, write the model.",
+        ):
+            start_run(folder, finish=True)
+            st.rerun()
+
+
+def _made(card: ModelCard) -> None:
+    data = card.training_data
+    st.success(
+        f"Done: the model {plain(card.name)} is made (weights {card.weights_sha256[:12]}), trained on {data.films} "
+        f"films of {data.patients} patients. It is not in use until somebody promotes it.",
+        icon=":material/check_circle:",
+    )
+    if (ROOT / MODELS_PAGE).is_file():
+        st.page_link(MODELS_PAGE, label="Compare it with the model in use, and promote it", icon=":material/compare:")
+    plain_results = [result for result in card.validation if result.films.startswith("validation, view")]
+    st.table(
+        [
+            {
+                "Films": result.films,
+                "n (with pneumonia)": f"{result.n} ({result.n_pneumonia})",
+                "AUC": area(result.area_under_roc),
+                "Point": point.name,
+                "Sensitivity %": percent(point.confusion.sensitivity),
+                "Specificity %": percent(point.confusion.specificity),
+            }
+            for result in (*card.test, *plain_results)
+            for point in result.points
+        ],
+        alt="Area under the curve, sensitivity and specificity on test and validation films, with 95 percent intervals",
+    )
+    st.markdown(
+        "95 % intervals in brackets. Validation films chose the epoch, the temperature and the thresholds, so that "
+        "their figures come out too good; "
+        + (
+            "test films chose nothing and were read once."
+            if card.test
+            else "there were no test films, so nothing here says how good it is on new ones."
+        )
+    )
+
+
+def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
+    st.header("Epoch by epoch")
+    st.html(legend_html())
+    charts = training_charts(log, plan.recipe.epochs, text_colour())
+    for first in range(0, len(charts), 3):
+        with st.container(key=f"stack_training_{first}"):
+            columns = st.columns(3, gap="medium")
+        for column, chart in zip(columns, charts[first : first + 3], strict=False):
+            with column:
+                st.subheader(chart.title)
+                st.plotly_chart(chart.figure, config=CHART_CONFIG, key=f"training_{chart.title}", alt=chart.alt)
+    st.markdown(HOW_TO_READ)
+    table = attention_table(log, plan.data, folder, (len(log), log[-1]["seconds"]))
+    if table:
+        st.header("Where it looks, epoch by epoch")
+        st.html(table)
+        st.markdown(
+            "The same few validation films after each of the latest epochs, by the weights of that epoch. Bright: "
+            "where the network found evidence in favour of pneumonia, scaled within each picture, so that pictures "
+            "cannot be compared by brightness; none is bright where it found none. A logit over 0 is a probability "
+            "over 0.5, not calibrated yet. Evidence at side markers, in corners or along borders is a shortcut, not "
+            "disease."
+        )
+
+
+def _plan(plan: Plan) -> None:
+    rows = {
+        "films": ", ".join(str(data) for data in (plan.data, *plan.copies)),
+        "split": plan.manifest.name if plan.manifest else "train and val joined and split by patient; test as it is",
+        "start": plan.start,
+        "population": f"{plan.population}; {plan.population_years[0]:g} to {plan.population_years[1]:g} years",
+    } | {name: str(value) for name, value in recipe_settings(plan.recipe).items()}
+    st.dataframe(
+        [{"Setting": name, "Value": value} for name, value in rows.items()],
+        hide_index=True,
+        height=rows_height(len(rows), most=16),
+        column_config={"Value": st.column_config.TextColumn(width="large")},
+        alt="All settings of the plan",
+    )
+
+
+def _ask_to_delete(folder: Path) -> None:
+    with st.popover("Delete this run", icon=":material/delete:"):
+        st.markdown("Its plan, log and checkpoint go; a model that it made stays. This cannot be undone.")
+        if st.button("Delete it for good", key="delete_run"):
+            delete_run(folder)
+            del st.query_params["run"]
+            st.rerun()
