@@ -68,9 +68,9 @@ def _at_work(name: str) -> None:
             st.progress(job.progress.done / job.progress.of, job.progress.in_words())
         if job.is_cancelled:
             st.markdown("Stopping after the films at hand ...")
-        elif st.button("Cancel", icon=":material/stop:"):
-            job.cancel()
-            st.rerun(scope="fragment")
+        else:
+            # A callback: a click can be answered by a run of the whole page, where a fragment may not ask for its own.
+            st.button("Cancel", icon=":material/stop:", on_click=job.cancel)
         st.markdown("This goes on if you reload or leave the page; its address leads back here.")
 
     with problems_shown():
