@@ -1,0 +1,29 @@
+"""Models: the list, a candidate against the model in use, promotion and roll back, files."""
+
+from pages.parts.cached import card_of_active_model
+from pages.parts.frame import frame
+from pages.parts.gate_view import gate_view
+from pages.parts.model_files import ask_to_import, model_files
+from pages.parts.model_list import choose_model
+from pages.parts.model_record import model_record
+from pages.parts.problems import problems_shown
+from pages.parts.promotion_view import ask_to_promote, last_change_shown, promotion_log, question_shown
+
+frame("Models")
+with problems_shown():
+    # A model may be chosen here all the same.
+    card_of_active_model()
+last_change_shown()
+entry = choose_model()
+if entry is not None:
+    if entry.card is not None:
+        if not entry.is_active:
+            with problems_shown():
+                gate_view(entry, entry.card)
+            ask_to_promote(entry)
+        model_record(entry, entry.card)
+    model_files(entry)
+with problems_shown():
+    promotion_log()
+ask_to_import()
+question_shown()

@@ -1,0 +1,55 @@
+"""A model's files: taken with you, deleted, and brought in from elsewhere."""
+
+from pathlib import PurePath
+
+import streamlit as st
+
+from pages.parts.problems import plain, problems_shown
+from pages.parts.promotion_view import DELETE, DONE, ask
+from pneumo_core.model_store import EXPORTED, MEMBER_LIMITS, ModelEntry, export_model, import_model
+from pneumo_core.places import models_folder
+from pneumo_core.training_run import run_at_work
+
+MAX_MODEL_MB = sum(MEMBER_LIMITS[name] for name in EXPORTED) >> 20
+
+
+def model_files(entry: ModelEntry) -> None:
+    """Draw export and deletion of a model."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if entry.card is not None:
+            st.download_button(
+                "Export (zip)",
+                lambda: export_model(entry.folder),
+                f"{entry.name}.zip",
+                "application/zip",
+                on_click="ignore",
+                icon=":material/download:",
+                help="Network, card, log and known answers; without the scores, which name films by their files.",
+            )
+        if entry.is_active:
+            st.markdown("The model in use cannot be deleted.")
+        elif run_at_work() == entry.name:
+            st.markdown("The run that made this model is at work on it.")
+        elif st.button(f"Delete {plain(entry.name)} ...", icon=":material/delete:"):
+            ask(DELETE, entry.name)
+
+
+def ask_to_import() -> None:
+    """Draw the way in for a model from elsewhere."""
+    with st.expander("Import a model", icon=":material/upload:"):
+        st.markdown(
+            "A zip as *Export* gives it, or one of `classifier.keras` and `card.json`. Members and sizes, hash, "
+            "layers, shapes and weights are checked before anything of it is loaded, then the known answers on the "
+            "samples. An imported model is not in use by that."
+        )
+        file = st.file_uploader("Zip of a model", type="zip", max_upload_size=MAX_MODEL_MB)
+        given = PurePath(file.name).stem if file is not None else ""
+        name = st.text_input("Name of its folder", given, max_chars=60, key=f"import_name_{given}")
+        with problems_shown():
+            if st.button("Import", disabled=file is None, icon=":material/upload:") and file is not None:
+                with st.spinner("Checking the model: some seconds ..."):
+                    imported = import_model(models_folder(), file, name.strip())
+                note = f" Not checked: {plain(imported.note)}" if imported.note else " All checks were passed."
+                st.session_state[DONE] = f"{plain(imported.folder.name)} is imported, and not in use.{note}"
+                st.query_params["model"] = imported.folder.name
+                st.rerun()

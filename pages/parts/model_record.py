@@ -1,0 +1,39 @@
+"""What is written down about a model: its card, and how its training went."""
+
+import streamlit as st
+
+from pages.parts.frame import text_colour
+from pages.parts.problems import plain
+from pneumo_core.evaluation_figures import CHART_CONFIG
+from pneumo_core.model_card import ModelCard, card_text
+from pneumo_core.model_store import ModelEntry
+from pneumo_core.training_figures import HOW_TO_READ, training_charts
+from pneumo_core.training_run import read_log
+
+CARD, TRAINING = "Model card and recipe", "Training curves"
+
+
+@st.fragment
+def model_record(entry: ModelEntry, card: ModelCard) -> None:
+    """Draw the card or the curves, if one is chosen: both are long."""
+    st.header(f"What is known of {plain(entry.name)}")
+    chosen = st.segmented_control("Show, or hide again", [CARD, TRAINING], key=f"record_{entry.name}")
+    if chosen is None:
+        return
+    if chosen == CARD:
+        with st.container(border=True):
+            st.markdown(card_text(card))
+        return
+    log = read_log(entry.folder)
+    if not log:
+        st.markdown("This model has no training log.")
+        return
+    charts = training_charts(log, log[-1]["epoch"], text_colour())
+    for first in range(0, len(charts), 2):
+        with st.container(key=f"stack_curves_{first}"):
+            columns = st.columns(2, gap="large")
+        for column, chart in zip(columns, charts[first : first + 2], strict=False):
+            with column:
+                st.subheader(chart.title)
+                st.plotly_chart(chart.figure, config=CHART_CONFIG, key=chart.title, alt=chart.alt)
+    st.markdown(HOW_TO_READ)
