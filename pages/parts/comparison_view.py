@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from pages.parts.cached import assessment_of_run, jobs, other_classifier
+from pages.parts.cached import assessment_of_run, jobs, known_models, other_classifier
+from pages.parts.problems import plain
 from pages.parts.run_start import start_run
 from pneumo_core.assessment import Assessment, compare_assessments
 from pneumo_core.evaluation_report import comparison_rows
-from pneumo_core.model_card import models_in, read_card
+from pneumo_core.model_card import active_model_folder, read_card
 from pneumo_core.places import models_folder, runs_folder
 from pneumo_core.runs import Run, read_scores, run_name
 from pneumo_core.sources import Source
@@ -16,14 +17,21 @@ from pneumo_core.sources import Source
 def comparison_view(assessment: Assessment, run: Run, source: Source | None) -> None:
     """Draw the choice of another model and, once it has scored these films too, the differences."""
     st.header("Against another model")
-    others = [folder for folder in models_in(models_folder()) if folder.name != assessment.card.name]
+    # By their weights: an imported model's folder may have any name.
+    others = [
+        entry
+        for entry in known_models()
+        if entry.card is not None and entry.card.weights_sha256 != assessment.card.weights_sha256
+    ]
     if not others:
         st.markdown("There is no other model in the models' folder to compare with.")
         return
-    model = st.selectbox("Model", others, format_func=lambda folder: folder.name, index=None, key="other_model")
-    if model is None:
+    names = [entry.name for entry in others]
+    chosen = st.selectbox("Model", names, index=None, key="other_model")
+    if chosen is None:
         return
-    card = read_card(model)
+    model = others[names.index(chosen)]
+    card = read_card(model.folder)
     name = run_name(run.listing_sha256, card.weights_sha256)
     folder = runs_folder() / name
     job = jobs().find(name)
@@ -34,13 +42,15 @@ def comparison_view(assessment: Assessment, run: Run, source: Source | None) -> 
     if not folder.is_dir() or len(read_scores(folder)) < run.films:
         if source is None:
             st.markdown("To score these films with it too, choose them again above.")
-        elif st.button(f"Score these films with {card.name} too", icon=":material/play_arrow:") and start_run(
-            name, source, lambda: other_classifier(model)
+        elif st.button(f"Score these films with {plain(model.name)} too", icon=":material/play_arrow:") and start_run(
+            name, source, lambda: other_classifier(model.folder)
         ):
             st.rerun(scope="fragment")
         return
-    other = assessment_of_run(folder, model)
-    st.table(comparison_rows(compare_assessments(assessment, other), assessment.card.name, card.name))
+    other = assessment_of_run(folder, model.folder)
+    # A folder's name is its own; two cards may have the same.
+    used = active_model_folder(models_folder()).name
+    st.table(comparison_rows(compare_assessments(assessment, other), plain(used), plain(model.name)))
     st.markdown(
         "Each model at its own balanced point. Differences are the first less the second, with 95 % intervals (DeLong; "
         "Newcombe) and McNemar's exact test. Films count as independent of each other: where patients repeat, the "

@@ -199,10 +199,10 @@ def test_another_model_scores_the_same_films_and_the_differences_are_paired(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     models = tmp_path / "models"
-    for name in ("one", "two"):
+    # The same card's name in both, as an import under another name leaves it; and the first one once more.
+    for name in ("one", "two", "again"):
         shutil.copytree(tiny_model, models / name)
-        card = dataclasses.replace(read_card(models / name), name=name)
-        write_card(card, models / name)
+    card = read_card(models / "two")
     (models / "active.txt").write_text("one")
     # Other weights, so that it is another run.
     network = load_network(models / "two" / "classifier.keras")
@@ -213,12 +213,14 @@ def test_another_model_scores_the_same_films_and_the_differences_are_paired(
     )
     monkeypatch.setenv(MODELS_VARIABLE, str(models))
     app = uploaded(zipped())
-    app.selectbox(key="other_model").set_value(models / "two").run()
+    assert app.selectbox(key="other_model").options == ["two"]
+    app.selectbox(key="other_model").set_value("two").run()
     next(button for button in app.button if button.label == "Score these films with two too").click().run()
     wait_for_the_run()
     app.run()
     assert not app.exception
     assert next(iter(app.table[-1].value["Figure"])) == "Area under the ROC curve (DeLong)"
+    assert list(app.table[-1].value.columns[1:3]) == ["one", "two"]
 
 
 def test_a_second_run_is_told_to_wait_for_the_first(monkeypatch: pytest.MonkeyPatch):
