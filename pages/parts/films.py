@@ -50,6 +50,9 @@ def read_waiting(card: ModelCard) -> None:
     for key, film in films.items():
         if film.reading is not None and film.reading.card != card:
             films[key] = Film(film.name, read_xray(ready_classifier(), film.reading.radiograph), None)
+    if any(film.reading is not None and film.reading.card != card for film in films.values()):
+        # Another model came in use in the middle of it, and the page has the thresholds of the one before.
+        st.rerun()
     waiting: list[tuple[str, bytes | Path]] = st.session_state.setdefault(WAITING, [])
     if not waiting:
         return

@@ -1,11 +1,13 @@
 """The Explain page: upload, score, refusals, worklist, settings."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import cached
 from pages.parts.problems import plain
 from pneumo_core.model_card import read_card
 from pneumo_core.places import ROOT, sample_files
@@ -143,3 +145,20 @@ def test_an_address_with_an_unknown_sample_is_a_sentence(page: AppTest):
     assert not page.exception
     assert page.error[0].value.startswith("There is no sample of the name")
     assert page.selectbox
+
+
+def test_a_model_that_comes_in_use_in_the_middle_brings_its_own_thresholds(
+    page: AppTest, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    upload(page, film(True, 1))
+    card = read_card(tiny_model)
+    before = dataclasses.replace(
+        card, operating_points=tuple(dataclasses.replace(point, threshold=0.123) for point in card.operating_points)
+    )
+    # As the page asked for it before the change, and again after it.
+    cards = [card, before]
+    monkeypatch.setattr(cached, "card_of_active_model", lambda: cards.pop() if len(cards) > 1 else cards[0])
+    page.run()
+    assert not page.exception
+    assert len(cards) == 1
+    assert "flagged from 12.3 % on" not in texts(page)
