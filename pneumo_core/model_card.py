@@ -299,9 +299,14 @@ def card_text(card: ModelCard) -> str:
 
 
 def area(estimate: Estimate) -> str:
-    """Give an area as "0.983 (0.971-0.995)"; "not defined" where it is not."""
+    """Give an area as "0.983 (0.971-0.995)"; "not defined" where it is not.
+
+    An interval of no width, DeLong's of a perfect order, is none: few films are no certainty.
+    """
     if np.isnan(estimate.value):
         return "not defined"
+    if estimate.low == estimate.high:
+        return f"{estimate.value:.3f} (no interval)"
     return f"{estimate.value:.3f} ({estimate.low:.3f}-{estimate.high:.3f})"
 
 

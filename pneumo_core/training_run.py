@@ -36,6 +36,8 @@ Stage = Literal[
     "failed",
     "interrupted",
 ]
+# With these a process says its last word.
+ENDED = ("done", "stopped", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,16 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
             and the plan names them there.
 
     Raises:
-        DataError: a run or a model of this name stands there already.
+        DataError: a run or a model of this name stands there already, or the plan does not say whose films these are.
         ModelError: the name is none.
     """
     folder = refuse_taken_name(plan.out)
+    youngest, oldest = plan.population_years
+    if not plan.population or not 0 <= youngest <= oldest:
+        raise DataError(
+            f"Of films of '{plan.population[:40]}', {youngest:g} to {oldest:g} years old, no model card can say whom "
+            "the model knows. Expected are words and a lowest and a highest age. Please correct them."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     if weights is not None:
         write_whole(folder / WEIGHTS_FILE, weights)
@@ -111,9 +119,13 @@ def refuse_taken_name(out: Path) -> Path:
 
 
 def new_model_folder(name: str) -> Path:
-    """Give the folder of a new model: in the folder of models, or beside the one model that is named for it."""
+    """Give the folder of a new model: in the folder of models, or beside the one model that is named for it.
+
+    Raises:
+        ModelError: the name is none.
+    """
     models = models_folder().absolute()
-    return (models.parent if (models / CARD_FILE).is_file() else models) / name
+    return (models.parent if (models / CARD_FILE).is_file() else models) / check_model_name(name)
 
 
 def free_name() -> str:
@@ -152,6 +164,7 @@ def delete_run(folder: Path) -> None:
     Raises:
         BusyError: the run is at work.
     """
+    _wait_for_its_end(folder)
     if run_at_work() == folder.name:
         raise BusyError(f"The training run {folder.name} is at work. Please stop it first.")
     # Without its plan it is no run, however far the rest gets.
@@ -185,6 +198,7 @@ def start_run(folder: Path, finish: bool = False) -> None:
     Raises:
         BusyError: another run is at work.
     """
+    _wait_for_its_end(folder)
     (folder / STOP_FILE).unlink(missing_ok=True)
     words = ["train", "--resume", str(folder), *(["--finish"] if finish else [])]
     try:
@@ -229,7 +243,7 @@ def read_state(folder: Path) -> State:
         state = _STATE.validate_json((folder / STATE_FILE).read_bytes())
     except (OSError, ValidationError):
         state = State("waiting")
-    if state.stage not in ("done", "stopped", "failed") and run_at_work() != folder.name:
+    if state.stage not in ENDED and run_at_work() != folder.name:
         fields = {name: getattr(state, name) for name in State.__dataclass_fields__}
         return State(**(fields | {"stage": "interrupted"}))
     return state
@@ -263,6 +277,13 @@ def memory_bytes() -> int:
 def now() -> float:
     """Give the time as a state tells it."""
     return time.time()
+
+
+def _wait_for_its_end(folder: Path, seconds: float = 15) -> None:
+    """Wait for the process of a run that has said its last word: TensorFlow takes a while to let go of all."""
+    end = now() + seconds
+    while run_at_work() == folder.name and read_state(folder).stage in ENDED and now() < end:
+        time.sleep(0.1)
 
 
 def _lock() -> Path:

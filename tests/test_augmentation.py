@@ -16,6 +16,7 @@ from pneumo_core.augmentation import (
     RandomTone,
     augmentation_layers,
     compress_as_jpeg,
+    variants,
 )
 from tests.conftest import drawn_film
 
@@ -120,3 +121,12 @@ def test_sides_that_are_no_multiple_of_eight_keep_their_rest(films: np.ndarray):
     assert changed.shape == cut.shape
     assert np.array_equal(changed[:, 56:], cut[:, 56:])
     assert not np.array_equal(changed[:, :56, :64], cut[:, :56, :64])
+
+
+def test_variants_are_those_of_each_film_and_none_at_strength_0():
+    films = np.stack([np.full((32, 32), grey, np.uint8) for grey in (40, 200)])
+    drawn = variants(films, augmentation_layers(1.0, seed=1, kinds=("noise", "tone")), 5)
+    assert drawn.shape == (2, 5, 32, 32)
+    assert drawn[0].mean() < drawn[1].mean()
+    assert len({variant.tobytes() for variant in drawn[0]}) > 1
+    assert (variants(films, augmentation_layers(0.0, seed=1), 3) == films[:, np.newaxis]).all()

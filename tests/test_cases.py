@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core.cases import Case, find_cases, manifest_sha256, split_by_patient
+from pneumo_core.cases import Case, find_cases, find_data_folders, manifest_sha256, split_by_patient
 from pneumo_core.errors import DataError
 
 
@@ -246,3 +246,22 @@ def test_a_large_share_still_leaves_a_patient_of_each_class_to_train_on():
 def test_a_folder_with_a_films_name_is_no_film(tmp_path: Path):
     data_folder(tmp_path, "train/NORMAL/a.jpeg", "train/NORMAL/b.jpeg/inside")
     assert [film.name for film in find_cases(tmp_path)] == ["train/NORMAL/a.jpeg"]
+
+
+def test_folders_of_films_are_found_below_a_root_and_not_behind_links(tmp_path: Path):
+    data_folder(
+        tmp_path / "root",
+        "one/train/NORMAL/a.jpeg",
+        "one/copies/train/NORMAL/a.jpeg",
+        "two/deep/NORMAL/a.jpeg",
+        "1/2/3/4/train/NORMAL/a.jpeg",
+        ".hidden/train/NORMAL/a.jpeg",
+        "else/a.jpeg",
+    )
+    data_folder(tmp_path / "outside", "train/NORMAL/a.jpeg")
+    (tmp_path / "root" / "link").symlink_to(tmp_path / "outside")
+    root = tmp_path / "root"
+    # What lies in a folder of films is its own matter.
+    assert find_data_folders(root) == [root / "one", root / "two" / "deep"]
+    assert find_data_folders(root / "one") == [root / "one"]
+    assert find_data_folders(tmp_path / "missing") == []

@@ -1,13 +1,14 @@
-"""Runs in the background: found again, cancelled, one at a time."""
+"""Runs and audits in the background: found again, cancelled, one at a time."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.errors import ModelError
-from pneumo_core.jobs import Jobs
+from pneumo_core.jobs import Audits, Jobs
 from pneumo_core.runs import read_scores
 from tests.test_batch import film, source
 
@@ -79,3 +80,21 @@ def test_why_a_job_failed_is_kept_as_a_sentence(tmp_path: Path):
     assert job is not None
     job.wait(60)
     assert job.problem == "No model was found. Please train one."
+
+
+def test_an_audit_is_found_again_by_its_folder_and_its_refusal_is_kept(tmp_path: Path, make_data: Callable[..., Path]):
+    audits, data = Audits(), make_data(tmp_path / "data", 3)
+    job = audits.start(data)
+    assert job is not None
+    job.wait(60)
+    assert job.audit is not None
+    assert len(job.audit.films) == 12
+    assert job.progress is not None
+    assert audits.find(data) is job
+    assert audits.find(tmp_path) is None
+    failed = audits.start(tmp_path / "missing")
+    assert failed is not None
+    failed.wait(60)
+    assert failed.audit is None
+    assert "is not a folder" in str(failed.problem)
+    assert audits.find(data) is None

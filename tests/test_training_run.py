@@ -1,7 +1,10 @@
 """A training run in its folder: planned, started as a process of its own, watched, stopped, found again."""
 
+import dataclasses
+import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,13 +12,21 @@ import pytest
 from pneumo_core.errors import BusyError, DataError, ModelError
 from pneumo_core.locks import held
 from pneumo_core.model_card import read_card
-from pneumo_core.plan import Plan, Recipe
+from pneumo_core.plan import Plan, Recipe, read_plan
 from pneumo_core.training_run import (
+    MANIFEST_FILE,
+    OUTPUT_FILE,
     STOP_FILE,
+    WEIGHTS_FILE,
     State,
     alone,
     ask_to_stop,
+    delete_run,
+    find_run,
+    free_name,
+    last_words,
     list_runs,
+    new_model_folder,
     plan_run,
     read_log,
     read_state,
@@ -102,3 +113,70 @@ def test_a_run_that_fails_says_why(plan: Plan, tmp_path: Path):
     state = read_state(folder)
     assert state.stage == "failed"
     assert "is not a folder" in str(state.problem)
+
+
+def test_what_was_uploaded_lies_beside_the_plan_which_names_it(plan: Plan):
+    folder = plan_run(plan, b"weights", b"split")
+    kept = read_plan(folder)
+    assert (kept.start, kept.manifest) == (str(folder / WEIGHTS_FILE), folder / MANIFEST_FILE)
+    assert ((folder / WEIGHTS_FILE).read_bytes(), (folder / MANIFEST_FILE).read_bytes()) == (b"weights", b"split")
+
+
+@pytest.mark.parametrize("wrong", [{"population": ""}, {"population_years": (5.0, 1.0)}])
+def test_a_plan_that_does_not_say_whose_films_these_are_is_refused(plan: Plan, wrong: dict):
+    with pytest.raises(DataError, match="no model card can say whom"):
+        plan_run(dataclasses.replace(plan, **wrong))
+    assert list_runs() == []
+
+
+def test_a_run_is_deleted_with_all_it_has_but_never_at_work(plan: Plan):
+    folder = plan_run(plan, manifest=b"split")
+    with alone(folder), pytest.raises(BusyError, match="new is at work"):
+        delete_run(folder)
+    other = plan_run(dataclasses.replace(plan, out=plan.out.with_name("other")))
+    with alone(other):
+        delete_run(folder)
+    assert not folder.exists()
+    assert list_runs() == [other]
+
+
+def test_a_run_is_found_by_its_name_alone(plan: Plan):
+    folder = plan_run(plan)
+    assert find_run("new") == folder
+    for name in ("", "old", "../training/new", str(folder)):
+        with pytest.raises(DataError, match="no training run of this name"):
+            find_run(name)
+
+
+def test_a_new_model_has_a_free_name_and_stands_beside_a_model_that_is_named(
+    plan: Plan, tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert new_model_folder("new") == plan.out
+    for name in ("../new", "a/b", ".", ""):
+        with pytest.raises(ModelError, match="cannot be the name"):
+            new_model_folder(name)
+    assert free_name() == "my-model-1"
+    plan_run(dataclasses.replace(plan, out=new_model_folder("my-model-1")))
+    new_model_folder("my-model-2").mkdir(parents=True)
+    assert free_name() == "my-model-3"
+    monkeypatch.setenv("PNEUMO_MODEL_DIR", str(tiny_model))
+    assert new_model_folder("new") == tiny_model.parent / "new"
+
+
+def test_the_last_words_of_a_process_are_few(plan: Plan):
+    folder = plan_run(plan)
+    assert last_words(folder) == ""
+    (folder / OUTPUT_FILE).write_text("".join(f"line {n}\n" for n in range(5000)))
+    assert last_words(folder, 2) == "line 4998\nline 4999"
+
+
+def test_a_process_that_has_said_its_last_word_is_waited_for(plan: Plan):
+    folder = plan_run(plan)
+    write_state(folder, State("stopped"))
+    with ExitStack() as held_by_it:
+        held_by_it.enter_context(alone(folder))
+        ending = threading.Timer(0.5, held_by_it.close)
+        ending.start()
+        delete_run(folder)
+        ending.join()
+    assert not folder.exists()

@@ -15,6 +15,7 @@ from pneumo_core.places import ROOT
 from pneumo_core.plan import Plan, read_plan, recipe_settings
 from pneumo_core.training_figures import HOW_TO_READ, TITLES, kept_epoch, legend_html, training_charts
 from pneumo_core.training_run import (
+    ENDED,
     State,
     ask_to_stop,
     delete_run,
@@ -29,7 +30,6 @@ from pneumo_core.training_run import (
 from pneumo_core.wording import counted
 
 MODELS_PAGE = "pages/models.py"
-ENDED = ("done", "stopped", "failed", "interrupted")
 IN_WORDS = {
     "waiting": "starting: loading TensorFlow",
     "reading the films": "reading the films",
@@ -81,7 +81,7 @@ def _run(folder: Path) -> None:
         f"{plain(', '.join(data.name for data in (plan.data, *plan.copies)))}. {changes_in_words(recipe)}"
     )
     log = read_log(folder)
-    if state.stage in ENDED:
+    if _is_over(state):
         _ended(folder, state, log, plan)
     else:
         _at_work(folder, len(log), state.stage)
@@ -92,7 +92,7 @@ def _run(folder: Path) -> None:
         _epochs(folder, log, plan)
     with st.expander("The plan", icon=":material/description:"):
         _plan(plan)
-    if state.stage in ENDED:
+    if _is_over(state):
         _ask_to_delete(folder)
 
 
@@ -100,7 +100,7 @@ def _at_work(folder: Path, epochs: int, stage: str) -> None:
     @st.fragment(run_every=1.0)
     def progress() -> None:
         state = read_state(folder)
-        if state.stage in ENDED or state.stage != stage or len(read_log(folder)) != epochs:
+        if _is_over(state) or state.stage != stage or len(read_log(folder)) != epochs:
             # The whole page once more: with curves and heat maps of a further epoch, or with the end.
             st.rerun()
         _progress(state)
@@ -120,6 +120,10 @@ def _at_work(folder: Path, epochs: int, stage: str) -> None:
 
     with problems_shown():
         progress()
+
+
+def _is_over(state: State) -> bool:
+    return state.stage in (*ENDED, "interrupted")
 
 
 def _progress(state: State) -> None:
