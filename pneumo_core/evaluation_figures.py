@@ -225,7 +225,8 @@ def paired_figure(
     ]
     traces[2].showlegend = False
     for label, symbol in enumerate(("circle-open", "cross")):
-        name, colour, _ = CLASS_STYLES[label]
+        name = CLASS_STYLES[label][0]
+        colour = SCORE_COLOUR if label else COMPARED_COLOUR
         of_class = has_pneumonia == bool(label)
         traces.append(
             go.Scatter(
@@ -233,7 +234,7 @@ def paired_figure(
                 y=first[of_class],
                 mode="markers",
                 name=name,
-                marker={"color": colour, "size": 9, "symbol": symbol, "line": {"width": 2}},
+                marker={"color": colour, "size": 9, "symbol": symbol, "line": {"width": 2, "color": colour}},
                 hovertemplate=f"{names[0]} %{{y:.3f}}, {names[1]} %{{x:.3f}}<extra>{name}</extra>",
             )
         )

@@ -13,9 +13,12 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from pneumo_core.comparison import Comparison
 from pneumo_core.evaluation import Estimate
 from pneumo_core.whole_file import write_whole
+from pneumo_core.wording import counted
 
 GATE_FILE = "against.json"
 FILMS_AS_THEY_ARE = "the films as they are"
+# In sensitivity, specificity or area: what the films should rule out before a model takes another's place.
+LARGE_LOSS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,28 @@ class Gate:
     def worse(self) -> tuple[str, ...]:
         """Say where it is worse by more than chance."""
         return tuple(text for text, difference, p in self._differences() if difference.high < 0 and p < 0.05)
+
+    @property
+    def losses_left_open(self) -> tuple[str, ...]:
+        """Say which losses of more than `LARGE_LOSS` these films do not rule out, by the 95 % intervals on them."""
+        found = self.copies[0].comparison
+        return tuple(
+            f"{what} up to {-part.difference.low:.3f}"
+            for what, part in (
+                ("area under the ROC curve", found.area_under_roc),
+                ("sensitivity", found.sensitivity),
+                ("specificity", found.specificity),
+            )
+            if part.difference.low < -LARGE_LOSS
+        )
+
+    def losses_in_words(self) -> str:
+        """Say in a sentence which losses these films leave open; "" where none."""
+        losses = ", ".join(self.losses_left_open)
+        return losses and (
+            f"Not shown to be as good: films of {counted(self.patients, 'patient')} do not rule out a loss (lower end "
+            f"of the 95 % interval) of {losses}."
+        )
 
     def in_words(self) -> str:
         """Say in a sentence what the comparison says about a promotion."""

@@ -94,6 +94,14 @@ def test_better_and_worse_are_those_whose_interval_leaves_out_zero():
     ]
 
 
+def test_few_films_leave_open_losses_that_many_rule_out():
+    few = by_hand([0.9] * 4 + [0.1] * 4, [0.9] * 4 + [0.1] * 4, [True] * 4 + [False] * 4)
+    assert few.losses_left_open == ("sensitivity up to 0.490", "specificity up to 0.490")
+    assert few.losses_in_words().startswith("Not shown to be as good: films of 8 patients do not rule out a loss")
+    many = by_hand([0.9] * 100 + [0.1] * 100, [0.9] * 100 + [0.1] * 100, [True] * 100 + [False] * 100)
+    assert many.losses_in_words() == ""
+
+
 def test_few_films_are_neither_better_nor_worse_where_the_exact_test_finds_nothing():
     # On 4 films of a class Newcombe's interval leaves out 0, and McNemar's p is 0.125.
     found = by_hand([0.1] * 8, [0.9] * 4 + [0.1] * 4, [True] * 4 + [False] * 4)

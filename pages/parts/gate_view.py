@@ -41,6 +41,7 @@ def doubts(entry: ModelEntry) -> list[str]:
     found = [missing] if missing else []
     if gate is not None and gate.candidate_weights == weights:
         found += [f"Worse than {gate.current} by more than chance: {text}" for text in gate.worse]
+        found += [gate.losses_in_words()] if gate.losses_left_open else []
     return found
 
 
@@ -109,10 +110,9 @@ def _evidence(gate: Gate, entry: ModelEntry, run: Path | None, is_outdated: bool
         f"{'Then' if is_outdated else 'Now'} in use: **{plain(gate.current)}**, weights `{gate.current_weights[:12]}`. "
         f"Compared at {plain(time_in_words(gate.made))}. {plain(films_in_words(gate))}"
     )
-    st.markdown(
-        f"**{plain(gate.in_words())}** Neither better nor worse is not *as good*: each interval says how large a "
-        "difference these films leave open."
-    )
+    st.markdown(f"**{plain(gate.in_words())}**")
+    if gate.losses_left_open:
+        st.warning(plain(gate.losses_in_words()), icon=":material/question_mark:")
     with st.container(key="stack_better"):
         better, worse = st.columns(2, gap="large")
     for column, title, lines in (
@@ -166,7 +166,7 @@ def _films(gate: Gate, entry: ModelEntry, run: Path | None) -> None:
             key="changed_sides",
             on_select="rerun",
             selection_mode="single-row",
-            column_config={"Film": st.column_config.TextColumn(width=200), "Candidate": percent, "In use": percent},
+            column_config={"Film": st.column_config.TextColumn(width=220), "Candidate": percent, "In use": percent},
             alt="Films that one model flags and the other does not, the largest difference first",
         )
         st.markdown(

@@ -22,7 +22,7 @@ from pneumo_core.plan import Plan, write_plan
 from pneumo_core.training_run import MADE_FILE, State, trainings_folder, write_state
 from tests.conftest import drawn_film, png
 
-HAVE_PNEUMONIA = [True] * 30 + [False] * 30
+HAVE_PNEUMONIA = [True] * 100 + [False] * 100
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +56,19 @@ def card_of(folder: Path) -> ModelCard:
     return read_card(folder)
 
 
-def compared(models: Path, candidate: list[float], current: list[float], weights_in_use: str = "") -> Gate:
+def compared(
+    models: Path,
+    candidate: list[float],
+    current: list[float],
+    weights_in_use: str = "",
+    labels: list[bool] = HAVE_PNEUMONIA,
+) -> Gate:
     """Write a comparison of `two` with `one` on made-up films."""
-    labels, one, other = np.array(HAVE_PNEUMONIA), np.array(candidate), np.array(current)
-    result = CopyResult("the films as they are", compare(labels, one, other, 0.5, 0.4), 0.1, 0.2, 0.3, 0.4)
+    comparison = compare(np.array(labels), np.array(candidate), np.array(current), 0.5, 0.4)
+    result = CopyResult("the films as they are", comparison, 0.1, 0.2, 0.3, 0.4)
     pairs = tuple(
         Pair(f"val/{'PNEUMONIA' if label else 'NORMAL'}/{number}.png", label, first, second)
-        for number, (label, first, second) in enumerate(zip(HAVE_PNEUMONIA, candidate, current, strict=True))
+        for number, (label, first, second) in enumerate(zip(labels, candidate, current, strict=True))
     )
     gate = Gate(
         candidate="two",
@@ -72,8 +78,8 @@ def compared(models: Path, candidate: list[float], current: list[float], weights
         current_weights=weights_in_use or card_of(models / "one").weights_sha256,
         current_threshold=0.4,
         made="2026-11-21T10:00:00+00:00",
-        films=60,
-        patients=60,
+        films=len(labels),
+        patients=len(labels),
         left_out=3,
         copies=(result,),
         pairs=pairs,
@@ -83,11 +89,11 @@ def compared(models: Path, candidate: list[float], current: list[float], weights
 
 
 def better(models: Path) -> Gate:
-    return compared(models, [0.9] * 30 + [0.1] * 30, [0.9] * 20 + [0.1] * 40)
+    return compared(models, [0.9] * 100 + [0.1] * 100, [0.9] * 90 + [0.1] * 110)
 
 
 def worse(models: Path) -> Gate:
-    return compared(models, [0.9] * 20 + [0.1] * 40, [0.9] * 30 + [0.1] * 30)
+    return compared(models, [0.9] * 90 + [0.1] * 110, [0.9] * 100 + [0.1] * 100)
 
 
 def run_of(models: Path, data: Path | None = None, **state) -> Path:
@@ -115,7 +121,7 @@ def click(app: AppTest, label: str) -> AppTest:
     return app.run()
 
 
-def labels(app: AppTest) -> list[str]:
+def buttons(app: AppTest) -> list[str]:
     return [button.label for button in app.button]
 
 
@@ -145,7 +151,7 @@ def test_models_are_listed_with_their_figures_and_the_one_in_use(models: Path):
     # The model in use is no candidate, and cannot be deleted.
     assert "against the model in use" not in text(app)
     assert "The model in use cannot be deleted." in text(app)
-    assert not [label for label in labels(app) if label.startswith(("Promote", "Delete"))]
+    assert not [label for label in buttons(app) if label.startswith(("Promote", "Delete"))]
 
 
 def test_a_model_that_cannot_be_used_says_why_and_can_be_deleted(models: Path):
@@ -154,8 +160,8 @@ def test_a_model_that_cannot_be_used_says_why_and_can_be_deleted(models: Path):
     assert not app.exception
     assert list(app.table[0].value["State"]) == ["**in use**", "cannot be used"]
     assert "belongs to other weights" in refusals(app)
-    assert "Delete two ..." in labels(app)
-    assert "Promote two" not in labels(app)
+    assert "Delete two ..." in buttons(app)
+    assert "Promote two" not in buttons(app)
 
 
 def test_without_a_model_in_use_one_can_be_promoted(models: Path):
@@ -172,7 +178,7 @@ def test_without_any_model_one_can_be_imported(tmp_path: Path, monkeypatch: pyte
     app = opened("two")
     assert not app.exception
     assert app.info[0].value.startswith("There is no model here yet")
-    assert "Import" in labels(app)
+    assert "Import" in buttons(app)
 
 
 def test_the_address_names_the_model_and_follows_the_choice(models: Path):
@@ -215,15 +221,15 @@ def test_a_comparison_shows_what_got_better_and_which_films_changed_sides(models
     assert not app.exception
     assert len(app.warning) == 1
     found = text(app).replace("\\", "")
-    assert "60 films (30 with pneumonia) of 60 patients" in found
+    assert "200 films (100 with pneumonia) of 200 patients" in found
     assert "3 further films are left out, because one was trained on them" in found
     assert "better in 2 and worse in 0" in found
     assert "Test films have no say here" in found
-    assert "10 of 60 films changed sides" in found
+    assert "10 of 200 films changed sides" in found
     assert "the candidate is right on 10, the model in use on 0" in found
     main, copies = app.table[1].value, app.table[2].value
     assert main["Figure"][0] == "Area under the ROC curve (DeLong)"
-    assert copies["Sensitivity difference"][0] == "+0.333 (+0.152 to +0.512, p = 0.002)"
+    assert copies["Sensitivity difference"][0] == "+0.100 (+0.042 to +0.174, p = 0.002)"
     assert (copies["Brier score"][0], copies["ECE"][0]) == ("0.100 / 0.200", "0.300 / 0.400")
     changed = app.dataframe[0].value
     assert len(changed) == 10
@@ -236,11 +242,11 @@ def test_without_a_comparison_and_without_its_run_the_page_says_what_to_do(model
     assert "was not compared with the model in use" in app.warning[1].value
     assert "is not on this server" in text(app)
     assert "Batch evaluation" in text(app)
-    assert not [label for label in labels(app) if label.startswith("Compare")]
+    assert not [label for label in buttons(app) if label.startswith("Compare")]
 
 
 def test_an_outdated_comparison_says_so_and_the_run_compares_again(models: Path, monkeypatch: pytest.MonkeyPatch):
-    compared(models, [0.9] * 30 + [0.1] * 30, [0.9] * 20 + [0.1] * 40, weights_in_use="ab" * 32)
+    compared(models, [0.9] * 100 + [0.1] * 100, [0.9] * 90 + [0.1] * 110, weights_in_use="ab" * 32)
     folder = run_of(models)
     started: list[Path] = []
     monkeypatch.setattr(gate_view, "start_run", started.append)
@@ -253,7 +259,7 @@ def test_an_outdated_comparison_says_so_and_the_run_compares_again(models: Path,
 
 def test_a_run_of_other_weights_does_not_compare(models: Path):
     (run_of(models) / MADE_FILE).write_text("ab" * 32)
-    assert not [label for label in labels(opened("two")) if label.startswith("Compare")]
+    assert not [label for label in buttons(opened("two")) if label.startswith("Compare")]
 
 
 def test_while_another_run_is_at_work_nothing_is_compared(models: Path, monkeypatch: pytest.MonkeyPatch):
@@ -271,7 +277,7 @@ def test_a_comparison_at_work_shows_its_state(models: Path, monkeypatch: pytest.
     app = opened("two")
     assert not app.exception
     assert "This goes on if you reload" in text(app)
-    assert not [label for label in labels(app) if label.startswith("Compare")]
+    assert not [label for label in buttons(app) if label.startswith("Compare")]
 
 
 @pytest.mark.parametrize(
@@ -345,22 +351,29 @@ def test_a_better_model_is_promoted_at_once_and_the_whole_app_uses_it(models: Pa
     assert any(card_of(models / "two").weights_sha256[:12] in element.value for element in app.markdown)
 
 
-@pytest.mark.parametrize("evidence", ["worse", "missing", "outdated"])
+@pytest.mark.parametrize("evidence", ["worse", "missing", "outdated", "few"])
 def test_what_speaks_against_a_promotion_is_asked_about_once_more(models: Path, evidence: str):
     if evidence == "worse":
         worse(models)
     elif evidence == "outdated":
-        compared(models, [0.9] * 30 + [0.1] * 30, [0.9] * 20 + [0.1] * 40, weights_in_use="ab" * 32)
+        compared(models, [0.9] * 100 + [0.1] * 100, [0.9] * 90 + [0.1] * 110, weights_in_use="ab" * 32)
+    elif evidence == "few":
+        compared(models, [0.9, 0.1], [0.9, 0.1], labels=[True, False])
     app = click(give_reason(opened("two")), "Promote two")
-    said = {"worse": "Worse than one by more than chance", "missing": "was not compared", "outdated": "is outdated"}
-    assert said[evidence] in text(app)
+    said = {
+        "worse": "Worse than one by more than chance",
+        "missing": "was not compared",
+        "outdated": "is outdated",
+        "few": "Not shown to be as good: films of 2 patients",
+    }
+    assert said[evidence] in text(app).replace("\\", "")
     assert active_model_folder(models).name == "one"
     click(app, "Cancel")
-    assert "Promote all the same" not in labels(app)
+    assert "Promote all the same" not in buttons(app)
     assert active_model_folder(models).name == "one"
     click(click(app, "Promote two"), "Promote all the same")
     assert not app.exception
-    assert "Promote all the same" not in labels(app)
+    assert "Promote all the same" not in buttons(app)
     assert active_model_folder(models).name == "two"
 
 
@@ -376,7 +389,7 @@ def test_a_roll_back_needs_who_and_why_and_is_logged(models: Path):
     assert [entry.kind for entry in promotions(models)] == ["promoted", "rolled back"]
     # The newest first.
     assert list(app.table[1].value["What"]) == ["rolled back", "promoted"]
-    assert not [label for label in labels(app) if label.startswith("Roll back")]
+    assert not [label for label in buttons(app) if label.startswith("Roll back")]
 
 
 def test_a_model_put_in_use_by_hand_is_told_from_the_log(models: Path):
@@ -470,7 +483,7 @@ def test_a_file_that_is_no_model_is_refused(models: Path):
 
 def test_a_model_that_its_run_is_at_work_on_is_not_deleted(models: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pages.parts.model_files.run_at_work", lambda: "two")
-    assert not [label for label in labels(opened("two")) if label.startswith("Delete")]
+    assert not [label for label in buttons(opened("two")) if label.startswith("Delete")]
 
 
 def test_two_copies_of_one_model_need_no_comparison(models: Path):
@@ -478,4 +491,4 @@ def test_two_copies_of_one_model_need_no_comparison(models: Path):
     shutil.copytree(models / "one", models / "two")
     app = opened("two")
     assert "has the same weights as the model in use" in app.warning[1].value
-    assert not [label for label in labels(app) if label.startswith("Compare")]
+    assert not [label for label in buttons(app) if label.startswith("Compare")]
