@@ -62,8 +62,10 @@ def _at_work(folder: Path) -> None:
 def _progress(job: AuditJob) -> None:
     if job.progress is None:
         st.progress(0.0, "Listing and reading the first films ...")
-    else:
+    elif job.progress.done < job.progress.of:
         st.progress(job.progress.done / job.progress.of, f"Audit: {job.progress.in_words()}")
+    else:
+        st.progress(1.0, f"All {counted(job.progress.of, 'film')} are read; comparing them ...")
     if job.is_cancelled:
         st.markdown("Stopping after the film at hand ...")
     else:
