@@ -485,11 +485,18 @@ def _check_card(card: ModelCard) -> None:
 
 def _text(card: ModelCard) -> str:
     try:
-        return card_text(card)
+        text = card_text(card)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise ModelError(
             f"{CARD_FILE} of the model holds results that cannot be. Please export the model again where it was made."
         ) from error
+    # Pages show these words as Markdown, in which a picture would be fetched from another host.
+    if "![" in text:
+        raise ModelError(
+            f"{CARD_FILE} of the model holds a picture among its words. Expected are words alone. Please export the "
+            "model again where it was made."
+        )
+    return text
 
 
 def _check_lists(folder: Path) -> None:

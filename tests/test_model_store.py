@@ -603,6 +603,8 @@ def points(*values: float, names: tuple[str, ...] = ("screening", "balanced", "r
         ({"preprocessing": Preprocessing(32, 32, "magic")}, "a resampling of area"),
         ({"preprocessing": Preprocessing(32, 32, scale=float("inf"))}, "a scale above 0"),
         ({"population_years": (5.0, 1.0)}, "ages of 0 to 150 years"),
+        ({"population": "![x](https://example.org/x.png)"}, "a picture among its words"),
+        ({"limitations": ("![x][y]",)}, "a picture among its words"),
     ],
 )
 def test_a_card_with_values_that_cannot_be_is_refused(whole_model: Path, refused, tmp_path: Path, changes, found: str):
