@@ -40,8 +40,10 @@ def doubts(entry: ModelEntry) -> list[str]:
     missing = why_no_evidence(gate, weights, _weights_in_use())
     found = [missing] if missing else []
     if gate is not None and gate.candidate_weights == weights:
-        found += [f"Worse than {gate.current} by more than chance: {text}" for text in gate.worse]
-        found += [gate.losses_in_words()] if gate.losses_left_open else []
+        if gate.worse:
+            found.append(f"Worse than {gate.current} by more than chance: {'; '.join(gate.worse)}.")
+        if gate.losses_left_open:
+            found.append(gate.losses_in_words())
     return found
 
 
