@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE, sample_files
+from pneumo_core.places import DATA_VARIABLE, MODELS_VARIABLE, ROOT, RUNS_VARIABLE, sample_files
 from tests.conftest import drawn_film
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -35,15 +35,18 @@ PATIENCE = 90_000
 
 
 @pytest.fixture(scope="module")
-def server(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def server(
+    tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make_data: Callable[..., Path]
+) -> Iterator[tuple[str, Path]]:
     """Start the app on a free port; give its address and the file that its output goes to."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log"
     home = tmp_path_factory.mktemp("temporary")
-    folders = {MODELS_VARIABLE: str(tiny_model), RUNS_VARIABLE: str(home / "runs"), "TMPDIR": str(home)}
-    environment = {**os.environ, **folders}
+    make_data(home / "data" / "drawn", 12)
+    folders = {MODELS_VARIABLE: str(tiny_model), RUNS_VARIABLE: str(home / "runs"), DATA_VARIABLE: str(home / "data")}
+    environment = {**os.environ, **folders, "TMPDIR": str(home)}
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
@@ -194,7 +197,30 @@ def test_a_zip_of_samples_is_evaluated_a_cell_opened_and_the_page_reloaded(
     assert "CANARY" not in server[1].read_text()
 
 
-@pytest.mark.parametrize("path", ["/", "/explain", "/evaluate"])
+def test_films_are_audited_and_a_model_is_trained_on_them(page: "playwright.Page", server: tuple[str, Path]):
+    page.goto(f"{server[0]}/train")
+    page.get_by_role("button", name="Audit", exact=True).click()
+    page.get_by_role("heading", name="Alarms").wait_for()
+    page.get_by_role("button", name="Make this split").click()
+    page.get_by_role("button", name="On to the plan with it").click()
+    page.get_by_alt_text("eight random variants").wait_for()
+
+    page.locator(".st-key-plan_architecture").get_by_role("combobox").click()
+    page.get_by_role("option", name="SmallCNN").click()
+    for label, value in (("Image size, pixels a side", "32"), ("Epochs, at most", "2"), ("Batch, films", "8")):
+        page.get_by_label(label, exact=True).fill(value)
+        page.get_by_label(label, exact=True).press("Enter")
+    page.get_by_text("2 epochs of 3 steps").wait_for()
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_test_id("stProgress").wait_for()
+    page.reload()
+    page.get_by_text("Done: the model my-model-1 is made").wait_for()
+    assert page.url.endswith("run=my-model-1")
+    page.get_by_role("heading", name="Where it looks, epoch by epoch").wait_for()
+    assert page.locator("table.watched img").count() == 2 * 4
+
+
+@pytest.mark.parametrize("path", ["/", "/explain", "/evaluate", "/train"])
 def test_nothing_runs_over_the_side_at_800_pixels(page: "playwright.Page", server: tuple[str, Path], path: str):
     page.set_viewport_size({"width": 800, "height": 900})
     page.goto(server[0] + path)

@@ -191,11 +191,16 @@ def _made(card: ModelCard) -> None:
     data = card.training_data
     st.success(
         f"Done: the model {plain(card.name)} is made (weights {card.weights_sha256[:12]}), trained on {data.films} "
-        f"films of {data.patients} patients. It is not in use until somebody promotes it.",
+        f"films of {data.patients} patients. That puts nothing in use: a person decides, under Models.",
         icon=":material/check_circle:",
     )
     if (ROOT / MODELS_PAGE).is_file():
-        st.page_link(MODELS_PAGE, label="Compare it with the model in use, and promote it", icon=":material/compare:")
+        st.page_link(
+            MODELS_PAGE,
+            label="Compare it with the model in use, and decide",
+            icon=":material/compare:",
+            query_params={"model": card.name},
+        )
     plain_results = [result for result in card.validation if result.films.startswith("validation, view")]
     st.table(
         [
