@@ -1,5 +1,6 @@
 """A candidate against the model in use on the same films: what a person decides a promotion by."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -29,6 +30,8 @@ from pneumo_core.training_run import busy_in_words, read_state, run_at_work, run
 from pneumo_core.wording import time_in_words
 
 PICTURE_PIXELS = 560
+# More differences stay folded.
+MOST_LINES = 6
 # A film that is scored further off than this is not the one that was compared.
 SAME_FILM = 0.02
 
@@ -36,7 +39,7 @@ SAME_FILM = 0.02
 def doubts(entry: ModelEntry) -> list[str]:
     """Say what speaks against putting a model in use, or that nothing speaks for it."""
     weights = entry.card.weights_sha256 if entry.card else ""
-    gate = read_gate(entry.folder)
+    gate = _gate(entry)
     missing = why_no_evidence(gate, weights, _weights_in_use())
     found = [missing] if missing else []
     if gate is not None and gate.candidate_weights == weights:
@@ -50,7 +53,7 @@ def doubts(entry: ModelEntry) -> list[str]:
 def gate_view(entry: ModelEntry, card: ModelCard) -> None:
     """Draw the comparison, or say why there is none and how to make it."""
     st.header(f"{plain(entry.name)} against the model in use")
-    gate = read_gate(entry.folder)
+    gate = _gate(entry)
     if gate is not None and gate.candidate_weights != card.weights_sha256:
         gate = None
     missing = why_no_evidence(gate, card.weights_sha256, _weights_in_use())
@@ -61,6 +64,19 @@ def gate_view(entry: ModelEntry, card: ModelCard) -> None:
         _compare(run, missing)
     if gate is not None:
         _evidence(gate, entry, run, bool(missing))
+
+
+def _gate(entry: ModelEntry) -> Gate | None:
+    """Read a comparison, the model that it was made with named as it is listed: an import may have another name."""
+    gate = read_gate(entry.folder)
+    current = _listed(gate.current_weights) if gate is not None else None
+    return gate if gate is None or current is None else replace(gate, current=current.name)
+
+
+def _listed(weights: str) -> ModelEntry | None:
+    """Find a model by its weights, the one in use first."""
+    found = [entry for entry in known_models() if entry.card and entry.card.weights_sha256 == weights]
+    return next((entry for entry in found if entry.is_active), found[0] if found else None)
 
 
 def _weights_in_use() -> str | None:
@@ -123,7 +139,10 @@ def _evidence(gate: Gate, entry: ModelEntry, run: Path | None, is_outdated: bool
     ):
         with column:
             st.subheader(title)
-            st.markdown("\n".join(f"- {plain(line)}" for line in lines) or "Nothing.")
+            st.markdown("\n".join(f"- {plain(line)}" for line in lines[:MOST_LINES]) or "Nothing.")
+            if len(lines) > MOST_LINES:
+                with st.expander(f"{len(lines) - MOST_LINES} more"):
+                    st.markdown("\n".join(f"- {plain(line)}" for line in lines[MOST_LINES:]))
     st.subheader("On the films as they are")
     st.table(main_rows(gate), alt="Figures of both models on the films as they are, with differences")
     st.markdown(
@@ -190,9 +209,7 @@ def _look(gate: Gate, pair: Pair, entry: ModelEntry, run: Path | None) -> None:
         columns = st.columns(3)
     label = "with" if pair.has_pneumonia else "without"
     columns[0].image(film, f"{plain(pair.name)}: {label} pneumonia.", width="stretch", alt="The film")
-    current = next(
-        (other for other in known_models() if other.card and other.card.weights_sha256 == gate.current_weights), None
-    )
+    current = _listed(gate.current_weights)
     has_changed = False
     for column, model, who, kept, threshold in (
         (columns[1], entry, "Candidate", pair.candidate, gate.candidate_threshold),

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from pages.parts import gate_view
 from pages.parts.problems import plain
 from pneumo_core.comparison import compare
-from pneumo_core.gate import CopyResult, Gate, Pair, write_gate
+from pneumo_core.gate import CopyResult, Gate, Pair, read_gate, write_gate
 from pneumo_core.model_card import ModelCard, active_model_folder, file_sha256, read_card, write_card
 from pneumo_core.model_store import export_model, list_models, promote, promotions
 from pneumo_core.network import load_network
@@ -235,6 +235,17 @@ def test_a_comparison_shows_what_got_better_and_which_films_changed_sides(models
     assert len(changed) == 10
     assert set(changed["Right"]) == {"the candidate"}
     assert set(changed["Label"]) == {"with pneumonia"}
+
+
+def test_the_model_in_use_is_called_as_it_is_listed(models: Path):
+    write_card(dataclasses.replace(card_of(models / "one"), name="elsewhere"), models / "one")
+    worse(models)
+    gate = read_gate(models / "two")
+    assert gate is not None
+    write_gate(dataclasses.replace(gate, current="elsewhere"), models / "two")
+    app = click(give_reason(opened("two")), "Promote two")
+    assert "Worse than one by more than chance" in text(app)
+    assert "elsewhere" not in text(app)
 
 
 def test_without_a_comparison_and_without_its_run_the_page_says_what_to_do(models: Path):
