@@ -127,9 +127,9 @@ def _found(audit: Audit, folder: Path) -> None:
 def _lists(audit: Audit) -> None:
     _list("that cannot be used", "film", [(film.name, film.problem or "") for film in audit.unusable], "Reason")
     conflicts = [(twins.films[0], twins_in_words(twins)) for twins in audit.conflicts]
-    _list("in both classes: one label of each is wrong", "film", conflicts, "The same film")
+    _list("of films in both classes: one label of each is wrong", "group", conflicts, "The same film")
     others = [(twins.films[0], twins_in_words(twins)) for twins in audit.twins if not twins.is_conflict]
-    _list("that look the same as others", "film", others, "The same film")
+    _list("of films that look the same", "group", others, "The same film")
     across = [
         (found.patient, f"{counted(found.films, 'film')} in {' and '.join(found.splits)}")
         for found in audit.patients_across
