@@ -16,7 +16,6 @@ from pneumo_core.whole_file import write_whole
 from pneumo_core.wording import counted
 
 GATE_FILE = "against.json"
-FILMS_AS_THEY_ARE = "the films as they are"
 # In sensitivity, specificity or area: what the films should rule out before a model takes another's place.
 LARGE_LOSS = 0.05
 

@@ -1,23 +1,21 @@
-"""Score a candidate and the model in use on the same films, for a promotion gate.
+"""Score validation films and their stressed copies; compare a candidate with the model in use on them.
 
-The films are the candidate's validation films and their stressed copies, less those that the model in use was trained
-on.
+The films of a comparison are the candidate's validation films, less those that the model in use was trained on.
 """
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from pneumo_core.calibration import probabilities, stressed_copies
-from pneumo_core.cases import Case
 from pneumo_core.comparison import compare
 from pneumo_core.errors import DataError
 from pneumo_core.evaluation import brier_score, expected_calibration_error
 from pneumo_core.fitting import predict_logits
-from pneumo_core.gate import FILMS_AS_THEY_ARE, CopyResult, Gate, Pair
+from pneumo_core.gate import CopyResult, Gate, Pair
 from pneumo_core.known_films import read_known_films
 from pneumo_core.model_card import NETWORK_FILE, ModelCard, read_card
 from pneumo_core.network import load_network
@@ -25,23 +23,41 @@ from pneumo_core.preprocessing import fingerprint
 from pneumo_core.training_films import Films, read_films
 
 
-def compare_with_current(
-    candidate: tuple[keras.Model, ModelCard], current_folder: Path, cases: Sequence[Case], films: Films | None = None
-) -> Gate:
-    """Score the candidate's validation films and their stressed copies with both models, and compare.
+def score_copies(
+    network: keras.Model, films: Films, progress: Callable[[int, int], None] = lambda done, of: None
+) -> dict[str, np.ndarray]:
+    """Give the logits of films as they are, in each view, and of every stressed copy: float32 `(n,)` by its name.
 
     Args:
-        cases: the candidate's validation films.
-        films: these read already as the candidate takes them.
+        progress: is called with how many of how many copies are scored.
+    """
+    logits: dict[str, np.ndarray] = {}
+    of = len(films.views) + len(stressed_copies(films.views[0][:1]))
+    for name, copy in _copies(films.views):
+        logits[name] = predict_logits(network, copy)
+        progress(len(logits), of)
+    return logits
+
+
+def compare_with_current(
+    card: ModelCard,
+    logits: Mapping[str, np.ndarray],
+    films: Films,
+    current_folder: Path,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Gate:
+    """Score the candidate's validation films and their stressed copies with the model in use, and compare.
+
+    Args:
+        card: the candidate's.
+        logits: its logits, as `score_copies` gives them.
+        films: its validation films, as it takes them.
 
     Raises:
         DataError: of the films so few are left that one class is missing.
         ModelError: the model in use cannot be loaded.
     """
-    network, card = candidate
     current_card = read_card(current_folder)
-    current = load_network(current_folder / NETWORK_FILE)
-    films = films or _read(cases, card)
     known = read_known_films(current_folder)
     fresh = np.array(
         [
@@ -49,7 +65,6 @@ def compare_with_current(
             for sha256s, film in zip(films.sha256s, films.views[0], strict=True)
         ]
     )
-    for_current = films if current_card.preprocessing == card.preprocessing else _read(films.cases, current_card)
     labels = films.has_pneumonia[fresh]
     if len(set(labels.tolist())) < 2:
         raise DataError(
@@ -57,17 +72,21 @@ def compare_with_current(
             "trained on, and they are not of both classes. The models cannot be compared on them; please choose "
             "another split."
         )
-    patients = np.array([case.patient for case in films.cases])[fresh]
-    one_each = np.unique(patients, return_index=True)[1]
+    for_current = films
+    if current_card.preprocessing != card.preprocessing:
+        read = read_films(films.cases, current_card.preprocessing)
+        assert read is not None
+        for_current = read
+    current_logits = score_copies(load_network(current_folder / NETWORK_FILE), for_current, progress)
+    cases = [case for case, is_fresh in zip(films.cases, fresh, strict=True) if is_fresh]
+    one_each = np.unique([case.patient for case in cases], return_index=True)[1]
     points = card.operating_point("balanced").threshold, current_card.operating_point("balanced").threshold
     copies: list[CopyResult] = []
     pairs: list[Pair] = []
-    for (name, ours), (_, theirs) in zip(
-        _copies(films.views[0][fresh]), _copies(for_current.views[0][fresh]), strict=True
-    ):
+    for name, ours in logits.items():
         scores = (
-            probabilities(predict_logits(network, ours), card.calibration),
-            probabilities(predict_logits(current, theirs), current_card.calibration),
+            probabilities(ours[fresh], card.calibration),
+            probabilities(current_logits[name][fresh], current_card.calibration),
         )
         copies.append(
             CopyResult(
@@ -77,12 +96,10 @@ def compare_with_current(
                 *(expected_calibration_error(labels, score) for score in scores),
             )
         )
-        if not pairs:
-            cases_left = [case for case, is_fresh in zip(films.cases, fresh, strict=True) if is_fresh]
-            pairs = [
-                Pair(case.name, case.has_pneumonia, float(one), float(other))
-                for case, one, other in zip(cases_left, *scores, strict=True)
-            ]
+        pairs = pairs or [
+            Pair(case.name, case.has_pneumonia, float(one), float(other))
+            for case, one, other in zip(cases, *scores, strict=True)
+        ]
     return Gate(
         candidate=card.name,
         candidate_weights=card.weights_sha256,
@@ -99,13 +116,9 @@ def compare_with_current(
     )
 
 
-def _copies(films: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    yield FILMS_AS_THEY_ARE, films
-    for name, stress in stressed_copies(films).items():
+def _copies(views: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Give one copy at a time, since all together would be large."""
+    for number, view in enumerate(views, start=1):
+        yield f"view {number}", view
+    for name, stress in stressed_copies(views[0]).items():
         yield name, stress()
-
-
-def _read(cases: Sequence[Case], card: ModelCard) -> Films:
-    films = read_films(cases, card.preprocessing)
-    assert films is not None
-    return films

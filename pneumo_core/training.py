@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.calibration import choose_operating_points, fit_temperature, probabilities, stressed_copies
+from pneumo_core.calibration import choose_operating_points, fit_temperature, probabilities
 from pneumo_core.cases import Case, manifest_sha256
 from pneumo_core.classifier import Classifier
 from pneumo_core.errors import DataError, ModelError, PneumoError
@@ -54,7 +54,7 @@ from pneumo_core.network import (
     start_from_imagenet,
     start_from_model,
 )
-from pneumo_core.paired_comparison import compare_with_current
+from pneumo_core.paired_comparison import compare_with_current, score_copies
 from pneumo_core.places import models_folder
 from pneumo_core.plan import IMAGENET, RANDOM, Plan, read_plan, recipe_settings
 from pneumo_core.preprocessing import Preprocessing, fingerprint
@@ -131,6 +131,8 @@ class _Run:
         self.preprocessing = Preprocessing(height=plan.recipe.size, width=plan.recipe.size)
         self.state = State("waiting", epochs=plan.recipe.epochs)
         self.told = 0.0
+        # Of the validation films, by the model that this run made.
+        self.logits: dict[str, np.ndarray] | None = None
 
     def go(self, finish: bool) -> ModelCard | None:
         """Do what is still to be done: fit, write the model, compare it with the one in use."""
@@ -215,9 +217,10 @@ class _Run:
             current = active_model_folder(models_folder())
             if current.resolve() == out:
                 return
-            self.tell("comparing with the model in use", force=True)
-            model = load_network(out / NETWORK_FILE), card
-            gate = compare_with_current(model, current, validation.cases, validation)
+            if self.logits is None:
+                self.logits = self._scored(load_network(out / NETWORK_FILE), validation)
+            self.tell("comparing with the model in use", force=True, done=0, of=0)
+            gate = compare_with_current(card, self.logits, validation, current, self._counted)
         except PneumoError as error:
             self.state = dataclasses.replace(
                 self.state, problem=f"The model is made, but was not compared with the one in use. {error}"
@@ -281,20 +284,29 @@ class _Run:
         put_weights(network, served.get_weights())
         return network, served
 
+    def _scored(self, network: keras.Model, validation: Films) -> dict[str, np.ndarray]:
+        self.logits = score_copies(network, validation, self._counted)
+        return self.logits
+
+    def _counted(self, done: int, of: int) -> None:
+        self.tell(self.state.stage, force=True, done=done, of=of)
+
     def _write_model(
         self, network: keras.Model, training: Films, validation: Films, tests: Sequence[Case]
     ) -> ModelCard:
         plan, recipe = self.plan, self.recipe
-        self.tell("choosing thresholds", force=True)
+        self.tell("choosing thresholds", force=True, done=0, of=0)
         has_pneumonia = validation.has_pneumonia
-        logits = {name: predict_logits(network, films) for name, films in validation_copies(validation)}
+        logits = self._scored(network, validation)
         calibration = fit_temperature(np.concatenate(list(logits.values())), np.tile(has_pneumonia, len(logits)))
         scores = {name: probabilities(copy, calibration) for name, copy in logits.items()}
         points = choose_operating_points(scores, has_pneumonia)
-        rows = list(_score_rows(validation.cases, has_pneumonia, logits))
+        rows = list(
+            _score_rows(validation.cases, has_pneumonia, {f"validation, {name}": copy for name, copy in logits.items()})
+        )
         test_results = []
         if tests:
-            self.tell("testing", force=True)
+            self.tell("testing", force=True, done=0, of=0)
             self.report(f"reading {len(tests)} test films, once")
             films = read_films(tests, self.preprocessing)
             assert films is not None
@@ -330,7 +342,9 @@ class _Run:
                 limitations=LIMITATIONS,
                 recipe=recipe_settings(recipe) | {"starts_from": _start_in_words(plan.start)},
                 training_data=_describe(training, validation, plan),
-                validation=tuple(evaluate(name, has_pneumonia, copy, points) for name, copy in scores.items()),
+                validation=tuple(
+                    evaluate(f"validation, {name}", has_pneumonia, copy, points) for name, copy in scores.items()
+                ),
                 test=tuple(test_results),
                 versions={"python": platform.python_version()}
                 | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
@@ -345,14 +359,6 @@ class _Run:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         return card
-
-
-def validation_copies(films: Films) -> Iterator[tuple[str, np.ndarray]]:
-    """Give the validation films as they are, in each view, and in every stressed copy, one at a time."""
-    for number, view in enumerate(films.views, start=1):
-        yield f"validation, view {number}", view
-    for name, stress in stressed_copies(films.views[0]).items():
-        yield f"validation, {name}", stress()
 
 
 def _strategy() -> Any:

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from pneumo_core import gate
+from pneumo_core.calibration import stressed_copies
 from pneumo_core.cases import Case
 from pneumo_core.comparison import compare
 from pneumo_core.errors import DataError
 from pneumo_core.gate import CopyResult, Gate, Pair, read_gate, why_no_evidence, write_gate
 from pneumo_core.model_card import read_card
 from pneumo_core.network import load_network
-from pneumo_core.paired_comparison import compare_with_current
+from pneumo_core.paired_comparison import compare_with_current, score_copies
 from pneumo_core.training_films import Films
 from tests.conftest import drawn_film
 
@@ -29,8 +30,8 @@ def films(count: int = 12, patients: int = 12) -> Films:
 
 
 def compared(tiny_model: Path, found: Films) -> Gate:
-    model = load_network(tiny_model / "classifier.keras"), read_card(tiny_model)
-    return compare_with_current(model, tiny_model, found.cases, found)
+    logits = score_copies(load_network(tiny_model / "classifier.keras"), found)
+    return compare_with_current(read_card(tiny_model), logits, found, tiny_model)
 
 
 def by_hand(candidate: list[float], current: list[float], labels: list[bool]) -> Gate:
@@ -47,6 +48,15 @@ def test_a_model_against_itself_differs_in_nothing(tiny_model: Path):
     assert all(copy.comparison.area_under_roc.difference.value == 0 for copy in found.copies)
     assert found.changed_sides == found.better == found.worse == ()
     assert "better in 0 and worse in 0" in found.in_words()
+
+
+def test_the_copies_are_every_view_and_every_stress(tiny_model: Path):
+    found = films(4)
+    two = Films(found.cases, np.concatenate([found.views, 255 - found.views]), found.has_pneumonia, found.sha256s)
+    told: list[tuple[int, int]] = []
+    logits = score_copies(load_network(tiny_model / "classifier.keras"), two, lambda *count: told.append(count))
+    assert list(logits) == ["view 1", "view 2", *stressed_copies(found.views[0])]
+    assert told == [(done, len(logits)) for done in range(1, len(logits) + 1)]
 
 
 def test_tests_are_of_one_film_a_patient_and_pairs_of_all(tiny_model: Path):

@@ -12,15 +12,13 @@ import numpy as np
 import pytest
 
 from pneumo_core import fitting, training
-from pneumo_core.calibration import stressed_copies
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.fitting import CHECKPOINT_FILE
 from pneumo_core.gate import read_gate
 from pneumo_core.known_films import read_known_films
 from pneumo_core.model_card import NETWORK_FILE, ModelCard, file_sha256, read_card
 from pneumo_core.plan import Plan, Recipe, recipe_settings
-from pneumo_core.training import run_training, validation_copies
-from pneumo_core.training_films import Films
+from pneumo_core.training import run_training
 from pneumo_core.training_run import ask_to_stop, plan_run, read_log, read_state, run_of_model, trainings_folder
 from tests.conftest import drawn_film
 
@@ -391,14 +389,6 @@ def test_two_data_folders_of_one_name_are_refused(runs: Path, tmp_path: Path, ma
     copy = make_data(tmp_path / "other" / "data", 3)
     with pytest.raises(DataError, match="have the same name"):
         trained(data, tmp_path / "model", copies=(copy,))
-
-
-def test_the_validation_copies_are_every_view_and_every_stress():
-    views = np.stack([np.stack([drawn_film(True, n)[:32, :32] for n in range(4)])] * 2)
-    films = Films((), views, np.ones(4, bool), ())
-    names = [name for name, _ in validation_copies(films)]
-    assert names[:2] == ["validation, view 1", "validation, view 2"]
-    assert names[2:] == [f"validation, {name}" for name in stressed_copies(views[0])]
 
 
 def test_a_checkpoint_is_not_left_half_written(
