@@ -76,7 +76,7 @@ def changed_rows(gate: Gate) -> list[dict[str, object]]:
             "Film": pair.name,
             "Candidate": 100 * pair.candidate,
             "In use": 100 * pair.current,
-            "Right": "the candidate" if gate.is_right(pair) else "the model in use",
+            "Right": "candidate" if gate.is_right(pair) else "in use",
             "Label": "with pneumonia" if pair.has_pneumonia else "without pneumonia",
         }
         for pair in gate.changed_sides

@@ -233,7 +233,7 @@ def test_a_comparison_shows_what_got_better_and_which_films_changed_sides(models
     assert (copies["Brier score"][0], copies["ECE"][0]) == ("0.100 / 0.200", "0.300 / 0.400")
     changed = app.dataframe[0].value
     assert len(changed) == 10
-    assert set(changed["Right"]) == {"the candidate"}
+    assert set(changed["Right"]) == {"candidate"}
     assert set(changed["Label"]) == {"with pneumonia"}
 
 
