@@ -4,6 +4,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -54,7 +55,7 @@ def start_holding(lock: Path, name: str, words: Sequence[str], output: Path) -> 
         BusyError: another process holds the lock.
     """
     with _taken(lock, name) as number, output.open("ab") as printed:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "pneumo_core", *words],
             cwd=ROOT,
             env=os.environ | {HELD_VARIABLE: str(lock)},
@@ -64,6 +65,8 @@ def start_holding(lock: Path, name: str, words: Sequence[str], output: Path) -> 
             pass_fds=[number],
             start_new_session=True,
         )
+    # Else it would stay in the system's list after its end, for as long as this process lives.
+    threading.Thread(target=process.wait, name="reap", daemon=True).start()
 
 
 @contextmanager
