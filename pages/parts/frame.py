@@ -55,11 +55,14 @@ h3 { font-size: 1.1rem !important; }
 h1 { font-size: 2rem !important; padding: 0.2rem 0 0.8rem !important; }
 </style>"""
 
+# White on the light blue of the dark theme is too pale to be read.
+DARK_STYLE = """<style>[data-testid="stBaseButton-primary"] * { color: #0b1220 !important; }</style>"""
+
 
 def frame(title: str) -> None:
     """Draw what stands on every page, and see that the model is being loaded."""
     st.set_page_config(page_title=f"{title} · Pneumo", page_icon=ICON, layout="wide")
-    st.html(STYLE)
+    st.html(STYLE + DARK_STYLE if st.context.theme.type == "dark" else STYLE)
     with st.container(horizontal=True, key="menu"):
         for page, label, icon in MENU:
             st.page_link(page, label=label, icon=icon)
