@@ -127,15 +127,17 @@ def _is_over(state: State) -> bool:
 
 
 def _progress(state: State) -> None:
-    words = f"**{IN_WORDS[state.stage].capitalize()}**"
+    stage = IN_WORDS[state.stage]
+    # Not `capitalize`, which makes TensorFlow of it tensorflow.
+    words = f"**{stage[0].upper()}{stage[1:]}**"
     share = state.done / state.of if state.of else 0.0
     is_training = state.stage == "training" and state.films_per_second is not None
     if is_training:
         share = (state.epoch - 1 + share) / state.epochs
         words += f": epoch {state.epoch} of {state.epochs}, step {state.done} of {state.of}"
         words += ", now validating" if state.done == state.of else f", {_time_in_words(state.seconds_left)}"
-    elif state.stage == "reading the films" and state.of:
-        words += f": {state.done} of {state.of}"
+    elif state.of:
+        words += f": {state.done} of {state.of}" + ("" if state.stage == "reading the films" else " copies of the films")
     st.progress(min(1.0, share), words)
     facts = [f"memory {state.memory_bytes / 2**30:.1f} GiB"] if state.memory_bytes else []
     if is_training:
