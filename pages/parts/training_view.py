@@ -137,7 +137,8 @@ def _progress(state: State) -> None:
         words += f": epoch {state.epoch} of {state.epochs}, step {state.done} of {state.of}"
         words += ", now validating" if state.done == state.of else f", {_time_in_words(state.seconds_left)}"
     elif state.of:
-        words += f": {state.done} of {state.of}" + ("" if state.stage == "reading the films" else " copies of the films")
+        what = "" if state.stage == "reading the films" else " copies of the films"
+        words += f": {state.done} of {state.of}{what}"
     st.progress(min(1.0, share), words)
     facts = [f"memory {state.memory_bytes / 2**30:.1f} GiB"] if state.memory_bytes else []
     if is_training:
