@@ -54,6 +54,7 @@ from pneumo_core.network import (
     start_from_imagenet,
     start_from_model,
 )
+from pneumo_core.network_file import MAX_PARAMETERS
 from pneumo_core.paired_comparison import compare_with_current, score_copies
 from pneumo_core.places import models_folder
 from pneumo_core.plan import IMAGENET, RANDOM, Plan, read_plan, recipe_settings
@@ -266,6 +267,12 @@ class _Run:
         if recipe.mixed_precision and not tf.config.list_physical_devices("GPU"):
             raise DataError("Mixed precision is for a GPU, and this machine has none. Please train without it.")
         served = build_network(recipe)
+        if served.count_params() > MAX_PARAMETERS:
+            raise DataError(
+                f"This head makes a network of {served.count_params() / 1e6:.0f} million weights; expected are at most "
+                f"{MAX_PARAMETERS / 1e6:.0f} million, since no larger one is loaded again. Please choose pooled "
+                "features, fewer units or a smaller image size."
+            )
         if (self.folder / CHECKPOINT_FILE).is_file():
             # A run that goes on has its weights from there.
             pass

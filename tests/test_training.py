@@ -362,6 +362,15 @@ def test_a_models_folder_that_cannot_be_written_to_is_named_at_once(
         run_training(folder)
 
 
+def test_a_network_that_could_not_be_loaded_again_is_refused_before_anything_is_read(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(training, "MAX_PARAMETERS", 5_000)
+    monkeypatch.setattr(training, "read_films", None)
+    with pytest.raises(DataError, match="makes a network of 0 million weights"):
+        run_training(planned(make_data(tmp_path / "data", 4), tmp_path / "model"))
+
+
 def test_mixed_precision_without_a_gpu_is_refused_before_anything_is_read(
     runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ):
