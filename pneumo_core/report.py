@@ -21,6 +21,10 @@ REPORT_LONG_SIDE = 1000
 OVERLAY_LONG_SIDE = 1600
 # The overlay's caption in readable letters.
 CAPTION_WIDTH = 900
+# The calibration error is summed over 10 bins: on fewer films a bin holds fewer than 10 on average, and chance decides.
+LEAST_FILMS_FOR_CALIBRATION = 100
+# Scores that are wrong by more than 10 points on average say no more than a word like "likely" does.
+LARGEST_CALIBRATION_ERROR = 0.1
 
 
 def verdict(reading: Reading, point: OperatingPoint) -> str:
@@ -41,6 +45,32 @@ def reference_result(card: ModelCard) -> EvaluationResult | None:
     """Give the evaluation that a reader should be told of: the first on test films, else on validation films."""
     results = card.test or card.validation
     return results[0] if results else None
+
+
+def is_calibration_known(card: ModelCard) -> bool:
+    """Say whether the model's probabilities were measured on enough films, and found true enough, to be a fact."""
+    result = reference_result(card)
+    return (
+        result is not None
+        and result.n >= LEAST_FILMS_FOR_CALIBRATION
+        and result.expected_calibration_error <= LARGEST_CALIBRATION_ERROR
+    )
+
+
+def score_in_words(reading: Reading) -> str:
+    """Say in a sentence how many films of this score show pneumonia; where that is not known, what is known of it."""
+    words, result = in_words(reading.prediction.probability), reference_result(reading.card)
+    group = f"in a group of which {100 * reading.card.calibration.prevalence:g} %"
+    if is_calibration_known(reading.card):
+        return f"Of films scored like this, {words} show pneumonia, {group} have it."
+    stands_for = f"The score stands for {words} {group} have pneumonia, but"
+    if result is None:
+        return f"{stands_for} how true that is was not measured."
+    films, error = _films_in_words(result), f"{result.expected_calibration_error:.3f}"
+    if result.n < LEAST_FILMS_FOR_CALIBRATION:
+        measured = f"was measured on {films} only, with an expected calibration error of {error}."
+        return f"{stands_for} how true that is {measured}"
+    return f"{stands_for} on {films} such scores were not true enough: the expected calibration error was {error}."
 
 
 def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) -> list[tuple[str, str]]:
@@ -101,6 +131,8 @@ def receipt(reading: Reading, point: OperatingPoint) -> dict[str, Any]:
         "read_at": reading.read_at,
         "probability": reading.prediction.probability,
         "probability_refers_to_prevalence": reading.card.calibration.prevalence,
+        "probability_in_words": score_in_words(reading),
+        "calibration_known": is_calibration_known(reading.card),
         "logit": reading.prediction.logit,
         "operating_point": point.name,
         "threshold": point.threshold,
@@ -158,8 +190,7 @@ def case_report(reading: Reading, point: OperatingPoint, prevalence: float, disp
         not_assessed=NOT_ASSESSED,
         verdict=verdict(reading, point),
         probability=f"{100 * reading.prediction.probability:.1f} %",
-        words=in_words(reading.prediction.probability),
-        reference=f"{100 * card.calibration.prevalence:g} %",
+        score_in_words=score_in_words(reading),
         point=point,
         threshold=f"{100 * point.threshold:.1f} %",
         warnings=reading.warnings,
@@ -224,9 +255,8 @@ table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px so
 <h1>Chest X-ray reading</h1>
 <p class="notice">{{ notice }}</p>
 <p class="verdict">{{ verdict }}</p>
-<p>Probability {{ probability }}: of 100 films scored like this, in a group of which {{ reference }} have pneumonia,
-{{ words }} show it. The {{ point.name }} operating point flags from {{ threshold }} on
-(chosen for: {{ point.chosen_for }}).</p>
+<p>Probability {{ probability }}. {{ score_in_words }} The {{ point.name }} operating point flags from {{ threshold }}
+on (chosen for: {{ point.chosen_for }}).</p>
 {% for warning in warnings %}
 <p class="notice">{{ warning }}</p>
 {% endfor %}

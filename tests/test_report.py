@@ -11,17 +11,20 @@ import pytest
 from PIL import Image
 
 from pneumo_core.evaluation import ConfusionMatrix
-from pneumo_core.model_card import PointResult
+from pneumo_core.model_card import EvaluationResult, PointResult, active_model_folder, read_card
 from pneumo_core.picture import Display
+from pneumo_core.places import ROOT
 from pneumo_core.report import (
     at_prevalence,
     case_report,
     facts,
     in_words,
+    is_calibration_known,
     overlay_png,
     receipt,
     receipt_json,
     reference_result,
+    score_in_words,
     verdict,
 )
 from pneumo_core.wording import NOT_ASSESSED, NOTICE
@@ -41,6 +44,11 @@ from tests.makers import (
 )
 
 CARD = model_card()
+SCORE_AS_A_FACT = "Of films scored like this, about 62 in 100 show pneumonia, in a group of which 50 % have it."
+SCORE_OF_60_FILMS = (
+    "The score stands for about 62 in 100 in a group of which 50 % have pneumonia, but how true that is was measured "
+    "on 60 test films only, with an expected calibration error of 0.043."
+)
 BLANK_IN_REPORT = "The network found no evidence in favour of pneumonia: the heat map is blank."
 
 
@@ -118,6 +126,60 @@ def test_the_reader_is_told_of_test_films_and_else_of_validation_films():
     assert reference_result(model_card(test=(first, second))) is first
     assert reference_result(model_card(test=())).films == "validation"
     assert reference_result(model_card(test=(), validation=())) is None
+
+
+def calibrated_on(n: int, error: float, films: str = "test, elsewhere") -> EvaluationResult:
+    return dataclasses.replace(evaluation_result(films), n=n, expected_calibration_error=error)
+
+
+@pytest.mark.parametrize(
+    ("n", "error", "known"),
+    [
+        (624, 0.041, True),
+        (100, 0.1, True),
+        (99, 0.041, False),
+        (624, 0.1001, False),
+        (36, 0.23, False),
+        (0, float("nan"), False),
+        (624, float("nan"), False),
+    ],
+)
+def test_a_score_is_a_fact_only_where_its_calibration_was_measured_well_enough(n: int, error: float, known: bool):
+    card = model_card(test=(calibrated_on(n, error),))
+    assert is_calibration_known(card) is known
+    assert (score_in_words(reading(card=card)) == SCORE_AS_A_FACT) is known
+    assert (SCORE_AS_A_FACT in Page(report(card=card)).text) is known
+    assert receipt(reading(card=card), BALANCED)["calibration_known"] is known
+
+
+def test_a_score_that_is_no_fact_says_what_was_measured():
+    stands_for = "The score stands for about 62 in 100 in a group of which 50 % have pneumonia, but"
+    for card, known in (
+        (
+            model_card(test=(), validation=(calibrated_on(36, 0.2314, "validation, view 1"),)),
+            "how true that is was measured on 36 validation films only, with an expected calibration error of 0.231.",
+        ),
+        (
+            model_card(test=(calibrated_on(624, 0.2314),)),
+            "on 624 test films such scores were not true enough: the expected calibration error was 0.231.",
+        ),
+        (model_card(test=(), validation=()), "how true that is was not measured."),
+    ):
+        assert score_in_words(reading(card=card)) == f"{stands_for} {known}"
+        assert f"Probability 62.5 %. {stands_for} {known}" in Page(report(card=card)).text
+
+
+def test_the_calibration_is_that_of_the_first_test_films_and_else_of_the_validation_films_as_they_are():
+    good, bad = calibrated_on(624, 0.041), calibrated_on(624, 0.23)
+    assert is_calibration_known(model_card(test=(good, bad), validation=(bad,)))
+    assert not is_calibration_known(model_card(test=(bad, good), validation=(good,)))
+    assert is_calibration_known(model_card(test=(), validation=(good, bad)))
+    assert not is_calibration_known(model_card(test=(), validation=(bad, good)))
+
+
+def test_the_shipped_models_score_stands_as_a_fact():
+    card = read_card(active_model_folder(ROOT / "model"))
+    assert score_in_words(reading(0.647, card=card)) == SCORE_AS_A_FACT.replace("62", "65")
 
 
 def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
@@ -205,6 +267,8 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "film_sha256": FILM_SHA256,
         "probability": 0.625,
         "probability_refers_to_prevalence": 0.5,
+        "probability_in_words": SCORE_OF_60_FILMS,
+        "calibration_known": False,
         "logit": 1.25,
         "operating_point": "rule-in",
         "threshold": 0.8,
@@ -255,8 +319,8 @@ def test_the_report_says_verdict_score_threshold_and_meaning():
     text = Page(report()).text
     for sentence in (
         "Flagged: suspected pneumonia",
-        "Probability 62.5 %: of 100 films scored like this, in a group of which 50 % have pneumonia, about 62 in 100 "
-        "show it. The balanced operating point flags from 50.0 % on (chosen for: both alike).",
+        f"Probability 62.5 %. {SCORE_OF_60_FILMS} The balanced operating point flags from 50.0 % on "
+        "(chosen for: both alike).",
         "Where 10 % of patients have pneumonia",
         "Probability of this film in such a group 15.6 %",
         "Of flagged films, with pneumonia (PPV) 50.0 %",

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.parts.frame import text_colour
+from pages.parts.problems import plain
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.figures import COLOUR_MAPS, VIEWER_CONFIG, gauge, viewer
 from pneumo_core.picture import Display, data_uri, film_picture, fitted, overlay_picture
@@ -12,8 +13,10 @@ from pneumo_core.report import (
     case_report,
     facts,
     in_words,
+    is_calibration_known,
     overlay_png,
     receipt_json,
+    score_in_words,
     verdict,
 )
 from pneumo_core.wording import NOT_ASSESSED, known_film
@@ -47,10 +50,11 @@ def _score(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
         key="gauge",
         alt=f"Gauge: probability {100 * probability:.1f} percent, threshold {100 * point.threshold:.1f} percent",
     )
+    sentence, words = plain(score_in_words(reading)), in_words(probability)
+    if is_calibration_known(reading.card):
+        sentence = sentence.replace(words, f"**{words}**")
     st.markdown(
-        f"Of films scored like this, **{in_words(probability)}** show pneumonia, in a group of which "
-        f"{100 * reading.card.calibration.prevalence:g} % have it. The amber line is the {point.name} operating point: "
-        f"flagged from {100 * point.threshold:.1f} % on."
+        f"{sentence} The amber line is the {point.name} operating point: flagged from {100 * point.threshold:.1f} % on."
     )
     rows = at_prevalence(reading, point, prevalence)
     st.markdown(

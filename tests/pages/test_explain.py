@@ -1,6 +1,8 @@
 """The Explain page: upload, score, refusals, worklist, settings."""
 
 import dataclasses
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts import cached
 from pages.parts.problems import plain
-from pneumo_core.model_card import read_card
-from pneumo_core.places import ROOT, sample_files
+from pneumo_core.model_card import read_card, write_card
+from pneumo_core.places import MODELS_VARIABLE, ROOT, sample_files
 from tests.conftest import drawn_film, png
 
 
@@ -38,13 +40,31 @@ def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
     upload(page, film(True, 1))
     assert not page.exception
     assert not page.error
-    assert "Of films scored like this" in texts(page)
+    # These tests' model was measured on a handful of films.
+    assert "The score stands for" in texts(page)
+    assert "films only, with an expected calibration error of" in texts(page)
+    assert "scored like this" not in texts(page)
     assert any(heading.value in ("Flagged: suspected pneumonia", "Not flagged") for heading in page.header)
     facts = page.table[0].value
     assert "SmallCNN" in " ".join(facts["Value"])
     # These tests' model was trained on this film; the page's notice stands before.
     assert page.warning[1].value.startswith("This very film")
     assert page.warning[2].value.startswith("The file gives no age.")
+
+
+def test_a_score_is_a_fact_on_the_page_where_the_calibration_was_measured_well_enough(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path / "tiny"
+    shutil.copytree(tiny_model, folder)
+    card = read_card(folder)
+    well_measured = dataclasses.replace((card.test or card.validation)[0], n=624, expected_calibration_error=0.04)
+    write_card(dataclasses.replace(card, test=(well_measured,)), folder)
+    monkeypatch.setenv(MODELS_VARIABLE, str(folder))
+    page = AppTest.from_file(ROOT / "app.py", default_timeout=60).run().switch_page("pages/explain.py").run()
+    upload(page, film(True, 1))
+    assert re.search(r"Of films scored like this, \*\*.+ 100\*\* show pneumonia", texts(page))
+    assert "The score stands for" not in texts(page)
 
 
 def test_the_operating_point_decides_the_flag(page: AppTest, tiny_model: Path):
@@ -80,7 +100,7 @@ def test_an_unsuitable_film_gets_no_score(page: AppTest):
     upload(page, ("blank.png", png(np.full((120, 120), 40, np.uint8))))
     assert "almost blank" in page.error[0].value
     assert not page.header
-    assert "scored like this" not in texts(page)
+    assert "score stands for" not in texts(page)
 
 
 def test_a_file_name_is_shown_as_it_is_and_never_as_markdown(page: AppTest):
@@ -122,7 +142,7 @@ def test_display_controls_never_touch_the_score(page: AppTest):
     page.slider(key="width").set_value(0.3).run()
     page.toggle(key="with_heatmap").set_value(True).run()
     assert not page.exception
-    scores = [line for line in before.splitlines() if "scored like this" in line]
+    scores = [line for line in before.splitlines() if "score stands for" in line]
     assert scores
     assert all(line in texts(page) for line in scores)
 
