@@ -4,6 +4,7 @@
 chosen by them.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,8 @@ class Gate:
         left_out: films that the model in use was trained on, so that they would flatter it.
         copies: the films as they are first, then every stressed copy.
         pairs: every film as it is.
+        validated_by_current: films that chose epoch and thresholds of the model in use too; None where that is not
+            known.
     """
 
     candidate: str
@@ -74,6 +77,7 @@ class Gate:
     left_out: int
     copies: tuple[CopyResult, ...]
     pairs: tuple[Pair, ...]
+    validated_by_current: int | None = None
 
     @property
     def changed_sides(self) -> tuple[Pair, ...]:
@@ -103,18 +107,29 @@ class Gate:
         return tuple(text for text, difference, p in self._differences() if difference.high < 0 and p < 0.05)
 
     @property
+    def differences(self) -> int:
+        """Give the number of paired differences."""
+        return len(list(self._differences()))
+
+    @property
     def losses_left_open(self) -> tuple[str, ...]:
-        """Say which losses of more than `LARGE_LOSS` these films do not rule out, by the 95 % intervals on them."""
+        """Say which losses of more than `LARGE_LOSS` these films do not rule out, by the 95 % intervals on them.
+
+        A difference that is not defined, or one other than 0 without an interval, rules out nothing.
+        """
         found = self.copies[0].comparison
-        return tuple(
-            f"{what} up to {-part.difference.low:.3f}"
-            for what, part in (
-                ("area under the ROC curve", found.area_under_roc),
-                ("sensitivity", found.sensitivity),
-                ("specificity", found.specificity),
-            )
-            if part.difference.low < -LARGE_LOSS
-        )
+        losses = []
+        for what, part in (
+            ("area under the ROC curve", found.area_under_roc),
+            ("sensitivity", found.sensitivity),
+            ("specificity", found.specificity),
+        ):
+            difference = part.difference
+            if math.isnan(difference.low) and difference.value != 0:
+                losses.append(f"{what} of any size (no interval)")
+            elif difference.low < -LARGE_LOSS:
+                losses.append(f"{what} up to {-difference.low:.3f}")
+        return tuple(losses)
 
     def losses_in_words(self) -> str:
         """Say in a sentence which losses these films leave open; "" where none."""
@@ -126,7 +141,7 @@ class Gate:
 
     def in_words(self) -> str:
         """Say in a sentence what the comparison says about a promotion."""
-        count = len(list(self._differences()))
+        count = self.differences
         return (
             f"Of {count} paired differences from {self.current} the candidate is better in {len(self.better)} and "
             f"worse in {len(self.worse)} by their 95 % intervals and tests; of so many, up to {count * 0.025:.1f} each "

@@ -1,14 +1,45 @@
 """A comparison with the model in use as tables, a chart and words, for whoever decides on a promotion."""
 
+from pathlib import PurePosixPath
+from typing import Literal, NamedTuple
+
 import numpy as np
 
 from pneumo_core.evaluation import Estimate
 from pneumo_core.evaluation_figures import Chart, paired_figure
 from pneumo_core.evaluation_report import comparison_rows, interval_in_words
-from pneumo_core.gate import Gate
+from pneumo_core.gate import LARGE_LOSS, Gate
 from pneumo_core.wording import counted
 
 CANDIDATE, IN_USE = "the candidate", "the model in use"
+WHEN_WORSE = (
+    "Where few films differ, a share's interval (Newcombe) and its test (McNemar, exact) can disagree, since the "
+    "interval is an approximation and the test counts only films on which one model alone is right: a difference is "
+    "called better or worse only where both agree."
+)
+
+
+class Verdict(NamedTuple):
+    """What a comparison comes to, in a sentence: "worse", "open" (a large loss is not ruled out), "better", "alike"."""
+
+    kind: Literal["worse", "open", "better", "alike"]
+    words: str
+
+
+def verdict(gate: Gate, in_use: str = IN_USE) -> Verdict:
+    """Say what comes first: worse anywhere, a large loss left open, or neither."""
+    of = counted(gate.differences, "difference")
+    if gate.worse:
+        return Verdict("worse", f"Worse than {in_use} by more than chance in {len(gate.worse)} of {of}.")
+    if gate.losses_left_open:
+        return Verdict("open", gate.losses_in_words())
+    ruled_out = f"on the films as they are, a loss of more than {LARGE_LOSS} is ruled out (95 % intervals)"
+    if gate.better:
+        return Verdict(
+            "better",
+            f"Better than {in_use} by more than chance in {len(gate.better)} of {of}, and worse in none; {ruled_out}.",
+        )
+    return Verdict("alike", f"Neither better nor worse than {in_use} by more than chance; {ruled_out}.")
 
 
 def films_in_words(gate: Gate) -> str:
@@ -23,7 +54,22 @@ def films_in_words(gate: Gate) -> str:
     )
     return (
         f"{counted(gate.films, 'film')} ({with_pneumonia} with pneumonia) of {counted(gate.patients, 'patient')}: the "
-        f"candidate's validation films. They chose its epoch and its thresholds, which favours it. {others}"
+        f"candidate's validation films. {_whom_they_favour(gate)} {others}"
+    )
+
+
+def _whom_they_favour(gate: Gate) -> str:
+    chose, both = "They chose its epoch and its thresholds", gate.validated_by_current
+    if both is None:
+        return f"{chose}, which favours it; whether any also chose those of the model in use is not known."
+    if both == 0:
+        return f"{chose} and none of those of the model in use, which favours the candidate."
+    if both >= gate.films:
+        return f"{chose}, and all of them also chose the epoch and thresholds of the model in use: that favours both."
+    rest = gate.films - both
+    return (
+        f"{chose}, and {both} of them also chose the epoch and thresholds of the model in use; only the other {rest} "
+        f"{'favours' if rest == 1 else 'favour'} the candidate alone."
     )
 
 
@@ -73,7 +119,8 @@ def changed_rows(gate: Gate) -> list[dict[str, object]]:
     """List the films that changed sides, the largest difference first."""
     return [
         {
-            "Film": pair.name,
+            # Its folders say split and label, and cut the name off.
+            "Film": PurePosixPath(pair.name).name,
             "Candidate": 100 * pair.candidate,
             "In use": 100 * pair.current,
             "Right": "candidate" if gate.is_right(pair) else "in use",

@@ -59,12 +59,11 @@ def compare_with_current(
     """
     current_card = read_card(current_folder)
     known = read_known_films(current_folder)
-    fresh = np.array(
-        [
-            known is None or known.part_of(sha256s[0], fingerprint(film.astype(np.float32))) != "training"
-            for sha256s, film in zip(films.sha256s, films.views[0], strict=True)
-        ]
-    )
+    parts = [
+        known and known.part_of(sha256s[0], fingerprint(film.astype(np.float32)))
+        for sha256s, film in zip(films.sha256s, films.views[0], strict=True)
+    ]
+    fresh = np.array([part != "training" for part in parts])
     labels = films.has_pneumonia[fresh]
     if len(set(labels.tolist())) < 2:
         raise DataError(
@@ -113,6 +112,7 @@ def compare_with_current(
         left_out=int((~fresh).sum()),
         copies=tuple(copies),
         pairs=tuple(pairs),
+        validated_by_current=None if known is None else parts.count("validation"),
     )
 
 

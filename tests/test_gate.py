@@ -1,5 +1,8 @@
 """A candidate against the model in use: what is compared, what is left out, what it says."""
 
+import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,9 @@ from pneumo_core.calibration import stressed_copies
 from pneumo_core.cases import Case
 from pneumo_core.comparison import compare
 from pneumo_core.errors import DataError
+from pneumo_core.evaluation import Estimate
 from pneumo_core.gate import CopyResult, Gate, Pair, read_gate, why_no_evidence, write_gate
+from pneumo_core.gate_report import changed_rows, films_in_words, verdict
 from pneumo_core.model_card import read_card
 from pneumo_core.network import load_network
 from pneumo_core.paired_comparison import compare_with_current, score_copies
@@ -75,6 +80,38 @@ def test_films_that_the_model_in_use_was_trained_on_are_left_out(tiny_model: Pat
     found = compared(tiny_model, films())
     assert (found.films, found.left_out) == (8, 4)
     assert [pair.name for pair in found.pairs] == [f"val/{n}.png" for n in range(4, 12)]
+    # The others chose its epoch and thresholds.
+    assert found.validated_by_current == 8
+    assert "all of them also chose the epoch and thresholds of the model in use" in films_in_words(found)
+
+
+def test_films_that_chose_for_the_model_in_use_are_counted(tiny_model: Path, monkeypatch: pytest.MonkeyPatch):
+    shared = {f"{n:064x}" for n in range(5)}
+    monkeypatch.setattr(
+        "pneumo_core.known_films.KnownFilms.part_of",
+        lambda known, sha256, looks: "validation" if sha256 in shared else None,
+    )
+    assert compared(tiny_model, films()).validated_by_current == 5
+    monkeypatch.setattr("pneumo_core.paired_comparison.read_known_films", lambda folder: None)
+    assert compared(tiny_model, films()).validated_by_current is None
+
+
+@pytest.mark.parametrize(
+    ("shared", "words"),
+    [
+        (None, "which favours it; whether any also chose those of the model in use is not known"),
+        (0, "and none of those of the model in use, which favours the candidate."),
+        (1, "1 of them also chose the epoch and thresholds of the model in use; only the other 3 favour the candidate"),
+        (
+            3,
+            "3 of them also chose the epoch and thresholds of the model in use; only the other 1 favours the candidate",
+        ),
+        (4, "all of them also chose the epoch and thresholds of the model in use: that favours both"),
+    ],
+)
+def test_a_favour_is_one_sided_only_for_films_that_chose_for_one_model(shared: int | None, words: str):
+    found = by_hand([0.6, 0.45, 0.2, 0.9], [0.3, 0.45, 0.9, 0.95], [True, True, False, True])
+    assert words in films_in_words(replace(found, validated_by_current=shared))
 
 
 def test_without_films_of_both_classes_nothing_is_compared(tiny_model: Path, monkeypatch: pytest.MonkeyPatch):
@@ -110,6 +147,43 @@ def test_few_films_leave_open_losses_that_many_rule_out():
     assert few.losses_in_words().startswith("Not shown to be as good: films of 8 patients do not rule out a loss")
     many = by_hand([0.9] * 100 + [0.1] * 100, [0.9] * 100 + [0.1] * 100, [True] * 100 + [False] * 100)
     assert many.losses_in_words() == ""
+
+
+def test_the_verdict_names_what_is_worse_before_what_is_left_open():
+    labels = [True] * 100 + [False] * 100
+    good = [0.9] * 100 + [0.1] * 100
+    bad = [0.1] * 20 + [0.9] * 80 + [0.1] * 100
+    assert by_hand(bad, good, labels).losses_left_open
+    assert verdict(by_hand(bad, good, labels)) == (
+        "worse",
+        "Worse than the model in use by more than chance in 2 of 3 differences.",
+    )
+    assert verdict(by_hand(good, bad, labels)).kind == "better"
+    assert "in 2 of 3 differences, and worse in none" in verdict(by_hand(good, bad, labels)).words
+    assert verdict(by_hand(good, good, labels)).kind == "alike"
+    few = by_hand(good[95:105], good[95:105], labels[95:105])
+    assert verdict(few) == ("open", few.losses_in_words())
+
+
+def test_a_difference_that_is_not_defined_rules_no_loss_out():
+    found = by_hand([0.1] * 200, [0.1] * 200, [False] * 200)
+    assert found.losses_left_open == (
+        "area under the ROC curve of any size (no interval)",
+        "sensitivity of any size (no interval)",
+    )
+    assert verdict(found).kind == "open"
+    # No spread to judge by, and the largest loss that there is.
+    labels = [True] * 200 + [False] * 200
+    copy = by_hand([0.5] * 400, [0.5] * 400, labels).copies[0]
+    areas = replace(copy.comparison.area_under_roc, difference=Estimate(-1.0, math.nan, math.nan, 400), p=math.nan)
+    one = replace(copy, comparison=replace(copy.comparison, area_under_roc=areas))
+    assert verdict(replace(found, copies=(one,))).kind == "open"
+
+
+def test_a_film_that_changed_sides_is_called_by_its_files_own_name():
+    found = by_hand([0.6, 0.2], [0.3, 0.9], [True, False])
+    named = tuple(replace(pair, name=f"train/PNEUMONIA/person{pair.name}.jpeg") for pair in found.pairs)
+    assert [row["Film"] for row in changed_rows(replace(found, pairs=named))] == ["person1.jpeg", "person0.jpeg"]
 
 
 def test_few_films_are_neither_better_nor_worse_where_the_exact_test_finds_nothing():
@@ -148,6 +222,16 @@ def test_a_comparison_is_found_again_and_a_damaged_one_is_none(tmp_path: Path):
     assert again is not None
     assert again.pairs == found.pairs
     assert again.copies[0].comparison.accuracy == found.copies[0].comparison.accuracy
+    assert again.validated_by_current is None
+    # One written before these films were counted.
+    older = json.loads((tmp_path / gate.GATE_FILE).read_text())
+    del older["validated_by_current"]
+    (tmp_path / gate.GATE_FILE).write_text(json.dumps(older))
+    assert (old := read_gate(tmp_path)) is not None
+    assert (old.pairs, old.validated_by_current) == (found.pairs, None)
+    write_gate(replace(found, validated_by_current=2), tmp_path)
+    assert (counted := read_gate(tmp_path)) is not None
+    assert counted.validated_by_current == 2
     (tmp_path / gate.GATE_FILE).write_text("{")
     assert read_gate(tmp_path) is None
     assert read_gate(tmp_path / "nothing") is None

@@ -12,12 +12,15 @@ from pages.parts.problems import plain, problems_shown
 from pneumo_core.evaluation_figures import CHART_CONFIG
 from pneumo_core.gate import Gate, Pair, read_gate, why_no_evidence
 from pneumo_core.gate_report import (
+    IN_USE,
+    WHEN_WORSE,
     changed_in_words,
     changed_rows,
     copy_rows,
     films_in_words,
     main_rows,
     paired_chart,
+    verdict,
 )
 from pneumo_core.model_card import ModelCard
 from pneumo_core.model_store import ModelEntry
@@ -124,13 +127,20 @@ def _at_work(run: Path) -> None:
 
 
 def _evidence(gate: Gate, entry: ModelEntry, run: Path | None, is_outdated: bool) -> None:
+    found = verdict(gate, "the model then in use" if is_outdated else IN_USE)
+    box, icon = {
+        "worse": (st.error, ":material/trending_down:"),
+        "open": (st.warning, ":material/question_mark:"),
+        "better": (st.success, ":material/trending_up:"),
+        "alike": (st.info, ":material/drag_handle:"),
+    }[found.kind]
+    box(f"**{plain(found.words)}**", icon=icon)
     st.markdown(
         f"{'Then' if is_outdated else 'Now'} in use: **{plain(gate.current)}**, weights `{gate.current_weights[:12]}`. "
         f"Compared at {plain(time_in_words(gate.made))}. {plain(films_in_words(gate))}"
     )
-    st.markdown(f"**{plain(gate.in_words())}**")
-    if gate.losses_left_open:
-        st.warning(plain(gate.losses_in_words()), icon=":material/question_mark:")
+    losses = gate.losses_in_words() if found.kind == "worse" else ""
+    st.markdown(plain(f"{gate.in_words()} {losses}".strip()))
     with st.container(key="stack_better"):
         better, worse = st.columns(2, gap="large")
     for column, title, lines in (
@@ -148,7 +158,8 @@ def _evidence(gate: Gate, entry: ModelEntry, run: Path | None, is_outdated: bool
     st.markdown(
         f"Each model at its own balanced threshold, one film a patient (n = {gate.copies[0].comparison.n}). "
         "Difference: candidate less model in use, with its 95 % interval (DeLong for the area, Newcombe for shares). "
-        "p: DeLong's test and McNemar's exact one; of two models that are alike it is below 0.05 once in 20 times."
+        "p: DeLong's test and McNemar's exact one; of two models that are alike it is below 0.05 once in 20 times. "
+        f"{WHEN_WORSE}"
     )
     st.subheader("On every copy of the films")
     st.table(copy_rows(gate), alt="Differences on every copy of the films, and calibration of both models")
@@ -187,7 +198,7 @@ def _films(gate: Gate, entry: ModelEntry, run: Path | None) -> None:
             key="changed_sides",
             on_select="rerun",
             selection_mode="single-row",
-            column_config={"Film": st.column_config.TextColumn(width=220), "Candidate": percent, "In use": percent},
+            column_config={"Film": st.column_config.TextColumn(width=300), "Candidate": percent, "In use": percent},
             alt="Films that one model flags and the other does not, the largest difference first",
         )
         st.markdown(

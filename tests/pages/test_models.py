@@ -220,6 +220,8 @@ def test_a_comparison_shows_what_got_better_and_which_films_changed_sides(models
     app = opened("two")
     assert not app.exception
     assert len(app.warning) == 1
+    assert not app.error
+    assert app.success[0].value.startswith("**Better than the model in use by more than chance in 2 of 3")
     found = text(app).replace("\\", "")
     assert "200 films (100 with pneumonia) of 200 patients" in found
     assert "3 further films are left out, because one was trained on them" in found
@@ -235,6 +237,24 @@ def test_a_comparison_shows_what_got_better_and_which_films_changed_sides(models
     assert len(changed) == 10
     assert set(changed["Right"]) == {"candidate"}
     assert set(changed["Label"]) == {"with pneumonia"}
+
+
+def test_a_worse_model_is_said_to_be_in_one_box_before_all_else(models: Path):
+    worse(models)
+    app = opened("two")
+    assert not app.exception
+    assert refusals(app) == "**Worse than the model in use by more than chance in 2 of 3 differences\\.**"
+    # The one of the frame.
+    assert len(app.warning) == 1
+    assert "do not rule out a loss" in text(app)
+    assert "only where both agree" in text(app)
+
+
+def test_a_loss_that_is_not_ruled_out_is_the_verdict_where_nothing_is_worse(models: Path):
+    compared(models, [0.9, 0.1], [0.9, 0.1], labels=[True, False])
+    app = opened("two")
+    assert not app.error
+    assert app.warning[1].value.startswith("**Not shown to be as good")
 
 
 def test_the_model_in_use_is_called_as_it_is_listed(models: Path):
