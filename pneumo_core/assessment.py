@@ -24,6 +24,7 @@ from pneumo_core.evaluation import (
     Estimate,
     OverallFigures,
     ThresholdFigures,
+    area_by_patient,
     area_under_roc,
     figures_at,
     figures_overall,
@@ -199,5 +200,10 @@ def _groups(cohort: Cohort, known: np.ndarray | None) -> Iterator[Group]:
         if not len(films):
             continue
         patients_repeat = len(np.unique(films.patients)) < len(films)
-        area = area_under_roc(films.has_pneumonia, films.probabilities)
-        yield Group(group.attribute, group.name, films, Bootstrap(films.patients), patients_repeat, area)
+        bootstrap = Bootstrap(films.patients)
+        area = (
+            area_by_patient(films.has_pneumonia, films.probabilities, bootstrap)
+            if patients_repeat
+            else area_under_roc(films.has_pneumonia, films.probabilities)
+        )
+        yield Group(group.attribute, group.name, films, bootstrap, patients_repeat, area)

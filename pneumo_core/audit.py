@@ -40,6 +40,7 @@ from pneumo_core.runs import FilmScore, Progress
 from pneumo_core.sources import is_silent, relative_name
 from pneumo_core.suitability import assess
 from pneumo_core.whole_file import write_whole
+from pneumo_core.wording import counted
 
 AUDIT_FILE = "audit.json"
 SAME_LOOKS_BITS = 10
@@ -654,7 +655,7 @@ def _alarms_of_splits(counts: Sequence[Count], across: Sequence[PatientAcross]) 
         yield Alarm(
             "no test split",
             "There is no test split, so that what is trained here cannot be measured on films that chose nothing. "
-            "Please set some patients aside as one makes the split.",
+            "Please let the split set some patients aside for it (its share of test films, `--test-share`).",
         )
     pairs = Counter(patient.splits for patient in across)
     if across:
@@ -674,9 +675,9 @@ def _alarms_of_twins(twins: Sequence[Twins]) -> Iterator[Alarm]:
         films = sum(len(group.films) for group in conflicts)
         yield Alarm(
             "conflicts",
-            f"{films} films lie in both classes, the same film as NORMAL and as PNEUMONIA, in {len(conflicts)} groups, "
-            f"the first of them {', '.join(conflicts[0].films)}. One label of each is wrong. They are left out of a "
-            "split made here; please find out which label is right.",
+            f"{films} films lie in both classes, the same film as NORMAL and as PNEUMONIA, in "
+            f"{counted(len(conflicts), 'group')}, the first of them {', '.join(conflicts[0].films)}. One label of each is "
+            "wrong. They are left out of a split made here; please find out which label is right.",
         )
     torn = [group for group in twins if len(group.splits) > 1]
     if torn:
@@ -686,13 +687,15 @@ def _alarms_of_twins(twins: Sequence[Twins]) -> Iterator[Alarm]:
             "learned by heart looks like skill there. Please make a new split by patient, which keeps such films on "
             "one side.",
         )
-    if twins:
-        exact = [group for group in twins if group.is_exact]
-        several = sum(len(group.patients) > 1 for group in twins)
+    alike = [group for group in twins if not group.is_conflict]
+    if alike:
+        exact = [group for group in alike if group.is_exact]
+        several = sum(len(group.patients) > 1 for group in alike)
         yield Alarm(
             "twins",
-            f"{sum(len(group.films) for group in twins)} films look the same as another one, in {len(twins)} groups "
+            f"{sum(len(group.films) for group in alike)} films look the same as another one of their class, in "
+            f"{counted(len(alike), 'group')} "
             f"({len(exact)} byte by byte; {several} under several patients' names), the first of them "
-            f"{', '.join(twins[0].films)}. They count more than once in training and in figures; a split made here "
+            f"{', '.join(alike[0].films)}. They count more than once in training and in figures; a split made here "
             "keeps each group on one side.",
         )

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pneumo_core.errors import DataError
+from pneumo_core.wording import counted
 
 SPLITS = ("train", "val", "test")
 CLASS_FOLDERS = {"NORMAL": False, "PNEUMONIA": True}
@@ -123,7 +124,7 @@ def split_by_patient(cases: Iterable[Case], share: float, seed: int) -> tuple[tu
     for class_folder, patients in (("NORMAL", without), ("PNEUMONIA", with_pneumonia)):
         if len(patients) < 2:
             raise DataError(
-                f"{len(patients)} patient(s) were found in {class_folder}; at least two are needed, one to "
+                f"{counted(len(patients), 'patient')} found in {class_folder}; at least two are needed, one to "
                 "train on and one to validate on. Please add X-rays of this class."
             )
         ordered = sorted(patients, key=lambda patient: hashlib.sha256(f"{seed}:{patient}".encode()).digest())

@@ -253,6 +253,17 @@ def area_under_roc(has_pneumonia: np.ndarray, scores: np.ndarray) -> Estimate:
     return Estimate(area, max(0.0, area - Z_95 * error), min(1.0, area + Z_95 * error), m + n)
 
 
+def area_by_patient(has_pneumonia: np.ndarray, probabilities: np.ndarray, bootstrap: Bootstrap) -> Estimate:
+    """Give the area under the ROC curve with the bootstrap's interval, as `figures_overall` does where patients repeat.
+
+    Args:
+        bootstrap: of these films.
+    """
+    value = area_under_roc(has_pneumonia, probabilities).value
+    areas = [_ranking_areas(has_pneumonia, probabilities, weights)[0] for weights in bootstrap.weights()]
+    return _estimate(value, np.concatenate(areas) if areas else np.empty(0), len(has_pneumonia))
+
+
 def shares_ordered_right(has_pneumonia: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give each film's share of films of the other class that it is ordered right against; ties count half.
 
@@ -305,6 +316,32 @@ def predictive_values(sensitivity: float, specificity: float, prevalence: float)
     passed_sick = (1 - sensitivity) * prevalence
     flagged, passed = flagged_sick + flagged_well, passed_well + passed_sick
     return (flagged_sick / flagged if flagged else math.nan), (passed_well / passed if passed else math.nan)
+
+
+def predictive_value_estimates(
+    sensitivity: Estimate, specificity: Estimate, prevalence: float
+) -> tuple[Estimate, Estimate]:
+    """Give `predictive_values` with the range that the 95 % intervals of both rates leave them.
+
+    Both values rise with both rates, so both low ends give the lowest and both high ends the highest. It is
+    conservative: that both rates lie at such an end at once is rarer than that one does, so the range holds the
+    true value more often than a 95 % interval would. Where a value is not defined, its range is not either.
+    """
+    ends = [
+        predictive_values(one, other, prevalence)
+        for one, other in (
+            (sensitivity.value, specificity.value),
+            (sensitivity.low, specificity.low),
+            (sensitivity.high, specificity.high),
+        )
+    ]
+    positive, negative = (
+        Estimate(math.nan, math.nan, math.nan, sensitivity.n + specificity.n)
+        if math.isnan(value)
+        else Estimate(value, low, high, sensitivity.n + specificity.n)
+        for value, low, high in zip(*ends, strict=True)
+    )
+    return positive, negative
 
 
 def _mid_ranks(values: np.ndarray) -> np.ndarray:

@@ -46,10 +46,14 @@ def below(root: Path, inside: str) -> Path:
     Raises:
         DataError: it lies elsewhere, or is not there.
     """
-    path = (root / inside.strip()).resolve()
+    inside = inside.strip()
+    path = (root / inside).resolve()
+    if not path.exists() and inside.split("/")[0] == root.name:
+        # Named as the list of the open folders names it.
+        path = (root.parent / inside).resolve()
     if not path.is_relative_to(root.resolve()) or not path.exists():
         raise DataError(
-            f"'{inside.strip()[:80]}' is not in {root.name}. Expected is the name of a folder, CSV or zip below it. "
+            f"'{inside[:80]}' is not in {root.name}. Expected is the name of a folder, CSV or zip below it. "
             "Please check the name."
         )
     return path

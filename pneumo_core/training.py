@@ -201,7 +201,8 @@ class _Run:
 
     def _stop(self) -> None:
         self.tell("stopped", force=True)
-        self.report("stopped; the best network so far is kept")
+        has_network = (self.folder / NETWORK_FILE).is_file()
+        self.report("stopped; " + ("the best network so far is kept" if has_network else "no epoch stands yet"))
 
     def _card_written_before(self) -> ModelCard | None:
         """Give the card of the model where an earlier start of this run wrote it."""

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -208,13 +210,18 @@ def start_run(folder: Path, finish: bool = False) -> None:
     write_state(folder, State("waiting"))
 
 
-def alone(folder: Path) -> Any:
-    """Hold the one place for a run at work, as a context.
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the one place for a run at work.
 
     Raises:
         BusyError: another run is at work.
     """
-    return held(_lock(), folder.name)
+    try:
+        with held(_lock(), folder.name):
+            yield
+    except BusyError as error:
+        raise BusyError(busy_in_words()) from error
 
 
 def run_at_work() -> str | None:

@@ -158,6 +158,8 @@ def test_where_patients_repeat_intervals_are_by_patient():
     films = [dataclasses.replace(score(n, float(n % 3)), patient=n // 4) for n in range(40)]
     found = assessed(films)
     assert found.patients_repeat
+    # One figure has one interval, wherever it stands.
+    assert found.groups[0].area_under_roc == found.overall.area_under_roc
     assert any("40 films are of 10 patients" in line for line in honesty_lines(found))
 
 

@@ -146,7 +146,7 @@ def test_where_no_film_can_be_used_all_findings_are_empty_and_no_area_is_defined
     assert text_of(found, "one class") == (
         "No film can be used, of neither class. Nothing can be trained or measured on these."
     )
-    with pytest.raises(DataError, match=r"0 patient\(s\) were found in NORMAL"):
+    with pytest.raises(DataError, match=r"0 patients found in NORMAL"):
         split_audited(found)
 
 
@@ -163,8 +163,9 @@ def test_the_same_bytes_are_exact_twins(tmp_path):
     assert twins.patients == ("IM-0000", "IM-0080", "IM-0081")
     assert twins.splits == ("train",)
     assert twins_in_words(twins) == f"{', '.join(twins.films)}: the same byte by byte"
-    assert "3 films look the same as another one, in 1 groups (1 byte by byte; 1 under several" in text_of(
-        found, "twins"
+    assert (
+        "3 films look the same as another one of their class, in 1 group (1 byte by byte; 1 under several"
+        in text_of(found, "twins")
     )
 
 

@@ -207,8 +207,8 @@ def test_a_class_with_fewer_than_two_patients_is_refused(sick: int, well: int, c
     with pytest.raises(DataError) as refusal:
         split_by_patient(cases, 0.2, seed=0)
     assert str(refusal.value) == (
-        f"{found} patient(s) were found in {class_folder}; at least two are needed, one to train on and one to "
-        "validate on. Please add X-rays of this class."
+        f"{found} patient{'' if found == 1 else 's'} found in {class_folder}; at least two are needed, one to "
+        "train on and one to validate on. Please add X-rays of this class."
     )
 
 

@@ -163,7 +163,7 @@ def test_films_to_leave_out_are_on_no_side_and_their_reason_is_kept():
 
 
 def test_too_few_patients_of_a_class_are_refused():
-    with pytest.raises(DataError, match=r"0 patient\(s\) were found in NORMAL"):
+    with pytest.raises(DataError, match=r"0 patients found in NORMAL"):
         make_manifest([case("a", True), case("b", True)])
 
 

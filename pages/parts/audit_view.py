@@ -13,7 +13,7 @@ from pneumo_core.audit_report import audit_html
 from pneumo_core.cases import CLASS_FOLDERS
 from pneumo_core.jobs import AuditJob
 from pneumo_core.manifest import SEED, VALIDATION_SHARE, manifest_csv
-from pneumo_core.wording import counted
+from pneumo_core.wording import counted, time_in_words
 
 FILMS_SHOWN = 12
 
@@ -76,7 +76,7 @@ def _progress(job: AuditJob) -> None:
 def _found(audit: Audit, folder: Path) -> None:
     st.markdown(
         f"**{plain(audit.folder)}**: {counted(len(audit.films), 'film')}, of which {len(audit.unusable)} cannot be "
-        f"used; audited in {audit.seconds:.0f} s at {plain(audit.audited_at)}."
+        f"used; audited in {audit.seconds:.0f} s at {time_in_words(audit.audited_at)}."
     )
     if audit.alarms:
         st.header("Alarms")

@@ -58,6 +58,14 @@ def model_in_use_before() -> str | None:
     return _before(models_folder(), models_stamp(models_folder()))
 
 
+def model_with_weights(weights_sha256: str) -> Path | None:
+    """Give the folder of the model with these weights, the one in use first; None where none has them."""
+    if card_of_active_model().weights_sha256 == weights_sha256:
+        return active_model_folder(models_folder())
+    found = (entry.folder for entry in known_models() if entry.card and entry.card.weights_sha256 == weights_sha256)
+    return next(found, None)
+
+
 def kept_classifier(model: Path) -> "Classifier":
     """Load a model that is not the one in use; the last one is kept."""
     return _other(model, model_stamp(model))

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.parts.film_list import film_list, film_name
-from pages.parts.frame import rows_height, text_colour
+from pages.parts.frame import text_colour
 from pages.parts.problems import plain
 from pneumo_core.assessment import Assessment, group_results
 from pneumo_core.evaluation_figures import CHART_CONFIG
@@ -37,14 +37,19 @@ CELLS = {
     "true negatives": (False, False),
 }
 
+# So many refused films are listed in full height; of more the list scrolls.
+MANY, SCROLLED_PIXELS = 20, 600
+
 
 def evaluation_view(assessment: Assessment, source: Source | None) -> None:
     """Draw an evaluation; without labels, the worklist."""
     cohort = assessment.cohort
     scored = len(assessment.scores) - len(assessment.refused)
+    both = f" {len(assessment.contradictory)} have both labels, and count in no figure."
     st.markdown(
         f"**{counted(assessment.films, 'film')}**: {scored} scored, of which {len(cohort)} have a label "
         f"({int(cohort.has_pneumonia.sum())} with pneumonia); {len(assessment.refused)} refused."
+        f"{both if assessment.contradictory else ''}"
     )
     if source is not None and source.problems:
         with st.expander(
@@ -67,13 +72,14 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
         st.markdown("\n".join(f"- {plain(line)}" for line in honesty_lines(assessment)))
     if assessment.refused:
         st.header("Refused, and counted in no figure")
-        st.dataframe(
-            [{"Film": film_name(score.number, source), "Reason": score.reason} for score in assessment.refused],
-            hide_index=True,
-            height=rows_height(len(assessment.refused)),
-            column_config={"Reason": st.column_config.TextColumn(width="large")},
-            alt="Refused films with their reasons",
-        )
+        # A table and no grid: a reason that is cut short says no longer what to do.
+        with st.container(height=SCROLLED_PIXELS if len(assessment.refused) > MANY else "content"):
+            st.table(
+                [
+                    {"Film": plain(film_name(score.number, source)), "Reason": plain(score.reason or "")}
+                    for score in assessment.refused
+                ]
+            )
     _downloads(assessment, source)
 
 

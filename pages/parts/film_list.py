@@ -2,11 +2,13 @@
 
 import streamlit as st
 
+from pages.parts.cached import card_of_active_model, kept_classifier, model_with_weights
 from pages.parts.films import add_waiting
 from pages.parts.frame import rows_height
 from pages.parts.model_state import ready_classifier
 from pages.parts.problems import problems_shown
 from pneumo_core.assessment import Assessment
+from pneumo_core.model_card import ModelCard
 from pneumo_core.picture import Display, film_picture, fitted, overlay_picture
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.reading import Reading, read_xray
@@ -59,7 +61,7 @@ def film_list(
         return
     score, probability = films[chosen.selection.rows[0] if chosen.selection.rows else 0]
     with problems_shown():
-        _look(_reading(score, source), probability, threshold)
+        _look(_reading(score, source, assessment.card), probability, threshold)
         if st.button("Open in Explain an X-ray", icon=":material/radiology:", key=f"explain_{key}"):
             add_waiting([(film_name(score.number, source), source.films[score.number].read())])
             st.switch_page("pages/explain.py")
@@ -70,9 +72,11 @@ def film_name(number: int, source: Source | None) -> str:
     return source.films[number].name if source is not None else f"film {number + 1}"
 
 
-def _reading(score: FilmScore, source: Source) -> Reading:
-    """Read a film, once as long as it is the chosen one: a move of the threshold needs no network."""
-    classifier = ready_classifier()
+def _reading(score: FilmScore, source: Source, card: ModelCard) -> Reading:
+    """Read a film with the model that scored it, once as long as it is the chosen one: a threshold needs no network."""
+    model = model_with_weights(card.weights_sha256)
+    is_in_use = card.weights_sha256 == card_of_active_model().weights_sha256
+    classifier = ready_classifier() if is_in_use or model is None else kept_classifier(model)
     kept: Reading | None = st.session_state.get(READING)
     if kept is None or kept.radiograph.sha256 != score.sha256 or kept.card != classifier.card:
         content = source.films[score.number].read()

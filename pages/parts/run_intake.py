@@ -55,7 +55,10 @@ def _from_server() -> Source | None:
     root = roots[0]
     if len(roots) > 1:
         root = st.selectbox("Root", roots, format_func=lambda path: path.name)
-    inside = st.text_input("Folder, CSV or zip below it", help=f"Below {plain(root.name)}; empty for all of it.")
+    inside = st.text_input(
+        f"Folder, CSV or zip in {plain(root.name)}",
+        help=f"For example test; empty for all of {plain(root.name)}.",
+    )
     if st.button("Evaluate", type="primary", key="evaluate_folder"):
         return open_source(below(root, inside))
     return None

@@ -4,7 +4,7 @@ import re
 
 import streamlit as st
 
-from pages.parts.cached import assessment_of_run, jobs, loading_classifier
+from pages.parts.cached import assessment_of_run, jobs, loading_classifier, model_with_weights, other_classifier
 from pages.parts.comparison_view import comparison_view
 from pages.parts.evaluation_view import evaluation_view
 from pages.parts.problems import plain, problems_shown
@@ -29,14 +29,22 @@ def run_view(name: str, card: ModelCard) -> None:
         st.error("There is no run of this name on this server. Please choose films again.", icon=":material/error:")
         return
     run = read_run(folder)
-    if run.weights_sha256 != card.weights_sha256:
+    model = model_with_weights(run.weights_sha256)
+    if model is None:
         st.error(
-            f"This run was scored with the weights {run.weights_sha256[:12]}, and the model in use has "
-            f"{card.weights_sha256[:12]}. Please choose the films again, to score them with the model in use.",
+            f"This run was scored with the weights {run.weights_sha256[:12]}, and no model of this server has them any "
+            "more. Please choose the films again, to score them with the model in use.",
             icon=":material/error:",
         )
         return
-    assessment = assessment_of_run(folder)
+    is_in_use = run.weights_sha256 == card.weights_sha256
+    if not is_in_use:
+        st.info(
+            f"These films were scored with {model.name}, which is not the model in use ({card.name}): scores, "
+            "thresholds and figures below are those of the former.",
+            icon=":material/history:",
+        )
+    assessment = assessment_of_run(folder, model)
     left = run.films - len(assessment.scores)
     if left:
         are = "is" if left == 1 else "are"
@@ -46,7 +54,7 @@ def run_view(name: str, card: ModelCard) -> None:
         if job is None:
             st.markdown("To go on, choose the same films again: those that are scored are not read again.")
         elif st.button("Go on", icon=":material/play_arrow:") and start_run(
-            name, job.source, loading_classifier().result
+            name, job.source, loading_classifier().result if is_in_use else lambda: other_classifier(model)
         ):
             st.rerun()
     source = job.source if job is not None else None

@@ -105,12 +105,13 @@ def _at_work(folder: Path, epochs: int, stage: str) -> None:
             st.rerun()
         _progress(state)
         if is_asked_to_stop(folder):
-            st.markdown("Stopping after the step at hand; the best network so far is kept ...")
+            kept = "the best network so far is kept" if epochs else "no epoch stands yet"
+            st.markdown(f"Stopping after the step at hand; {kept} ...")
         else:
             st.button(
                 "Stop training",
                 icon=":material/stop:",
-                help="The best network so far is kept, and the run can go on.",
+                help="What its whole epochs brought is kept, and the run can go on.",
                 on_click=ask_to_stop,
                 args=(folder,),
             )

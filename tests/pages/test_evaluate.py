@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.parts.problems import plain
 from pneumo_core.jobs import Jobs
 from pneumo_core.model_card import file_sha256, read_card, write_card
 from pneumo_core.network import load_network
@@ -71,8 +72,8 @@ def test_a_zip_becomes_figures_and_a_refused_film_is_named(runs: Path):
     assert "to which the probabilities are not recalibrated" in text(app)
     assert read_run(runs / app.query_params["run"]).device
     assert list(app.table[0].value["Figure"])[:3] == ["Accuracy", "Sensitivity (recall)", "Specificity"]
-    refused = app.dataframe[-1].value
-    assert list(refused["Film"]) == ["NORMAL/broken.png"]
+    refused = app.table[-1].value
+    assert list(refused["Film"]) == [plain("NORMAL/broken.png")]
     written = b"".join(path.read_bytes() for path in runs.rglob("*") if path.is_file())
     assert b"Mueller" not in written
 
@@ -105,7 +106,7 @@ def test_films_without_labels_become_a_worklist():
     assert len(probabilities) == 12
     assert probabilities == sorted(probabilities, reverse=True)
     assert set(listed["To know"]) == {"The file gives no age."}
-    assert list(app.dataframe[1].value["Film"]) == ["broken.png"]
+    assert list(app.table[-1].value["Film"]) == [plain("broken.png")]
     # The film that is chosen is looked at, with all that is to know of it.
     assert any("for any other patient this score is not validated" in warning.value for warning in app.warning)
     assert [button.label for button in app.get("download_button")] == ["Films (CSV)"]
@@ -221,6 +222,16 @@ def test_another_model_scores_the_same_films_and_the_differences_are_paired(
     assert not app.exception
     assert next(iter(app.table[-1].value["Figure"])) == "Area under the ROC curve (DeLong)"
     assert list(app.table[-1].value.columns[1:3]) == ["one", "two"]
+
+    (models / "active.txt").write_text("two")
+    app.run()
+    assert not app.exception
+    assert "These films were scored with again, which is not the model in use" in app.info[0].value
+    assert f"{100 * read_card(models / 'one').operating_point('balanced').threshold:.1f} %" in app.button[1].label
+    shutil.rmtree(models / "one")
+    shutil.rmtree(models / "again")
+    app.run()
+    assert "no model of this server has them any more" in app.error[0].value
 
 
 def test_a_second_run_is_told_to_wait_for_the_first(monkeypatch: pytest.MonkeyPatch):

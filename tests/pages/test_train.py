@@ -322,7 +322,7 @@ def test_settings_that_go_with_others_are_asked_for_with_them(started: list):
 
 def test_data_that_cannot_be_split_are_refused_before_the_run(data: Path):
     shutil.rmtree(data / "train" / "PNEUMONIA")
-    assert "0 patient(s) were found in PNEUMONIA" in text(opened(PLAN))
+    assert "0 patients found in PNEUMONIA" in text(opened(PLAN))
 
 
 def test_a_split_that_is_uploaded_is_checked_before_the_run(data: Path, started: list):
