@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 
 from pneumo_core.calibration import OperatingPoint, probability_at
-from pneumo_core.evaluation import Estimate, predictive_values
+from pneumo_core.evaluation import ConfusionMatrix, Estimate, predictive_value_estimates
 from pneumo_core.model_card import EvaluationResult, ModelCard
 from pneumo_core.picture import Display, captioned_png, data_uri, enlarged, film_picture, fitted, overlay_picture
 from pneumo_core.reading import Reading
@@ -25,6 +25,12 @@ CAPTION_WIDTH = 900
 LEAST_FILMS_FOR_CALIBRATION = 100
 # Scores that are wrong by more than 10 points on average say no more than a word like "likely" does.
 LARGEST_CALIBRATION_ERROR = 0.1
+# Beyond 30 points from end to end the middle says less than the ends: a figure of its own would pass for a finding.
+WIDEST_RANGE_WITH_VALUE = 0.3
+RANGES_IN_WORDS = (
+    "PPV and NPV reach from both low ends to both high ends of the 95 % intervals of sensitivity and specificity: "
+    "rather too wide than too narrow. A range of more than 30 points stands without a figure of its own."
+)
 
 
 def verdict(reading: Reading, point: OperatingPoint) -> str:
@@ -83,12 +89,12 @@ def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) ->
     ]
     result = reference_result(reading.card)
     if result is not None:
-        matrix = next(found.confusion for found in result.points if found.name == point.name)
+        matrix = _counted_at(point, result)
         sensitivity, specificity = matrix.sensitivity, matrix.specificity
-        positive, negative = predictive_values(sensitivity.value, specificity.value, prevalence)
+        positive, negative = predictive_value_estimates(sensitivity, specificity, prevalence)
         rows += [
-            ("Of flagged films, with pneumonia (PPV)", _share(positive)),
-            ("Of films not flagged, without (NPV)", _share(negative)),
+            ("Of flagged films, with pneumonia (PPV)", _with_range(positive)),
+            ("Of films not flagged, without (NPV)", _with_range(negative)),
             (f"Sensitivity, measured on {_films_in_words(result)}", _with_interval(sensitivity)),
             (f"Specificity, measured on {_films_in_words(result)}", _with_interval(specificity)),
         ]
@@ -123,9 +129,14 @@ def facts(reading: Reading) -> list[tuple[str, str]]:
     ]
 
 
-def receipt(reading: Reading, point: OperatingPoint) -> dict[str, Any]:
-    """Give the reading as plain data: hashes, score, threshold, versions."""
-    origin = reading.radiograph.origin
+def receipt(reading: Reading, point: OperatingPoint, prevalence: float) -> dict[str, Any]:
+    """Give the reading as plain data: hashes, score, threshold, what it means at the reader's prevalence, versions."""
+    origin, result = reading.radiograph.origin, reference_result(reading.card)
+    positive: Estimate | None = None
+    negative: Estimate | None = None
+    if result is not None:
+        matrix = _counted_at(point, result)
+        positive, negative = predictive_value_estimates(matrix.sensitivity, matrix.specificity, prevalence)
     return {
         "film_sha256": reading.radiograph.sha256,
         "read_at": reading.read_at,
@@ -137,6 +148,12 @@ def receipt(reading: Reading, point: OperatingPoint) -> dict[str, Any]:
         "operating_point": point.name,
         "threshold": point.threshold,
         "flagged": reading.prediction.is_flagged(point),
+        "prevalence": prevalence,
+        "probability_at_prevalence": probability_at(
+            reading.prediction.probability, reading.card.calibration, prevalence
+        ),
+        "positive_predictive_value": _as_data(positive),
+        "negative_predictive_value": _as_data(negative),
         "heat_map_is_blank": reading.explanation.is_blank,
         "outside_population": reading.suitability.is_outside_population,
         "known_from_training": reading.known_from,
@@ -155,9 +172,9 @@ def receipt(reading: Reading, point: OperatingPoint) -> dict[str, Any]:
     }
 
 
-def receipt_json(reading: Reading, point: OperatingPoint) -> bytes:
+def receipt_json(reading: Reading, point: OperatingPoint, prevalence: float) -> bytes:
     """Give `receipt` as a JSON file."""
-    return json.dumps(receipt(reading, point), indent=2).encode()
+    return json.dumps(receipt(reading, point, prevalence), indent=2).encode()
 
 
 def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> bytes:
@@ -199,6 +216,7 @@ def case_report(reading: Reading, point: OperatingPoint, prevalence: float, disp
         is_blank=reading.explanation.is_blank,
         prevalence=f"{100 * prevalence:g} %",
         meaning=at_prevalence(reading, point, prevalence),
+        ranges_in_words=RANGES_IN_WORDS if reference_result(card) else "",
         facts=facts(reading),
         limitations=card.limitations,
         versions=versions_in_words(),
@@ -212,8 +230,24 @@ def _films_in_words(result: EvaluationResult) -> str:
     return f"{result.n} {result.films.partition(',')[0]} films"
 
 
-def _share(value: float) -> str:
-    return "not defined" if value != value else f"{100 * value:.1f} %"
+def _counted_at(point: OperatingPoint, result: EvaluationResult) -> ConfusionMatrix:
+    return next(found.confusion for found in result.points if found.name == point.name)
+
+
+def _with_range(estimate: Estimate) -> str:
+    """Say "38.4 % (31.0-47.6)", and of a wide range "2.6 to 100.0 %" alone."""
+    if estimate.value != estimate.value:
+        return "not defined"
+    if estimate.high - estimate.low > WIDEST_RANGE_WITH_VALUE:
+        return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
+    return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
+
+
+def _as_data(estimate: Estimate | None) -> dict[str, float] | None:
+    """Give value, low and high; JSON has no word for a figure that is not defined but null."""
+    if estimate is None or estimate.value != estimate.value:
+        return None
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
 def _with_interval(estimate: Estimate) -> str:
@@ -269,6 +303,9 @@ map (Grad-CAM): where the network found evidence, scaled within this film. It is
 </div>
 <h2>Where {{ prevalence }} of patients have pneumonia</h2>
 <table>{% for label, text in meaning %}<tr><th scope="row">{{ label }}</th><td>{{ text }}</td></tr>{% endfor %}</table>
+{% if ranges_in_words %}
+<p>{{ ranges_in_words }}</p>
+{% endif %}
 <h2>What was not assessed</h2>
 <p>{{ not_assessed }}</p>
 <h2>Limits of the model</h2>

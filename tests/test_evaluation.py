@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from pneumo_core.evaluation import (
     figures_at,
     figures_overall,
     log_loss,
+    predictive_value_estimates,
     predictive_values,
     proportion,
     sensitivity_and_specificity,
@@ -229,6 +231,35 @@ def test_predictive_values_are_not_defined_where_nothing_is_flagged_or_passed():
     positive, negative = predictive_values(sensitivity=1.0, specificity=0.0, prevalence=0.25)
     assert positive == pytest.approx(0.25)
     assert math.isnan(negative)
+
+
+def test_predictive_values_reach_from_both_low_ends_to_both_high_ends_of_the_rates():
+    # Of 1000, 100 sick. Low ends: 80 sick and 180 well flagged; 20 and 720 passed. High: 100 and 45; 0 and 855.
+    positive, negative = predictive_value_estimates(
+        Estimate(0.9, 0.8, 1.0, 30), Estimate(0.9, 0.8, 0.95, 50), prevalence=0.1
+    )
+    assert astuple(positive) == pytest.approx((90 / 180, 80 / 260, 100 / 145, 80))
+    assert astuple(negative) == pytest.approx((810 / 820, 720 / 740, 1, 80))
+
+
+@pytest.mark.parametrize("prevalence", [0.01, 0.5, 0.99])
+@pytest.mark.parametrize("sick_flagged", [0, 1, 7, 10])
+@pytest.mark.parametrize("well_passed", [0, 1, 7, 10])
+def test_a_predictive_value_lies_in_its_range_whatever_was_counted(
+    prevalence: float, sick_flagged: int, well_passed: int
+):
+    rates = proportion(sick_flagged, 10), proportion(well_passed, 10)
+    for found in predictive_value_estimates(*rates, prevalence):
+        assert math.isnan(found.value) or 0 <= found.low <= found.value <= found.high <= 1
+        assert math.isnan(found.low) == math.isnan(found.high) == math.isnan(found.value)
+        # Ten films of a class never settle a value that nothing else settles.
+        assert math.isnan(found.value) or found.high - found.low > 0.003
+
+
+def test_the_range_of_a_predictive_value_is_not_defined_where_the_value_or_a_rate_is_not():
+    for rates in ((proportion(0, 10), proportion(10, 10)), (proportion(0, 0), proportion(9, 10))):
+        positive, _ = predictive_value_estimates(*rates, 0.1)
+        assert all(math.isnan(figure) for figure in (positive.value, positive.low, positive.high))
 
 
 PROPORTIONS = ("accuracy", "sensitivity", "specificity", "positive_predictive_value", "negative_predictive_value")

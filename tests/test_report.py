@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from pneumo_core.evaluation import ConfusionMatrix
-from pneumo_core.model_card import EvaluationResult, PointResult, active_model_folder, read_card
+from pneumo_core.model_card import EvaluationResult, ModelCard, PointResult, active_model_folder, read_card
 from pneumo_core.picture import Display
 from pneumo_core.places import ROOT
 from pneumo_core.report import (
+    RANGES_IN_WORDS,
     at_prevalence,
     case_report,
     facts,
@@ -149,7 +150,7 @@ def test_a_score_is_a_fact_only_where_its_calibration_was_measured_well_enough(n
     assert is_calibration_known(card) is known
     assert (score_in_words(reading(card=card)) == SCORE_AS_A_FACT) is known
     assert (SCORE_AS_A_FACT in Page(report(card=card)).text) is known
-    assert receipt(reading(card=card), BALANCED)["calibration_known"] is known
+    assert receipt(reading(card=card), BALANCED, 0.1)["calibration_known"] is known
 
 
 def test_a_score_that_is_no_fact_says_what_was_measured():
@@ -184,11 +185,12 @@ def test_the_shipped_models_score_stands_as_a_fact():
 
 def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
     # Odds of 0.625 are 5/3; times 1/9 they are 5/27: 5/32. Sensitivity 18/20, specificity 36/40.
-    # Of 1000: 100 sick, 90 flagged, 10 not; 900 well, 90 flagged, 810 not.
+    # Of 1000: 100 sick, 90 flagged, 10 not; 900 well, 90 flagged, 810 not: PPV 50.0, NPV 98.8. At both low ends 69.9
+    # and 207.9 flagged, 30.1 and 692.1 not; at both high ends 97.2 and 35.6 flagged, 2.8 and 864.4 not.
     assert at_prevalence(reading(0.625), BALANCED, 0.1) == [
         ("Probability of this film in such a group", "15.6 %"),
-        ("Of flagged films, with pneumonia (PPV)", "50.0 %"),
-        ("Of films not flagged, without (NPV)", "98.8 %"),
+        ("Of flagged films, with pneumonia (PPV)", "25.2 to 73.2 %"),
+        ("Of films not flagged, without (NPV)", "98.8 % (95.8-99.7)"),
         ("Sensitivity, measured on 60 test films", "90.0 % (95 % interval 69.9 to 97.2, n = 20)"),
         ("Specificity, measured on 60 test films", "90.0 % (95 % interval 76.9 to 96.0, n = 40)"),
     ]
@@ -196,10 +198,59 @@ def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
 
 def test_what_a_flag_means_follows_the_operating_point_and_the_prevalence():
     # Rule-in: sensitivity 15/20, specificity 40/40; of 200, half sick: 75 flagged, all sick; 125 not, 100 well.
+    # At both low ends, 53.1 and 91.2 %: 53.1 of 61.9 flagged, 91.2 of 138.1 not; at the high ends 88.8 and 100 %.
     rows = dict(at_prevalence(reading(0.625), RULE_IN, 0.5))
     assert rows["Probability of this film in such a group"] == "62.5 %"
-    assert rows["Of flagged films, with pneumonia (PPV)"] == "100.0 %"
-    assert rows["Of films not flagged, without (NPV)"] == "80.0 %"
+    assert rows["Of flagged films, with pneumonia (PPV)"] == "100.0 % (85.8-100.0)"
+    assert rows["Of films not flagged, without (NPV)"] == "80.0 % (66.1-89.9)"
+
+
+def counted(*counts: int) -> ModelCard:
+    """A card whose test counted true and false positives, true and false negatives at the balanced point."""
+    result = dataclasses.replace(evaluation_result(), points=(PointResult("balanced", 0.5, ConfusionMatrix(*counts)),))
+    return model_card(test=(result,))
+
+
+@pytest.mark.parametrize(
+    ("prevalence", "positive", "negative"),
+    [
+        # 10 of 10 each: Wilson's low end is 10 / (10 + 3.8415) = 0.72247.
+        # 1 %: 0.0072247 / (0.0072247 + 0.2747547); 0.7152453 / (0.7152453 + 0.0027753). 99 %: the other way round.
+        (0.01, "2.6 to 100.0 %", "100.0 % (99.6-100.0)"),
+        (0.99, "100.0 % (99.6-100.0)", "2.6 to 100.0 %"),
+    ],
+)
+def test_ten_of_ten_right_are_no_hundred_percent(prevalence: float, positive: str, negative: str):
+    card = counted(10, 0, 10, 0)
+    rows = dict(at_prevalence(reading(card=card), BALANCED, prevalence))
+    assert rows["Of flagged films, with pneumonia (PPV)"] == positive
+    assert rows["Of films not flagged, without (NPV)"] == negative
+    text = Page(report(card=card, prevalence=prevalence)).text
+    assert f"(PPV) {positive} Of films not flagged, without (NPV) {negative} Sensitivity" in text
+
+
+def test_the_shipped_models_ppv_keeps_its_figure():
+    # 384 of 390 and 193 of 234, as on the 624 official test films: 0.0985 of 0.0985 + 0.1577.
+    rows = dict(at_prevalence(reading(card=counted(384, 41, 193, 6)), BALANCED, 0.1))
+    assert rows["Of flagged films, with pneumonia (PPV)"] == "38.4 % (31.9-45.6)"
+
+
+def test_a_range_is_explained_where_there_is_one():
+    assert RANGES_IN_WORDS in Page(report()).text
+    assert RANGES_IN_WORDS not in Page(report(card=model_card(test=(), validation=()))).text
+
+
+def test_the_receipt_holds_predictive_values_with_their_ranges_and_null_where_there_are_none():
+    found = json.loads(receipt_json(reading(card=counted(10, 0, 10, 0)), BALANCED, 0.01))
+    assert found["positive_predictive_value"] == pytest.approx({"value": 1, "low": 0.025621, "high": 1}, abs=1e-5)
+    assert found["negative_predictive_value"] == pytest.approx({"value": 1, "low": 0.996135, "high": 1}, abs=1e-5)
+    # Nothing was flagged, so of flagged films nothing is known.
+    nothing_flagged = json.loads(receipt_json(reading(card=counted(0, 0, 10, 10)), BALANCED, 0.01))
+    assert nothing_flagged["positive_predictive_value"] is None
+    assert nothing_flagged["negative_predictive_value"]["value"] == pytest.approx(0.99)
+    unmeasured = receipt(reading(card=model_card(test=(), validation=())), BALANCED, 0.01)
+    assert unmeasured["positive_predictive_value"] is None
+    assert unmeasured["negative_predictive_value"] is None
 
 
 def test_a_model_without_an_evaluation_gives_the_probability_alone():
@@ -262,7 +313,7 @@ def test_the_facts_of_a_png_speak_of_no_dicom_attribute():
 
 
 def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
-    found = receipt(dataclasses.replace(dicom_reading(), explanation=no_evidence()), RULE_IN)
+    found = receipt(dataclasses.replace(dicom_reading(), explanation=no_evidence()), RULE_IN, 0.1)
     expected = {
         "film_sha256": FILM_SHA256,
         "probability": 0.625,
@@ -273,6 +324,7 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "operating_point": "rule-in",
         "threshold": 0.8,
         "flagged": False,
+        "prevalence": 0.1,
         "heat_map_is_blank": True,
         "outside_population": False,
         "known_from_training": None,
@@ -289,14 +341,21 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "not_assessed": NOT_ASSESSED,
     }
     assert {name: found[name] for name in expected} == expected
-    assert set(found) - set(expected) == {"read_at", "versions"}
+    assert set(found) - set(expected) == {
+        "read_at",
+        "versions",
+        "probability_at_prevalence",
+        "positive_predictive_value",
+        "negative_predictive_value",
+    }
+    assert found["probability_at_prevalence"] == pytest.approx(5 / 32)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", found["read_at"])
 
 
 def test_the_receipt_as_a_file_is_the_receipt():
     of = reading(warnings=("The file gives no age.",))
-    found = json.loads(receipt_json(of, BALANCED))
-    assert found | {"read_at": ""} == receipt(of, BALANCED) | {"read_at": ""}
+    found = json.loads(receipt_json(of, BALANCED, 0.1))
+    assert found | {"read_at": ""} == receipt(of, BALANCED, 0.1) | {"read_at": ""}
     assert found["flagged"] is True
     assert found["heat_map_is_blank"] is False
     assert found["warnings"] == ["The file gives no age."]
@@ -308,7 +367,7 @@ def test_a_files_name_gets_into_no_file(blank: bool, kind: str):
     of = dicom_reading() if kind == "DICOM" else reading()
     of = dataclasses.replace(of, explanation=no_evidence()) if blank else of
     assert of.radiograph.name == CANARY
-    files = (report(of), receipt_json(of, BALANCED), overlay_png(of, BALANCED, Display()))
+    files = (report(of), receipt_json(of, BALANCED, 0.1), overlay_png(of, BALANCED, Display()))
     for content in (*files, repr(facts(of)).encode()):
         assert FILM_SHA256.encode() in content
         for part in (b"CANARY", b"PATIENT.dcm", b"^PATIENT"):
@@ -323,7 +382,7 @@ def test_the_report_says_verdict_score_threshold_and_meaning():
         "(chosen for: both alike).",
         "Where 10 % of patients have pneumonia",
         "Probability of this film in such a group 15.6 %",
-        "Of flagged films, with pneumonia (PPV) 50.0 %",
+        "Of flagged films, with pneumonia (PPV) 25.2 to 73.2 %",
         "Knows one hospital only. Knows frontal views only.",
         f"Film SHA-256 {FILM_SHA256}",
         f"Weights SHA-256 {WEIGHTS_SHA256}",
@@ -362,7 +421,7 @@ def test_a_film_that_the_model_knows_is_no_test_in_report_and_receipt(part: str,
     of = dataclasses.replace(reading(warnings=("The file gives no age.",)), known_from=part)
     sentence = f"This very film (or a close copy) was among those the model was {used}: its score here is no test."
     assert sentence in Page(report(of)).text
-    found = receipt(of, BALANCED)
+    found = receipt(of, BALANCED, 0.1)
     assert (found["known_from_training"], found["warnings"]) == (part, [sentence, "The file gives no age."])
 
 

@@ -9,6 +9,7 @@ from pneumo_core.figures import COLOUR_MAPS, VIEWER_CONFIG, gauge, viewer
 from pneumo_core.picture import Display, data_uri, film_picture, fitted, overlay_picture
 from pneumo_core.reading import Reading
 from pneumo_core.report import (
+    RANGES_IN_WORDS,
     at_prevalence,
     case_report,
     facts,
@@ -16,6 +17,7 @@ from pneumo_core.report import (
     is_calibration_known,
     overlay_png,
     receipt_json,
+    reference_result,
     score_in_words,
     verdict,
 )
@@ -61,6 +63,8 @@ def _score(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
         f"Among your patients, of whom {100 * prevalence:.0f} in 100 have it:\n"
         + "\n".join(f"- {label}: **{text}**" for label, text in rows)
     )
+    if reference_result(reading.card) is not None:
+        st.markdown(RANGES_IN_WORDS)
 
 
 def _viewer(reading: Reading) -> Display:
@@ -147,7 +151,7 @@ def _downloads(reading: Reading, point: OperatingPoint, prevalence: float, displ
         )
         st.download_button(
             "Receipt (JSON)",
-            lambda: receipt_json(reading, point),
+            lambda: receipt_json(reading, point, prevalence),
             f"{name}.json",
             "application/json",
             on_click="ignore",
