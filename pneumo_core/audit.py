@@ -676,8 +676,8 @@ def _alarms_of_twins(twins: Sequence[Twins]) -> Iterator[Alarm]:
         yield Alarm(
             "conflicts",
             f"{films} films lie in both classes, the same film as NORMAL and as PNEUMONIA, in "
-            f"{counted(len(conflicts), 'group')}, the first of them {', '.join(conflicts[0].films)}. One label of each is "
-            "wrong. They are left out of a split made here; please find out which label is right.",
+            f"{counted(len(conflicts), 'group')}, the first of them {', '.join(conflicts[0].films)}. One label of each "
+            "is wrong. They are left out of a split made here; please find out which label is right.",
         )
     torn = [group for group in twins if len(group.splits) > 1]
     if torn:
