@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import math
 import os
 import signal
 import sys
@@ -475,6 +476,14 @@ def _user() -> str:
         return ""
 
 
+def _on_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
 _who = click.option("--who", default=_user, help="Who decides it. Default: the name of the system's user.")
 _note = click.option("--note", required=True, help="Why, in one line.")
 
@@ -487,26 +496,44 @@ def models() -> None:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of words.")
 def list_command(as_json: bool) -> None:
-    """List the models, the one in use marked with a star."""
+    """List the models, the one in use with a star: AUC on test films (else validation) with its 95 % interval."""
+    from pneumo_core.model_card import area_with_films, nearly_one_threshold, thresholds_in_words
     from pneumo_core.model_store import list_models
 
     for entry in list_models(models_folder()):
+        card = entry.card
+        films = "test" if card and card.test else "validation"
+        results = (card.test or card.validation) if card else ()
         if as_json:
+            found = results[0].area_under_roc if results else None
             line = {
                 "name": entry.name,
                 "in_use": entry.is_active,
                 "bytes": entry.size,
-                "created": entry.card.created if entry.card else None,
-                "architecture": entry.card.architecture if entry.card else None,
-                "weights_sha256": entry.card.weights_sha256 if entry.card else None,
+                "created": card.created if card else None,
+                "architecture": card.architecture if card else None,
+                "weights_sha256": card.weights_sha256 if card else None,
+                "auc_on": films if results else None,
+                "auc": _number(found.value) if found else None,
+                "auc_ci": [_number(found.low), _number(found.high)] if found else None,
+                "n": results[0].n if results else None,
+                "n_pneumonia": results[0].n_pneumonia if results else None,
+                "thresholds": {point.name: point.threshold for point in card.operating_points} if card else None,
                 "problem": entry.problem or None,
             }
             click.echo(json.dumps(line))
             continue
-        card = entry.card
-        words = f"{card.architecture}, made {card.created}, weights {card.weights_sha256[:12]}, " if card else ""
         star = "*" if entry.is_active else " "
-        click.echo(f"{star} {entry.name}: {words}{entry.size / 1e6:.1f} MB{entry.problem and ': ' + entry.problem}")
+        words = f"{entry.size / 1e6:.1f} MB"
+        if card:
+            words = (
+                f"{card.architecture}, made {card.created}, weights {card.weights_sha256[:12]}, {words}; "
+                f"AUC on {films} films {area_with_films(results)}; "
+                f"flagged from {', '.join(f'{point} %' for point in thresholds_in_words(card.operating_points))}"
+            )
+            if nearly := nearly_one_threshold(card.operating_points):
+                words = f"{words}. {nearly}"
+        click.echo(f"{star} {entry.name}: {words}{entry.problem and ': ' + entry.problem}")
 
 
 @models.command("promote")
@@ -534,10 +561,13 @@ def roll_back_command(who: str, note: str) -> None:
 
 @models.command("delete")
 @click.argument("name")
-def delete_command(name: str) -> None:
-    """Delete the model NAME, which must not be in use."""
+@click.option("--yes", is_flag=True, help="Do not ask on a terminal.")
+def delete_command(name: str, yes: bool) -> None:
+    """Delete the model NAME, which must not be in use. On a terminal it is asked first."""
     from pneumo_core.model_store import delete_model
 
+    if not yes and _on_terminal():
+        click.confirm(f"Delete {name}, its network, card, log and scores, for good?", abort=True, err=True)
     delete_model(models_folder(), name)
     click.echo(f"{name} is deleted")
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ KNOWN_ANSWERS_FILE = "known_answers.json"
 ACTIVE_FILE = "active.txt"
 PROMOTIONS_FILE = "promotions.jsonl"
 
+# Thresholds that lie within this are one, near enough.
+NEARLY_ONE = 0.005
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}")
 
 
@@ -308,6 +311,35 @@ def area(estimate: Estimate) -> str:
     if estimate.low == estimate.high:
         return f"{estimate.value:.3f} (no interval)"
     return f"{estimate.value:.3f} ({estimate.low:.3f}-{estimate.high:.3f})"
+
+
+def area_with_films(results: Sequence[EvaluationResult]) -> str:
+    """Give the area on the films as they are, the first of the results, with n; "none" without results."""
+    if not results:
+        return "none"
+    return f"{area(results[0].area_under_roc)}, n = {results[0].n} ({results[0].n_pneumonia} with pneumonia)"
+
+
+def thresholds_in_words(points: Sequence[OperatingPoint]) -> tuple[str, ...]:
+    """Give operating points as "balanced 5.2", in percent: as many digits (1 to 4) as tell different ones apart."""
+    different = len({point.threshold for point in points})
+    texts: list[str] = []
+    for digits in range(1, 5):
+        texts = [f"{100 * point.threshold:.{digits}f}" for point in points]
+        if len(set(texts)) == different:
+            break
+    return tuple(f"{point.name} {text}" for point, text in zip(points, texts, strict=True))
+
+
+def nearly_one_threshold(points: Sequence[OperatingPoint]) -> str:
+    """Say so where the thresholds lie within `NEARLY_ONE`; "" where they do not."""
+    thresholds = [point.threshold for point in points]
+    if max(thresholds, default=1.0) - min(thresholds, default=0.0) > NEARLY_ONE:
+        return ""
+    return (
+        "The three thresholds nearly coincide: the scores of validation films hardly separate the classes, or one "
+        "threshold meets all three aims; sensitivity and specificity on the card tell which."
+    )
 
 
 def percent(estimate: Estimate) -> str:

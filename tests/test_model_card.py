@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pneumo_core.calibration import OperatingPoint
 from pneumo_core.errors import ModelError
 from pneumo_core.evaluation import ConfusionMatrix, Estimate
 from pneumo_core.model_card import (
@@ -16,8 +17,10 @@ from pneumo_core.model_card import (
     evaluate,
     file_sha256,
     model_stamp,
+    nearly_one_threshold,
     percent,
     read_card,
+    thresholds_in_words,
     write_card,
 )
 from tests.makers import BALANCED, RULE_IN, SCREENING, WEIGHTS, WEIGHTS_SHA256, evaluation_result, model_card
@@ -242,6 +245,33 @@ def test_the_cards_text_holds_its_figures_word_for_word():
 def test_a_proportion_is_written_in_percent_and_an_undefined_one_in_words():
     assert percent(Estimate(0.932, 0.9042, 0.9538, 390)) == "93.2 (90.4-95.4)"
     assert percent(Estimate(math.nan, math.nan, math.nan, 0)) == "not defined"
+
+
+def points(*thresholds: float) -> tuple[OperatingPoint, ...]:
+    return tuple(
+        OperatingPoint(name, threshold, "x")
+        for name, threshold in zip(("screening", "balanced", "rule-in"), thresholds, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "words"),
+    [
+        ((0.1, 0.5, 0.8), ("screening 10.0", "balanced 50.0", "rule-in 80.0")),
+        ((0.4999, 0.5, 0.5001), ("screening 49.99", "balanced 50.00", "rule-in 50.01")),
+        ((0.5, 0.5, 0.50004), ("screening 50.000", "balanced 50.000", "rule-in 50.004")),
+        # Alike, all of them: no digit tells them apart.
+        ((0.5, 0.5, 0.5), ("screening 50.0", "balanced 50.0", "rule-in 50.0")),
+        ((0.5, 0.5 + 1e-9, 0.6), ("screening 50.0000", "balanced 50.0000", "rule-in 60.0000")),
+    ],
+)
+def test_thresholds_have_the_digits_that_tell_them_apart(thresholds: tuple[float, ...], words: tuple[str, ...]):
+    assert thresholds_in_words(points(*thresholds)) == words
+
+
+def test_thresholds_that_nearly_coincide_are_said_to():
+    assert nearly_one_threshold(points(0.5, 0.502, 0.5049)).startswith("The three thresholds nearly coincide")
+    assert nearly_one_threshold(points(0.5, 0.502, 0.506)) == ""
 
 
 def test_the_stamp_changes_with_the_model_in_use_and_with_no_other(tmp_path: Path):

@@ -1,5 +1,6 @@
 """The command line over the models of an installation."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pneumo_core import __main__ as main
+from pneumo_core.calibration import OperatingPoint
 from pneumo_core.model_card import active_model_folder, file_sha256, write_card
 from pneumo_core.model_store import promotions
 from pneumo_core.places import MODELS_VARIABLE
@@ -35,13 +37,34 @@ def test_models_are_listed_in_words_and_as_json(models: Path):
     (models / "b" / "classifier.keras").write_bytes(b"other")
     first, second = run("list").stdout.splitlines()
     assert first.startswith("* a: Example Net, made 2025-01-31, weights ")
+    assert "; AUC on test films 0.958 (0.912-0.991), n = 60 (20 with pneumonia); flagged from " in first
+    assert first.endswith("flagged from screening 20.0 %, balanced 50.0 %, rule-in 80.0 %")
     assert second.startswith("  b: ")
     assert "belongs to other weights" in second
     good, bad = (json.loads(line) for line in run("list", "--json").stdout.splitlines())
     assert (good["name"], good["in_use"], good["problem"]) == ("a", True, None)
     assert good["weights_sha256"] == file_sha256(models / "a" / "classifier.keras")
+    assert (good["auc_on"], good["auc"], good["auc_ci"]) == ("test", 0.958, [0.912, 0.991])
+    assert (good["n"], good["thresholds"]["rule-in"]) == (60, 0.8)
+    assert (bad["auc"], bad["thresholds"]) == (None, None)
     assert (bad["name"], bad["in_use"], bad["weights_sha256"]) == ("b", False, None)
     assert "belongs to other weights" in bad["problem"]
+
+
+def test_a_model_without_test_films_is_listed_by_its_validation_films(models: Path):
+    points = tuple(
+        OperatingPoint(name, 0.5 + n / 1e5, "x") for n, name in enumerate(("screening", "balanced", "rule-in"))
+    )
+    changed = model_card(
+        name="b", weights_sha256=file_sha256(models / "b" / "classifier.keras"), test=(), operating_points=points
+    )
+    write_card(changed, models / "b")
+    second = run("list").stdout.splitlines()[1]
+    assert "AUC on validation films 0.958 (0.912-0.991), n = 60" in second
+    assert "screening 50.000 %, balanced 50.001 %, rule-in 50.002 %. The three thresholds nearly coincide" in second
+    write_card(dataclasses.replace(changed, validation=()), models / "b")
+    assert "AUC on validation films none; " in run("list").stdout
+    assert json.loads(run("list", "--json").stdout.splitlines()[1])["auc_on"] is None
 
 
 def test_a_model_is_promoted_and_rolled_back_by_the_systems_user(models: Path, monkeypatch: pytest.MonkeyPatch):
@@ -77,6 +100,23 @@ def test_a_refusal_is_one_line_and_exit_status_one(models: Path):
 def test_a_model_is_deleted(models: Path):
     assert run("delete", "b").stdout == "b is deleted\n"
     assert not (models / "b").exists()
+
+
+def test_a_deletion_is_asked_about_on_a_terminal(models: Path, monkeypatch: pytest.MonkeyPatch):
+
+    monkeypatch.setattr(main, "_on_terminal", lambda: True)
+    refused = CliRunner().invoke(main.commands, ["models", "delete", "b"], input="n\n")
+    assert refused.exit_code == 1
+    assert "Delete b, its network, card, log and scores, for good?" in refused.stderr
+    assert (models / "b").exists()
+    assert CliRunner().invoke(main.commands, ["models", "delete", "b"], input="y\n").stdout.endswith("b is deleted\n")
+    assert not (models / "b").exists()
+
+
+def test_a_deletion_with_yes_is_not_asked_about(models: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(main.click, "confirm", lambda *_, **__: pytest.fail("asked"))
+    monkeypatch.setattr(main, "_on_terminal", lambda: True)
+    assert run("delete", "b", "--yes").stdout == "b is deleted\n"
 
 
 def test_a_model_is_exported_and_a_network_that_is_none_not_imported(models: Path, tmp_path: Path):

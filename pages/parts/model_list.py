@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts.cached import known_models
 from pages.parts.problems import plain
-from pneumo_core.model_card import EvaluationResult, area
+from pneumo_core.model_card import area_with_films, nearly_one_threshold, thresholds_in_words
 from pneumo_core.model_store import ModelEntry
 
 CHOSEN = "model_shown"
@@ -25,6 +25,9 @@ def choose_model() -> ModelEntry | None:
         "different films do not say which is better: that takes a comparison on the same films, below or in "
         "Batch evaluation, *Against another model*."
     )
+    for entry in entries.values():
+        if entry.card is not None and (words := nearly_one_threshold(entry.card.operating_points)):
+            st.markdown(f"**{plain(entry.name)}**: {plain(words)}")
     _take_from_address(entries)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
@@ -67,16 +70,8 @@ def _row(entry: ModelEntry) -> dict[str, str]:
         **row,
         "Network": plain(card.architecture),
         "Made": plain(card.created),
-        "AUC, validation": _first_area(card.validation),
-        "AUC, test": _first_area(card.test),
-        "Flagged from, %": ", ".join(
-            f"{plain(point.name)} {100 * point.threshold:.1f}" for point in card.operating_points
-        ),
+        "AUC, validation": area_with_films(card.validation),
+        "AUC, test": area_with_films(card.test),
+        "Flagged from, %": plain(", ".join(thresholds_in_words(card.operating_points))),
         "Size": size,
     }
-
-
-def _first_area(results: tuple[EvaluationResult, ...]) -> str:
-    if not results:
-        return "none"
-    return f"{area(results[0].area_under_roc)}, n = {results[0].n} ({results[0].n_pneumonia} with pneumonia)"

@@ -1,9 +1,9 @@
 """The models page: list, comparison, promotion and roll back, files; every question and refusal."""
 
-import dataclasses
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ def models(tiny_model: Path, other_weights: Path, tmp_path: Path, monkeypatch: p
     shutil.copy(other_weights, folder / "two" / "classifier.keras")
     for name in ("one", "two"):
         found = file_sha256(folder / name / "classifier.keras")
-        card = dataclasses.replace(card_of(tiny_model), name=name, weights_sha256=found)
+        card = replace(card_of(tiny_model), name=name, weights_sha256=found)
         write_card(card, folder / name)
     (folder / "active.txt").write_text("one\n")
     monkeypatch.setenv(MODELS_VARIABLE, str(folder))
@@ -154,6 +154,18 @@ def test_models_are_listed_with_their_figures_and_the_one_in_use(models: Path):
     assert not [label for label in buttons(app) if label.startswith(("Promote", "Delete"))]
 
 
+def test_thresholds_that_nearly_coincide_are_told_apart_and_said_to(models: Path):
+    for name, apart in (("one", 0.1), ("two", 0.0001)):
+        card = card_of(models / name)
+        points = [replace(point, threshold=0.5 + apart * n) for n, point in enumerate(card.operating_points)]
+        write_card(replace(card, operating_points=tuple(points)), models / name)
+    app = opened("one")
+    shown = app.table[0].value["Flagged from, %"]
+    assert all(digits in shown[1].replace("\\", "") for digits in ("50.00,", "50.01,", "50.02"))
+    assert "**two**: The three thresholds nearly coincide" in text(app)
+    assert "**one**: The three" not in text(app)
+
+
 def test_a_model_that_cannot_be_used_says_why_and_can_be_deleted(models: Path):
     (models / "two" / "classifier.keras").write_bytes(b"other")
     app = opened("two")
@@ -258,11 +270,11 @@ def test_a_loss_that_is_not_ruled_out_is_the_verdict_where_nothing_is_worse(mode
 
 
 def test_the_model_in_use_is_called_as_it_is_listed(models: Path):
-    write_card(dataclasses.replace(card_of(models / "one"), name="elsewhere"), models / "one")
+    write_card(replace(card_of(models / "one"), name="elsewhere"), models / "one")
     worse(models)
     gate = read_gate(models / "two")
     assert gate is not None
-    write_gate(dataclasses.replace(gate, current="elsewhere"), models / "two")
+    write_gate(replace(gate, current="elsewhere"), models / "two")
     app = click(give_reason(opened("two")), "Promote two")
     assert "Worse than one by more than chance" in text(app)
     assert "elsewhere" not in text(app)
