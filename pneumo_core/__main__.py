@@ -509,6 +509,7 @@ def list_command(as_json: bool) -> None:
             line = {
                 "name": entry.name,
                 "in_use": entry.is_active,
+                "imported": entry.is_imported,
                 "bytes": entry.size,
                 "created": card.created if card else None,
                 "architecture": card.architecture if card else None,
@@ -528,7 +529,7 @@ def list_command(as_json: bool) -> None:
         if card:
             words = (
                 f"{card.architecture}, made {card.created}, weights {card.weights_sha256[:12]}, {words}; "
-                f"AUC on {films} films {area_with_films(results)}; "
+                f"AUC on {films} films {area_with_films(results)}{' (as its file claims)' * entry.is_imported}; "
                 f"flagged from {', '.join(f'{point} %' for point in thresholds_in_words(card.operating_points))}"
             )
             if nearly := nearly_one_threshold(card.operating_points):
@@ -597,8 +598,7 @@ def import_command(file: Path, name: str | None) -> None:
     with file.open("rb") as content:
         imported = import_model(models_folder(), content, name or file.stem)
     click.echo(f"{imported.folder.name} is there; to put it in use: models promote {imported.folder.name} --note ...")
-    if imported.note:
-        click.echo(f"not checked: {imported.note}", err=True)
+    click.echo(imported.note, err=True)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from pneumo_core.model_card import (
     NETWORK_FILE,
     PROMOTIONS_FILE,
     SCORES_FILE,
+    EvaluationResult,
     ModelCard,
     active_model_folder,
     card_text,
@@ -48,6 +49,12 @@ from pneumo_core.small_zip import small_zip
 from pneumo_core.whole_file import write_whole
 
 MAX_WORDS = 200
+# No check of a file can tell whether what was measured elsewhere is so.
+CLAIMED = "Its figures (AUC, counts, calibration error) are those that the file claims; they were not measured here."
+# Lies in the folder of a model that was imported, and holds when.
+IMPORTED_FILE = "imported.txt"
+# What rounding may add to a figure.
+ROUNDING = 1e-9
 OPERATING_POINTS = {"screening", "balanced", "rule-in"}
 # The side of a network's input.
 MIN_SIDE, MAX_SIDE = 16, 1024
@@ -76,6 +83,7 @@ class ModelEntry:
         card: None where the model cannot be used.
         problem: why it cannot be used, as a sentence; "" where it can.
         size: of all its files, in bytes.
+        is_imported: its figures are those that a file claimed.
     """
 
     name: str
@@ -84,6 +92,7 @@ class ModelEntry:
     problem: str
     is_active: bool
     size: int
+    is_imported: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +114,19 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A model that was taken in: its folder, and what could not be checked, as a sentence; "" where all could."""
+    """A model that was taken in: its folder, and what is to be known of its figures.
+
+    Attributes:
+        unchecked: what could not be checked, as a sentence; "" where all could.
+    """
 
     folder: Path
-    note: str
+    unchecked: str
+
+    @property
+    def note(self) -> str:
+        """Say what could not be checked, and always whose word the figures are."""
+        return f"{self.unchecked and f'Not checked: {self.unchecked} '}{CLAIMED}"
 
 
 class _Used(NamedTuple):
@@ -144,7 +162,8 @@ def list_models(models: Path) -> list[ModelEntry]:
         except OSError as error:
             problem = f"The model {folder.name} cannot be read ({error.strerror}). Please check that you may read it."
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        entries.append(ModelEntry(folder.name, folder, card, problem, folder == active, size))
+        is_imported = (folder / IMPORTED_FILE).is_file()
+        entries.append(ModelEntry(folder.name, folder, card, problem, folder == active, size, is_imported))
     return entries
 
 
@@ -315,12 +334,14 @@ def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported
             _unpack(content, folder)
             card = read_card(folder)
             _check_card(card)
+            _check_results(card)
             _check_lists(folder)
             # The card's text is made of the card, whatever text came with it.
             write_whole(folder / CARD_TEXT_FILE, _text(card).encode())
-            note = _check_network(folder, card)
+            unchecked = _check_network(folder, card)
+            write_whole(folder / IMPORTED_FILE, f"{_now()}\n".encode())
             folder.rename(target)
-    return Imported(target, note)
+    return Imported(target, unchecked)
 
 
 # The model in use
@@ -372,6 +393,10 @@ def _last_two(models: Path) -> tuple[_Used | None, _Used]:
     return (used[-2] if len(used) > 1 else None), used[-1]
 
 
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
 def _change(
     models: Path,
     kind: Literal["promoted", "rolled back"],
@@ -383,7 +408,7 @@ def _change(
 ) -> Promotion:
     check_reason(who, note)
     promotion = Promotion(
-        at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        at=_now(),
         kind=kind,
         who=who.strip(),
         note=note.strip(),
@@ -463,6 +488,12 @@ def _check_card(card: ModelCard) -> None:
     sides = (card.preprocessing.height, card.preprocessing.width)
     thresholds = [point.threshold for point in card.operating_points]
     low, high = card.population_years
+    data = card.training_data
+    shares = (
+        (data.films_with_pneumonia, data.films),
+        (data.validation_films_with_pneumonia, data.validation_films),
+        (0, min(data.patients, data.validation_patients)),
+    )
     for is_right, what in (
         (all(MIN_SIDE <= side <= MAX_SIDE for side in sides), f"a size of {MIN_SIDE} to {MAX_SIDE} pixels a side"),
         (card.preprocessing.resampling in RESAMPLINGS, f"a resampling of {', '.join(RESAMPLINGS)}"),
@@ -475,12 +506,63 @@ def _check_card(card: ModelCard) -> None:
             f"the operating points {', '.join(sorted(OPERATING_POINTS))}, once each",
         ),
         (0 <= low <= high <= 150, "ages of 0 to 150 years"),
+        (all(0 <= some <= of for some, of in shares), "no more films with pneumonia than films, and none below 0"),
     ):
         if not is_right:
             raise ModelError(
                 f"{CARD_FILE} of the model holds a value that no training run writes. Expected is {what}. Please "
                 "export the model again where it was made."
             )
+
+
+def _check_results(card: ModelCard) -> None:
+    """Refuse a card with a figure that no films could give, as one that was changed by hand."""
+    for where, results in (("validation", card.validation), ("test", card.test)):
+        for number, result in enumerate(results, start=1):
+            if problem := _why_impossible(result, card):
+                raise ModelError(
+                    f"{CARD_FILE} of the model holds a figure that cannot be ({where}, result {number}): {problem}. "
+                    "Please export the model again where it was made."
+                )
+
+
+def _why_impossible(result: EvaluationResult, card: ModelCard) -> str:
+    area = result.area_under_roc
+    if not 0 <= result.n_pneumonia <= result.n:
+        return f"{result.n_pneumonia} of {result.n} films with pneumonia"
+    if area.n != result.n:
+        return f"an AUC of {area.n} films among {result.n}"
+    if math.isnan(area.value) != (result.n_pneumonia in (0, result.n)):
+        return "an AUC of one class alone, or none of both"
+    if not math.isnan(area.value):
+        if not -ROUNDING <= area.value <= 1 + ROUNDING:
+            return f"an AUC of {area.value:.3f}"
+        if math.isnan(area.low) != math.isnan(area.high):
+            return "an AUC with half an interval"
+        if not math.isnan(area.low) and not (
+            0 <= area.low <= area.value + ROUNDING and area.value - ROUNDING <= area.high <= 1
+        ):
+            return f"an AUC of {area.value:.3f} outside its own interval, {area.low:.3f} to {area.high:.3f}"
+    for name, value in (("Brier score", result.brier_score), ("ECE", result.expected_calibration_error)):
+        # Without films there is none.
+        if result.n and not 0 <= value <= 1:
+            return f"the {name} {value:.3f}"
+    if [(point.name, point.threshold) for point in result.points] != [
+        (point.name, point.threshold) for point in card.operating_points
+    ]:
+        return "results at other thresholds than its operating points"
+    for point in result.points:
+        matrix = point.confusion
+        counts = matrix.true_positives, matrix.false_negatives, matrix.true_negatives, matrix.false_positives
+        with_pneumonia = matrix.true_positives + matrix.false_negatives
+        if min(counts) < 0:
+            return f"a count below 0 at the {point.name} point"
+        if (matrix.n, with_pneumonia) != (result.n, result.n_pneumonia):
+            return (
+                f"counts of {matrix.n} films, {with_pneumonia} with pneumonia, at the {point.name} point of {result.n} "
+                f"films, {result.n_pneumonia} with pneumonia"
+            )
+    return ""
 
 
 def _text(card: ModelCard) -> str:

@@ -2,10 +2,12 @@
 
 import io
 import json
+import math
 import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -17,11 +19,21 @@ from pneumo_core import model_store, places
 from pneumo_core.calibration import Calibration
 from pneumo_core.classifier import load_classifier
 from pneumo_core.errors import ModelError
+from pneumo_core.evaluation import Estimate
 from pneumo_core.known_answers import record_known_answers
 from pneumo_core.known_films import write_known_films
 from pneumo_core.locks import held
-from pneumo_core.model_card import active_model_folder, card_text, file_sha256, models_in, read_card, write_card
+from pneumo_core.model_card import (
+    active_model_folder,
+    card_text,
+    evaluate,
+    file_sha256,
+    models_in,
+    read_card,
+    write_card,
+)
 from pneumo_core.model_store import (
+    CLAIMED,
     MAX_WORDS,
     delete_model,
     export_model,
@@ -36,7 +48,7 @@ from pneumo_core.model_store import (
 from pneumo_core.network import save_network, small_cnn
 from pneumo_core.preprocessing import Preprocessing
 from tests.conftest import drawn_film, png
-from tests.makers import model_card
+from tests.makers import evaluation_result, model_card
 
 
 def refusal_of(function: Callable[..., object], *arguments: object) -> str:
@@ -491,11 +503,12 @@ def refused(models: Path) -> Callable[..., str]:
 
 def test_an_export_imported_again_scores_the_same(whole_model: Path, models: Path):
     imported = import_model(models, export_model(whole_model), "new")
-    assert (imported.folder, imported.note) == (models / "new", "")
+    assert (imported.folder, imported.unchecked, imported.note) == (models / "new", "", CLAIMED)
+    assert [entry.name for entry in list_models(models) if entry.is_imported] == ["new"]
     films = np.random.default_rng(4).uniform(0, 255, (3, 32, 32, 1)).astype(np.float32)
     assert load_classifier(models / "new").score(films) == pytest.approx(load_classifier(whole_model).score(films))
     left_out = {name: content for name, content in files_of(whole_model).items() if name != "scores.csv"}
-    assert files_of(models / "new") == left_out
+    assert files_of(models / "new") == left_out | {"imported.txt": (models / "new" / "imported.txt").read_bytes()}
     assert in_use(models) == "a"
     promote(models, "new", "Ada", "x")
 
@@ -518,7 +531,8 @@ def test_network_and_card_alone_are_enough_and_it_is_said_what_was_not_checked(w
     files = {name: files_of(whole_model)[name] for name in ("classifier.keras", "card.json")}
     imported = import_model(models, io.BytesIO(zip_of(files, zipfile.ZIP_DEFLATED)), "new")
     assert "has no known_answers.json, so it cannot be checked" in imported.note
-    assert files_of(imported.folder).keys() == {"classifier.keras", "card.json", "MODEL_CARD.md"}
+    assert imported.note == f"Not checked: {imported.unchecked} {CLAIMED}"
+    assert files_of(imported.folder).keys() == {"classifier.keras", "card.json", "MODEL_CARD.md", "imported.txt"}
 
 
 def test_other_sample_films_are_said(whole_model: Path, models: Path, monkeypatch, tmp_path: Path):
@@ -602,6 +616,11 @@ def points(*values: float, names: tuple[str, ...] = ("screening", "balanced", "r
         ({"preprocessing": Preprocessing(0, 32)}, "a size of 16 to 1024 pixels a side"),
         ({"preprocessing": Preprocessing(32, 32, "magic")}, "a resampling of area"),
         ({"preprocessing": Preprocessing(32, 32, scale=float("inf"))}, "a scale above 0"),
+        (
+            {"training_data": replace(model_card().training_data, films_with_pneumonia=501)},
+            "no more films with pneumonia",
+        ),
+        ({"training_data": replace(model_card().training_data, patients=-1)}, "none below 0"),
         ({"population_years": (5.0, 1.0)}, "ages of 0 to 150 years"),
         ({"population": "![x](https://example.org/x.png)"}, "a picture among its words"),
         ({"limitations": ("![x][y]",)}, "a picture among its words"),
@@ -609,6 +628,63 @@ def points(*values: float, names: tuple[str, ...] = ("screening", "balanced", "r
 )
 def test_a_card_with_values_that_cannot_be_is_refused(whole_model: Path, refused, tmp_path: Path, changes, found: str):
     assert found in refused(with_card(whole_model, tmp_path, **changes))
+
+
+RESULT = evaluation_result()
+
+
+def with_counts(**counts: int) -> dict[str, object]:
+    first, *others = RESULT.points
+    return {"points": (replace(first, confusion=replace(first.confusion, **counts)), *others)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        (
+            {"area_under_roc": Estimate(0.99, 0.393, 0.907, 60)},
+            "an AUC of 0.990 outside its own interval, 0.393 to 0.907",
+        ),
+        ({"area_under_roc": Estimate(0.3, 0.393, 0.907, 60)}, "outside its own interval"),
+        ({"area_under_roc": Estimate(0.99, 0.98, 1.2, 60)}, "outside its own interval"),
+        ({"area_under_roc": Estimate(1.5, math.nan, math.nan, 60)}, "an AUC of 1.500"),
+        ({"area_under_roc": Estimate(0.95, 0.9, math.nan, 60)}, "half an interval"),
+        ({"area_under_roc": Estimate(0.95, 0.9, 1.0, 600)}, "an AUC of 600 films among 60"),
+        ({"area_under_roc": Estimate(math.nan, math.nan, math.nan, 60)}, "an AUC of one class alone, or none of both"),
+        ({"n": 600, "area_under_roc": replace(RESULT.area_under_roc, n=600)}, "counts of 60 films, 20 with pneumonia"),
+        ({"n_pneumonia": 21}, "20 with pneumonia, at the screening point of 60 films, 21 with pneumonia"),
+        ({"n_pneumonia": 61}, "61 of 60 films with pneumonia"),
+        (with_counts(true_positives=21), "counts of 61 films"),
+        (with_counts(true_positives=19, true_negatives=29), "counts of 60 films, 19 with pneumonia"),
+        ({"brier_score": 1.1}, "the Brier score 1.100"),
+        ({"expected_calibration_error": math.nan}, "the ECE nan"),
+        ({"points": RESULT.points[:2]}, "other thresholds than its operating points"),
+        ({"points": (replace(RESULT.points[0], threshold=0.3), *RESULT.points[1:])}, "other thresholds"),
+    ],
+)
+@pytest.mark.parametrize("where", ["validation", "test"])
+def test_a_card_with_figures_that_no_films_give_is_refused(
+    whole_model: Path, refused, tmp_path: Path, changes, found: str, where: str
+):
+    sentence = refused(with_card(whole_model, tmp_path, **{where: (RESULT, replace(RESULT, **changes))}))
+    assert found in sentence
+    assert f"({where}, result 2)" in sentence
+
+
+def test_a_card_with_a_count_below_0_is_refused(whole_model: Path, refused):
+    files = files_of(whole_model)
+    card = json.loads(files["card.json"])
+    card["test"][0]["points"][0]["confusion"] |= {"true_positives": 21, "false_negatives": -1}
+    assert "a count below 0 at the screening point" in refused(files | {"card.json": json.dumps(card).encode()})
+
+
+def test_figures_that_are_not_defined_are_taken_in(whole_model: Path, models: Path, tmp_path: Path):
+    points = model_card().operating_points
+    labels, scores = np.array([True, False, False]), np.array([0.9, 0.1, 0.3])
+    results = tuple(evaluate("few", labels[:n], scores[:n], points) for n in range(4))
+    files = with_card(whole_model, tmp_path, test=results)
+    import_model(models, zip_of({name: files[name] for name in files if name != "scores.csv"}), "new")
+    assert len(read_card(models / "new").test) == 4
 
 
 def test_a_network_that_does_not_fit_its_card_is_refused(whole_model: Path, refused, tmp_path: Path):

@@ -40,7 +40,8 @@ def ask_to_import() -> None:
         st.markdown(
             "A zip as *Export* gives it, or one of `classifier.keras` and `card.json`. Members and sizes, hash, "
             "layers, shapes and weights are checked before anything of it is loaded, then the known answers on the "
-            "samples. An imported model is not in use by that."
+            "samples. Its figures are taken as the file claims them: measure it on films of your own before you trust "
+            "them. An imported model is not in use by that."
         )
         file = st.file_uploader("Zip of a model", type="zip", max_upload_size=MAX_MODEL_MB)
         given = PurePath(file.name).stem if file is not None else ""
@@ -49,7 +50,9 @@ def ask_to_import() -> None:
             if st.button("Import", disabled=file is None, icon=":material/upload:") and file is not None:
                 with st.spinner("Checking the model: some seconds ..."):
                     imported = import_model(models_folder(), file, name.strip())
-                note = f" Not checked: {plain(imported.note)}" if imported.note else " All checks were passed."
-                st.session_state[DONE] = f"{plain(imported.folder.name)} is imported, and not in use.{note}"
+                passed = "" if imported.unchecked else " All checks were passed."
+                st.session_state[DONE] = (
+                    f"{plain(imported.folder.name)} is imported, and not in use.{passed} {plain(imported.note)}"
+                )
                 st.query_params["model"] = imported.folder.name
                 st.rerun()

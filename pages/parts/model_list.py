@@ -61,11 +61,14 @@ def _put_into_address() -> None:
 
 def _row(entry: ModelEntry) -> dict[str, str]:
     card = entry.card
-    row = {"Model": plain(entry.name), "State": "**in use**" if entry.is_active else ""}
+    state = ["**in use**"] if entry.is_active else []
+    if entry.is_imported:
+        state.append("imported: figures as its file claims them")
+    row = {"Model": plain(entry.name), "State": ", ".join(state)}
     size = f"{entry.size / 1e6:.1f} MB"
     if card is None:
         unknown = dict.fromkeys(("Network", "Made", "AUC, validation", "AUC, test", "Flagged from, %"), "")
-        return {**row, "State": f"{row['State']} cannot be used".strip(), **unknown, "Size": size}
+        return {**row, "State": ", ".join([*state, "cannot be used"]), **unknown, "Size": size}
     return {
         **row,
         "Network": plain(card.architecture),

@@ -494,6 +494,8 @@ def test_an_exported_model_is_imported_and_not_in_use(models: Path):
     assert not app.exception
     assert app.success[0].value.startswith("three is imported, and not in use.")
     assert "All checks were passed." in app.success[0].value
+    assert "those that the file claims; they were not measured here" in app.success[0].value.replace("\\", "")
+    assert list(app.table[0].value["State"]) == ["**in use**", "imported: figures as its file claims them", ""]
     assert [entry.name for entry in list_models(models)] == ["one", "three", "two"]
     assert app.selectbox(key="model_shown").value == "three"
     assert active_model_folder(models).name == "one"
@@ -504,7 +506,9 @@ def test_what_could_not_be_checked_of_an_imported_model_is_said(models: Path):
     app = opened("one")
     app.file_uploader[0].upload("three.zip", export_model(models / "two"), "application/zip").run()
     click(app, "Import")
-    assert "Not checked: The model" in app.success[0].value
+    assert "Not checked: The model" in app.success[0].value.replace("\\", "")
+    assert "All checks were passed" not in app.success[0].value
+    assert "they were not measured here" in app.success[0].value
 
 
 @pytest.mark.parametrize(("name", "why"), [("two.zip", "holds 'two' already"), ("my model.zip", "cannot be the name")])
