@@ -136,6 +136,7 @@ def test_the_doctor_finds_a_known_answer_wrong(checkup: Path):
 
 
 def test_the_doctor_wants_known_answers(checkup: Path):
+    (checkup / "known_answers.json").unlink()
     result = run("doctor")
     assert result.exit_code == 1
     assert "has no known_answers.json" in result.stderr
