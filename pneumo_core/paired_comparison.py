@@ -119,6 +119,6 @@ def compare_with_current(
 def _copies(views: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Give one copy at a time, since all together would be large."""
     for number, view in enumerate(views, start=1):
-        yield f"view {number}", view
+        yield "the films as they are" if number == 1 else f"copy {number} of them, as it is", view
     for name, stress in stressed_copies(views[0]).items():
         yield name, stress()

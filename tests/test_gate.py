@@ -60,7 +60,7 @@ def test_the_copies_are_every_view_and_every_stress(tiny_model: Path):
     two = Films(found.cases, np.concatenate([found.views, 255 - found.views]), found.has_pneumonia, found.sha256s)
     told: list[tuple[int, int]] = []
     logits = score_copies(load_network(tiny_model / "classifier.keras"), two, lambda *count: told.append(count))
-    assert list(logits) == ["view 1", "view 2", *stressed_copies(found.views[0])]
+    assert list(logits) == ["the films as they are", "copy 2 of them, as it is", *stressed_copies(found.views[0])]
     assert told == [(done, len(logits)) for done in range(1, len(logits) + 1)]
 
 
