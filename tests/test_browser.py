@@ -205,8 +205,16 @@ def test_films_are_audited_and_a_model_is_trained_on_them(page: "playwright.Page
     page.get_by_role("button", name="On to the plan with it").click()
     page.get_by_alt_text("eight random variants").wait_for()
 
-    page.locator(".st-key-plan_architecture").get_by_role("combobox").click()
-    page.get_by_role("option", name="SmallCNN").click()
+    backbone, option = page.locator(".st-key-plan_architecture"), page.get_by_role("option", name="SmallCNN")
+    for _ in range(10):
+        # A list that is opened while the page is still being drawn may be closed by the drawing.
+        with contextlib.suppress(playwright.TimeoutError):
+            backbone.get_by_role("combobox").click(timeout=5_000)
+            option.click(timeout=5_000)
+        with contextlib.suppress(playwright.TimeoutError):
+            page.get_by_text("Other than shipped: architecture SmallCNN").wait_for(timeout=8_000)
+            break
+        page.keyboard.press("Escape")
     for label, value in (("Image size, pixels a side", "32"), ("Epochs, at most", "2"), ("Batch, films", "8")):
         page.get_by_label(label, exact=True).fill(value)
         page.get_by_label(label, exact=True).press("Enter")
