@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
 
 
-class Work:
+class Work(ABC):
     """Something at work in a thread of its own, begun at once.
 
     Attributes:
@@ -47,9 +48,9 @@ class Work:
         """Wait until it has stopped."""
         self._thread.join(seconds)
 
+    @abstractmethod
     def work(self) -> None:
         """Do it, in the thread; a refusal becomes the problem."""
-        raise NotImplementedError
 
     def _go(self) -> None:
         try:

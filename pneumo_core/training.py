@@ -132,8 +132,8 @@ class _Run:
         self.preprocessing = Preprocessing(height=plan.recipe.size, width=plan.recipe.size)
         self.state = State("waiting", epochs=plan.recipe.epochs)
         self.told = 0.0
-        # Of the validation films, by the model that this run made.
-        self.logits: dict[str, np.ndarray] | None = None
+        # Of the validation films, by the model that this run made; empty until they are scored.
+        self.logits: dict[str, np.ndarray] = {}
 
     def go(self, finish: bool) -> ModelCard | None:
         """Do what is still to be done: fit, write the model, compare it with the one in use."""
@@ -219,10 +219,9 @@ class _Run:
             current = active_model_folder(models_folder())
             if current.resolve() == out:
                 return
-            if self.logits is None:
-                self.logits = self._scored(load_network(out / NETWORK_FILE), validation)
             self.tell("comparing with the model in use", force=True, done=0, of=0)
-            gate = compare_with_current(card, self.logits, validation, current, self._counted)
+            ours = self.logits or self._scored(load_network(out / NETWORK_FILE), validation)
+            gate = compare_with_current(card, ours, validation, current, self._counted)
         except PneumoError as error:
             self.state = dataclasses.replace(
                 self.state, problem=f"The model is made, but was not compared with the one in use. {error}"
