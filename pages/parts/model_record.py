@@ -2,12 +2,10 @@
 
 import streamlit as st
 
-from pages.parts.frame import text_colour
 from pages.parts.problems import plain
-from pneumo_core.evaluation_figures import CHART_CONFIG
+from pages.parts.training_curves import training_curves
 from pneumo_core.model_card import ModelCard, card_text
 from pneumo_core.model_store import ModelEntry
-from pneumo_core.training_figures import HOW_TO_READ, training_charts
 from pneumo_core.training_run import read_log
 
 CARD, TRAINING = "Model card and recipe", "Training curves"
@@ -28,12 +26,4 @@ def model_record(entry: ModelEntry, card: ModelCard) -> None:
     if not log:
         st.markdown("This model has no training log.")
         return
-    charts = training_charts(log, log[-1]["epoch"], text_colour())
-    for first in range(0, len(charts), 2):
-        with st.container(key=f"stack_curves_{first}"):
-            columns = st.columns(2, gap="large")
-        for column, chart in zip(columns, charts[first : first + 2], strict=False):
-            with column:
-                st.subheader(chart.title)
-                st.plotly_chart(chart.figure, config=CHART_CONFIG, key=chart.title, alt=chart.alt)
-    st.markdown(HOW_TO_READ)
+    training_curves(log, log[-1]["epoch"])

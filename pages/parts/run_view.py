@@ -52,7 +52,8 @@ def run_view(name: str, card: ModelCard) -> None:
             f"Stopped: {left} of {counted(run.films, 'film')} {are} not scored yet, and the figures are of the others."
         )
         if job is None:
-            st.markdown("To go on, choose the same films again: those that are scored are not read again.")
+            first = "" if is_in_use else f"put {model.name} in use again, then "
+            st.markdown(f"To go on, {first}choose the same films again: those that are scored are not read again.")
         elif st.button("Go on", icon=":material/play_arrow:") and start_run(
             name, job.source, loading_classifier().result if is_in_use else lambda: other_classifier(model)
         ):

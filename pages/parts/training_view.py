@@ -6,14 +6,14 @@ from typing import Any
 import streamlit as st
 
 from pages.parts.cached import attention_table
-from pages.parts.frame import rows_height, text_colour
+from pages.parts.frame import rows_height
 from pages.parts.plan_view import changes_in_words
 from pages.parts.problems import plain, problems_shown
-from pneumo_core.evaluation_figures import CHART_CONFIG
+from pages.parts.training_curves import training_curves
 from pneumo_core.model_card import NETWORK_FILE, ModelCard, area, percent, read_card
 from pneumo_core.places import ROOT
 from pneumo_core.plan import Plan, read_plan, recipe_settings
-from pneumo_core.training_figures import HOW_TO_READ, TITLES, kept_epoch, legend_html, training_charts
+from pneumo_core.training_figures import TITLES, kept_epoch
 from pneumo_core.training_run import (
     ENDED,
     State,
@@ -235,16 +235,7 @@ def _made(card: ModelCard) -> None:
 
 def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
     st.header("Epoch by epoch")
-    st.html(legend_html())
-    charts = training_charts(log, plan.recipe.epochs, text_colour())
-    for first in range(0, len(charts), 3):
-        with st.container(key=f"stack_training_{first}"):
-            columns = st.columns(3, gap="medium")
-        for column, chart in zip(columns, charts[first : first + 3], strict=False):
-            with column:
-                st.subheader(chart.title)
-                st.plotly_chart(chart.figure, config=CHART_CONFIG, key=f"training_{chart.title}", alt=chart.alt)
-    st.markdown(HOW_TO_READ)
+    training_curves(log, plan.recipe.epochs)
     table = attention_table(log, plan.data, folder, (len(log), log[-1]["seconds"]))
     if table:
         st.header("Where it looks, epoch by epoch")

@@ -219,6 +219,7 @@ def test_card_and_training_curves_are_shown_when_asked_for(models: Path):
     app.segmented_control(key="record_two").set_value("Training curves").run()
     assert not app.exception
     assert "Area under the ROC curve" in text(app)
+    assert any("training, augmented" in element.value for element in app.html)
     (models / "two" / "training_log.jsonl").unlink()
     app.run()
     assert "This model has no training log." in text(app)
