@@ -3,6 +3,7 @@
 import jinja2
 
 from pneumo_core.audit import Audit, area_rows, count_rows, twins_in_words
+from pneumo_core.report_style import REPORT_STYLE
 from pneumo_core.wording import NOTICE
 
 # More than these nobody reads; audit.json holds all of them.
@@ -21,6 +22,7 @@ def audit_html(audit: Audit) -> bytes:
         "Files that were not audited": list(audit.ignored),
     }
     page = _TEMPLATE.render(
+        style=REPORT_STYLE,
         audit=audit,
         notice=NOTICE,
         tables={"Films": count_rows(audit), "What the files' outward facts alone can do": area_rows(audit)},
@@ -38,12 +40,7 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Pneumo audit</title>
 <style>
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; background: #fff; max-width: 72rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 1.6rem; }
-.notice { border: 1px solid #92400e; background: #fffbeb; color: #78350f; padding: .6rem .9rem; }
-table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid #d1d5db; padding: .3rem .5rem;
-  text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+{{ style }}
 li { overflow-wrap: anywhere; }
 </style>
 </head>

@@ -32,6 +32,7 @@ from pneumo_core.evaluation_figures import (
     reliability_figure,
     roc_figure,
 )
+from pneumo_core.report_style import REPORT_STYLE
 from pneumo_core.runs import FilmScore
 from pneumo_core.versions import versions_in_words
 from pneumo_core.wording import NOTICE, counted
@@ -423,6 +424,7 @@ def evaluation_html(
     figures = assessment.figures(threshold)
     drawn = charts(assessment, figures, "#1f2937")
     page = _TEMPLATE.render(
+        style=REPORT_STYLE,
         notice=NOTICE,
         card=assessment.card,
         films=counted(assessment.films, "film"),
@@ -551,14 +553,10 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Pneumo evaluation</title>
 <style>
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; background: #fff; max-width: 72rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 1.6rem; }
-.notice { border: 1px solid #92400e; background: #fffbeb; color: #78350f; padding: .6rem .9rem; }
+{{ style }}
+td, th { overflow-wrap: break-word; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); gap: 1rem; }
-table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid #d1d5db; padding: .3rem .5rem;
-  text-align: left; vertical-align: top; overflow-wrap: break-word; }
-figure { margin: 0; min-width: 0; break-inside: avoid; }
+figure { min-width: 0; break-inside: avoid; }
 </style>
 </head>
 <body>

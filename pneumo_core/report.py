@@ -14,6 +14,7 @@ from pneumo_core.evaluation import ConfusionMatrix, Estimate, predictive_value_e
 from pneumo_core.model_card import EvaluationResult, ModelCard
 from pneumo_core.picture import Display, captioned_png, data_uri, enlarged, film_picture, fitted, overlay_picture
 from pneumo_core.reading import Reading
+from pneumo_core.report_style import REPORT_STYLE
 from pneumo_core.versions import versions_at_work, versions_in_words
 from pneumo_core.wording import NOT_ASSESSED, NOTICE
 
@@ -203,6 +204,7 @@ def case_report(reading: Reading, point: OperatingPoint, prevalence: float, disp
     film = film_picture(fitted(reading.radiograph.pixels, REPORT_LONG_SIDE), plain)
     overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), plain)
     page = _TEMPLATE.render(
+        style=REPORT_STYLE,
         notice=NOTICE,
         not_assessed=NOT_ASSESSED,
         verdict=verdict(reading, point),
@@ -272,14 +274,10 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Pneumo reading</title>
 <style>
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; background: #fff; max-width: 60rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 1.6rem; }
-.notice { border: 1px solid #92400e; background: #fffbeb; color: #78350f; padding: .6rem .9rem; }
+{{ style }}
+body { max-width: 60rem; } th { width: 40%; font-weight: 600; }
 .films { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
-figure { margin: 0; } img { width: 100%; height: auto; } figcaption { font-size: .9rem; }
-table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid #d1d5db; padding: .3rem .5rem;
-  text-align: left; vertical-align: top; overflow-wrap: anywhere; } th { width: 40%; font-weight: 600; }
+img { width: 100%; height: auto; } figcaption { font-size: .9rem; }
 .verdict { font-size: 1.3rem; font-weight: 700; }
 @media print { body { margin: 0; max-width: none; } figure, table, .notice { break-inside: avoid; } }
 </style>
