@@ -114,13 +114,15 @@ def film(seed: int, side: int = 0) -> dict[str, object]:
 
 def click_until(page: "playwright.Page", place: "playwright.Locator", wanted: "playwright.Locator") -> None:
     """Click where something is drawn, again if the page was still moving, until what is wanted is there."""
-    for _ in range(15):
+    # Longer each time: a click that comes while the page answers the one before makes it begin anew.
+    for seconds in (5, 10, 20, 40, 60):
+        page.locator("[data-test-script-state=notRunning]").wait_for()
         # Each time anew: what is drawn above it may have pushed it out of sight.
         place.scroll_into_view_if_needed()
         box = place.bounding_box()
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         with contextlib.suppress(playwright.TimeoutError):
-            wanted.wait_for(timeout=6000)
+            wanted.wait_for(timeout=1000 * seconds)
             return
     pytest.fail("a click on the drawn cell opened nothing")
 
