@@ -45,11 +45,13 @@ The floors, lowest first. A module imports only from floors below its own
     4  model_card          what must be known about a model, kept beside its weights
     4  gate                a candidate against the model in use: what was found, and what it says
     4  training_films      films in memory, dealt out in batches
+    4  quiz                a reader against the network on the same films
     5  training_run        a training run in its folder: plan, state, log; started, watched, stopped
     5  starts              where a network's first weights may come from, and whether they can be had
     5  network             the Keras graph, its files, and the device it runs on
     5  augmentation        random changes of training films, as Keras layers
     5  cohort              the films of a run as arrays, the groups among them, what metadata alone can do
+    5  lessons             what stored scores teach: threshold, prevalence, shortcuts, splits, calibration
     6  gradcam             where the network looked                                               (tf-keras-vis)
     6  audit               what is wrong with a folder of labelled films, before anything is trained on it
     6  network_file        a .keras file from elsewhere, checked before it is loaded                (h5py)
@@ -57,21 +59,28 @@ The floors, lowest first. A module imports only from floors below its own
     7  fitting             fit a network to films: stages, checkpoints, the best epoch
     7  audit_report        an audit as an HTML page
     7  classifier          the network and its card, as one thing that scores an X-ray
+    7  gradcam_trace       Grad-CAM step by step, at any layer, for teaching
     8  paired_comparison   score a candidate and the model in use on the same films
     8  known_answers       how a model scored the samples where it was made
     8  reading             one X-ray read end to end: suitability, score, heat map
     8  batch               many films through the network, as a pipeline in flat memory
+    8  what_if             a film covered, turned, brighter: score, heat map, and where its flag flips
     9  training            train as a plan says, calibrate, choose thresholds, write the model
     9  jobs                runs at work in the background of the server
     9  model_store         the models of an installation: in use and back, deleted, exported, imported
     9  cluster             an archive of films on many machines, as partitions of Parquet            (Ray)
     9  figures             plotly figures and colour maps                                         (plotly)
+    9  explanation_methods seven ways to explain one film, side by side
    10  picture             films and heat maps as pictures
    10  evaluation_figures  plotly figures of an evaluation
+   10  explanation_test    can a heat map be trusted? randomised weights, small changes, deletion
    11  training_figures    plotly figures of a training run
    11  training_pictures   what a network is shown and where it looks, epoch by epoch
    11  report              a reading in words and as files: HTML report, JSON receipt, overlay PNG
    11  evaluation_report   an evaluation as files: JSON, CSV, HTML
+   11  explanation_figures plotly figures of explanations and of their test
+   11  what_if_figures     plotly figures of what if
+   11  lesson_figures      plotly figures of the lessons
    12  gate_report         a comparison with the model in use as tables, a chart and words
    12  __main__            the command line over the same functions                               (click)
 

@@ -1,8 +1,11 @@
 """What is kept between runs of a page: the only `st.cache_*` lines of the project."""
 
 import gc
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +86,17 @@ def audits() -> Audits:
     return Audits()
 
 
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let one session of this server at a time compute what takes seconds; the others wait with a word."""
+    turn, waiting = _turn(), st.empty()
+    if turn.locked():
+        waiting.info("Another session is computing on this server; yours is next ...", icon=":material/hourglass_top:")
+    with turn:
+        waiting.empty()
+        yield
+
+
 @st.cache_data(show_spinner="Drawing films ...", max_entries=4)
 def films_side_by_side(folder: Path, names: tuple[str, ...], audited_at: str) -> Any:
     """Draw films of a folder as one picture, once after each audit."""
@@ -149,6 +163,11 @@ def other_classifier(model: Path) -> "Classifier":
     from pneumo_core.classifier import load_classifier
 
     return load_classifier(model)
+
+
+@st.cache_resource(show_spinner=False)
+def _turn() -> threading.Lock:
+    return threading.Lock()
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)

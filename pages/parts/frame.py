@@ -20,6 +20,7 @@ ICON = str(Path(__file__).with_name("icon.png"))
 MENU = (
     ("app.py", "Home", ":material/home:"),
     ("pages/explain.py", "Explain an X-ray", ":material/radiology:"),
+    ("pages/learn.py", "Learn", ":material/school:"),
     ("pages/evaluate.py", "Batch evaluation", ":material/analytics:"),
     ("pages/train.py", "Training", ":material/model_training:"),
     ("pages/models.py", "Models", ":material/deployed_code:"),

@@ -1,0 +1,36 @@
+"""Learn: Grad-CAM opened up on a film of your choice, lessons with real numbers, and a quiz."""
+
+from pages.parts.frame import frame
+from pages.parts.grad_cam_view import grad_cam_view
+from pages.parts.learn_menu import chosen_lesson
+from pages.parts.lesson_views import (
+    calibration_lesson,
+    file_size_lesson,
+    kinds_lesson,
+    prevalence_lesson,
+    threshold_lesson,
+    two_splits_lesson,
+)
+from pages.parts.methods_view import methods_view
+from pages.parts.problems import problems_shown
+from pages.parts.quiz_view import quiz_view
+from pages.parts.trust_view import trust_view
+from pages.parts.what_if_view import what_if_view
+
+LESSON_VIEWS = {
+    "grad-cam": grad_cam_view,
+    "methods": methods_view,
+    "trust": trust_view,
+    "what-if": what_if_view,
+    "threshold": threshold_lesson,
+    "prevalence": prevalence_lesson,
+    "file-size": file_size_lesson,
+    "two-splits": two_splits_lesson,
+    "calibration": calibration_lesson,
+    "bacterial-viral": kinds_lesson,
+    "quiz": quiz_view,
+}
+
+frame("Learn")
+with problems_shown():
+    LESSON_VIEWS[chosen_lesson()]()

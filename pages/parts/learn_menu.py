@@ -1,0 +1,54 @@
+"""The lessons of the page Learn: chosen in a list, or named by the page's address."""
+
+import streamlit as st
+
+# What the address calls a lesson, and its title, in the order of an hour's teaching.
+LESSONS = {
+    "grad-cam": "1. Grad-CAM, step by step",
+    "methods": "2. Which method?",
+    "trust": "3. Can the picture be trusted?",
+    "what-if": "4. What if?",
+    "threshold": "5. Threshold",
+    "prevalence": "6. Prevalence",
+    "file-size": "7. Beat the file size",
+    "two-splits": "8. Two splits",
+    "calibration": "9. Calibration",
+    "bacterial-viral": "10. Bacterial or viral",
+    "quiz": "11. Read first, then reveal",
+}
+PRESENTER_STYLE = """<style>
+html { font-size: 22px; }
+.st-key-menu, h1 { display: none !important; }
+[data-testid="stMainBlockContainer"] { padding-top: 1rem; }
+[data-testid="stHeader"] { display: none; }
+</style>"""
+# A lesson is to fit a screen.
+LESSON_STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 3.2rem; padding-bottom: 1rem; }
+[data-testid="stMainBlockContainer"] > div > .stVerticalBlock { gap: 0.6rem; }
+h1 { display: none; }
+[data-testid="stAlertContainer"] { padding: 0.5rem 0.8rem; }
+</style>"""
+
+
+def chosen_lesson() -> str:
+    """Draw the list of lessons and the switch to the presenter view; give the lesson's name in the address."""
+    st.html(LESSON_STYLE)
+    asked = st.query_params.get("lesson")
+    if asked is not None and asked not in LESSONS:
+        st.error("There is no lesson of the name in the address. Please choose one.", icon=":material/error:")
+    st.session_state.setdefault("lesson", asked if asked in LESSONS else next(iter(LESSONS)))
+    with st.container(horizontal=True, vertical_alignment="bottom", key="lessons"):
+        lesson: str = st.selectbox(
+            "Lesson", list(LESSONS), format_func=LESSONS.__getitem__, key="lesson", persist_state="session", width=340
+        )
+        is_presented = st.toggle(
+            "Presenter view",
+            key="presenter",
+            bind="query-params",
+            help="Large type for a projector; menu and title are hidden.",
+        )
+    st.query_params["lesson"] = lesson
+    if is_presented:
+        st.html(PRESENTER_STYLE)
+    return lesson

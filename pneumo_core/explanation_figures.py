@@ -1,0 +1,1 @@
+"""Plotly figures of explanations and of their test."""

@@ -1,0 +1,1 @@
+"""Seven ways to explain one film, side by side."""

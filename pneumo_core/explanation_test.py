@@ -1,0 +1,1 @@
+"""Can a heat map be trusted? randomised weights, small changes, deletion."""

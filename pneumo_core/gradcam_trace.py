@@ -1,0 +1,1 @@
+"""Grad-CAM step by step, at any layer, for teaching."""

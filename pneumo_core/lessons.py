@@ -1,0 +1,1 @@
+"""What stored scores teach: threshold, prevalence, shortcuts, splits, calibration."""

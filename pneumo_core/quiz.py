@@ -1,0 +1,1 @@
+"""A reader against the network on the same films."""
