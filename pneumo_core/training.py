@@ -308,9 +308,7 @@ class _Run:
         calibration = fit_temperature(np.concatenate(list(logits.values())), np.tile(has_pneumonia, len(logits)))
         scores = {name: probabilities(copy, calibration) for name, copy in logits.items()}
         points = choose_operating_points(scores, has_pneumonia)
-        rows = list(
-            _score_rows(validation.cases, has_pneumonia, {f"validation, {name}": copy for name, copy in logits.items()})
-        )
+        rows = list(_score_rows(validation, {f"validation, {name}": copy for name, copy in logits.items()}))
         test_results = []
         if tests:
             self.tell("testing", force=True, done=0, of=0)
@@ -321,7 +319,7 @@ class _Run:
                 f"test, {data.name}": predict_logits(network, view)
                 for data, view in zip((plan.data, *plan.copies), films.views, strict=True)
             }
-            rows += _score_rows(films.cases, films.has_pneumonia, test_logits)
+            rows += _score_rows(films, test_logits)
             test_results = [
                 evaluate(name, films.has_pneumonia, probabilities(copy, calibration), points)
                 for name, copy in test_logits.items()
@@ -438,16 +436,16 @@ def _known(part: str, films: Films) -> Iterator[tuple[str, Sequence[str], str]]:
         yield part, sha256s, fingerprint(film.astype(np.float32))
 
 
-def _score_rows(
-    cases: Sequence[Case], has_pneumonia: np.ndarray, logits: Mapping[str, np.ndarray]
-) -> Iterator[tuple[str, str, str, int, str]]:
-    for copy, values in logits.items():
-        for case, positive, logit in zip(cases, has_pneumonia, values, strict=True):
-            yield copy, case.name, case.kind, int(positive), f"{logit:.6f}"
+def _score_rows(films: Films, logits: Mapping[str, np.ndarray]) -> Iterator[tuple[str, str, str, int, str, str]]:
+    """Give a row a film and copy; the copies come in the order of a film's files, then those that have no file."""
+    for place, (copy, values) in enumerate(logits.items()):
+        for case, positive, logit in zip(films.cases, films.has_pneumonia, values, strict=True):
+            size = str(case.views[place].stat().st_size) if place < len(case.views) else ""
+            yield copy, case.name, case.kind, int(positive), f"{logit:.6f}", size
 
 
-def _write_scores(path: Path, rows: Sequence[tuple[str, str, str, int, str]]) -> None:
+def _write_scores(path: Path, rows: Sequence[tuple[str, str, str, int, str, str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("films", "name", "kind", "has_pneumonia", "logit"))
+        writer.writerow(("films", "name", "kind", "has_pneumonia", "logit", "file_bytes"))
         writer.writerows(rows)

@@ -117,6 +117,32 @@ def test_the_stored_scores_give_the_cards_figures(tiny_model: Path):
     assert balanced.false_positives == int(np.sum(flagged & ~has_pneumonia))
 
 
+def test_the_stored_scores_give_the_bytes_of_every_films_file_and_none_of_a_stressed_copy(tiny_model: Path):
+    data = tiny_model.parent.parent / "data"
+    with (tiny_model / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    as_they_are = [row for row in rows if row["films"] in ("validation, the films as they are", "test, data")]
+    assert len(as_they_are) == 24
+    assert [int(row["file_bytes"]) for row in as_they_are] == [
+        (data / row["name"]).stat().st_size for row in as_they_are
+    ]
+    assert {row["file_bytes"] for row in rows if row not in as_they_are} == {""}
+
+
+def test_every_copy_of_the_data_gives_the_bytes_of_its_own_files(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path]
+):
+    data, copy = (make_data(tmp_path / name, 4) for name in ("data", "copy"))
+    for path in copy.rglob("*.png"):
+        path.write_bytes(path.read_bytes() + b"more")
+    trained(data, tmp_path / "model", copies=(copy,))
+    with (tmp_path / "model" / "scores.csv").open() as file:
+        sizes = {(row["films"], row["name"]): row["file_bytes"] for row in csv.DictReader(file)}
+    name = "test/NORMAL/IM-1000-0001.png"
+    assert int(sizes["test, copy", name]) == int(sizes["test, data", name]) + 4 == (copy / name).stat().st_size
+    assert {size for (films, _), size in sizes.items() if films == "validation, contrast x 1.8"} == {""}
+
+
 def test_the_same_plan_gives_the_same_model(runs: Path, tmp_path: Path, make_data: Callable[..., Path]):
     data = make_data(tmp_path / "data", 6)
     first, second = (trained(data, tmp_path / name, LONG) for name in ("one", "two"))
