@@ -14,6 +14,7 @@ import streamlit as st
 from pneumo_core.assessment import Assessment, assess_run
 from pneumo_core.jobs import Audits, Jobs
 from pneumo_core.known_films import read_known_films
+from pneumo_core.lessons import StoredScores, read_stored_scores
 from pneumo_core.manifest import planned_split
 from pneumo_core.model_card import ModelCard, active_model_folder, model_stamp, read_card
 from pneumo_core.model_store import ModelEntry, list_models, model_before, models_stamp
@@ -207,3 +208,14 @@ def _other(model: Path, stamp: tuple[float, ...]) -> "Classifier":
 @st.cache_data(show_spinner=False, max_entries=1)
 def _card(models: Path, stamp: tuple[float, ...]) -> ModelCard:
     return read_card(active_model_folder(models))
+
+
+@st.cache_data(show_spinner=False, max_entries=1)
+def stored_scores(models: Path, stamp: tuple[float, ...]) -> StoredScores:
+    """Read the scores of validation and test films that the model in use came with.
+
+    Raises:
+        ModelError: it has none, or they are damaged.
+    """
+    folder = active_model_folder(models)
+    return read_stored_scores(folder, read_card(folder))
