@@ -5,6 +5,8 @@ the head only: the feature maps that the forward pass gave anyway go in, and the
 tf-keras-vis on the full network (a test proves it).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import keras
@@ -32,6 +34,14 @@ class Explanation:
     peak: float
     layer: str
 
+    @classmethod
+    def of(cls, unscaled: np.ndarray, layer: str) -> Explanation:
+        """Scale a map, float32 `(rows, columns)` with values of 0 or more, by its own largest value."""
+        peak = float(unscaled.max())
+        coarse = unscaled / np.float32(peak) if peak >= BLANK_PEAK else np.zeros_like(unscaled)
+        coarse.setflags(write=False)
+        return cls(coarse, peak, layer)
+
     @property
     def is_blank(self) -> bool:
         """True where no evidence in favour was found."""
@@ -52,17 +62,27 @@ def explain(head: keras.Model, feature_maps: np.ndarray, layer: str) -> Explanat
         feature_maps: float32 `(1, rows, columns, channels)`, as the body gave them for one film.
         layer: the explained layer's name, for the record.
     """
-    unscaled = Gradcam(head, clone=False)(
+    return Explanation.of(library_map(head, feature_maps, 0), layer)
+
+
+def library_map(network: keras.Model, inputs: np.ndarray, layer: str | int) -> np.ndarray:
+    """Give the unscaled Grad-CAM map of tf-keras-vis.
+
+    Args:
+        network: ends in the logit.
+        inputs: float32, what the network takes, of one film.
+        layer: name or index of the layer whose feature maps are explained.
+
+    Returns:
+        float32 `(rows, columns)` of that layer, 0 or more.
+    """
+    maps = Gradcam(network, clone=False)(
         lambda logit: logit[:, 0],
-        feature_maps,
-        penultimate_layer=0,
+        inputs,
+        penultimate_layer=layer,
         # Else tf-keras-vis silently replaces the layer by an earlier convolution.
         seek_penultimate_conv_layer=False,
         expand_cam=False,
         normalize_cam=False,
     )
-    unscaled = np.asarray(unscaled[0], np.float32)
-    peak = float(unscaled.max())
-    coarse = unscaled / np.float32(peak) if peak >= BLANK_PEAK else np.zeros_like(unscaled)
-    coarse.setflags(write=False)
-    return Explanation(coarse, peak, layer)
+    return np.asarray(maps[0], np.float32)

@@ -27,6 +27,9 @@ from pneumo_core.training_pictures import augmented_sheet, watched_films, watche
 
 if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
+    from pneumo_core.explanation_methods import Methods
+    from pneumo_core.explanation_test import ExplanationTester
+    from pneumo_core.gradcam_trace import Tracer
 
 PAGE_FIRST_SECONDS = 0.7
 
@@ -164,6 +167,32 @@ def other_classifier(model: Path) -> "Classifier":
     from pneumo_core.classifier import load_classifier
 
     return load_classifier(model)
+
+
+@st.cache_resource(
+    show_spinner="Compiling the network for this lesson, once for all users: some seconds ...", max_entries=1
+)
+def tracer(_classifier: "Classifier", weights_sha256: str) -> "Tracer":
+    """Give the model in use compiled to be walked through step by step."""
+    from pneumo_core.gradcam_trace import Tracer
+
+    return Tracer(_classifier.network, _classifier.card.explained_layer)
+
+
+@st.cache_resource(show_spinner="Compiling seven methods, once for all users: some seconds ...", max_entries=1)
+def methods(_classifier: "Classifier", weights_sha256: str) -> "Methods":
+    """Give the methods of explaining the model in use, compiled."""
+    from pneumo_core.explanation_methods import Methods
+
+    return Methods(_classifier)
+
+
+@st.cache_resource(show_spinner="Making a copy of the network to shuffle, once for all users ...", max_entries=1)
+def explanation_tester(_classifier: "Classifier", weights_sha256: str) -> "ExplanationTester":
+    """Give the tests of the heat maps of the model in use."""
+    from pneumo_core.explanation_test import ExplanationTester
+
+    return ExplanationTester(_classifier)
 
 
 @st.cache_resource(show_spinner=False)
