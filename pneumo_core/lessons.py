@@ -28,7 +28,7 @@ from pneumo_core.evaluation import (
     predictive_value_estimates,
     proportion,
 )
-from pneumo_core.model_card import SCORES_FILE, EvaluationResult, ModelCard
+from pneumo_core.model_card import SCORES_FILE, EvaluationResult, ModelCard, percent
 
 COLUMNS = ["films", "name", "kind", "has_pneumonia", "logit"]
 # A model made before sizes were written has no such column.
@@ -38,7 +38,7 @@ SAME_AREA = 1e-3
 CROWD = 1000
 # Beside that of the test films: a ward where it is common, a screening where it is rare.
 OTHER_PREVALENCES = (0.1, 0.01)
-CALIBRATION_ERRORS = {"brier_score": "Brier score", "expected_calibration_error": "Expected calibration error"}
+CALIBRATION_ERRORS = {"brier_score": "Brier score", "expected_calibration_error": "expected calibration error"}
 KIND_LABELS = {
     "normal": "without pneumonia",
     "bacteria": "bacterial",
@@ -79,7 +79,7 @@ class ScoredFilms:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredScores:
-    """What a model gave on its validation films, a slice of train, and on its test films."""
+    """What a model gave on its validation films and on its test films."""
 
     validation: ScoredFilms
     test: ScoredFilms
@@ -104,6 +104,14 @@ class Consequences:
     cost_per_case_found: float
     crowd: ConfusionMatrix
 
+    @property
+    def flagged_of_crowd(self) -> int:
+        return self.crowd.true_positives + self.crowd.false_positives
+
+    @property
+    def cost_in_words(self) -> str:
+        return "not defined" if math.isnan(self.cost_per_case_found) else f"{self.cost_per_case_found:,.2f}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileSizeResult:
@@ -126,7 +134,7 @@ class FileSizeResult:
 
 @dataclass(frozen=True, slots=True)
 class SplitFigure:
-    """One figure on the validation films, a slice of train, and on the test films."""
+    """One figure on the validation films and on the test films."""
 
     name: str
     validation: Estimate
@@ -292,6 +300,70 @@ def results_by_kind(films: ScoredFilms, threshold: float) -> tuple[KindResult, .
         if n:
             found.append(KindResult(kind, proportion(right, n), n - right))
     return tuple(found)
+
+
+def split_line(figures: tuple[SplitFigure, ...]) -> str:
+    """Say how far apart both parts are at the balanced point, and whether so many films can tell."""
+    accuracy = figures[1]
+    first, second = accuracy.validation, accuracy.test
+    verdict = "; so few films do not tell whether one set is easier."
+    if first.low > second.high:
+        verdict = "; the intervals do not meet: the validation films are easier."
+    elif second.low > first.high:
+        verdict = "; the intervals do not meet: the test films are easier."
+    return (
+        f"At the balanced point the same network is right on {percent(first)} % of the validation films and on "
+        f"{percent(second)} % of the test films{verdict}"
+    )
+
+
+def calibration_lines(result: CalibrationResult) -> list[str]:
+    """Say whether temperature scaling helped, and then what it did, measure by measure."""
+    lines, signs = [], []
+    for error in result.errors:
+        change, name = error.difference, error.name
+        interval = f"95 % interval of the difference {change.low:.3f} to {change.high:.3f}"
+        if math.isnan(change.low):
+            lines.append(f"The {name} stays as it is.")
+            continue
+        sign = 1 if change.low > 0 else -1 if change.high < 0 else 0
+        signs.append(sign)
+        word = {1: "worse", -1: "better", 0: "not clearly different"}[sign]
+        values = f"{error.before.value:.3f} before, {error.after.value:.3f} after"
+        lines.append(f"The {name} is {word}: {values} ({interval}).")
+    if 1 in signs and -1 in signs:
+        verdict = "It helped by one measure and harmed by the other."
+    elif 1 in signs:
+        verdict = "Scaling did not help on these films."
+    elif -1 in signs:
+        verdict = "Scaling helped on these films."
+    else:
+        verdict = "Whether scaling helped cannot be told from these films."
+    return [verdict, *lines]
+
+
+def kind_line(results: tuple[KindResult, ...]) -> str:
+    """Say where the misses are at a threshold, and whether so many films can tell; "" without both kinds."""
+    found = {result.kind: result for result in results}
+    if not {"bacteria", "virus"} <= found.keys():
+        return ""
+    bacterial, viral = found["bacteria"], found["virus"]
+    verdict = "so few films do not tell whether one kind is missed more often."
+    if bacterial.right.low > viral.right.high:
+        verdict = "the intervals do not meet: viral pneumonia is missed more often."
+    elif viral.right.low > bacterial.right.high:
+        verdict = "the intervals do not meet: bacterial pneumonia is missed more often."
+    return (
+        f"Missed are {bacterial.wrong} of {bacterial.right.n} bacterial and {viral.wrong} of {viral.right.n} viral "
+        f"films; {verdict}"
+    )
+
+
+def finely(estimate: Estimate) -> str:
+    """Give a proportion in percent as `percent` does, with a second digit where the first would make it 100."""
+    if not 0.9995 <= estimate.high < 1:
+        return percent(estimate)
+    return f"{100 * estimate.value:.2f} ({100 * estimate.low:.2f}-{100 * estimate.high:.2f})"
 
 
 def _rows(path: Path, card: ModelCard) -> list[dict[str, str]]:

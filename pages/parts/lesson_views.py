@@ -1,25 +1,335 @@
-"""Lessons with real numbers: what the model in use gave on test films."""
+"""Lessons with real numbers: what the model in use gave on test films.
+
+Each has a question, one picture, what to take home, and the source of its figures; it fits a screen.
+"""
+
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.parts.cached import card_of_active_model, stored_scores
+from pages.parts.frame import text_colour
+from pages.parts.learn_film import kept
+from pages.parts.problems import plain
+from pneumo_core.evaluation import Estimate
+from pneumo_core.evaluation_figures import CHART_CONFIG, Chart
+from pneumo_core.evaluation_report import SETTING
+from pneumo_core.lesson_figures import (
+    crowd_chart,
+    file_size_chart,
+    kinds_chart,
+    reliability_chart,
+    splits_chart,
+    threshold_charts,
+)
+from pneumo_core.lessons import (
+    KIND_LABELS,
+    OTHER_PREVALENCES,
+    FileSizeResult,
+    ScoredFilms,
+    StoredScores,
+    calibration_lines,
+    calibration_result,
+    consequences,
+    file_size_result,
+    finely,
+    kind_line,
+    patients_in_both,
+    results_by_kind,
+    split_figures,
+    split_line,
+)
+from pneumo_core.model_card import ModelCard, area, model_stamp, percent, thresholds_in_words
+from pneumo_core.places import models_folder
+
+# Headings, tables and gaps are tighter than Streamlit's, so that a lesson fits a screen.
+STYLE = """<style>
+[class*="st-key-stack_lesson"] .stVerticalBlock { gap: 0.5rem; }
+[data-testid="stMainBlockContainer"] :is(h2, h3) { padding: 0.2rem 0 !important; }
+[class*="st-key-stack_lesson"] :is(th, td), .st-key-lesson_figures :is(th, td) { padding: 0.25rem 0.5rem; }
+</style>"""
+AS_ON_THE_CARD = "95 % intervals as on the model card: each film counts as another patient's."
 
 
 def threshold_lesson() -> None:
-    """Draw the lesson."""
+    """Draw what one threshold decides: matrix, point on the ROC curve, predictive values, cost, a crowd."""
+    _threshold(card_of_active_model(), _scores().test)
 
 
 def prevalence_lesson() -> None:
-    """Draw the lesson."""
+    """Draw the same test where pneumonia is common, less common and rare."""
+    _prevalence(card_of_active_model(), _scores().test)
 
 
 def file_size_lesson() -> None:
-    """Draw the lesson."""
+    """Let the reader guess how well the size of the files does, then show it against the network."""
+    card, scores = card_of_active_model(), _scores()
+    _file_size(card, scores, kept(card, "stored scores", "file size", lambda: file_size_result(scores, card)))
 
 
 def two_splits_lesson() -> None:
-    """Draw the lesson."""
+    """Draw the same network on a slice of train and on the official test films."""
+    card, scores = card_of_active_model(), _scores()
+    figures = split_figures(scores, card.operating_point("balanced").threshold)
+    _ask("Why can 99 % in a paper be 85 % at work?")
+    with st.container(key="stack_lesson_splits"):
+        picture, numbers = st.columns([6, 5], gap="large")
+    with picture:
+        _draw(splits_chart(figures, text_colour()))
+    with numbers:
+        st.table(
+            [
+                {
+                    "Figure (% but for the area)": figure.name,
+                    "Validation films": _cell(area if place == 0 else percent, figure.validation),
+                    "Test films": _cell(area if place == 0 else percent, figure.test),
+                }
+                for place, figure in enumerate(figures)
+            ]
+        )
+    shared, names = patients_in_both(scores)
+    st.markdown(
+        f"{split_line(figures)} Validation films were set aside from those to train on, and chose the epoch, the "
+        "temperature and the thresholds: they flatter. A paper that pools all films and splits them anew tests on "
+        f"films of that kind. {shared} of {names} patients' names among the test films occur among the validation films "
+        "too; whether they are the same patients is not established."
+    )
+    st.markdown(f"How the films were split: {plain(card.training_data.description)}.")
+    _source(card, scores.validation, scores.test)
 
 
 def calibration_lesson() -> None:
-    """Draw the lesson."""
+    """Draw reliability before and after temperature scaling, and say whether it helped."""
+    card, films = card_of_active_model(), _scores().test
+    result = kept(
+        card, "stored scores", "calibration of test films", lambda: calibration_result(films, card.calibration)
+    )
+    _ask("Does a score of 80 % mean 80 of 100?")
+    with st.container(key="stack_lesson_calibration"):
+        before, after, words = st.columns([4, 4, 4], gap="large")
+    with before:
+        _draw(reliability_chart(result.before, "Before: temperature 1", text_colour()))
+    with after:
+        _draw(reliability_chart(result.after, f"After: temperature {result.temperature:.3f}", text_colour()))
+    with words:
+        st.table(
+            [
+                {
+                    "": error.name,
+                    "Before": area(error.before),
+                    "After": area(error.after),
+                }
+                for error in result.errors
+            ]
+        )
+        verdict, *lines = calibration_lines(result)
+        st.markdown(f"**{verdict}**\n" + "\n".join(f"- {line}" for line in lines))
+    st.markdown(
+        "Temperature scaling divides every logit by one number, fitted on validation films and their stressed copies "
+        f"so that probabilities hold where {100 * card.calibration.prevalence:.0f} % have pneumonia; of these test "
+        f"films {100 * films.prevalence:.1f} % have it. It changes no order and no ROC curve. What was fitted on other "
+        "films need not carry over: look at the points, not at the word 'calibrated'."
+    )
+    _source(card, films, intervals="95 % intervals: bootstrap by patient; of points Wilson's.")
 
 
 def kinds_lesson() -> None:
-    """Draw the lesson."""
+    """Draw the scores of bacterial and viral pneumonia, and where the misses are."""
+    _kinds(card_of_active_model(), _scores().test)
+
+
+@st.fragment
+def _threshold(card: ModelCard, films: ScoredFilms) -> None:
+    _ask("What does one threshold decide?")
+    with st.container(key="stack_lesson_settings"):
+        place, presets, settings = st.columns([30, 35, 35], gap="medium", vertical_alignment="bottom")
+    threshold = _threshold_slider(card, "lesson_threshold", place, presets)
+    with settings:
+        prevalences, costs, confirmations = st.columns(3, vertical_alignment="bottom")
+    prevalence = prevalences.number_input("Prevalence, %", 1, 99, round(100 * SETTING.prevalence))
+    cost_per_film = costs.number_input("Cost of a film", 0.0, value=SETTING.cost_per_film, step=1.0)
+    cost_per_confirmation = confirmations.number_input(
+        "Cost to confirm", 0.0, value=SETTING.cost_per_confirmation, step=1.0
+    )
+    now = consequences(films, threshold, prevalence / 100, cost_per_film, cost_per_confirmation)
+    with st.container(key="stack_lesson_threshold"):
+        columns = st.columns([10, 9, 10], gap="medium")
+    for column, chart in zip(columns, threshold_charts(films, card.operating_points, now, text_colour()), strict=True):
+        with column:
+            _draw(chart)
+    with st.container(key="lesson_figures"):
+        st.table(
+            [
+                {
+                    "Sensitivity %": _cell(percent, now.figures.sensitivity),
+                    "Specificity %": _cell(percent, now.figures.specificity),
+                    f"PPV % at {prevalence} %": finely(now.positive_predictive_value),
+                    f"NPV % at {prevalence} %": finely(now.negative_predictive_value),
+                    f"Cost per case found at {prevalence} %": now.cost_in_words,
+                }
+            ]
+        )
+    st.markdown(
+        "A lower threshold finds more and alarms more: the point moves along the curve, the curve stays. Predictive "
+        "values, cost and crowd hold at the prevalence that you set, not at that of the test films "
+        f"({100 * films.prevalence:.1f} %); the probabilities are not recalibrated to it."
+    )
+    _source(card, films)
+
+
+@st.fragment
+def _prevalence(card: ModelCard, films: ScoredFilms) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _ask("What is the same test worth where pneumonia is rare?")
+        names = [point.name for point in card.operating_points]
+        name = st.segmented_control("Operating point", names, default="balanced", required=True, key="lesson_point")
+    threshold = card.operating_point(name).threshold
+    found = [consequences(films, threshold, prevalence) for prevalence in (films.prevalence, *OTHER_PREVALENCES)]
+    with st.container(key="stack_lesson_prevalence"):
+        columns = st.columns(3, gap="large")
+    for column, now in zip(columns, found, strict=True):
+        with column:
+            _draw(crowd_chart(now, text_colour()))
+            st.markdown(
+                f"**{now.flagged_of_crowd} flagged, {now.crowd.true_positives} of them with pneumonia.**  \n"
+                f"PPV {finely(now.positive_predictive_value)} %, NPV {finely(now.negative_predictive_value)} %"
+            )
+    figures = found[0].figures
+    st.markdown(
+        f"The test is the same three times: sensitivity {percent(figures.sensitivity)} %, specificity "
+        f"{percent(figures.specificity)} %, measured on the test films. Only how many come with pneumonia differs, and "
+        "with it what a flag means. The probabilities are not recalibrated, and it is taken that patients elsewhere "
+        "look alike on film, which must be measured, not believed."
+    )
+    _source(card, films)
+
+
+@st.fragment
+def _file_size(card: ModelCard, scores: StoredScores, result: FileSizeResult) -> None:
+    _ask("How well does the size of a file tell pneumonia?")
+    is_revealed = st.session_state.setdefault("size_is_revealed", False)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        guess = st.slider(
+            "Of 100 pairs of test films, one with pneumonia and one without: in how many would the size of the files "
+            "alone tell which is which? (50: a coin's toss)",
+            50,
+            100,
+            key="size_guess",
+            disabled=is_revealed,
+        )
+        st.button(
+            "Ask again" if is_revealed else "Reveal",
+            type="secondary" if is_revealed else "primary",
+            on_click=st.session_state.update,
+            args=({"size_is_revealed": not is_revealed},),
+            key="size_reveal",
+        )
+    if is_revealed:
+        with st.container(key="stack_lesson_size"):
+            picture, words = st.columns(2, gap="large")
+        with picture:
+            _draw(file_size_chart(result, text_colour()))
+        with words:
+            areas = result.areas
+            st.markdown(
+                f"You said {guess} %. It is **{percent(areas.second)} %**; by the network {percent(areas.first)} %."
+            )
+            st.table(
+                [
+                    {"Told apart by": "the size of the file alone", "Area under the ROC curve": area(areas.second)},
+                    {"Told apart by": "the network", "Area under the ROC curve": area(areas.first)},
+                    {"Told apart by": "difference (DeLong)", "Area under the ROC curve": area(areas.difference)},
+                ]
+            )
+            st.markdown(
+                f"Taking every file of at {'most' if result.smaller_is_pneumonia else 'least'} "
+                f"{result.limit_bytes:,} bytes for pneumonia, as the validation films say, is right on "
+                f"{percent(result.right)} % of the test films; taking all for pneumonia, on "
+                f"{100 * scores.test.prevalence:.1f} %."
+            )
+            st.markdown(
+                "The network is not shown the size, but what makes sizes differ (detail, noise, borders, an earlier "
+                "compression) is in the pixels. Films whose files differ by class cannot show that a network looks at "
+                "lungs."
+            )
+            st.markdown(
+                "Of the 5,856 originals of Kermany's films, 'over 386 kB means NORMAL' is right on at least 91 % "
+                "(calculated). The model that comes with this app knows copies of them, encoded anew at 224 x 224."
+            )
+    _source(card, scores.test)
+
+
+@st.fragment
+def _kinds(card: ModelCard, films: ScoredFilms) -> None:
+    _ask("Where are the misses: bacterial or viral?")
+    with st.container(key="stack_lesson_settings"):
+        place, presets = st.columns([3, 2], gap="large", vertical_alignment="bottom")
+    threshold = _threshold_slider(card, "lesson_kinds_threshold", place, presets)
+    results = results_by_kind(films, threshold)
+    with st.container(key="stack_lesson_kinds"):
+        picture, numbers = st.columns([3, 2], gap="large")
+    with picture:
+        _draw(kinds_chart(films, threshold, text_colour()))
+    with numbers:
+        st.table(
+            [
+                {
+                    "Kind": KIND_LABELS[result.kind],
+                    "Wrong": f"{result.wrong} {'false alarms' if result.kind == 'normal' else 'missed'}",
+                    "Right, %": _cell(percent, result.right),
+                }
+                for result in results
+            ]
+        )
+        st.markdown(kind_line(results))
+    st.markdown(
+        "Right are films with pneumonia that are flagged (sensitivity) and others that are not (specificity). Kinds "
+        "come from the names of the data set's files; how each was established is not known here. A score does not "
+        "tell bacterial from viral: the network was taught pneumonia alone."
+    )
+    _source(card, films)
+
+
+def _scores() -> StoredScores:
+    return stored_scores(models_folder(), model_stamp(models_folder()))
+
+
+def _ask(question: str) -> None:
+    st.html(STYLE)
+    st.header(question)
+
+
+def _threshold_slider(card: ModelCard, key: str, place: DeltaGenerator, presets: DeltaGenerator) -> float:
+    """Draw a slider of the threshold with a button an operating point; give the threshold in [0, 1]."""
+    st.session_state.setdefault(key, 100 * card.operating_point("balanced").threshold)
+    with presets, st.container(horizontal=True):
+        for point, label in zip(card.operating_points, thresholds_in_words(card.operating_points), strict=True):
+            st.button(
+                f"{label} %",
+                help=point.chosen_for,
+                on_click=st.session_state.update,
+                args=({key: 100 * point.threshold},),
+                key=f"{key}_{point.name}",
+            )
+    with place:
+        percent_of_one: float = st.slider(
+            "Threshold: flagged from this probability on, %", 0.0, 100.0, step=0.1, format="%.1f", key=key
+        )
+    return percent_of_one / 100
+
+
+def _draw(chart: Chart) -> None:
+    st.subheader(chart.title)
+    st.plotly_chart(chart.figure, config=CHART_CONFIG, key=f"lesson_{chart.title}", alt=chart.alt)
+
+
+def _cell(in_words: Callable[[Estimate], str], figure: Estimate) -> str:
+    return f"{in_words(figure)}, n = {figure.n}"
+
+
+def _source(card: ModelCard, *parts: ScoredFilms, intervals: str = AS_ON_THE_CARD) -> None:
+    films = "; ".join(
+        f"'{part.films}', {len(part)} films ({part.has_pneumonia.sum()} with pneumonia)" for part in parts
+    )
+    st.markdown(f":small[{plain(f'Source: stored scores of {card.name}: {films}. {intervals}')}]")
