@@ -468,6 +468,33 @@ def doctor(record: bool) -> None:
     click.echo("all well")
 
 
+@commands.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--films", type=click.IntRange(1), default=104, show_default=True, help="How many, spread over SOURCE.")
+@click.option("--record", is_flag=True, help="Keep it in the folder of the model in use: the page Learn shows it.")
+def survey(source: Path, films: int, record: bool) -> None:
+    """Test the heat maps of many films of SOURCE (as in evaluate): do they depend on what the network learnt?"""
+    from pneumo_core.classifier import load_classifier
+    from pneumo_core.explanation_survey import SURVEY_FILE, survey_films, survey_lines, write_survey
+    from pneumo_core.explanation_test import ExplanationTester, prepared_samples
+    from pneumo_core.model_card import active_model_folder
+    from pneumo_core.sources import open_source
+
+    folder = active_model_folder(models_folder())
+    classifier = load_classifier(folder)
+    tester = ExplanationTester(classifier, prepared_samples(classifier.card.preprocessing))
+    found = survey_films(
+        tester,
+        open_source(source),
+        films,
+        lambda progress: click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True),
+    )
+    for line in survey_lines(found):
+        click.echo(line)
+    if record:
+        write_survey(found, folder / SURVEY_FILE)
+
+
 def _user() -> str:
     try:
         return getpass.getuser()

@@ -65,7 +65,7 @@ class Methods:
         self._layer = classifier.card.explained_layer
         network = classifier.network
         self._body, self._head = body_and_head(network, self._layer)
-        # Score-CAM takes a softmax over the outputs: over the logit alone it is 1, over 0 and the logit the probability.
+        # Score-CAM takes a softmax over the outputs: over the logit alone 1, over 0 and the logit the probability.
         no_pneumonia = keras.layers.Rescaling(0.0, name="no_pneumonia")(network.output)
         self._two_classes = keras.Model(
             network.input, keras.layers.Concatenate(name="two_classes")([no_pneumonia, network.output])
