@@ -55,6 +55,27 @@ def resize(pixels: np.ndarray, height: int, width: int, resampling: str = "area"
     return cv2.resize(pixels, (width, height), interpolation=RESAMPLINGS[how])
 
 
+def blurred(pixels: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur a 2-D float32 array by a Gaussian whose deviation is `sigma` pixels; the edges are mirrored outwards."""
+    return cv2.GaussianBlur(pixels, (0, 0), sigma)
+
+
+def rotated(pixels: np.ndarray, degrees: float, aspect: float) -> np.ndarray:
+    """Turn a 2-D float32 array clockwise about its centre, in the same frame; what turns in from outside is 0.
+
+    Args:
+        aspect: width through height of what the array shows, whatever shape it was resampled to: it is turned, not
+            sheared.
+    """
+    height, width = pixels.shape
+    # How much higher than wide a pixel is.
+    pixel = width / height / aspect
+    sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
+    turn = np.array([[cosine, -sine * pixel], [sine / pixel, cosine]])
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    return cv2.warpAffine(pixels, np.column_stack([turn, centre - turn @ centre]), (width, height))
+
+
 def fingerprint(pixels: np.ndarray) -> str:
     """Give the difference hash of a film: 256 bits, in hexadecimal.
 

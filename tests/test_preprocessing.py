@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pneumo_core.preprocessing import RESAMPLINGS, Preprocessing, prepare, resize
+from pneumo_core.preprocessing import RESAMPLINGS, Preprocessing, blurred, prepare, resize, rotated
 from tests.makers import film_pixels
 
 BLOCKS = np.array([[0, 2, 5, 5], [4, 6, 5, 5], [1, 1, 0, 0], [1, 1, 0, 8]], np.float32)
@@ -93,3 +93,41 @@ def test_the_film_itself_is_not_changed():
 def test_an_unknown_resampling_is_a_programmers_mistake():
     with pytest.raises(KeyError):
         resize(BLOCKS, 2, 2, "sharpest")
+
+
+def test_a_blur_spreads_a_point_alike_to_all_sides_and_loses_nothing():
+    film = np.zeros((41, 41), np.float32)
+    film[20, 20] = 1
+    found = blurred(film, 2.0)
+    np.testing.assert_allclose(found.sum(), 1, rtol=1e-5)
+    np.testing.assert_allclose(found, found.T, atol=1e-7)
+    # A Gaussian falls to exp(-1/2) at one deviation.
+    assert found[20, 22] / found[20, 20] == pytest.approx(np.exp(-0.5), rel=1e-3)
+
+
+def test_a_quarter_turn_is_clockwise():
+    film = np.arange(25, dtype=np.float32).reshape(5, 5)
+    np.testing.assert_allclose(rotated(film, 90, aspect=1), np.rot90(film, -1), atol=1e-3)
+
+
+def test_there_and_back_is_the_same_film_in_the_middle():
+    rows, columns = np.mgrid[0:80, 0:80]
+    film = (0.5 + 0.4 * np.sin(rows / 9) * np.cos(columns / 11)).astype(np.float32)
+    back = rotated(rotated(film, 17, aspect=1), -17, aspect=1)
+    np.testing.assert_allclose(back[20:60, 20:60], film[20:60, 20:60], atol=0.01)
+
+
+def test_what_turns_in_from_outside_is_black():
+    found = rotated(np.ones((40, 40), np.float32), 20, aspect=1)
+    assert found[0, 0] == found[-1, -1] == 0
+    assert found[20, 20] == 1
+
+
+def test_a_film_that_was_squeezed_into_a_square_is_turned_and_not_sheared():
+    # A film twice as wide as high, with a bar across; turned by 90 degrees the bar stands upright, as long as before.
+    film = np.zeros((40, 80), np.float32)
+    film[18:22, 24:56] = 1
+    squeezed = rotated(resize(film, 40, 40), 90, aspect=2)
+    upright = resize(squeezed, 40, 80)
+    np.testing.assert_allclose(upright[8:32, 39:41], 1, atol=0.05)
+    assert upright[:, :30].max() == upright[:, 50:].max() == 0
