@@ -46,9 +46,12 @@ def threshold_charts(
     figures, matrix = now.figures, now.figures.confusion
     has_pneumonia, values = films.has_pneumonia, films.probabilities
     matrix_figure = _legible(confusion_figure(matrix, text_colour), LESS_HEIGHT)
-    # In a lesson no cell opens its films.
-    matrix_figure.data[1].update(hovertemplate=None, hoverinfo="skip")
+    # In a lesson no cell opens its films: without the points to click at, the cells have all the room.
+    matrix_figure.data = matrix_figure.data[:1]
     at_points = [(point, figures_at(has_pneumonia, values, point.threshold)) for point in points]
+    roc = _legible(roc_figure(roc_points(has_pneumonia, values), figures, at_points, text_colour), LESS_HEIGHT)
+    # Two entries a line, below the axis' title, however narrow the figure.
+    roc.layout.legend.update(y=-0.28, entrywidth=0.49, entrywidthmode="fraction")
     return [
         Chart(
             "Confusion matrix",
@@ -59,7 +62,7 @@ def threshold_charts(
         ),
         Chart(
             "ROC curve",
-            _legible(roc_figure(roc_points(has_pneumonia, values), figures, at_points, text_colour), LESS_HEIGHT),
+            roc,
             f"ROC curve, area {area(area_under_roc(has_pneumonia, values))}; the threshold in use flags "
             f"{percent(figures.sensitivity)} % of the films with pneumonia and leaves "
             f"{percent(figures.specificity)} % of the others unflagged",
@@ -165,7 +168,10 @@ def splits_chart(figures: Sequence[SplitFigure], text_colour: str) -> Chart:
     )
     words = "; ".join(f"{found.name}: {area(found.validation)}, {area(found.test)}" for found in figures)
     return Chart(
-        "Same network, two sets of films", _legible(figure), f"On validation films and on test films: {words}", ""
+        "Same network, two sets of films",
+        _legible(figure),
+        f"On validation films and on test films: {words}",
+        "A mark is what was measured, the line through it its 95 % interval.",
     )
 
 

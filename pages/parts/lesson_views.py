@@ -92,7 +92,7 @@ def two_splits_lesson() -> None:
     st.markdown(
         f"{split_line(figures)} Validation films were set aside from those to train on, and chose the epoch, the "
         "temperature and the thresholds: they flatter. A paper that pools all films and splits them anew tests on "
-        f"films of that kind. {shared} of {names} patients' names among the test films occur among the validation films "
+        f"films of that kind. {shared} of {names} patients' names among the test films occur among validation films "
         "too; whether they are the same patients is not established."
     )
     st.markdown(f"How the films were split: {plain(card.training_data.description)}.")
@@ -116,7 +116,7 @@ def calibration_lesson() -> None:
         st.table(
             [
                 {
-                    "": error.name,
+                    "Measure": error.name,
                     "Before": area(error.before),
                     "After": area(error.after),
                 }
@@ -208,33 +208,29 @@ def _prevalence(card: ModelCard, films: ScoredFilms) -> None:
 @st.fragment
 def _file_size(card: ModelCard, scores: StoredScores, result: FileSizeResult) -> None:
     _ask("How well does the size of a file tell pneumonia?")
-    is_revealed = st.session_state.setdefault("size_is_revealed", False)
+    said = st.session_state.get("size_said")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        guess = st.slider(
-            "Of 100 pairs of test films, one with pneumonia and one without: in how many would the size of the files "
-            "alone tell which is which? (50: a coin's toss)",
-            50,
-            100,
-            key="size_guess",
-            disabled=is_revealed,
-        )
-        st.button(
-            "Ask again" if is_revealed else "Reveal",
-            type="secondary" if is_revealed else "primary",
-            on_click=st.session_state.update,
-            args=({"size_is_revealed": not is_revealed},),
-            key="size_reveal",
-        )
-    if is_revealed:
+        if said is None:
+            guess = st.slider(
+                "Of 100 pairs of test films, one with pneumonia and one without: in how many would the size of the "
+                "files alone tell which is which? (50: a coin's toss)",
+                50,
+                100,
+            )
+            _say("Reveal", guess)
+        else:
+            areas = result.areas
+            st.markdown(
+                f"Of 100 pairs, one film with pneumonia and one without, you said that the size alone tells {said}. It "
+                f"tells **{percent(areas.second)}**; the network {percent(areas.first)}."
+            )
+            _say("Ask again", None)
+    if said is not None:
         with st.container(key="stack_lesson_size"):
             picture, words = st.columns(2, gap="large")
         with picture:
             _draw(file_size_chart(result, text_colour()))
         with words:
-            areas = result.areas
-            st.markdown(
-                f"You said {guess} %. It is **{percent(areas.second)} %**; by the network {percent(areas.first)} %."
-            )
             st.table(
                 [
                     {"Told apart by": "the size of the file alone", "Area under the ROC curve": area(areas.second)},
@@ -295,6 +291,16 @@ def _scores() -> StoredScores:
     return stored_scores(models_folder(), model_stamp(models_folder()))
 
 
+def _say(label: str, guess: int | None) -> None:
+    st.button(
+        label,
+        type="secondary" if guess is None else "primary",
+        on_click=st.session_state.update,
+        args=({"size_said": guess},),
+        key="size_reveal",
+    )
+
+
 def _ask(question: str) -> None:
     st.html(STYLE)
     st.header(question)
@@ -320,7 +326,7 @@ def _threshold_slider(card: ModelCard, key: str, place: DeltaGenerator, presets:
 
 
 def _draw(chart: Chart) -> None:
-    st.subheader(chart.title)
+    st.subheader(chart.title, help=chart.reads)
     st.plotly_chart(chart.figure, config=CHART_CONFIG, key=f"lesson_{chart.title}", alt=chart.alt)
 
 
