@@ -1,7 +1,10 @@
 """Learn: Grad-CAM opened up on a film of your choice, lessons with real numbers, and a quiz."""
 
+import streamlit as st
+
 from pages.parts.frame import frame
 from pages.parts.grad_cam_view import grad_cam_view
+from pages.parts.learn_film import film_to_learn_from
 from pages.parts.learn_menu import chosen_lesson
 from pages.parts.lesson_views import (
     calibration_lesson,
@@ -17,10 +20,8 @@ from pages.parts.quiz_view import quiz_view
 from pages.parts.trust_view import trust_view
 from pages.parts.what_if_view import what_if_view
 
-LESSON_VIEWS = {
-    "grad-cam": grad_cam_view,
-    "methods": methods_view,
-    "trust": trust_view,
+LESSONS_OF_A_FILM = {"grad-cam": grad_cam_view, "methods": methods_view, "trust": trust_view}
+LESSONS = {
     "what-if": what_if_view,
     "threshold": threshold_lesson,
     "prevalence": prevalence_lesson,
@@ -33,4 +34,11 @@ LESSON_VIEWS = {
 
 frame("Learn")
 with problems_shown():
-    LESSON_VIEWS[chosen_lesson()]()
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="lessons")
+    with row:
+        lesson = chosen_lesson()
+        reading = film_to_learn_from() if lesson in LESSONS_OF_A_FILM else None
+    if reading is None:
+        LESSONS[lesson]()
+    else:
+        LESSONS_OF_A_FILM[lesson](reading)

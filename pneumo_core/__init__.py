@@ -71,6 +71,7 @@ The floors, lowest first. A module imports only from floors below its own
     9  model_store         the models of an installation: in use and back, deleted, exported, imported
     9  cluster             an archive of films on many machines, as partitions of Parquet            (Ray)
     9  figures             plotly figures and colour maps                                         (plotly)
+    9  gradcam_steps       the steps of Grad-CAM in words and formulas
     9  explanation_methods seven ways to explain one film, side by side
    10  picture             films and heat maps as pictures
    10  evaluation_figures  plotly figures of an evaluation

@@ -475,7 +475,7 @@ def doctor(record: bool) -> None:
 def survey(source: Path, films: int, record: bool) -> None:
     """Test the heat maps of many films of SOURCE (as in evaluate): do they depend on what the network learnt?"""
     from pneumo_core.classifier import load_classifier
-    from pneumo_core.explanation_survey import SURVEY_FILE, survey_films, survey_lines, write_survey
+    from pneumo_core.explanation_survey import SURVEY_FILE, survey_films, survey_rows, write_survey
     from pneumo_core.explanation_test import ExplanationTester, prepared_samples
     from pneumo_core.model_card import active_model_folder
     from pneumo_core.sources import open_source
@@ -489,8 +489,8 @@ def survey(source: Path, films: int, record: bool) -> None:
         films,
         lambda progress: click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True),
     )
-    for line in survey_lines(found):
-        click.echo(line)
+    for row in survey_rows(found):
+        click.echo(f"{row['Asked']}: {row['Found']}, n = {row['n']}")
     if record:
         write_survey(found, folder / SURVEY_FILE)
 

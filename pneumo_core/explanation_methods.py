@@ -47,11 +47,21 @@ METHODS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MethodResult:
-    """What a method gave for one film: its map, and the time it took."""
+    """What a method gave for one film: its map, the time it took, and its rank correlation with occlusion."""
 
     method: Method
     explanation: Explanation
     milliseconds: float
+    with_occlusion: float
+
+    @property
+    def agreement_in_words(self) -> str:
+        """Say how far the map agrees with occlusion, which asks the network itself."""
+        if self.explanation.is_blank:
+            return " Blank: nothing in favour was found."
+        if self.method.name == "Occlusion" or np.isnan(self.with_occlusion):
+            return ""
+        return f" Rank correlation with occlusion {self.with_occlusion:.2f}."
 
 
 class Methods:
@@ -93,20 +103,29 @@ class Methods:
         for name in ("Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad"):
             self._ways[name](blank)
 
-    def explain(self, name: str, film: np.ndarray) -> MethodResult:
-        """Explain one film by one method.
+    def explain_all(self, film: np.ndarray, progress: Callable[[float, str], None]) -> list[MethodResult]:
+        """Explain one film by all of `METHODS`, in their order.
 
         Args:
-            name: of one of `METHODS`.
             film: float32 `(height, width, 1)` as `preprocessing.prepare` gives it.
+            progress: is told the share done, in [0, 1], and what is at work.
         """
-        method = next(method for method in METHODS if method.name == name)
-        started = time.perf_counter()
+        timed = []
+        for number, method in enumerate(METHODS):
+            progress(number / len(METHODS), f"{method.name} ...")
+            started = time.perf_counter()
+            timed.append((method, self.explain(method.name, film), 1000 * (time.perf_counter() - started)))
+        occluded = next(explanation for method, explanation, _ in timed if method.name == "Occlusion")
+        return [
+            MethodResult(method, explanation, milliseconds, rank_correlation(explanation.coarse, occluded.coarse))
+            for method, explanation, milliseconds in timed
+        ]
+
+    def explain(self, name: str, film: np.ndarray) -> Explanation:
+        """Explain one film by the method of this name, one of `METHODS`; the film as `explain_all` takes it."""
         if name == "Grad-CAM":
-            explanation = self._classifier.score_and_explain(film)[2]
-        else:
-            explanation = Explanation.of(self._ways[name](film).astype(np.float32), self._layer)
-        return MethodResult(method, explanation, 1000 * (time.perf_counter() - started))
+            return self._classifier.score_and_explain(film)[2]
+        return Explanation.of(self._ways[name](film).astype(np.float32), self._layer)
 
     def _from_head(self, kind: type[GradcamPlusPlus] | type[Layercam], film: np.ndarray) -> np.ndarray:
         maps = kind(self._head, clone=False)(

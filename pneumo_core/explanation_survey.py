@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -193,26 +193,37 @@ def mean(values: np.ndarray) -> Estimate:
     return Estimate(centre, float(centre - half), float(centre + half), n)
 
 
-def survey_lines(survey: Survey) -> Iterator[str]:
-    """Say in sentences what a survey found."""
-    yield (
-        f"Blank maps: {survey.blank(True)} of flagged films, {survey.blank(False)} of those not flagged. Tested are "
-        f"the other {len(survey.tested)}."
-    )
+def survey_rows(survey: Survey) -> list[dict[str, str]]:
+    """Give what a survey found as rows of a table: what was asked, the figure with its interval, and of how many."""
     last = len(survey.blocks) - 1
-    for stage, block in ((0, survey.blocks[0]), (last, "all weights")):
-        yield (
-            f"Shuffled ({block}): median rank correlation {survey.correlation(stage)}; "
-            f"vanished {survey.vanished(stage)}."
-        )
-    yield f"After a small change, each film's lowest rank correlation: median {survey.after_change}."
+    rows = [
+        ("Blank heat maps, of flagged films, %", survey.blank(True), 100),
+        ("Blank heat maps, of films not flagged, %", survey.blank(False), 100),
+        (f"Rank correlation, {survey.blocks[0]} shuffled, median", survey.correlation(0), 1),
+        ("Rank correlation, all weights shuffled, median", survey.correlation(last), 1),
+        ("Maps that vanish when all weights are shuffled, %", survey.vanished(last), 100),
+        ("Lowest rank correlation after a small change, median", survey.after_change, 1),
+        ("Rank correlation with occlusion, median", survey.agreement, 1),
+    ]
     for name in ("deletion", "insertion"):
         own, random, difference = survey.areas(name)
-        yield f"{name.capitalize()}, flagged films: mean area {own}; random maps {random}; difference {difference}."
-    yield f"Probability of a film that is grey all over: median {survey.empty}."
-    yield f"Rank correlation with occlusion: median {survey.agreement}."
-    for check in survey.checks:
-        yield f"Passed, {check}: {survey.passed(check)}."
+        rows += [
+            (f"{name.capitalize()}: area in the map's order, mean", own, 1),
+            (f"{name.capitalize()}: in the order of random maps, mean", random, 1),
+            (f"{name.capitalize()}: difference, film by film, mean", difference, 1),
+        ]
+    rows.append(("Probability of a film that is grey all over, median %", survey.empty, 100))
+    rows += [(f"Passes: {check}, %", survey.passed(check), 100) for check in survey.checks]
+    return [{"Asked": asked, "Found": in_brackets(found, times), "n": str(found.n)} for asked, found, times in rows]
+
+
+def in_brackets(estimate: Estimate, times: int) -> str:
+    """Write a figure with its interval in brackets: "12.5 (3.1-20.9)" as percent, "0.12 (0.03-0.21)" as it is."""
+    if np.isnan(estimate.value):
+        return "not defined"
+    digits = 1 if times == 100 else 2
+    value, low, high = (f"{times * figure:.{digits}f}" for figure in (estimate.value, estimate.low, estimate.high))
+    return value if np.isnan(estimate.low) else f"{value} ({low} to {high})"
 
 
 def write_survey(survey: Survey, path: Path) -> None:

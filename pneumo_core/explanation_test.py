@@ -113,6 +113,14 @@ class ExplanationTest:
         return tuple(_checks(self))
 
     @property
+    def empty_in_words(self) -> str:
+        """Say what the network gives to no chest at all, as two classes leave it no third answer."""
+        return (
+            f"A film that is grey all over, in this film's mean grey, scores {100 * self.empty_probability:.0f} %: a "
+            "network that knows two classes has no word for neither, so that grey is no absence of evidence."
+        )
+
+    @property
     def verdict(self) -> str:
         """Say in one or two sentences how far the picture can be trusted."""
         failed = [check for check in self.checks if not check.has_passed]

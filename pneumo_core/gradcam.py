@@ -47,6 +47,11 @@ class Explanation:
         """True where no evidence in favour was found."""
         return self.peak < BLANK_PEAK
 
+    @property
+    def unscaled(self) -> np.ndarray:
+        """Give the map before scaling: float32 `(rows, columns)`, 0 or more."""
+        return self.coarse * np.float32(self.peak)
+
     def heatmap(self, height: int, width: int) -> np.ndarray:
         """Give the map in a radiograph's size: float32 `(height, width)` in [0, 1], centres aligned."""
         return np.clip(resize(self.coarse, height, width, "cubic"), 0.0, 1.0)

@@ -45,6 +45,15 @@ class Trace:
         """Keep what speaks against it: the heat map of the negated logit, on a scale of its own."""
         return Explanation.of(np.maximum(-self.weighted_sum, 0.0), self.layer)
 
+    @property
+    def limit(self) -> float:
+        """Give the largest value of the weighted sum, whatever its sign."""
+        return float(np.abs(self.weighted_sum).max())
+
+    def map_alone(self, channel: int) -> Explanation:
+        """Give one feature map, on a scale of its own; what is below 0 is left out."""
+        return Explanation.of(np.maximum(self.feature_maps[:, :, channel], 0.0), self.layer)
+
     def strongest(self, count: int = 16) -> list[int]:
         """Give the channels with the largest weights, whatever their sign, the largest first."""
         return np.argsort(-np.abs(self.weights), kind="stable")[:count].tolist()

@@ -65,9 +65,36 @@ def overlay_picture(film: np.ndarray, heatmap: np.ndarray, display: Display) -> 
     Returns:
         uint8 `(height, width, 3)`.
     """
-    colours = colour_table(display.colour_map)[np.rint(255 * heatmap).astype(np.uint8)]
     share = (display.opacity * heatmap)[..., np.newaxis]
-    return np.rint(film[..., np.newaxis] * (1 - share) + colours * share).astype(np.uint8)
+    return np.rint(film[..., np.newaxis] * (1 - share) + coloured(heatmap, display.colour_map) * share).astype(np.uint8)
+
+
+def coloured(heatmap: np.ndarray, colour_map: str) -> np.ndarray:
+    """Colour a map, float32 `(height, width)` in [0, 1]; give uint8 `(height, width, 3)`."""
+    return colour_table(colour_map)[np.rint(255 * heatmap).astype(np.uint8)]
+
+
+def maps_sheet(feature_maps: np.ndarray, channels: Sequence[int], columns: int, side: int = 120) -> np.ndarray:
+    """Lay feature maps side by side in grey, each from its own smallest to its own largest value.
+
+    Args:
+        feature_maps: float32 `(rows, columns, all channels)`.
+        channels: which, row by row of the sheet.
+        columns: of the sheet.
+        side: of each map on it, in pixels, a dark line between them included.
+
+    Returns:
+        uint8 `(rows * side, columns * side)`.
+    """
+    sheet = np.zeros((-(-len(channels) // columns) * side, columns * side), np.uint8)
+    for place, channel in enumerate(channels):
+        cells = feature_maps[:, :, channel]
+        shown = (cells - cells.min()) / max(float(np.ptp(cells)), 1e-12)
+        top, left = place // columns * side, place % columns * side
+        sheet[top : top + side - 2, left : left + side - 2] = np.rint(
+            255 * resize(shown, side - 2, side - 2, "nearest")
+        )
+    return sheet
 
 
 def montage(folder: Path, names: Sequence[str], columns: int = 6, side: int = 160) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pneumo_core.assessment import Assessment, assess_run
+from pneumo_core.explanation_survey import Survey, read_survey
 from pneumo_core.jobs import Audits, Jobs
 from pneumo_core.known_films import read_known_films
 from pneumo_core.lessons import StoredScores, read_stored_scores
@@ -49,6 +50,15 @@ def card_of_active_model() -> ModelCard:
         ModelError: there is no model, or its card belongs to other weights.
     """
     return _card(models_folder(), model_stamp(models_folder()))
+
+
+def survey_of_active_model() -> Survey | None:
+    """Give what the tests of the model's heat maps found on many films; None where nobody made them.
+
+    Raises:
+        ModelError: what was kept of it is damaged.
+    """
+    return _survey(models_folder(), model_stamp(models_folder()))
 
 
 def known_models() -> list[ModelEntry]:
@@ -232,6 +242,12 @@ def _before(models: Path, stamp: tuple[object, ...]) -> str | None:
 @st.cache_resource(show_spinner="Loading the other network ...", max_entries=1)
 def _other(model: Path, stamp: tuple[float, ...]) -> "Classifier":
     return other_classifier(model)
+
+
+@st.cache_resource(show_spinner=False, ttl=60, max_entries=1)
+def _survey(models: Path, stamp: tuple[float, ...]) -> Survey | None:
+    folder = active_model_folder(models)
+    return read_survey(folder, read_card(folder).weights_sha256)
 
 
 @st.cache_data(show_spinner=False, max_entries=1)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts.frame import text_colour
 from pages.parts.problems import plain
+from pages.parts.trust_view import draw_checks, test_on_request
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.figures import COLOUR_MAPS, VIEWER_CONFIG, gauge, viewer
 from pneumo_core.picture import Display, data_uri, film_picture, fitted, overlay_picture
@@ -40,6 +41,7 @@ def film_view(reading: Reading, point: OperatingPoint, prevalence: float) -> Non
     with pictures:
         display = _viewer(reading)
         _downloads(reading, point, prevalence, display)
+        _trust(reading, point)
     _facts(reading)
 
 
@@ -114,6 +116,17 @@ def _viewer(reading: Reading) -> Display:
             "a shortcut of the network, not disease. Scroll to zoom, drag to move."
         )
     return display
+
+
+def _trust(reading: Reading, point: OperatingPoint) -> None:
+    if not st.session_state["with_heatmap"] or reading.explanation.is_blank:
+        return
+    test = test_on_request(reading, point.name, is_short=True, button="How far can I trust this picture?")
+    if test is not None:
+        with st.container(border=True):
+            st.markdown(f"**{test.verdict}**")
+            draw_checks(test)
+            st.markdown("The short test. *Learn*, lesson 3, tests a heat map block by block, and against occlusion.")
 
 
 def _facts(reading: Reading) -> None:

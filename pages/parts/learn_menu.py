@@ -24,10 +24,12 @@ html { font-size: 22px; }
 </style>"""
 # A lesson is to fit a screen.
 LESSON_STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 3.2rem; padding-bottom: 1rem; }
+[data-testid="stMainBlockContainer"] { padding-top: 2.2rem; padding-bottom: 1rem; }
+[data-testid="stHeader"] { height: 2.2rem; min-height: 2.2rem; background: transparent; }
 [data-testid="stMainBlockContainer"] > div > .stVerticalBlock { gap: 0.6rem; }
 h1 { display: none; }
 [data-testid="stAlertContainer"] { padding: 0.5rem 0.8rem; }
+:is([class*="st-key-methods_"], .st-key-trust_checks) p { font-size: 0.88rem; line-height: 1.35; }
 </style>"""
 
 
@@ -38,16 +40,15 @@ def chosen_lesson() -> str:
     if asked is not None and asked not in LESSONS:
         st.error("There is no lesson of the name in the address. Please choose one.", icon=":material/error:")
     st.session_state.setdefault("lesson", asked if asked in LESSONS else next(iter(LESSONS)))
-    with st.container(horizontal=True, vertical_alignment="bottom", key="lessons"):
-        lesson: str = st.selectbox(
-            "Lesson", list(LESSONS), format_func=LESSONS.__getitem__, key="lesson", persist_state="session", width=340
-        )
-        is_presented = st.toggle(
-            "Presenter view",
-            key="presenter",
-            bind="query-params",
-            help="Large type for a projector; menu and title are hidden.",
-        )
+    lesson: str = st.selectbox(
+        "Lesson", list(LESSONS), format_func=LESSONS.__getitem__, key="lesson", persist_state="session", width=300
+    )
+    is_presented = st.toggle(
+        "Presenter view",
+        key="presenter",
+        bind="query-params",
+        help="Large type for a projector; menu and title are hidden.",
+    )
     st.query_params["lesson"] = lesson
     if is_presented:
         st.html(PRESENTER_STYLE)
