@@ -158,7 +158,18 @@ def _film(quiz: Quiz, reading: Reading) -> None:
             _reveal(quiz, reading)
         else:
             _ask(quiz)
-        st.button("Finish now", icon=":material/flag:", on_click=_go_to, args=(quiz.finished(),))
+        with st.container(horizontal=True):
+            if quiz.is_revealed:
+                is_last = quiz.place + 1 == len(quiz.questions)
+                st.button(
+                    "To the scoreboard" if is_last else "Next film",
+                    type="primary",
+                    icon=":material/arrow_forward:",
+                    on_click=_go_to,
+                    args=(quiz.next_film(),),
+                    shortcut="Enter",
+                )
+            st.button("Finish now", icon=":material/flag:", on_click=_go_to, args=(quiz.finished(),))
         if quiz.refusals:
             st.markdown("Passed over:\n" + "\n".join(f"- {plain(refusal)}" for refusal in quiz.refusals))
         st.markdown("Kept in this session only: reloading the page loses it.")
@@ -252,15 +263,6 @@ def _reveal(quiz: Quiz, reading: Reading) -> None:
         with st.expander("To know of this film"):
             st.markdown("\n\n".join(reading.suitability.warnings))
     running_score(quiz)
-    last = quiz.place + 1 == len(quiz.questions)
-    st.button(
-        "To the scoreboard" if last else "Next film",
-        type="primary",
-        icon=":material/arrow_forward:",
-        on_click=_go_to,
-        args=(quiz.next_film(),),
-        shortcut="Enter",
-    )
 
 
 def _go_to(quiz: Quiz) -> None:
