@@ -51,7 +51,6 @@ The floors, lowest first. A module imports only from floors below its own
     5  network             the Keras graph, its files, and the device it runs on
     5  augmentation        random changes of training films, as Keras layers
     5  cohort              the films of a run as arrays, the groups among them, what metadata alone can do
-    5  explanation_survey  the tests of a model's heat maps over many films
     5  lessons             what stored scores teach: threshold, prevalence, shortcuts, splits, calibration
     6  gradcam             where the network looked                                               (tf-keras-vis)
     6  audit               what is wrong with a folder of labelled films, before anything is trained on it
@@ -80,6 +79,7 @@ The floors, lowest first. A module imports only from floors below its own
    11  training_pictures   what a network is shown and where it looks, epoch by epoch
    11  report              a reading in words and as files: HTML report, JSON receipt, overlay PNG
    11  evaluation_report   an evaluation as files: JSON, CSV, HTML
+   11  explanation_survey  the tests of a model's heat maps over many films
    11  explanation_figures plotly figures of explanations and of their test
    11  what_if_figures     plotly figures of what if
    11  lesson_figures      plotly figures of the lessons

@@ -74,7 +74,7 @@ HOMES = {
         "explanation_survey",
     },
     "jinja2": {"audit_report", "report", "evaluation_report"},
-    "scipy": {"calibration", "comparison"},
+    "scipy": {"calibration", "comparison", "explanation_methods"},
     "sklearn": {"curves", "cohort"},
 }
 EVERYWHERE = {"numpy"}

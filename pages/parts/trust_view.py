@@ -73,10 +73,9 @@ def _result(reading: Reading, test: "ExplanationTest") -> None:
     )
     with st.container(key="stack_trust"):
         left, right = st.columns(2, gap="large")
-    with left:
-        with st.container(key="trust_checks", gap="xsmall"):
-            draw_checks(test)
-            st.markdown(test.empty_in_words)
+    with left, st.container(key="trust_checks", gap="xsmall"):
+        draw_checks(test)
+        st.markdown(test.empty_in_words)
     with right:
         st.plotly_chart(
             stages_figure(
