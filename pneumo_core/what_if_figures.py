@@ -12,13 +12,17 @@ from pneumo_core.preprocessing import resize
 from pneumo_core.what_if import FlipCurve, Look, Region
 
 PICTURE_LONG_SIDE = 480
-FILM_HEIGHT, TITLE_PIXELS, SCORES_HEIGHT, CURVE_HEIGHT = 350, 26, 90, 190
+# A picture's width on a screen of 1440 pixels, and the most that it may be high there.
+PICTURE_WIDTH, MOST_HEIGHT = 396, 290
+TITLE_PIXELS, SCORES_HEIGHT, CURVE_HEIGHT = 26, 96, 160
 # A box is read from its corners; plotly lets one be drawn over points only.
 GRID = np.linspace(0, 100, 11)
 # Between the pictures, as a share of the whole.
 GAP = 0.02
 TEXT_SIZE = 14
 SHOWN_PROBABILITIES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
+# At least this much of the scale is drawn, so that a curve without movement looks flat.
+LEAST_RANGE = (0.005, 0.995)
 
 
 def film_chart(look: Look, region: Region | None, text_colour: str) -> Chart:
@@ -77,7 +81,7 @@ def film_chart(look: Look, region: Region | None, text_colour: str) -> Chart:
             "images": images,
             "annotations": titles,
             "shapes": outlines,
-            "height": FILM_HEIGHT + TITLE_PIXELS,
+            "height": TITLE_PIXELS + min(MOST_HEIGHT, round(PICTURE_WIDTH * height / width)),
             "margin": {"l": 0, "r": 0, "t": TITLE_PIXELS, "b": 0},
             "dragmode": "select",
             "newselection": {"line": {"color": "white", "width": 2, "dash": "solid"}},
@@ -159,12 +163,13 @@ def flip_chart(curve: FlipCurve, value: float, probability: float, threshold: fl
     for trace in traces:
         trace.hoverinfo, trace.showlegend = "skip", False
     axis, margin = _axis(text_colour), 0.08 * (control.highest - control.lowest)
+    seen = _log_odds([*LEAST_RANGE, *curve.probabilities, probability, threshold])
     ticks = {"tickvals": _log_odds(SHOWN_PROBABILITIES), "ticktext": [f"{100 * p:g} %" for p in SHOWN_PROBABILITIES]}
     figure = plain_figure(
         traces,
         text_colour,
         x_axis={**axis, "range": [ends[0] - margin, ends[1] + margin], "ticksuffix": f" {control.unit}"},
-        y_axis={**axis, **ticks},
+        y_axis={**axis, **ticks, "range": [seen.min() - 0.5, seen.max() + 0.5]},
         height=CURVE_HEIGHT,
         margin={"l": 4, "r": 12, "t": 4, "b": 4},
         font={"color": text_colour, "size": TEXT_SIZE},

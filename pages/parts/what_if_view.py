@@ -1,5 +1,6 @@
 """What if a film were covered, turned, brighter: score and heat map follow."""
 
+import time
 from dataclasses import replace
 
 import streamlit as st
@@ -16,6 +17,7 @@ from pneumo_core.what_if import CONTROLS, HIDDEN_BY, Change, FlipCurve, Region, 
 from pneumo_core.what_if_figures import film_chart, flip_chart, scores_chart
 
 NOTHING, CURVES = "nothing", "what_if_curves"
+REST_SECONDS = 0.1
 REGION_SLIDERS = (("what_if_across", "Left to right, %"), ("what_if_down", "Top to bottom, %"))
 # What the session holds for the film as it is; mouse and sliders both move this and nothing else.
 AS_IT_IS = {
@@ -28,7 +30,8 @@ AS_IT_IS = {
 
 def what_if_view() -> None:
     """Draw the lesson."""
-    reading = film_to_learn_from()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="lesson_film"):
+        reading = film_to_learn_from()
     _what_if(reading, reading.card.operating_point("balanced"))
 
 
@@ -148,6 +151,8 @@ def _curve(reading: Reading, change: Change, name: str, point: OperatingPoint) -
     others = change.at(name, 0.0)
     of = (reading.card.weights_sha256, reading.radiograph.sha256, point.threshold, others)
     if name not in kept or kept[name][0] != of:
+        # A control that is moved on ends this run at the next line drawn: then nothing is computed in its way.
+        time.sleep(REST_SECONDS)
         with one_at_a_time():
             kept[name] = of, flip_curve(ready_classifier(), reading.radiograph.pixels, others, name, point.threshold)
     return kept[name][1]
