@@ -119,12 +119,7 @@ def file_size_chart(result: FileSizeResult, text_colour: str) -> Chart:
         (result.network_curve, "network", SCORE_COLOUR, "solid"),
     ):
         traces.append(line_of(curve.false_positive_rate, curve.sensitivity, name, colour, dash=dash))
-    figure = plain_figure(
-        traces,
-        text_colour,
-        "1 - specificity",
-        "Sensitivity (recall)",
-    )
+    figure = plain_figure(traces, text_colour, "1 - specificity", "Sensitivity (recall)")
     areas = result.areas
     return Chart(
         "Two ROC curves on the same films",

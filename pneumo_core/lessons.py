@@ -381,8 +381,8 @@ def _rows(path: Path, card: ModelCard) -> list[dict[str, str]]:
     except (ValueError, csv.Error) as error:
         raise ModelError(
             f"{SCORES_FILE} of the model {card.name} is not as training writes it. Expected are the columns "
-            f"{', '.join(COLUMNS)} and {SIZE_COLUMN}, a finite number for every logit, and 0 or 1 for has_pneumonia. "
-            "Please copy the whole model folder again."
+            f"{', '.join(COLUMNS)} and {SIZE_COLUMN}, kinds among {', '.join(KIND_LABELS)}, 0 or 1 for has_pneumonia "
+            "and a finite number for every logit. Please copy the whole model folder again."
         ) from error
 
 
@@ -390,8 +390,10 @@ def _check(row: dict[str, str]) -> None:
     # A row with too many cells or too few has None among its keys or values.
     if None in row or None in row.values():
         raise ValueError("cells")
-    if row["has_pneumonia"] not in ("0", "1") or not math.isfinite(float(row["logit"])):
-        raise ValueError("label or logit")
+    if row["kind"] not in KIND_LABELS or row["has_pneumonia"] not in ("0", "1"):
+        raise ValueError("kind or label")
+    if not math.isfinite(float(row["logit"])):
+        raise ValueError("logit")
     if int(row.get(SIZE_COLUMN) or 1) < 1:
         raise ValueError("size")
 

@@ -437,10 +437,14 @@ def _known(part: str, films: Films) -> Iterator[tuple[str, Sequence[str], str]]:
 
 
 def _score_rows(films: Films, logits: Mapping[str, np.ndarray]) -> Iterator[tuple[str, str, str, int, str, str]]:
-    """Give a row a film and copy; the copies come in the order of a film's files, then those that have no file."""
+    """Give a row a film and copy; the copies come in the order of a film's files, then those that have no file.
+
+    A file that has vanished since it was read has no size: the model does not wait for it.
+    """
     for place, (copy, values) in enumerate(logits.items()):
         for case, positive, logit in zip(films.cases, films.has_pneumonia, values, strict=True):
-            size = str(case.views[place].stat().st_size) if place < len(case.views) else ""
+            has_file = place < len(case.views) and case.views[place].is_file()
+            size = str(case.views[place].stat().st_size) if has_file else ""
             yield copy, case.name, case.kind, int(positive), f"{logit:.6f}", size
 
 

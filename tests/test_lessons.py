@@ -122,7 +122,7 @@ def test_a_model_without_test_films_is_refused(tmp_path: Path, card: ModelCard):
 
 @pytest.mark.parametrize(
     ("column", "cell"),
-    [(3, "2"), (3, ""), (4, "nan"), (4, "inf"), (4, "high"), (5, "0"), (5, "-3"), (5, "big"), (5, None)],
+    [(2, "fungus"), (3, "2"), (3, ""), (4, "nan"), (4, "inf"), (4, "high"), (5, "0"), (5, "-3"), (5, "big"), (5, None)],
 )
 def test_damaged_scores_are_refused(tmp_path: Path, card: ModelCard, column: int, cell: str | None):
     rows = rows_of(VALIDATION) + rows_of()
@@ -133,8 +133,8 @@ def test_damaged_scores_are_refused(tmp_path: Path, card: ModelCard, column: int
         read_stored_scores(tmp_path, card)
     assert str(refusal.value) == (
         "scores.csv of the model small is not as training writes it. Expected are the columns films, name, kind, "
-        "has_pneumonia, logit and file_bytes, a finite number for every logit, and 0 or 1 for has_pneumonia. Please "
-        "copy the whole model folder again."
+        "has_pneumonia, logit and file_bytes, kinds among normal, bacteria, virus, pneumonia, 0 or 1 for has_pneumonia "
+        "and a finite number for every logit. Please copy the whole model folder again."
     )
 
 

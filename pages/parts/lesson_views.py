@@ -14,7 +14,7 @@ from pages.parts.learn_film import kept
 from pages.parts.problems import plain
 from pneumo_core.evaluation import Estimate
 from pneumo_core.evaluation_figures import CHART_CONFIG, Chart
-from pneumo_core.evaluation_report import SETTING
+from pneumo_core.evaluation_report import SETTING, interval_in_words, value_in_words
 from pneumo_core.lesson_figures import (
     crowd_chart,
     file_size_chart,
@@ -69,7 +69,7 @@ def file_size_lesson() -> None:
 
 
 def two_splits_lesson() -> None:
-    """Draw the same network on a slice of train and on the official test films."""
+    """Draw the same network on validation films, set aside from train, and on the official test films."""
     card, scores = card_of_active_model(), _scores()
     figures = split_figures(scores, card.operating_point("balanced").threshold)
     _ask("Why can 99 % in a paper be 85 % at work?")
@@ -107,7 +107,7 @@ def calibration_lesson() -> None:
     )
     _ask("Does a score of 80 % mean 80 of 100?")
     with st.container(key="stack_lesson_calibration"):
-        before, after, words = st.columns([4, 4, 4], gap="large")
+        before, after, words = st.columns(3, gap="large")
     with before:
         _draw(reliability_chart(result.before, "Before: temperature 1", text_colour()))
     with after:
@@ -115,11 +115,7 @@ def calibration_lesson() -> None:
     with words:
         st.table(
             [
-                {
-                    "Measure": error.name,
-                    "Before": area(error.before),
-                    "After": area(error.after),
-                }
+                {"Measure": error.name, "Before": _figure(error.before), "After": _figure(error.after)}
                 for error in result.errors
             ]
         )
@@ -173,7 +169,8 @@ def _threshold(card: ModelCard, films: ScoredFilms) -> None:
     st.markdown(
         "A lower threshold finds more and alarms more: the point moves along the curve, the curve stays. Predictive "
         "values, cost and crowd hold at the prevalence that you set, not at that of the test films "
-        f"({100 * films.prevalence:.1f} %); the probabilities are not recalibrated to it."
+        f"({100 * films.prevalence:.1f} %), to which the probabilities are not recalibrated; the range of a predictive "
+        "value is what the intervals of both rates leave it."
     )
     _source(card, films)
 
@@ -233,9 +230,9 @@ def _file_size(card: ModelCard, scores: StoredScores, result: FileSizeResult) ->
         with words:
             st.table(
                 [
-                    {"Told apart by": "the size of the file alone", "Area under the ROC curve": area(areas.second)},
-                    {"Told apart by": "the network", "Area under the ROC curve": area(areas.first)},
-                    {"Told apart by": "difference (DeLong)", "Area under the ROC curve": area(areas.difference)},
+                    {"Told apart by": "the size of the file alone", "Area under the ROC curve": _figure(areas.second)},
+                    {"Told apart by": "the network", "Area under the ROC curve": _figure(areas.first)},
+                    {"Told apart by": "difference (DeLong)", "Area under the ROC curve": _figure(areas.difference)},
                 ]
             )
             st.markdown(
@@ -332,6 +329,11 @@ def _draw(chart: Chart) -> None:
 
 def _cell(in_words: Callable[[Estimate], str], figure: Estimate) -> str:
     return f"{in_words(figure)}, n = {figure.n}"
+
+
+def _figure(figure: Estimate) -> str:
+    """Give a figure that can be negative, or without an interval."""
+    return f"{value_in_words(figure)} ({interval_in_words(figure)})"
 
 
 def _source(card: ModelCard, *parts: ScoredFilms, intervals: str = AS_ON_THE_CARD) -> None:
