@@ -14,6 +14,7 @@ from pneumo_core.network import (
     body_and_head,
     build_network,
     device_in_words,
+    keep_kernels,
     load_network,
     save_network,
     start_from_imagenet,
@@ -204,3 +205,16 @@ def test_a_model_with_another_backbone_is_refused(network: keras.Model):
 
 def test_the_device_is_said_in_words():
     assert device_in_words().startswith(("CPU (", "GPU ("))
+
+
+def test_streamlit_cannot_make_tensorflow_forget_its_kernels(monkeypatch: pytest.MonkeyPatch):
+    from streamlit.runtime.scriptrunner import script_runner
+
+    forgotten: list[str] = []
+    monkeypatch.setattr(keras.backend, "clear_session", lambda: forgotten.append("kernels"))
+    # What it does before each run of a page; if that has another name, see whether it still does it.
+    script_runner._clean_problem_modules()
+    assert forgotten == ["kernels"]
+    keep_kernels()
+    script_runner._clean_problem_modules()
+    assert forgotten == ["kernels"]

@@ -220,8 +220,10 @@ def _load(models: Path) -> "Classifier":
     # the first page would wait for the interpreter.
     time.sleep(PAGE_FIRST_SECONDS)
     from pneumo_core.classifier import load_classifier
+    from pneumo_core.network import keep_kernels
 
     classifier = load_classifier(models)
+    keep_kernels()
     # Streamlit collects garbage after each run of a page; looking through TensorFlow for it takes 0.3 s every time.
     gc.unfreeze()
     gc.collect()
