@@ -20,9 +20,8 @@ from pages.parts.quiz_view import quiz_view
 from pages.parts.trust_view import trust_view
 from pages.parts.what_if_view import what_if_view
 
-LESSONS_OF_A_FILM = {"grad-cam": grad_cam_view, "methods": methods_view, "trust": trust_view}
+LESSONS_OF_A_FILM = {"grad-cam": grad_cam_view, "methods": methods_view, "trust": trust_view, "what-if": what_if_view}
 LESSONS = {
-    "what-if": what_if_view,
     "threshold": threshold_lesson,
     "prevalence": prevalence_lesson,
     "file-size": file_size_lesson,

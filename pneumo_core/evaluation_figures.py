@@ -20,6 +20,7 @@ COMPARED_COLOUR = "#8b93a1"
 CLASS_STYLES = (("without pneumonia", "#94a3b8", ""), ("with pneumonia", "#1d4ed8", "/"))
 CHART_CONFIG = {"displayModeBar": False}
 HEIGHT = 360
+TEXT_PIXELS = 14
 # A line of more points looks the same and takes longer to send.
 MOST_POINTS = 1000
 
@@ -304,7 +305,7 @@ def plain_figure(
 ) -> go.Figure:
     """Give traces axes and a legend that are readable on the page's background."""
     # A page's own theme would draw ticks and titles too pale to be read.
-    text = {"color": text_colour}
+    text = {"color": text_colour, "size": TEXT_PIXELS}
     axis = {"tickfont": text, "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False, "automargin": True}
     return go.Figure(
         traces,

@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pneumo_core.evaluation_figures import COMPARED_COLOUR, line_of, plain_figure
+from pneumo_core.evaluation_figures import COMPARED_COLOUR, TEXT_PIXELS, line_of, plain_figure
 from pneumo_core.figures import SCORE_COLOUR
 
 FOR_COLOUR, AGAINST_COLOUR = "#9333ea", "#15803d"
 SIGNED = [[0.0, AGAINST_COLOUR], [0.5, "#f8fafc"], [1.0, FOR_COLOUR]]
 GREY = [[0.0, "#0b0f17"], [1.0, "#ffffff"]]
-TEXT_PIXELS = 14
 # Cells of more rows have no room for their numbers.
 MOST_NUMBERED_ROWS = 7
 
@@ -153,7 +152,6 @@ def weights_figure(weights: np.ndarray, chosen: int, text_colour: str) -> go.Fig
         "Maps, ordered by weight",
         "Weight",
         height=420,
-        font={"size": TEXT_PIXELS, "color": text_colour},
         bargap=0,
         annotations=[
             {
@@ -191,7 +189,6 @@ def stages_figure(names: Sequence[str], correlations: Sequence[float], text_colo
         "Rank correlation",
         y_axis={"range": [-1.2, 1.4], "tickvals": [-1, 0, 1]},
         height=235,
-        font={"size": TEXT_PIXELS, "color": text_colour},
     )
 
 
@@ -214,7 +211,6 @@ def curves_figure(own: np.ndarray, other: np.ndarray, names: tuple[str, str], te
         y_axis={"range": [0, 1.02]},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         height=235,
-        font={"size": TEXT_PIXELS, "color": text_colour},
     )
 
 

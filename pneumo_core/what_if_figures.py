@@ -13,7 +13,7 @@ from pneumo_core.what_if import FlipCurve, Look, Region
 
 PICTURE_LONG_SIDE = 480
 # A picture's width on a screen of 1440 pixels, and the most that it may be high there.
-PICTURE_WIDTH, MOST_HEIGHT = 396, 290
+PICTURE_WIDTH, MOST_HEIGHT = 396, 350
 TITLE_PIXELS, SCORES_HEIGHT, CURVE_HEIGHT = 26, 96, 160
 # A box is read from its corners; plotly lets one be drawn over points only.
 GRID = np.linspace(0, 100, 11)

@@ -38,8 +38,9 @@ STYLE = """<style>
 .st-key-threshold_table table { table-layout: auto; font-size: 0.8rem; }
 .st-key-threshold_table :is(th, td) { padding: 0.2rem 0.35rem; }
 .st-key-threshold_table :is(th, td, th *, td *) { text-align: right !important; }
-[data-testid="stImageCaption"] * { color: inherit !important; }
-[data-testid="stImageCaption"] { color: inherit !important; opacity: 1 !important; }
+:is([data-testid="stImageCaption"], [data-testid="stCaptionContainer"]) * { color: inherit !important; }
+:is([data-testid="stImageCaption"], [data-testid="stCaptionContainer"]) { color: inherit !important;
+  opacity: 1 !important; }
 [data-testid="stElementToolbar"] button[aria-label^="Download as CSV"] { display: none; }
 @media (max-width: 1000px) {
   [class*="st-key-stack_"] > div > .stHorizontalBlock { flex-direction: column; align-items: stretch;

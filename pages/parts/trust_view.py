@@ -68,14 +68,12 @@ def draw_checks(test: "ExplanationTest") -> None:
 
 def _result(reading: Reading, test: "ExplanationTest") -> None:
     st.markdown(f"**{test.verdict}**")
-    film = film_picture(
-        enlarged(fitted(reading.radiograph.pixels, PICTURE_PIXELS), PICTURE_PIXELS, PICTURE_PIXELS), Display()
-    )
     with st.container(key="stack_trust"):
         left, right = st.columns(2, gap="large")
     with left, st.container(key="trust_checks", gap="xsmall"):
         draw_checks(test)
         st.markdown(test.empty_in_words)
+        _maps(reading, test)
     with right:
         st.plotly_chart(
             stages_figure(
@@ -93,6 +91,12 @@ def _result(reading: Reading, test: "ExplanationTest") -> None:
                 key="curves",
                 alt="Probability as the film is taken away, and given back, the brightest of the map first",
             )
+
+
+def _maps(reading: Reading, test: "ExplanationTest") -> None:
+    film = film_picture(
+        enlarged(fitted(reading.radiograph.pixels, PICTURE_PIXELS), PICTURE_PIXELS, PICTURE_PIXELS), Display()
+    )
     maps = [("as trained", test.explanation), *((f"+ {stage.block}", stage.explanation) for stage in test.stages)]
     with st.container(horizontal=True, key="trust_maps"):
         for name, explanation in maps:

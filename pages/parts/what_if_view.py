@@ -8,7 +8,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.cached import one_at_a_time
 from pages.parts.frame import text_colour
-from pages.parts.learn_film import film_to_learn_from
 from pages.parts.model_state import ready_classifier
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.evaluation_figures import CHART_CONFIG
@@ -28,10 +27,8 @@ AS_IT_IS = {
 }
 
 
-def what_if_view() -> None:
-    """Draw the lesson."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="lesson_film"):
-        reading = film_to_learn_from()
+def what_if_view(reading: Reading) -> None:
+    """Draw the lesson about a film."""
     _what_if(reading, reading.card.operating_point("balanced"))
 
 
