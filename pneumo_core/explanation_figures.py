@@ -57,7 +57,6 @@ def maps_figure(
         text_colour,
         [0, columns],
         [rows, 0],
-        height=420,
         annotations=words,
         clickmode="event+select",
         dragmode=False,
@@ -121,7 +120,6 @@ def cells_figure(
         text_colour,
         [-0.5, columns - 0.5],
         [rows - 0.5, -0.5],
-        height=420,
         title={"text": title, "font": {"size": 15, "color": text_colour}, "x": 0, "y": 0.99, "yanchor": "top"},
         margin={"l": 0, "r": 0, "t": 32, "b": 0},
     )
@@ -151,7 +149,6 @@ def weights_figure(weights: np.ndarray, chosen: int, text_colour: str) -> go.Fig
         text_colour,
         "Maps, ordered by weight",
         "Weight",
-        height=420,
         bargap=0,
         annotations=[
             {

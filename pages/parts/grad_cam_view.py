@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts.cached import tracer
 from pages.parts.frame import text_colour
 from pages.parts.learn_film import kept
+from pages.parts.learn_menu import is_presented
 from pages.parts.model_state import ready_classifier
 from pneumo_core.explanation_figures import cells_figure, maps_figure, weights_figure
 from pneumo_core.gradcam_steps import TITLES, layer_in_words, steps_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pneumo_core.gradcam_trace import Trace
 
 COLUMNS, MAPS = 4, 16
-PICTURE_PIXELS = 420
+PICTURE_PIXELS, PRESENTED_PIXELS = 420, 600
 CHART_CONFIG = {"displayModeBar": False}
 DISPLAY = Display()
 
@@ -124,7 +125,7 @@ def _go(by: int) -> None:
 
 def _input(reading: Reading, trace: "Trace") -> None:
     shown = reading.card.preprocessing
-    film = film_picture(fitted(reading.radiograph.pixels, PICTURE_PIXELS), DISPLAY)
+    film = film_picture(fitted(reading.radiograph.pixels, _pixels()), DISPLAY)
     seen = film_picture(resize(reading.radiograph.pixels, shown.height, shown.width, shown.resampling), DISPLAY)
     _side_by_side(
         (film, f"The film, {reading.radiograph.pixels.shape[1]} x {reading.radiograph.pixels.shape[0]} pixels"),
@@ -145,6 +146,7 @@ def _maps(reading: Reading, trace: "Trace", channel: int) -> None:
                 text_colour(),
             ),
             config=CHART_CONFIG,
+            height=_pixels(),
             key="maps",
             on_select=_map_was_clicked,
             selection_mode="points",
@@ -167,6 +169,7 @@ def _gradients(reading: Reading, trace: "Trace", channel: int) -> None:
         place.plotly_chart(
             cells_figure(values, title, text_colour(), is_evidence=is_evidence),
             config=CHART_CONFIG,
+            height=_pixels(),
             key=title,
             alt=f"{title}: cells of layer {trace.layer}",
         )
@@ -176,15 +179,18 @@ def _weights(reading: Reading, trace: "Trace", channel: int) -> None:
     st.plotly_chart(
         weights_figure(trace.weights, channel, text_colour()),
         config=CHART_CONFIG,
+        height=_pixels(),
         key="weights",
         alt=f"The weights of all maps, ordered; map {channel} has {trace.weights[channel]:+.2e}",
     )
 
 
 def _sum(reading: Reading, trace: "Trace") -> None:
-    st.plotly_chart(
+    # As wide as its neighbours' pictures, so that the scale stands beside the cells.
+    st.columns(2)[0].plotly_chart(
         cells_figure(trace.weighted_sum, "Weighted sum: purple for, green against", text_colour()),
         config=CHART_CONFIG,
+        height=_pixels(),
         key="sum",
         alt="The weighted sum of all maps, cell by cell",
     )
@@ -197,7 +203,11 @@ def _relu(reading: Reading, trace: "Trace") -> None:
         (right, -trace.counter_evidence.unscaled, "Cut off: against it"),
     ):
         place.plotly_chart(
-            cells_figure(values, title, text_colour(), trace.limit), config=CHART_CONFIG, key=title, alt=title
+            cells_figure(values, title, text_colour(), trace.limit),
+            config=CHART_CONFIG,
+            height=_pixels(),
+            key=title,
+            alt=title,
         )
 
 
@@ -242,8 +252,8 @@ def _map_was_clicked() -> None:
 
 
 def _film(reading: Reading):
-    film = fitted(reading.radiograph.pixels, PICTURE_PIXELS)
-    return film_picture(enlarged(film, PICTURE_PIXELS, PICTURE_PIXELS), DISPLAY)
+    film = fitted(reading.radiograph.pixels, _pixels())
+    return film_picture(enlarged(film, _pixels(), _pixels()), DISPLAY)
 
 
 def _over(reading: Reading, explanation: "Explanation"):
@@ -257,4 +267,8 @@ def _side_by_side(*pictures) -> None:
 
 
 def _image(picture, caption: str) -> None:
-    st.image(picture, caption, width=PICTURE_PIXELS, alt=caption)
+    st.image(picture, caption, width=_pixels(), alt=caption)
+
+
+def _pixels() -> int:
+    return PRESENTED_PIXELS if is_presented() else PICTURE_PIXELS

@@ -21,6 +21,7 @@ html { font-size: 22px; }
 .st-key-menu, h1 { display: none !important; }
 [data-testid="stMainBlockContainer"] { padding-top: 1rem; }
 [data-testid="stHeader"] { display: none; }
+.js-plotly-plot text, #js-plotly-tester text { font-size: 16px !important; }
 </style>"""
 # A lesson is to fit a screen.
 LESSON_STYLE = """<style>
@@ -33,6 +34,12 @@ h1 { display: none; }
 </style>"""
 
 
+def is_presented() -> bool:
+    """True in the presenter view."""
+    presented: bool = st.session_state["presenter"]
+    return presented
+
+
 def chosen_lesson() -> str:
     """Draw the list of lessons and the switch to the presenter view; give the lesson's name in the address."""
     st.html(LESSON_STYLE)
@@ -43,13 +50,13 @@ def chosen_lesson() -> str:
     lesson: str = st.selectbox(
         "Lesson", list(LESSONS), format_func=LESSONS.__getitem__, key="lesson", persist_state="session", width=300
     )
-    is_presented = st.toggle(
+    st.toggle(
         "Presenter view",
         key="presenter",
         bind="query-params",
         help="Large type for a projector; menu and title are hidden.",
     )
     st.query_params["lesson"] = lesson
-    if is_presented:
+    if is_presented():
         st.html(PRESENTER_STYLE)
     return lesson
