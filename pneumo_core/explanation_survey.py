@@ -34,6 +34,7 @@ class SurveyedMap:
 
     Attributes:
         stages: rank correlation after each stage of shuffling, from the top; None where the map vanished.
+        after_shuffling: the median size of the rank correlation over several shuffles of all weights.
         lowest_after_change: the lowest rank correlation after a small change; None where the map vanished.
         deletion, insertion: the area under the curve in the map's order, and the mean of those of random maps; None
             where the film is not flagged.
@@ -43,6 +44,7 @@ class SurveyedMap:
     """
 
     stages: tuple[float | None, ...]
+    after_shuffling: float
     lowest_after_change: float | None
     deletion: tuple[float, float] | None
     insertion: tuple[float, float] | None
@@ -100,6 +102,11 @@ class Survey:
     def correlation(self, stage: int) -> Estimate:
         """Give the median rank correlation at a stage, of the maps that did not vanish."""
         return median([value for film in self.tested if (value := film.stages[stage]) is not None])
+
+    @property
+    def after_shuffling(self) -> Estimate:
+        """Give the median of each film's size of rank correlation after shuffling all weights."""
+        return median([film.after_shuffling for film in self.tested])
 
     @property
     def after_change(self) -> Estimate:
@@ -200,7 +207,8 @@ def survey_rows(survey: Survey) -> list[dict[str, str]]:
         ("Blank heat maps, of flagged films, %", survey.blank(True), 100),
         ("Blank heat maps, of films not flagged, %", survey.blank(False), 100),
         (f"Rank correlation, {survey.blocks[0]} shuffled, median", survey.correlation(0), 1),
-        ("Rank correlation, all weights shuffled, median", survey.correlation(last), 1),
+        ("Rank correlation, all weights shuffled once, median", survey.correlation(last), 1),
+        ("Its size over several shuffles of all weights, median", survey.after_shuffling, 1),
         ("Maps that vanish when all weights are shuffled, %", survey.vanished(last), 100),
         ("Lowest rank correlation after a small change, median", survey.after_change, 1),
         ("Rank correlation with occlusion, median", survey.agreement, 1),
@@ -253,6 +261,7 @@ def _surveyed(test: ExplanationTest) -> SurveyedMap:
     lowest = min((_number(value) for _, value in test.changes), key=lambda value: -2 if value is None else value)
     return SurveyedMap(
         tuple(_number(stage.correlation) for stage in test.stages),
+        test.after_shuffling,
         lowest,
         _areas(test.deletion),
         _areas(test.insertion),

@@ -29,7 +29,15 @@ from pneumo_core.sources import open_source
 def surveyed(last: float | None, deletion: tuple[float, float] | None = (0.1, 0.4), failed: tuple[str, ...] = ()):
     names = ("learnt", "still")
     return SurveyedMap(
-        (0.5, last), 0.8, deletion, deletion, 0.3, 0.95, tuple(name for name in names if name not in failed), failed
+        (0.5, last),
+        0.3,
+        0.8,
+        deletion,
+        deletion,
+        0.3,
+        0.95,
+        tuple(name for name in names if name not in failed),
+        failed,
     )
 
 
@@ -66,7 +74,7 @@ def test_shares_and_medians_are_as_counted_by_hand():
     assert survey.empty.value == 0.95
     rows = {row["Asked"]: row for row in survey_rows(survey)}
     assert rows["Blank heat maps, of flagged films, %"]["Found"].startswith("33.3 (")
-    assert rows["Rank correlation, all weights shuffled, median"]["n"] == "2"
+    assert rows["Rank correlation, all weights shuffled once, median"]["n"] == "2"
     assert rows["Passes: learnt, %"]["Found"].startswith("100.0 (")
 
 

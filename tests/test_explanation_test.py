@@ -11,6 +11,7 @@ import pytest
 from pneumo_core.calibration import Calibration
 from pneumo_core.classifier import Classifier
 from pneumo_core.explanation_test import (
+    DRAWS,
     LEARNT,
     Curve,
     ExplanationTest,
@@ -110,13 +111,15 @@ def test_shuffled_weights_lower_the_correlation_and_the_served_network_keeps_its
         film = prepare(drawn_film(True, seed).astype(np.float32) / 255, classifier.card.preprocessing)
         test = tester.test(film, 0.0, is_short=False)
         assert [stage.block for stage in test.stages] == list(tester.blocks)
-        correlations.append(test.stages[-1].correlation)
+        assert test.all_shuffled[0] == pytest.approx(test.stages[-1].correlation, nan_ok=True)
+        assert len(test.all_shuffled) == DRAWS
+        correlations.append(test.after_shuffling)
         again = tester.test(film, 0.0, is_short=False)
         assert [stage.correlation for stage in again.stages] == pytest.approx(
             [stage.correlation for stage in test.stages], nan_ok=True
         )
     # With its own weights each map's correlation with itself is 1.
-    assert np.nanmedian(np.abs(correlations)) < 0.8
+    assert np.median(correlations) < 0.8
     for weight, now in zip(before, network.get_weights(), strict=True):
         assert np.array_equal(weight, now)
 
@@ -168,7 +171,8 @@ def found(last: float = 0.1, change: float = 0.9, own: float = 0.1, occlusion: f
     return ExplanationTest(
         explanation,
         0.9,
-        (Stage("logit", explanation, 0.8), Stage("stem", explanation, last)),
+        (Stage("logit", explanation, 0.8), Stage("stem", explanation, 0.9)),
+        (0.9, last, last, -last, 0.0),
         (("shifted down", change), ("noise 1", 0.95)),
         Curve(curve, np.array([0.3, 0.2])),
         Curve(1 - curve, np.array([0.3, 0.2])),
@@ -202,7 +206,8 @@ def test_both_sides_of_each_edge():
 def test_a_map_that_vanishes_has_changed_with_the_weights_and_did_not_hold_still():
     checks = found(last=math.nan, change=math.nan, occlusion=math.nan).checks
     assert [check.has_passed for check in checks] == [True, False, True, True, False]
-    assert checks[0].found == "With all weights shuffled the map vanishes."
+    # Four of five shuffled networks have no map, or one that lies elsewhere.
+    assert "has a median size of 0.00" in checks[0].found
     assert checks[1].found == "After a small shift or slight noise the map vanishes."
     assert checks[4].found == "Covering any patch lowers the score nowhere."
 
