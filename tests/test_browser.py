@@ -22,6 +22,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from pneumo_core.gradcam_steps import TITLES
 from pneumo_core.places import DATA_VARIABLE, MODELS_VARIABLE, ROOT, RUNS_VARIABLE, sample_files
 from tests.conftest import drawn_film
 
@@ -230,10 +231,58 @@ def test_films_are_audited_and_a_model_is_trained_on_them(page: "playwright.Page
     assert page.locator("table.watched img").count() == 2 * 4
 
 
-@pytest.mark.parametrize("path", ["/", "/explain", "/evaluate", "/train"])
+@pytest.mark.parametrize("path", ["/", "/explain", "/evaluate", "/train", "/learn", "/learn?lesson=threshold"])
 def test_nothing_runs_over_the_side_at_800_pixels(page: "playwright.Page", server: tuple[str, Path], path: str):
     page.set_viewport_size({"width": 800, "height": 900})
     page.goto(server[0] + path)
     page.get_by_text("not a medical device").wait_for()
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= 800
+
+
+def test_grad_cam_is_walked_through_on_an_upload_and_a_map_clicked(page: "playwright.Page", server: tuple[str, Path]):
+    address, log = server
+    page.goto(f"{address}/learn?lesson=grad-cam")
+    page.locator("input[type=file]").set_input_files([film(7)])
+    page.get_by_role("heading", name="1. Input").wait_for()
+    page.get_by_text("110 x 130 pixels becomes").wait_for()
+    assert "CANARY" not in page.url
+    for number, title in enumerate(TITLES[1:], start=2):
+        page.get_by_role("button", name="Next").click()
+        page.get_by_role("heading", name=f"{number}. {title}").wait_for()
+        page.locator(".katex").first.wait_for()
+        assert page.url.endswith(f"step={number}")
+    page.get_by_text("tf-keras-vis").wait_for()
+
+    page.goto(f"{address}/learn?lesson=grad-cam&step=2")
+    shown = page.get_by_text("over the film").first
+    shown.wait_for()
+    before = shown.inner_text()
+    # The last map of the sheet; the first is shown unasked.
+    drawn = page.locator(".js-plotly-plot .annotation").last
+    click_until(page, drawn, page.locator("[data-testid=stImageCaption]").filter(has_not_text=before))
+    assert "CANARY" not in log.read_text()
+
+
+def test_a_quiz_is_read_to_its_end_and_names_no_film_before_the_answer(
+    page: "playwright.Page", server: tuple[str, Path]
+):
+    page.goto(f"{server[0]}/learn?lesson=quiz")
+    page.get_by_label(re.compile("How many films")).fill("2")
+    page.get_by_label(re.compile("How many films")).press("Enter")
+    page.get_by_role("button", name="Start").click()
+    for number in (1, 2):
+        page.get_by_text(f"Film {number} of 2").wait_for()
+        page.locator("[data-test-script-state=notRunning]").wait_for()
+        assert "synthetic_" not in page.content()
+        assert "Reference standard" not in page.content()
+        page.get_by_text("Yes", exact=True).click()
+        page.get_by_role("button", name="Answer and reveal").click()
+        page.get_by_text("Reference standard:").wait_for()
+        page.get_by_text("Where the network found evidence").first.wait_for()
+        page.get_by_role("button", name="To the scoreboard" if number == 2 else "Next film").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=re.compile("CSV")).click()
+    content = Path(download.value.path()).read_text()
+    assert len(content.splitlines()) == 3
+    assert "synthetic_" not in content
