@@ -210,7 +210,7 @@ def survey_rows(survey: Survey) -> list[dict[str, str]]:
         ("Rank correlation, all weights shuffled once, median", survey.correlation(last), 1),
         ("Its size over several shuffles of all weights, median", survey.after_shuffling, 1),
         ("Maps that vanish when all weights are shuffled, %", survey.vanished(last), 100),
-        ("Lowest rank correlation after a small change, median", survey.after_change, 1),
+        ("Lowest after a small change, of maps that stay, median", survey.after_change, 1),
         ("Rank correlation with occlusion, median", survey.agreement, 1),
     ]
     for name in ("deletion", "insertion"):

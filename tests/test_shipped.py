@@ -8,6 +8,7 @@ import pytest
 from pneumo_core.cases import find_cases
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.evaluation import ConfusionMatrix, area_under_roc
+from pneumo_core.explanation_survey import read_survey, survey_rows
 from pneumo_core.model_card import active_model_folder, card_text, read_card, result_table
 from pneumo_core.places import ROOT, sample_files
 from pneumo_core.preprocessing import prepare
@@ -26,6 +27,14 @@ def test_the_readme_gives_the_cards_figures():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for line in result_table(read_card(MODEL).test):
         assert line in readme
+
+
+def test_the_lessons_documentation_gives_the_surveys_figures():
+    survey = read_survey(MODEL, read_card(MODEL).weights_sha256)
+    assert survey is not None
+    text = (ROOT / "docs" / "learn.md").read_text(encoding="utf-8")
+    for row in survey_rows(survey):
+        assert f"| {row['Asked']} | {row['Found']} | {row['n']} |" in text
 
 
 def test_the_model_card_for_people_is_generated_from_the_card():

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pneumo_core.explanation_test import ExplanationTest
 
 PICTURE_PIXELS = 112
+# Of the survey, so that both halves fit a screen.
+FIRST_ROWS = 10
 BLANK = "The heat map of this film is blank: the network found nothing in favour, so there is no picture to trust."
 
 
@@ -120,4 +122,8 @@ def _many(reading: Reading) -> None:
         f"The same tests on **{len(survey.films)} films** of {survey.films_from}, spread evenly over them, made "
         f"{survey.made} with {reading.card.name}; 95 % intervals in brackets."
     )
-    st.table(survey_rows(survey))
+    rows = survey_rows(survey)
+    with st.container(key="stack_survey"):
+        left, right = st.columns(2, gap="large")
+    left.table(rows[:FIRST_ROWS])
+    right.table(rows[FIRST_ROWS:])
