@@ -30,11 +30,13 @@ The floors, lowest first. A module imports only from floors below its own
     1  bootstrap           resampling patients, for figures without a closed interval
     1  known_films         the films that a model was trained on, to be recognised
     1  small_zip           a zip of a few known files, unpacked within bounds
+    1  sign_in             sign-in by a shared passphrase: its hash, who is signed in, how often one may try
     2  locks               locks that end with their holder; processes that hold one
     2  image_file          read PNG and JPEG                                                      (Pillow)
     2  dicom_file          read DICOM                                                             (pydicom)
     2  evaluation          how often a classifier is right: counts, rates, areas, intervals
     2  sources             films to be scored: folders, zips, CSVs, uploads
+    2  web_guard           what every request passes before the pages: whose it is, how much it brings
     3  manifest            which film is for what: a split as a table
     3  radiograph          read one chest X-ray from any of them, bounded and checked
     3  curves              what every threshold would give: ROC, precision and recall, net benefit, costs
@@ -53,6 +55,7 @@ The floors, lowest first. A module imports only from floors below its own
     5  cohort              the films of a run as arrays, the groups among them, what metadata alone can do
     5  lessons             what stored scores teach: threshold, prevalence, shortcuts, splits, calibration
     6  gradcam             where the network looked                                               (tf-keras-vis)
+    6  conformal           likely, uncertain or unlikely, at a stated coverage
     6  audit               what is wrong with a folder of labelled films, before anything is trained on it
     6  network_file        a .keras file from elsewhere, checked before it is loaded                (h5py)
     6  assessment          a run of labelled films evaluated
@@ -65,6 +68,7 @@ The floors, lowest first. A module imports only from floors below its own
     8  reading             one X-ray read end to end: suitability, score, heat map
     8  batch               many films through the network, as a pipeline in flat memory
     8  what_if             a film covered, turned, brighter: score, heat map, and where its flag flips
+    9  fragility           a film's score under twelve small changes: does its flag hold?
     9  training            train as a plan says, calibrate, choose thresholds, write the model
     9  jobs                runs at work in the background of the server
     9  model_store         the models of an installation: in use and back, deleted, exported, imported

@@ -19,7 +19,7 @@ from pneumo_core.gradcam import Explanation
 from pneumo_core.model_card import ModelCard
 from pneumo_core.network import put_weights
 from pneumo_core.places import sample_files
-from pneumo_core.preprocessing import Preprocessing, prepare, resize
+from pneumo_core.preprocessing import Preprocessing, prepare, resize, shifted
 from pneumo_core.radiograph import read_radiograph
 
 # Conventions of this project, chosen before any test film was looked at; the figures stand beside them.
@@ -318,14 +318,6 @@ def shuffle(layer: keras.layers.Layer, random: np.random.Generator) -> None:
     This is the parameter randomisation of Adebayo et al. 2018, by permutation.
     """
     layer.set_weights([random.permutation(weight.ravel()).reshape(weight.shape) for weight in layer.get_weights()])
-
-
-def shifted(film: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Move a film, float32 `(height, width, 1)`, by whole pixels; its edge is repeated where it left."""
-    height, width = film.shape[:2]
-    rows = np.clip(np.arange(height) - down, 0, height - 1)
-    columns = np.clip(np.arange(width) - right, 0, width - 1)
-    return np.ascontiguousarray(film[rows][:, columns])
 
 
 def brightest_first(heatmap: np.ndarray) -> np.ndarray:

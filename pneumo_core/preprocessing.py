@@ -76,6 +76,21 @@ def rotated(pixels: np.ndarray, degrees: float, aspect: float) -> np.ndarray:
     return cv2.warpAffine(pixels, np.column_stack([turn, centre - turn @ centre]), (width, height))
 
 
+def shifted(film: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Move a film, float32 `(height, width)` or `(height, width, 1)`, by whole pixels; its edge is repeated."""
+    height, width = film.shape[:2]
+    rows = np.clip(np.arange(height) - down, 0, height - 1)
+    columns = np.clip(np.arange(width) - right, 0, width - 1)
+    return np.ascontiguousarray(film[rows][:, columns])
+
+
+def recompressed(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """Give a 2-D float32 array in [0, 1] as it comes back from a JPEG of 8 bits at a quality of 1 to 100."""
+    levels = np.rint(255 * pixels).astype(np.uint8)
+    _, file = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(file, cv2.IMREAD_GRAYSCALE), np.float32) / np.float32(255)
+
+
 def fingerprint(pixels: np.ndarray) -> str:
     """Give the difference hash of a film: 256 bits, in hexadecimal.
 

@@ -168,6 +168,11 @@ def changed(film: np.ndarray, change: Change, aspect: float) -> np.ndarray:
     return film if change.region is None else _hidden(film, change.region, change.hidden_by)
 
 
+def as_scored(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Give a film at the network's size, but still in [0, 1]: preparing it once more only scales it."""
+    return prepare(pixels, replace(preprocessing, scale=1.0))[:, :, 0]
+
+
 def look_at(classifier: Classifier, pixels: np.ndarray, change: Change) -> Look:
     """Score and explain a changed film.
 
@@ -175,7 +180,7 @@ def look_at(classifier: Classifier, pixels: np.ndarray, change: Change) -> Look:
         pixels: of the radiograph, float32 `(height, width)` in [0, 1].
     """
     preprocessing = classifier.card.preprocessing
-    film = changed(_as_scored(pixels, preprocessing), change, pixels.shape[1] / pixels.shape[0])
+    film = changed(as_scored(pixels, preprocessing), change, pixels.shape[1] / pixels.shape[0])
     _, probability, explanation = classifier.score_and_explain(prepare(film, preprocessing))
     return Look(film, (pixels.shape[0], pixels.shape[1]), probability, explanation)
 
@@ -192,7 +197,7 @@ def flip_curve(classifier: Classifier, pixels: np.ndarray, change: Change, name:
         threshold: flagged from this probability on.
     """
     control, preprocessing = CONTROLS[name], classifier.card.preprocessing
-    film, aspect = _as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]
+    film, aspect = as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]
 
     def score(values: np.ndarray) -> np.ndarray:
         changes = [change.at(name, float(value)) for value in values]
@@ -215,11 +220,6 @@ def flip_curve(classifier: Classifier, pixels: np.ndarray, change: Change, name:
 
     flips = first_flip(np.arange(middle, -1, -1)), first_flip(np.arange(middle, len(values)))
     return FlipCurve(control, values, probabilities, bool(is_flagged[middle]), flips)
-
-
-def _as_scored(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
-    """Give a film at the network's size, but still in [0, 1]: preparing it once more only scales it."""
-    return prepare(pixels, replace(preprocessing, scale=1.0))[:, :, 0]
 
 
 def _hidden(film: np.ndarray, region: Region, hidden_by: str) -> np.ndarray:

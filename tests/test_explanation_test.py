@@ -20,7 +20,6 @@ from pneumo_core.explanation_test import (
     brightest_first,
     prepared_samples,
     replaced,
-    shifted,
     shuffle,
 )
 from pneumo_core.gradcam import Explanation
@@ -144,12 +143,6 @@ def test_shuffling_keeps_the_values_and_moves_them():
     kernel = layer.get_weights()[0]
     assert not np.array_equal(kernel, before[0])
     assert np.array_equal(np.sort(kernel.ravel()), np.sort(before[0].ravel()))
-
-
-def test_a_film_is_moved_by_whole_pixels_and_its_edge_repeated():
-    film = np.arange(9, dtype=np.float32).reshape(3, 3, 1)
-    assert shifted(film, 1, 0)[:, :, 0].tolist() == [[0, 1, 2], [0, 1, 2], [3, 4, 5]]
-    assert shifted(film, 0, -1)[:, :, 0].tolist() == [[1, 2, 2], [4, 5, 5], [7, 8, 8]]
 
 
 def test_pixels_are_replaced_brightest_first_in_equal_steps():

@@ -106,7 +106,7 @@ def test_a_model_without_scores_is_refused(tmp_path: Path, card: ModelCard):
     with pytest.raises(ModelError) as refusal:
         read_stored_scores(tmp_path, card)
     assert str(refusal.value) == (
-        "The model small has no scores.csv, the scores of its validation and test films that this lesson is made of; a "
+        "The model small has no scores.csv, the scores of its validation and test films that are needed here; a "
         "model that was imported comes without. Please put a model in use that was trained here."
     )
 
@@ -115,7 +115,7 @@ def test_a_model_without_test_films_is_refused(tmp_path: Path, card: ModelCard):
     with pytest.raises(ModelError) as refusal:
         read_stored_scores(tmp_path, dataclasses.replace(card, test=()))
     assert str(refusal.value) == (
-        "The model small was made without test films, and this lesson is made of their scores. Please put a model in "
+        "The model small was made without test films, whose scores are needed here. Please put a model in "
         "use that was trained on a folder with test films."
     )
 
@@ -227,15 +227,17 @@ def test_the_size_of_the_files_orders_films_as_validation_says(scores: StoredSco
 def test_a_direction_that_does_not_hold_on_test_films_is_kept(scores: StoredScores, card: ModelCard):
     assert scores.validation.file_bytes is not None
     turned = dataclasses.replace(scores.validation, file_bytes=1000 - scores.validation.file_bytes)
-    found = file_size_result(dataclasses.replace(scores, validation=turned), card)
+    found = file_size_result(dataclasses.replace(scores, validation_copies=(turned,)), card)
     assert not found.smaller_is_pneumonia
     assert found.limit_bytes == 600
     assert found.areas.second.value == pytest.approx(1 / 12)
 
 
 def test_files_of_one_size_tell_nothing(scores: StoredScores, card: ModelCard):
-    alike = [dataclasses.replace(part, file_bytes=np.full(7, 500)) for part in (scores.validation, scores.test)]
-    found = file_size_result(StoredScores(*alike), card)
+    validation, test = (
+        dataclasses.replace(part, file_bytes=np.full(7, 500)) for part in (scores.validation, scores.test)
+    )
+    found = file_size_result(StoredScores((validation,), test), card)
     assert (found.limit_bytes, found.areas.second.value, found.right.value) == (500, 0.5, 4 / 7)
 
 

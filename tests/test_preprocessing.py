@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from pneumo_core.preprocessing import RESAMPLINGS, Preprocessing, blurred, prepare, resize, rotated
+from pneumo_core.preprocessing import (
+    RESAMPLINGS,
+    Preprocessing,
+    blurred,
+    prepare,
+    recompressed,
+    resize,
+    rotated,
+    shifted,
+)
 from tests.makers import film_pixels
 
 BLOCKS = np.array([[0, 2, 5, 5], [4, 6, 5, 5], [1, 1, 0, 0], [1, 1, 0, 8]], np.float32)
@@ -131,3 +140,17 @@ def test_a_film_that_was_squeezed_into_a_square_is_turned_and_not_sheared():
     upright = resize(squeezed, 40, 80)
     np.testing.assert_allclose(upright[8:32, 39:41], 1, atol=0.05)
     assert upright[:, :30].max() == upright[:, 50:].max() == 0
+
+
+def test_a_film_is_moved_by_whole_pixels_and_its_edge_repeated():
+    film = np.arange(9, dtype=np.float32).reshape(3, 3, 1)
+    assert shifted(film, 1, 0)[:, :, 0].tolist() == [[0, 1, 2], [0, 1, 2], [3, 4, 5]]
+    assert shifted(film, 0, -1)[:, :, 0].tolist() == [[1, 2, 2], [4, 5, 5], [7, 8, 8]]
+
+
+def test_a_recompressed_film_keeps_its_shape_and_loses_little():
+    film = film_pixels(32, 48)
+    found = recompressed(film, 75)
+    assert (found.dtype, found.shape) == (np.float32, (32, 48))
+    assert 0 < np.abs(found - film).max() < 0.05
+    assert np.abs(recompressed(film, 10) - film).mean() > np.abs(found - film).mean()
