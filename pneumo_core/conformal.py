@@ -26,6 +26,7 @@ from pneumo_core.lessons import ScoredFilms, StoredScores, read_stored_scores
 from pneumo_core.model_card import ModelCard, percent
 
 COVERAGE = 0.9
+NOT_THE_FLAG = "The flag follows the threshold alone: a film may be flagged, or not flagged, and uncertain."
 COVERAGES_TO_TEACH = tuple(percentage / 100 for percentage in range(80, 100))
 
 
@@ -55,17 +56,24 @@ class Regions:
             return "uncertain"
         return "likely" if keeps_pneumonia else "unlikely"
 
+    def in_words(self, probability: float) -> str:
+        """Say the word of a film in a sentence."""
+        return f"Suspected pneumonia: {self.outcome(probability)}."
+
     def reason(self, probability: float) -> str:
-        """Say where a probability lies among those of both classes."""
+        """Say where a probability lies among those of the validation films of both classes."""
         share = f"{100 * self.coverage:g} %"
+        keeping = f"The score lies where {share} of the validation films"
         keeps_pneumonia, keeps_none = probability >= self.pneumonia_from, probability <= self.none_up_to
         if keeps_pneumonia and keeps_none:
-            return f"The score lies where {share} of the films with pneumonia lie, and {share} of those without."
+            return f"{keeping} with pneumonia lie, and {share} of those without."
         if keeps_pneumonia:
-            return f"The score lies where {share} of the films with pneumonia lie, above {share} of those without."
+            return f"{keeping} with pneumonia lie, above {share} of those without."
         if keeps_none:
-            return f"The score lies where {share} of the films without pneumonia lie, below {share} of those with it."
-        return f"The score lies above {share} of the films without pneumonia, and below {share} of those with it."
+            return f"{keeping} without pneumonia lie, below {share} of those with it."
+        return (
+            f"The score lies above {share} of the validation films without pneumonia, below {share} of those with it."
+        )
 
 
 @dataclass(frozen=True, slots=True)

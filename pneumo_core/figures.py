@@ -11,6 +11,8 @@ SCORE_COLOUR = "#2563eb"
 THRESHOLD_COLOUR = "#d97706"
 COLOUR_MAPS = ("Inferno", "Viridis", "Turbo", "Cividis", "Hot")
 VIEWER_TITLE_PIXELS = 32
+# How far a word on the gauge keeps from a number, in percent: above the scale it runs along it, at the ends across.
+ROOM_ABOVE, ROOM_AT_ENDS = 15, 5
 VIEWER_CONFIG = {
     "scrollZoom": True,
     "displaylogo": False,
@@ -19,8 +21,30 @@ VIEWER_CONFIG = {
 }
 
 
-def gauge(probability: float, point: OperatingPoint, text_colour: str) -> go.Figure:
-    """Draw the calibrated probability on a half circle, the operating point's threshold as a line on it."""
+def gauge(
+    probability: float, point: OperatingPoint, text_colour: str, uncertain: tuple[float, float] | None = None
+) -> go.Figure:
+    """Draw the calibrated probability on a half circle, the operating point's threshold as a line on it.
+
+    Args:
+        uncertain: from which probability to which a film is uncertain, framed on the scale; None for nowhere.
+    """
+    ticks: dict[float, str] = {0: "0", 25: "25", 50: "50", 75: "75", 100: "100"}
+    steps, sides = [], {"l": 30, "r": 36}
+    if uncertain is not None:
+        low, high = (100 * edge for edge in uncertain)
+        middle = (low + high) / 2
+        # The word stands at the frame's middle; a number that it would run into gives way.
+        ticks = {
+            tick: text
+            for tick, text in ticks.items()
+            if abs(tick - middle) >= (ROOM_AT_ENDS if tick in (0, 100) else ROOM_ABOVE)
+        }
+        ticks[middle] = "uncertain"
+        if not 20 < middle < 80:
+            sides = {"l": 80, "r": 80}
+        frame = {"color": text_colour, "width": 1.5}
+        steps = [{"range": [low, high], "color": "rgba(0,0,0,0)", "line": frame, "thickness": 1.0}]
     figure = go.Figure(
         go.Indicator(
             mode="gauge+number",
@@ -29,12 +53,14 @@ def gauge(probability: float, point: OperatingPoint, text_colour: str) -> go.Fig
             gauge={
                 "axis": {
                     "range": [0, 100],
-                    "tickvals": [0, 25, 50, 75, 100],
-                    "tickfont": {"color": text_colour},
+                    "tickvals": list(ticks),
+                    "ticktext": list(ticks.values()),
+                    "tickfont": {"color": text_colour, "size": 14},
                 },
                 "bar": {"color": SCORE_COLOUR, "thickness": 0.55},
                 "bgcolor": "rgba(128,128,128,0.18)",
                 "borderwidth": 0,
+                "steps": steps,
                 "threshold": {
                     "line": {"color": THRESHOLD_COLOUR, "width": 5},
                     "thickness": 1.0,
@@ -43,7 +69,7 @@ def gauge(probability: float, point: OperatingPoint, text_colour: str) -> go.Fig
             },
         )
     )
-    figure.update_layout(height=200, margin={"l": 30, "r": 36, "t": 24, "b": 8}, paper_bgcolor="rgba(0,0,0,0)")
+    figure.update_layout(height=200, margin={**sides, "t": 24, "b": 8}, paper_bgcolor="rgba(0,0,0,0)")
     return figure
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 
 from pneumo_core.calibration import OperatingPoint, probability_at
+from pneumo_core.conformal import NOT_THE_FLAG, Conformal
 from pneumo_core.evaluation import ConfusionMatrix, Estimate, predictive_value_estimates
 from pneumo_core.model_card import EvaluationResult, ModelCard
 from pneumo_core.picture import Display, captioned_png, data_uri, enlarged, film_picture, fitted, overlay_picture
@@ -130,7 +131,17 @@ def facts(reading: Reading) -> list[tuple[str, str]]:
     ]
 
 
-def receipt(reading: Reading, point: OperatingPoint, prevalence: float) -> dict[str, Any]:
+def conformal_outcome(conformal: Conformal | None, probability: float) -> dict[str, Any] | None:
+    """Give likely, uncertain or unlikely as plain data, with the probabilities that it turns at."""
+    if conformal is None:
+        return None
+    regions = conformal.regions
+    return {"outcome": regions.outcome(probability), **dataclasses.asdict(regions)}
+
+
+def receipt(
+    reading: Reading, point: OperatingPoint, prevalence: float, conformal: Conformal | None = None
+) -> dict[str, Any]:
     """Give the reading as plain data: hashes, score, threshold, what it means at the reader's prevalence, versions."""
     origin, result = reading.radiograph.origin, reference_result(reading.card)
     positive: Estimate | None = None
@@ -149,6 +160,7 @@ def receipt(reading: Reading, point: OperatingPoint, prevalence: float) -> dict[
         "operating_point": point.name,
         "threshold": point.threshold,
         "flagged": reading.prediction.is_flagged(point),
+        "conformal": conformal_outcome(conformal, reading.prediction.probability),
         "prevalence": prevalence,
         "probability_at_prevalence": probability_at(
             reading.prediction.probability, reading.card.calibration, prevalence
@@ -173,9 +185,11 @@ def receipt(reading: Reading, point: OperatingPoint, prevalence: float) -> dict[
     }
 
 
-def receipt_json(reading: Reading, point: OperatingPoint, prevalence: float) -> bytes:
+def receipt_json(
+    reading: Reading, point: OperatingPoint, prevalence: float, conformal: Conformal | None = None
+) -> bytes:
     """Give `receipt` as a JSON file."""
-    return json.dumps(receipt(reading, point, prevalence), indent=2).encode()
+    return json.dumps(receipt(reading, point, prevalence, conformal), indent=2).encode()
 
 
 def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> bytes:
@@ -198,8 +212,15 @@ def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> by
     return captioned_png(picture, caption, reading.radiograph.sha256)
 
 
-def case_report(reading: Reading, point: OperatingPoint, prevalence: float, display: Display) -> bytes:
+def case_report(
+    reading: Reading,
+    point: OperatingPoint,
+    prevalence: float,
+    display: Display,
+    conformal: Conformal | None = None,
+) -> bytes:
     """Give the reading as one self-contained, printable HTML file; the film in it as read, not as shown."""
+    probability = reading.prediction.probability
     card, plain = reading.card, dataclasses.replace(display, level=0.5, width=1.0, is_inverted=False)
     film = film_picture(fitted(reading.radiograph.pixels, REPORT_LONG_SIDE), plain)
     overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), plain)
@@ -208,7 +229,10 @@ def case_report(reading: Reading, point: OperatingPoint, prevalence: float, disp
         notice=NOTICE,
         not_assessed=NOT_ASSESSED,
         verdict=verdict(reading, point),
-        probability=f"{100 * reading.prediction.probability:.1f} %",
+        probability=f"{100 * probability:.1f} %",
+        outcome=conformal.regions.in_words(probability) if conformal else "",
+        outcome_reason=f"{conformal.regions.reason(probability)} {NOT_THE_FLAG}" if conformal else "",
+        outcome_trust=conformal.in_words() if conformal else "",
         score_in_words=score_in_words(reading),
         point=point,
         threshold=f"{100 * point.threshold:.1f} %",
@@ -289,6 +313,9 @@ img { width: 100%; height: auto; } figcaption { font-size: .9rem; }
 <p class="verdict">{{ verdict }}</p>
 <p>Probability {{ probability }}. {{ score_in_words }} The {{ point.name }} operating point flags from {{ threshold }}
 on (chosen for: {{ point.chosen_for }}).</p>
+{% if outcome %}
+<p><strong>{{ outcome }}</strong> {{ outcome_reason }} {{ outcome_trust }}</p>
+{% endif %}
 {% for warning in warnings %}
 <p class="notice">{{ warning }}</p>
 {% endfor %}

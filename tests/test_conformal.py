@@ -97,16 +97,14 @@ def test_the_edges_of_the_regions(regions: Regions, probability: float, outcome:
 
 
 def test_the_reason_says_where_the_score_lies_and_tells_both_from_neither():
-    assert NEITHER.reason(0.9) == (
-        "The score lies where 90 % of the films with pneumonia lie, above 90 % of those without."
-    )
-    assert NEITHER.reason(0.1) == (
-        "The score lies where 90 % of the films without pneumonia lie, below 90 % of those with it."
-    )
+    keeping = "The score lies where 90 % of the validation films"
+    assert NEITHER.reason(0.9) == f"{keeping} with pneumonia lie, above 90 % of those without."
+    assert NEITHER.reason(0.1) == f"{keeping} without pneumonia lie, below 90 % of those with it."
+    assert BOTH.reason(0.5) == f"{keeping} with pneumonia lie, and 90 % of those without."
     assert NEITHER.reason(0.5) == (
-        "The score lies above 90 % of the films without pneumonia, and below 90 % of those with it."
+        "The score lies above 90 % of the validation films without pneumonia, below 90 % of those with it."
     )
-    assert BOTH.reason(0.5) == "The score lies where 90 % of the films with pneumonia lie, and 90 % of those without."
+    assert NEITHER.in_words(0.5) == "Suspected pneumonia: uncertain."
 
 
 def test_what_regions_give_is_counted_by_hand():

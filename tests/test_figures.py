@@ -30,6 +30,31 @@ def test_the_gauge_reaches_both_ends(probability: float):
     assert indicator.value == (high if probability else low)
 
 
+def test_the_gauge_frames_where_a_film_is_uncertain_and_says_so_in_a_word():
+    figure = gauge(0.625, OperatingPoint("balanced", 0.31, "x"), "#111111", (0.25, 0.75))
+    (step,) = figure.data[0].gauge.steps
+    assert step.range == (25, 75)
+    # A frame of the text's colour: no colour has a second meaning.
+    assert (step.color, step.line.color) == ("rgba(0,0,0,0)", "#111111")
+    axis = figure.data[0].gauge.axis
+    # The number where the word stands has given way.
+    assert axis.tickvals == (0, 25, 75, 100, 50)
+    assert axis.ticktext == ("0", "25", "75", "100", "uncertain")
+
+
+@pytest.mark.parametrize(("low", "high", "kept"), [(0.05, 0.09, (0, 25, 50, 75, 100)), (0.0, 0.06, (25, 50, 75, 100))])
+def test_a_narrow_frame_at_the_end_of_the_gauge_has_room_for_its_word(low: float, high: float, kept: tuple[int, ...]):
+    figure = gauge(0.5, OperatingPoint("balanced", 0.31, "x"), "#111111", (low, high))
+    assert figure.data[0].gauge.axis.tickvals[:-1] == kept
+    assert figure.layout.margin.l > gauge(0.5, OperatingPoint("balanced", 0.31, "x"), "#111111").layout.margin.l
+
+
+def test_without_a_frame_the_gauge_has_its_numbers_alone():
+    indicator = gauge(0.5, OperatingPoint("balanced", 0.31, "x"), "#111111").data[0]
+    assert not indicator.gauge.steps
+    assert indicator.gauge.axis.ticktext == ("0", "25", "50", "75", "100")
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_the_viewer_has_one_picture_and_one_title_for_each_panel(count: int):
     figure = viewer(panels(count), height=90, width=120, identity="film", text_colour="#111111")

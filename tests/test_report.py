@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumo_core.evaluation import ConfusionMatrix
+from pneumo_core.conformal import Conformal, Measured, Regions
+from pneumo_core.evaluation import ConfusionMatrix, proportion
 from pneumo_core.model_card import EvaluationResult, ModelCard, PointResult, active_model_folder, read_card
 from pneumo_core.picture import Display
 from pneumo_core.places import ROOT
@@ -327,6 +328,7 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "prevalence": 0.1,
         "heat_map_is_blank": True,
         "outside_population": False,
+        "conformal": None,
         "known_from_training": None,
         "warnings": [],
         "format": "DICOM",
@@ -500,3 +502,24 @@ def test_the_overlays_caption_differs_where_the_map_is_blank():
     differs = (found != blank).any(axis=(1, 2))
     assert differs[: len(differs) // 3].any()
     assert not differs[len(differs) // 2 :].any()
+
+
+def test_the_outcome_stands_in_report_and_receipt_where_there_is_one():
+    some = proportion(9, 10)
+    conformal = Conformal(Regions(0.9, 0.8, 0.2), Measured(some, some, some, some, 1, 0), (20, 1))
+    of = reading()
+    text = Page(case_report(of, BALANCED, 0.1, Display(), conformal)).text
+    # Flagged at 0.5, and uncertain between 0.2 and 0.8.
+    assert "Flagged: suspected pneumonia" in text
+    assert "Suspected pneumonia: uncertain." in text
+    assert conformal.regions.reason(0.625) in text
+    assert conformal.in_words() in text
+    assert "The flag follows the threshold alone" in text
+    found = json.loads(receipt_json(of, BALANCED, 0.1, conformal))
+    assert found["conformal"] == {"outcome": "uncertain", "coverage": 0.9, "pneumonia_from": 0.8, "none_up_to": 0.2}
+
+
+def test_without_an_outcome_the_report_says_no_word_of_it():
+    text = Page(report(card=model_card())).text
+    for word in ("likely", "uncertain", "Suspected pneumonia:"):
+        assert word not in text

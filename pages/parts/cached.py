@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pneumo_core.assessment import Assessment, assess_run
+from pneumo_core.conformal import Conformal, read_conformal
 from pneumo_core.explanation_survey import Survey, read_survey
 from pneumo_core.jobs import Audits, Jobs
 from pneumo_core.known_films import read_known_films
@@ -59,6 +60,11 @@ def survey_of_active_model() -> Survey | None:
         ModelError: what was kept of it is damaged.
     """
     return _survey(models_folder(), model_stamp(models_folder()))
+
+
+def conformal_of_active_model() -> tuple[Conformal | None, str]:
+    """Give where the model in use says likely, uncertain or unlikely; None, and why, where it cannot."""
+    return _conformal(models_folder(), model_stamp(models_folder()))
 
 
 def known_models() -> list[ModelEntry]:
@@ -255,6 +261,12 @@ def _survey(models: Path, stamp: tuple[float, ...]) -> Survey | None:
 @st.cache_data(show_spinner=False, max_entries=1)
 def _card(models: Path, stamp: tuple[float, ...]) -> ModelCard:
     return read_card(active_model_folder(models))
+
+
+@st.cache_data(show_spinner=False, max_entries=1)
+def _conformal(models: Path, stamp: tuple[float, ...]) -> tuple[Conformal | None, str]:
+    folder = active_model_folder(models)
+    return read_conformal(folder, read_card(folder))
 
 
 @st.cache_data(show_spinner=False, max_entries=1)

@@ -2,10 +2,13 @@
 
 import streamlit as st
 
+from pages.parts.cached import conformal_of_active_model
+from pages.parts.fragility_view import fragility_view
 from pages.parts.frame import text_colour
 from pages.parts.problems import plain
 from pages.parts.trust_view import draw_checks, test_on_request
 from pneumo_core.calibration import OperatingPoint
+from pneumo_core.conformal import NOT_THE_FLAG, Conformal
 from pneumo_core.figures import COLOUR_MAPS, VIEWER_CONFIG, gauge, viewer
 from pneumo_core.picture import Display, data_uri, film_picture, fitted, overlay_picture
 from pneumo_core.reading import Reading
@@ -34,26 +37,43 @@ def film_view(reading: Reading, point: OperatingPoint, prevalence: float) -> Non
         st.warning(known_film(reading.known_from), icon=":material/history_edu:")
     for warning in reading.suitability.warnings:
         st.warning(warning, icon=":material/groups:")
+    conformal, why_not = conformal_of_active_model()
     with st.container(key="stack_film"):
         score, pictures = st.columns([4, 9], gap="large")
     with score:
-        _score(reading, point, prevalence)
+        _score(reading, point, prevalence, conformal, why_not)
     with pictures:
         display = _viewer(reading)
-        _downloads(reading, point, prevalence, display)
+        small_changes = st.container()
+        _downloads(reading, point, prevalence, display, conformal)
         _trust(reading, point)
     _facts(reading)
+    # Last: all else stands while these are scored.
+    with small_changes:
+        fragility_view(reading, point)
 
 
-def _score(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
+def _score(
+    reading: Reading, point: OperatingPoint, prevalence: float, conformal: Conformal | None, why_not: str
+) -> None:
     probability = reading.prediction.probability
     st.header(verdict(reading, point))
+    uncertain = conformal.regions.uncertain if conformal else None
+    framed = f", uncertain from {100 * uncertain[0]:.1f} to {100 * uncertain[1]:.1f} percent" if uncertain else ""
     st.plotly_chart(
-        gauge(probability, point, text_colour()),
+        gauge(probability, point, text_colour(), uncertain),
         config={"displayModeBar": False},
         key="gauge",
-        alt=f"Gauge: probability {100 * probability:.1f} percent, threshold {100 * point.threshold:.1f} percent",
+        alt=f"Gauge: probability {100 * probability:.1f} percent, threshold {100 * point.threshold:.1f} percent"
+        + framed,
     )
+    if conformal is None:
+        st.markdown(f"Likely, uncertain or unlikely is not said with this model. {plain(why_not)}")
+    else:
+        regions = conformal.regions
+        st.markdown(f"**{regions.in_words(probability)}** {regions.reason(probability)} {NOT_THE_FLAG}")
+        with st.expander(f"What the {100 * regions.coverage:g} % are worth"):
+            st.markdown(conformal.in_words())
     sentence, words = plain(score_in_words(reading)), in_words(probability)
     if is_calibration_known(reading.card):
         sentence = sentence.replace(words, f"**{words}**")
@@ -143,12 +163,14 @@ def _facts(reading: Reading) -> None:
         st.table([{"Fact": label, "Value": text} for label, text in facts(reading)])
 
 
-def _downloads(reading: Reading, point: OperatingPoint, prevalence: float, display: Display) -> None:
+def _downloads(
+    reading: Reading, point: OperatingPoint, prevalence: float, display: Display, conformal: Conformal | None
+) -> None:
     name = f"pneumo_{reading.radiograph.sha256[:12]}_{point.name}"
     with st.container(horizontal=True):
         st.download_button(
             "Report (HTML)",
-            lambda: case_report(reading, point, prevalence, display),
+            lambda: case_report(reading, point, prevalence, display, conformal),
             f"{name}.html",
             "text/html",
             on_click="ignore",
@@ -164,7 +186,7 @@ def _downloads(reading: Reading, point: OperatingPoint, prevalence: float, displ
         )
         st.download_button(
             "Receipt (JSON)",
-            lambda: receipt_json(reading, point, prevalence),
+            lambda: receipt_json(reading, point, prevalence, conformal),
             f"{name}.json",
             "application/json",
             on_click="ignore",

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import cached
+from pages.parts import cached, film_view
 from pages.parts.problems import plain
+from pneumo_core.conformal import Conformal, Measured, Regions
+from pneumo_core.evaluation import proportion
 from pneumo_core.model_card import read_card, write_card
 from pneumo_core.places import MODELS_VARIABLE, ROOT, sample_files
 from tests.conftest import drawn_film, png
@@ -34,6 +36,10 @@ def film(has_pneumonia: bool, seed: int) -> tuple[str, bytes]:
 
 def texts(page: AppTest) -> str:
     return "\n".join(element.value for element in (*page.markdown, *page.header))
+
+
+def strip(page: AppTest) -> str:
+    return next(html.proto.body for html in page.get("html") if html.proto.body.startswith('<ul class="fragility"'))
 
 
 def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
@@ -182,3 +188,39 @@ def test_a_model_that_comes_in_use_in_the_middle_brings_its_own_thresholds(
     assert not page.exception
     assert len(cards) == 1
     assert "flagged from 12.3 % on" not in texts(page)
+
+
+def test_a_model_without_enough_validation_films_says_why_it_says_no_likely(page: AppTest):
+    upload(page, film(True, 1))
+    assert "Likely, uncertain or unlikely is not said with this model." in texts(page)
+    assert "takes at least 9 of each class" in texts(page)
+    assert "Suspected pneumonia:" not in texts(page)
+
+
+@pytest.mark.parametrize(
+    ("ends", "outcome"), [((0.0, 0.0), "likely"), ((2.0, 0.0), "uncertain"), ((2.0, 1.0), "unlikely")]
+)
+def test_a_film_is_likely_uncertain_or_unlikely_beside_its_flag(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, ends: tuple[float, float], outcome: str
+):
+    some = proportion(9, 10)
+    conformal = Conformal(Regions(0.9, *ends), Measured(some, some, some, some, 1, 0), (20, 1))
+    monkeypatch.setattr(film_view, "conformal_of_active_model", lambda: (conformal, ""))
+    upload(page, film(True, 1))
+    assert not page.exception
+    assert f"**Suspected pneumonia: {outcome}.**" in texts(page)
+    assert "The flag follows the threshold alone" in texts(page)
+    assert any(heading.value in ("Flagged: suspected pneumonia", "Not flagged") for heading in page.header)
+    assert conformal.in_words() in [words.value for words in page.expander[1].markdown]
+    low, high = (f"{100 * end:.1f}" for end in conformal.regions.uncertain)
+    assert page.get("plotly_chart")[0].proto.alt.endswith(f", uncertain from {low} to {high} percent")
+
+
+def test_a_film_has_its_score_under_twelve_small_changes(page: AppTest):
+    upload(page, film(True, 1))
+    first = strip(page)
+    assert first.count("<li") == 12
+    assert "12 small changes.**" in texts(page)
+    # At the other operating points the same scores, with other flips perhaps.
+    page.segmented_control(key="operating_point").set_value("rule-in").run()
+    assert re.findall("<b>.*?</b>", strip(page)) == re.findall("<b>.*?</b>", first)

@@ -1,0 +1,41 @@
+"""The fragility strip of a film: its score under twelve small changes, with the flips of its flag."""
+
+import streamlit as st
+
+from pages.parts.learn_film import kept
+from pages.parts.model_state import ready_classifier
+from pneumo_core.calibration import OperatingPoint
+from pneumo_core.fragility import Fragility, measure_fragility
+from pneumo_core.reading import Reading
+
+# One row of twelve where there is room, else rows of six, four or three.
+STYLE = """<style>
+.fragility { display: grid; grid-template-columns: repeat(12, 1fr); gap: 0.3rem; list-style: none;
+  margin: 0 !important; padding: 0 !important; }
+.fragility li { border: 1px solid rgba(128,128,128,0.45); border-radius: 0.3rem; padding: 0.2rem 0.3rem;
+  margin: 0 !important;
+  font-size: 14px; line-height: 1.25; display: flex; flex-direction: column; min-width: 0; }
+.fragility li span:first-child { flex: 1; }
+.fragility .flips { border: 2.5px solid currentColor; }
+.st-key-fragility { container-type: inline-size; }
+@container (max-width: 950px) { .fragility { grid-template-columns: repeat(6, 1fr); } }
+@container (max-width: 480px) { .fragility { grid-template-columns: repeat(3, 1fr); } }
+</style>"""
+
+
+def fragility_view(reading: Reading, point: OperatingPoint) -> None:
+    """Draw the strip of a film; it is scored the first time it is drawn in a session."""
+    film, probability = reading.radiograph, reading.prediction.probability
+    found: Fragility = kept(
+        reading.card,
+        film.sha256,
+        "small changes",
+        lambda: measure_fragility(ready_classifier(), film.pixels, probability),
+    )
+    with st.container(key="fragility", gap="small"):
+        st.html(STYLE)
+        st.markdown(
+            f"**{found.in_words(point.threshold)}** Each is so small that a reader would read the film alike; a film "
+            "whose flag flips is one to look at yourself."
+        )
+        st.html(found.strip(point.threshold))
