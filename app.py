@@ -1,20 +1,16 @@
-"""Home: what this is, the state of the model, and the way on. Start with `streamlit run app.py`."""
+"""Start with `streamlit run app.py`: it imports this file for the server, then runs it as the home page.
+
+Each imports its own: what pages are drawn with is not needed for a server to answer.
+"""
 
 import streamlit as st
 
-from pages.parts.frame import frame
-from pages.parts.model_state import model_state
-from pneumo_core.places import DEMO_SAMPLE
+if __name__ == "__main__":
+    from pages.parts.home_view import home_view
 
-frame("Pneumo")
-st.markdown(
-    "Pneumo reads a **chest X-ray** for suspected pneumonia: a calibrated probability, a flag at an operating point "
-    "that you choose, and a heat map of where the network found evidence. All on this computer: nothing that you "
-    "upload is stored or sent anywhere."
-)
-with st.container(horizontal=True):
-    if st.button("**Explain an X-ray**", icon=":material/upload_file:"):
-        st.switch_page("pages/explain.py")
-    if st.button("Try a sample: a synthetic film, of no patient", icon=":material/play_circle:"):
-        st.switch_page("pages/explain.py", query_params={"sample": DEMO_SAMPLE})
-model_state()
+    home_view()
+else:
+    from pages.parts.server import guards, sessions_end
+
+    # `streamlit run` finds it here by its kind, and serves it instead of a server without guards.
+    app = st.App(__file__, middleware=guards(), lifespan=sessions_end)

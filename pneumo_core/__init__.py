@@ -19,6 +19,7 @@ The floors, lowest first. A module imports only from floors below its own
     0  cells               cells of a table that no spreadsheet takes for a formula
     0  errors              refusals in words a clinician can act on
     0  versions            which Python and packages are at work
+    0  session_end         a session that was left lets go of what it keeps
     0  report_style        how reports look that are written as pages
     0  whole_file          write a file so that it is whole or not there
     0  wording             sentences that read the same everywhere

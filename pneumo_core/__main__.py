@@ -515,6 +515,14 @@ _who = click.option("--who", default=_user, help="Who decides it. Default: the n
 _note = click.option("--note", required=True, help="Why, in one line.")
 
 
+@commands.command("hash-passphrase")
+def hash_passphrase_command() -> None:
+    """Ask for a passphrase, and print what PNEUMO_PASSPHRASE_HASH is to hold for sign-in by it."""
+    from pneumo_core.sign_in import hash_passphrase
+
+    click.echo(hash_passphrase(click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)))
+
+
 @commands.group()
 def models() -> None:
     """The models in the folder of models: list, promote, roll-back, delete, export, import."""

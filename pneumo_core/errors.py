@@ -28,3 +28,7 @@ class ModelError(PneumoError):
 
 class BusyError(PneumoError):
     """Another process is at the same work; it must end first."""
+
+
+class AccessError(PneumoError):
+    """Who asks may not, or not so often, or not so much; or how the app is to be reached is not as it must be."""

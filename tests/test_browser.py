@@ -88,17 +88,20 @@ def browser() -> Iterator["playwright.Browser"]:
 
 @pytest.fixture
 def page(browser: "playwright.Browser", server: tuple[str, Path]) -> Iterator["playwright.Page"]:
-    """Give a page that records every request; it fails the test if one went anywhere but the server."""
+    """Give a page that records every request; the test fails if one went elsewhere, or if the guard stopped one."""
     page = browser.new_page(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
     page.set_default_timeout(PATIENCE)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda socket: asked.append(socket.url))
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
     yield page
     page.close()
     own = server[0].partition("//")[2]
     assert asked
     assert [url for url in asked if not re.match(rf"(http|ws)://{own}/|data:|blob:", url)] == []
+    assert [text for text in said if "Content Security Policy" in text] == []
 
 
 def film(seed: int, side: int = 0) -> dict[str, object]:

@@ -6,15 +6,11 @@ from pathlib import Path
 import pandas  # noqa: F401
 import plotly.express  # noqa: F401
 import streamlit as st
-from starlette.formparsers import MultiPartParser
 
 from pages.parts.cached import loading_classifier
+from pneumo_core.sign_in import is_sign_in_asked_for
 from pneumo_core.wording import NOTICE
 
-# A zip of films; what is larger comes from a folder of the server.
-MAX_UPLOAD_BYTES = 1 << 30
-# Else every upload of more than 1 MiB passes through a temporary file.
-MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + (1 << 20)
 # A picture of our own: Streamlit fetches the named icons and emojis of a tab from the internet.
 ICON = str(Path(__file__).with_name("icon.png"))
 MENU = (
@@ -25,6 +21,7 @@ MENU = (
     ("pages/train.py", "Training", ":material/model_training:"),
     ("pages/models.py", "Models", ":material/deployed_code:"),
 )
+LOG_OFF = '<a href="sign-off" target="_self">Log off</a><script src="watch.js"></script>'
 # Of a table of films, which Streamlit draws at this height; the header is as high.
 ROW_PIXELS = 35
 # Streamlit leaves 6 rem above a page and cuts long words in tables; a film needs the room, a hash its end. Its own
@@ -68,6 +65,9 @@ def frame(title: str) -> None:
     with st.container(horizontal=True, key="menu"):
         for page, label, icon in MENU:
             st.page_link(page, label=label, icon=icon)
+        if is_sign_in_asked_for():
+            # The guard's own addresses; the script takes the page off the screen when the idle time has ended.
+            st.html(LOG_OFF, width="content", unsafe_allow_javascript=True)
     st.title(title)
     st.warning(NOTICE, icon=":material/medical_information:")
     loading_classifier()

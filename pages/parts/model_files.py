@@ -6,11 +6,10 @@ import streamlit as st
 
 from pages.parts.problems import plain, problems_shown
 from pages.parts.promotion_view import DELETE, DONE, ask
-from pneumo_core.model_store import EXPORTED, MEMBER_LIMITS, ModelEntry, export_model, import_model
+from pneumo_core.model_store import ModelEntry, export_model, import_model
 from pneumo_core.places import models_folder
 from pneumo_core.training_run import run_at_work
-
-MAX_MODEL_MB = sum(MEMBER_LIMITS[name] for name in EXPORTED) >> 20
+from pneumo_core.web_guard import MAX_SESSION_BYTES
 
 
 def model_files(entry: ModelEntry) -> None:
@@ -43,7 +42,7 @@ def ask_to_import() -> None:
             "samples. Its figures are taken as the file claims them: measure it on films of your own before you trust "
             "them. An imported model is not in use by that."
         )
-        file = st.file_uploader("Zip of a model", type="zip", max_upload_size=MAX_MODEL_MB)
+        file = st.file_uploader("Zip of a model", type="zip", max_upload_size=MAX_SESSION_BYTES >> 20)
         given = PurePath(file.name).stem if file is not None else ""
         name = st.text_input("Name of its folder", given, max_chars=60, key=f"import_name_{given}")
         with problems_shown():

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from pages.parts.frame import MAX_UPLOAD_BYTES
 from pages.parts.problems import plain
 from pneumo_core.places import below, data_folders
 from pneumo_core.sources import Source, open_source, open_uploads
+from pneumo_core.web_guard import MAX_SESSION_BYTES
 
 FILES, FOLDER, SERVER = "Files or a zip", "A folder of this computer", "A folder of the server"
 
@@ -19,7 +19,8 @@ def _from_browser(is_folder: bool, action: str) -> Source | None:
     files = st.file_uploader(
         "A folder" if is_folder else "X-rays, zips of X-rays, and a CSV that labels them",
         accept_multiple_files="directory" if is_folder else True,
-        max_upload_size=MAX_UPLOAD_BYTES >> 20,
+        # A zip of films; what is larger comes from a folder of the server.
+        max_upload_size=MAX_SESSION_BYTES >> 20,
         key=f"films_{is_folder}",
     )
     if st.button(action, type="primary", disabled=not files, key="take_uploads"):

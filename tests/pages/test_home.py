@@ -6,10 +6,11 @@ import pytest
 from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
+from pages.parts.server import guards
 from pneumo_core import classifier
 from pneumo_core.model_card import read_card
-from pneumo_core.pixels import MAX_FILE_BYTES
 from pneumo_core.places import MODELS_VARIABLE, ROOT
+from pneumo_core.web_guard import MAX_SESSION_BYTES
 from pneumo_core.wording import NOTICE
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").glob("*.py"))
@@ -50,9 +51,9 @@ def test_home_names_the_model_and_its_figures(tiny_model_in_use: Path):
     assert list(table["AUC"]) == [f"{area.value:.3f} ({area.low:.3f}-{area.high:.3f})"]
 
 
-def test_an_upload_stays_in_memory_up_to_the_largest_file(tiny_model_in_use: Path):
-    opened()
-    assert MultiPartParser.spool_max_size > MAX_FILE_BYTES
+def test_an_upload_stays_in_memory_up_to_the_largest_file():
+    guards()
+    assert MultiPartParser.spool_max_size > MAX_SESSION_BYTES
 
 
 def test_the_sample_button_leads_to_a_film_that_is_read(tiny_model_in_use: Path):

@@ -1,0 +1,67 @@
+"""The server of these pages: what every request passes first, with Streamlit's settings and runtime."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from starlette.formparsers import MultiPartParser
+from starlette.middleware import Middleware
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime import get_instance
+
+from pneumo_core.errors import PneumoError
+from pneumo_core.session_end import end_left_sessions
+from pneumo_core.web_guard import MAX_SESSION_BYTES, WebGuard, rules_asked_for
+
+# A browser that loses its connection may come back to its films for so many seconds.
+GRACE = "server.disconnectedSessionTTL"
+
+
+def guards() -> list[Middleware]:
+    """Give the middleware of the server; where it must not start, end the process with a sentence."""
+    # Else every upload of more than 1 MiB passes through a temporary file.
+    MultiPartParser.spool_max_size = MAX_SESSION_BYTES << 1
+    try:
+        rules = rules_asked_for(
+            address=st.get_option("server.address"),
+            hosts=st.get_option("server.allowedHosts"),
+            base=st.get_option("server.baseUrlPath"),
+            page=Path(st.__file__).parent / "static" / "index.html",
+            uploads=_uploads,
+            is_automatic=_is_automatic,
+        )
+    except PneumoError as error:
+        sys.exit(str(error))
+    return [Middleware(WebGuard, rules=rules)]
+
+
+@asynccontextmanager
+async def sessions_end(_app: st.App) -> AsyncIterator[None]:
+    """End sessions that were left, while the server is at work."""
+    # Streamlit itself forgets a session when another one comes, however late that is, and not before this time.
+    work = asyncio.create_task(
+        end_left_sessions(_uploads, get_instance().is_active_session, _end, st.get_option(GRACE))
+    )
+    yield
+    work.cancel()
+
+
+def _end(session: str) -> None:
+    get_instance().close_session(session)
+    # Of a session that Streamlit has forgotten already.
+    get_instance().uploaded_file_mgr.remove_session_files(session)
+
+
+def _uploads() -> dict[str, Sequence[int]]:
+    # Copied first: other threads add and remove.
+    kept = get_instance().uploaded_file_mgr.file_storage.copy()
+    return {session: [len(file.data) for file in files.copy().values()] for session, files in kept.items()}
+
+
+def _is_automatic(content: bytes) -> bool:
+    """Say whether a page's message comes from its clock or its start, and not from a person."""
+    message = BackMsg.FromString(content)
+    return message.WhichOneof("type") in {"app_heartbeat", "load_git_info"} or message.rerun_script.is_auto_rerun

@@ -1,0 +1,33 @@
+"""A session that nobody is connected to any more lets go of what it keeps, soon and not just at some time."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Iterable
+
+
+async def end_left_sessions(
+    known: Callable[[], Iterable[str]],
+    is_connected: Callable[[str], bool],
+    end: Callable[[str], None],
+    grace_seconds: float,
+) -> None:
+    """End each session that has been left for so long, for ever: a coroutine to be cancelled.
+
+    Args:
+        known: gives the names of the sessions that may keep something.
+        is_connected: whether a browser is connected to a session.
+        end: ends it.
+        grace_seconds: a short break of the connection is no end.
+    """
+    left: dict[str, float] = {}
+    while True:
+        await asyncio.sleep(min(grace_seconds, 10.0) / 2)
+        now = time.monotonic()
+        left = {name: left.get(name, now) for name in known() if not is_connected(name)}
+        over = [name for name, since in left.items() if now - since >= grace_seconds]
+        for name in over:
+            end(name)
+        if over:
+            # Films and pages refer to each other in circles.
+            gc.collect()
