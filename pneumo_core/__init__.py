@@ -25,20 +25,25 @@ The floors, lowest first. A module imports only from floors below its own
     0  wording             sentences that read the same everywhere
     1  places              where models, samples, runs and data lie
     1  plan                what a training run is to do: data, network, recipe
+    1  jpeg_stream         whether a JPEG stream holds all of its picture
     1  pixels              what all image files have in common: limits, grey pixels, what was read
     1  cases               labelled X-rays on disk, grouped and split by patient
     1  preprocessing       from pixels to what the network expects                                (OpenCV)
     1  bootstrap           resampling patients, for figures without a closed interval
     1  known_films         the films that a model was trained on, to be recognised
+    1  input_gate          the learned judgement whether a picture is a chest X-ray to be read
     1  small_zip           a zip of a few known files, unpacked within bounds
     1  sign_in             sign-in by a shared passphrase: its hash, who is signed in, how often one may try
     2  locks               locks that end with their holder; processes that hold one
     2  image_file          read PNG and JPEG                                                      (Pillow)
     2  dicom_file          read DICOM                                                             (pydicom)
+    2  decoder             untrusted files become pixels in processes of their own, which can be killed
     2  evaluation          how often a classifier is right: counts, rates, areas, intervals
+    2  negatives           pictures that are no chest X-ray, for the input gate to learn
     2  sources             films to be scored: folders, zips, CSVs, uploads
     2  web_guard           what every request passes before the pages: whose it is, how much it brings
     3  manifest            which film is for what: a split as a table
+    3  decoder_process     the process that decodes: files in, pixels or a refusal out, no rights
     3  radiograph          read one chest X-ray from any of them, bounded and checked
     3  curves              what every threshold would give: ROC, precision and recall, net benefit, costs
     3  comparison          two models on the same films
@@ -75,6 +80,7 @@ The floors, lowest first. A module imports only from floors below its own
     9  model_store         the models of an installation: in use and back, deleted, exported, imported
     9  cluster             an archive of films on many machines, as partitions of Parquet            (Ray)
     9  figures             plotly figures and colour maps                                         (plotly)
+    8  input_gate_fit      fit the input gate of a model
     9  gradcam_steps       the steps of Grad-CAM in words and formulas
     9  explanation_methods seven ways to explain one film, side by side
    10  picture             films and heat maps as pictures

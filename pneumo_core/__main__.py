@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from pneumo_core.errors import ModelError, PneumoError
+from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
 from pneumo_core.runs import SCORES_FILE, Progress
 from pneumo_core.wording import counted
@@ -493,6 +493,35 @@ def survey(source: Path, films: int, record: bool) -> None:
         click.echo(f"{row['Asked']}: {row['Found']}, n = {row['n']}")
     if record:
         write_survey(found, folder / SURVEY_FILE)
+
+
+@commands.command("fit-gate")
+@click.argument("data", type=click.Path(path_type=Path))
+def fit_gate_command(data: Path) -> None:
+    """Fit the input gate of the model in use, by the films in DATA that it was trained on and validated with."""
+    from pneumo_core.classifier import load_classifier
+    from pneumo_core.input_gate import write_gate
+    from pneumo_core.input_gate_fit import fit_gate
+    from pneumo_core.known_films import HASH_DIGITS
+    from pneumo_core.model_card import active_model_folder, file_sha256
+
+    folder = active_model_folder(models_folder())
+    classifier = load_classifier(folder)
+    parts: dict[str, list[Path]] = {"training": [], "validation": []}
+    for path in sorted(data.rglob("*")):
+        if path.is_file() and classifier.known is not None:
+            part = classifier.known.hashes.get(file_sha256(path)[:HASH_DIGITS])
+            if part is not None:
+                parts[part].append(path)
+    if not all(parts.values()):
+        raise DataError(
+            f"{data} holds {len(parts['training'])} films that {classifier.card.name} was trained on and "
+            f"{len(parts['validation'])} that it was validated with. Expected are some of both, as its list of known "
+            "films names them. Please name the folder that it was trained from."
+        )
+    gate = fit_gate(classifier, parts["training"], parts["validation"], lambda words: click.echo(words, err=True))
+    write_gate(gate, folder)
+    click.echo(f"{classifier.card.name} has an input gate, fitted on {len(parts['training'])} training films at most.")
 
 
 def _user() -> str:

@@ -17,11 +17,12 @@ import numpy as np
 
 from pneumo_core.classifier import Classifier
 from pneumo_core.errors import PneumoError
+from pneumo_core.input_gate import Verdict
 from pneumo_core.preprocessing import fingerprint, prepare
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.runs import FilmScore, Progress, Run, alone_in, append_scores, begin_run, read_scores
 from pneumo_core.sources import Source, SourceFilm
-from pneumo_core.suitability import assess
+from pneumo_core.suitability import assess, refuse_by
 
 BATCH_SIZE = 32
 READERS = 2
@@ -129,8 +130,18 @@ def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -
 
 def _scored(batch: list[tuple[FilmScore, np.ndarray | None]], classifier: Classifier) -> list[FilmScore]:
     films = [film for _, film in batch if film is not None]
-    logits = iter(classifier.logits(np.stack(films)).tolist() if films else ())
-    return [score if film is None else dataclasses.replace(score, logit=next(logits)) for score, film in batch]
+    if not films:
+        return [score for score, _ in batch]
+    found = iter(zip(*classifier.logits_and_verdicts(np.stack(films)), strict=True))
+    return [score if film is None else _judged(score, *next(found)) for score, film in batch]
+
+
+def _judged(score: FilmScore, logit: float, verdict: Verdict | None) -> FilmScore:
+    try:
+        refuse_by(verdict, FILM)
+    except PneumoError as error:
+        return dataclasses.replace(score, reason=str(error))
+    return dataclasses.replace(score, logit=float(logit))
 
 
 def _numbered(names: Iterable[str]) -> list[int]:

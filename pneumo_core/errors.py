@@ -18,6 +18,14 @@ class UnsuitableImageError(PneumoError):
     """The file is an image, but none that the network may score."""
 
 
+class CorrectableImageError(UnsuitableImageError):
+    """The image is a film that could be read once it is turned or inverted; `correction` names what to ask for."""
+
+    def __init__(self, sentence: str, correction: str) -> None:
+        super().__init__(sentence)
+        self.correction = correction
+
+
 class DataError(PneumoError):
     """A folder of labelled X-rays is not as it must be."""
 

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from pneumo_core.gradcam import Explanation, library_map
+from pneumo_core.network import layers_to_walk
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,22 +104,3 @@ class Tracer:
         own = np.maximum(trace.weighted_sum, 0.0)
         largest = float(reference.max())
         return float(np.abs(own - reference).max()) / largest if largest > 0 else float(own.max())
-
-
-def layers_to_walk(network: keras.Model, explained_layer: str) -> tuple[str, ...]:
-    """Name layers from edges to lungs: the last one of each size, and where blocks with other channels end.
-
-    Returns:
-        names in the order of the network; the last one is the explained layer.
-    """
-    names = [layer.name for layer in network.layers]
-    explained = network.get_layer(explained_layer)
-    before = network.layers[: names.index(explained_layer)]
-    # Neither paddings nor the single cells inside squeeze and excitation.
-    kinds = (keras.layers.Conv2D, keras.layers.Activation, keras.layers.ReLU, keras.layers.Add)
-    maps = [layer for layer in before if isinstance(layer, kinds) and layer.output.shape[1] > 1]
-    ends = [layer for layer in maps if isinstance(layer, keras.layers.Add)]
-    sizes = {layer.output.shape[1] for layer in (*ends, explained)}
-    last_of_shape = {layer.output.shape[1:]: layer.name for layer in ends}
-    last_of_size = {layer.output.shape[1]: layer.name for layer in maps if layer.output.shape[1] not in sizes}
-    return (*sorted((*last_of_size.values(), *last_of_shape.values()), key=names.index), explained_layer)

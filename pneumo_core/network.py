@@ -28,6 +28,10 @@ for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)
 
 
+# Cells a side that the input gate sees feature maps in, and the film.
+GATE_GRID, GATE_FILM = 4, 16
+
+
 @dataclass(frozen=True, slots=True)
 class Backbone:
     """A network's body: how it is built on an RGB input in [0, 255], and the layer whose feature maps are explained.
@@ -94,6 +98,45 @@ def body_and_head(network: keras.Model, explained_layer: str) -> tuple[keras.Mod
     """Give film -> explained feature maps, and these -> logit: views of the network, with its weights."""
     maps = network.get_layer(explained_layer).output
     return keras.Model(network.input, maps), keras.Model(maps, network.output)
+
+
+def layers_to_walk(network: keras.Model, explained_layer: str) -> tuple[str, ...]:
+    """Name layers from edges to lungs: the last one of each size, and where blocks with other channels end.
+
+    Returns:
+        names in the order of the network; the last one is the explained layer.
+    """
+    names = [layer.name for layer in network.layers]
+    explained = network.get_layer(explained_layer)
+    before = network.layers[: names.index(explained_layer)]
+    # Neither paddings nor the single cells inside squeeze and excitation.
+    kinds = (layers.Conv2D, layers.Activation, layers.ReLU, layers.Add)
+    maps = [layer for layer in before if isinstance(layer, kinds) and layer.output.shape[1] > 1]
+    ends = [layer for layer in maps if isinstance(layer, layers.Add)]
+    sizes = {layer.output.shape[1] for layer in (*ends, explained)}
+    last_of_shape = {layer.output.shape[1:]: layer.name for layer in ends}
+    last_of_size = {layer.output.shape[1]: layer.name for layer in maps if layer.output.shape[1] not in sizes}
+    return (*sorted((*last_of_size.values(), *last_of_shape.values()), key=names.index), explained_layer)
+
+
+def gate_features(network: keras.Model, explained_layer: str) -> keras.KerasTensor:
+    """Give what the input gate judges by, float32 `(n, features)`, as a further output of the network's graph.
+
+    The explained layer's maps, each averaged over all of them; those of the two last layers before it that still see
+    where something is, averaged over a grid of `GATE_GRID` a side; and the film itself, small.
+    """
+    film = network.input
+    finer = [
+        network.get_layer(name).output
+        for name in layers_to_walk(network, explained_layer)[:-1]
+        if network.get_layer(name).output.shape[1] >= 2 * GATE_GRID
+    ]
+    pieces = [layers.GlobalAveragePooling2D(name="gate_explained")(network.get_layer(explained_layer).output)]
+    for place, (maps, grid) in enumerate([*((maps, GATE_GRID) for maps in finer[-2:]), (film, GATE_FILM)]):
+        size = max(1, maps.shape[1] // grid)
+        pooled = layers.AveragePooling2D(size, name=f"gate_pooled_{place}")(maps)
+        pieces.append(layers.Flatten(name=f"gate_flat_{place}")(pooled))
+    return layers.Concatenate(name="gate_features")(pieces)
 
 
 def put_weights(network: keras.Model, weights: Sequence[np.ndarray]) -> None:

@@ -11,7 +11,7 @@ from pneumo_core.calibration import OperatingPoint
 from pneumo_core.model_card import ModelCard
 from pneumo_core.preprocessing import fingerprint, prepare
 from pneumo_core.radiograph import Radiograph
-from pneumo_core.suitability import Suitability, assess
+from pneumo_core.suitability import CORRECTIONS, FAR_FROM_KNOWN, Suitability, assess, corrected, refuse_by
 from pneumo_core.wording import known_film
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Reading:
         read_at: UTC, ISO 8601, to the second.
         milliseconds: for preprocessing, network and heat map.
         known_from: "training" or "validation" where the model knows this film from there.
+        correction: what was done to the film before reading at the reader's request, in words; None: nothing.
+        is_far: whether the input gate finds it far from the films that the network was trained on.
     """
 
     radiograph: Radiograph
@@ -52,24 +54,35 @@ class Reading:
     explanation: Explanation
     milliseconds: float
     known_from: str | None = None
+    correction: str | None = None
+    is_far: bool = False
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is to be known before the score is believed, in whole sentences."""
         known = (known_film(self.known_from),) if self.known_from else ()
-        return (*known, *self.suitability.warnings)
+        done = (f"At the reader's request this film was {self.correction} before reading.",) if self.correction else ()
+        far = (FAR_FROM_KNOWN,) if self.is_far else ()
+        return (*known, *done, *far, *self.suitability.warnings)
 
 
-def read_xray(classifier: Classifier, radiograph: Radiograph) -> Reading:
+def read_xray(classifier: Classifier, radiograph: Radiograph, correction: str | None = None) -> Reading:
     """Read one X-ray: check it, score it, explain the score.
 
+    Args:
+        correction: one of `suitability.CORRECTIONS`, if the reader asked for it.
+
     Raises:
+        CorrectableImageError: the picture may not be scored as it is; it names a correction to be asked for.
         UnsuitableImageError: the picture may not be scored; the reason is its text.
     """
+    if correction is not None:
+        radiograph = corrected(radiograph, correction)
     suitability = assess(radiograph, classifier.card.population_years)
     started = time.perf_counter()
     film = prepare(radiograph.pixels, classifier.card.preprocessing)
-    logit, probability, explanation = classifier.score_and_explain(film)
+    logit, probability, explanation, verdict = classifier.look(film)
+    refuse_by(verdict, radiograph.name)
     milliseconds = 1000 * (time.perf_counter() - started)
     known = classifier.known
     return Reading(
@@ -82,4 +95,6 @@ def read_xray(classifier: Classifier, radiograph: Radiograph) -> Reading:
         explanation=explanation,
         milliseconds=milliseconds,
         known_from=known.part_of(radiograph.sha256, fingerprint(film[:, :, 0])) if known else None,
+        correction=CORRECTIONS[correction][2] if correction is not None else None,
+        is_far=verdict is not None and verdict.is_far,
     )

@@ -1,14 +1,14 @@
 """Is this a frontal chest X-ray that the network may score, and of the population it knows?
 
-What stands here are plain checks of the picture and the header. That a picture passes them does not
-make it a chest X-ray; the pages say so.
+First plain checks of the picture and the header, then what the model's input gate says of it, if it has one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pneumo_core.errors import UnsuitableImageError
+from pneumo_core.errors import CorrectableImageError, UnsuitableImageError
+from pneumo_core.input_gate import INVERTED, LEFT, OTHER, OVER, PART, RIGHT, UPRIGHT, Verdict
 from pneumo_core.radiograph import Radiograph
 
 # Grey levels between the darkest and brightest percent: under this nothing can be told apart.
@@ -23,6 +23,32 @@ NOT_FRONTAL = {
     **dict.fromkeys(("LLD", "RLD"), "taken lying on the side"),
     **dict.fromkeys(("LLO", "RLO"), "an oblique view"),
 }
+
+
+# What the gate found, what was expected, what to do.
+REFUSALS = {
+    LEFT: "seems to be turned by 90 degrees to the left. Expected is an upright film. Please turn it back.",
+    OVER: "seems to lie upside down. Expected is an upright film. Please turn it over.",
+    RIGHT: "seems to be turned by 90 degrees to the right. Expected is an upright film. Please turn it back.",
+    INVERTED: "seems to be inverted, with air white and bone black. Expected is air black and bone white. Please "
+    "invert it back.",
+    PART: "seems to show part of a chest, several films, or a film small on a page. Expected is one whole frontal "
+    "chest X-ray. Please upload the film itself, uncut.",
+    OTHER: "does not look like a chest X-ray. Expected is one upright frontal chest X-ray. Please upload such a film.",
+    UPRIGHT: "does not look enough like an upright frontal chest X-ray. Please check the film, and upload it uncut and "
+    "as the device exported it.",
+}
+# By the kind that the gate found: quarters to turn to the left, whether to invert, and what was done, in words.
+CORRECTIONS = {
+    LEFT: (3, False, "turned by 90 degrees to the right"),
+    OVER: (2, False, "turned by 180 degrees"),
+    RIGHT: (1, False, "turned by 90 degrees to the left"),
+    INVERTED: (0, True, "inverted"),
+}
+FAR_FROM_KNOWN = (
+    "This film lies farther from those that the network was trained on than nearly all of these do: not validated for "
+    "such films or this patient group."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +95,30 @@ def assess(radiograph: Radiograph, population_years: tuple[float, float]) -> Sui
             "frontal views only. Please upload the frontal film (AP or PA)."
         )
     return suitability_for_age(origin.age_years, population_years)
+
+
+def refuse_by(verdict: Verdict | None, name: str) -> None:
+    """Refuse a picture that the input gate does not take for a chest X-ray to be read.
+
+    Raises:
+        CorrectableImageError: turned or inverted; it names the correction.
+        UnsuitableImageError: anything else that is refused.
+    """
+    if verdict is None or not verdict.is_refused:
+        return
+    sentence = f"{name} {REFUSALS[verdict.kind]}"
+    if verdict.correction is not None:
+        raise CorrectableImageError(sentence, verdict.correction)
+    raise UnsuitableImageError(sentence)
+
+
+def corrected(radiograph: Radiograph, correction: str) -> Radiograph:
+    """Turn or invert a film as one of `CORRECTIONS` says; its hash stays that of the file."""
+    quarters, is_inverted, _ = CORRECTIONS[correction]
+    pixels = np.rot90(radiograph.pixels, quarters)
+    pixels = np.ascontiguousarray(1 - pixels if is_inverted else pixels, np.float32)
+    pixels.setflags(write=False)
+    return replace(radiograph, pixels=pixels)
 
 
 def suitability_for_age(age_years: float | None, population_years: tuple[float, float]) -> Suitability:

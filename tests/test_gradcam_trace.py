@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from pneumo_core.gradcam import library_map
-from pneumo_core.gradcam_trace import Trace, Tracer, layers_to_walk
-from pneumo_core.network import BACKBONES, build_network
+from pneumo_core.gradcam_trace import Trace, Tracer
+from pneumo_core.network import BACKBONES, build_network, layers_to_walk
 from pneumo_core.plan import ARCHITECTURES, Recipe
 from tests.conftest import drawn_film
 

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from pages.parts.films import NEWEST, Film
+from pages.parts.films import NEWEST, Film, read_corrected
 from pages.parts.frame import rows_height
 from pages.parts.problems import plain
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.reading import Reading
 from pneumo_core.report import verdict
+from pneumo_core.suitability import CORRECTIONS
 
 SHOWN = "shown_film"
 
@@ -18,6 +19,7 @@ def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
     refused = [plain(film.reason) for film in films if film.reason]
     if refused:
         st.error("Not read, no score:\n" + "\n".join(f"- {reason}" for reason in refused), icon=":material/block:")
+        offer_corrections(films)
     if len(read) < 2:
         return read[0] if read else None
     newest = st.session_state.get(NEWEST)
@@ -44,6 +46,21 @@ def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
     # Kept for when the page is left and opened again, in this list only.
     st.session_state[SHOWN] = {newest: reading.radiograph.sha256}
     return reading
+
+
+def offer_corrections(films: list[Film]) -> None:
+    """Draw a button for each refused film that could be read once it is turned or inverted."""
+    with st.container(horizontal=True):
+        for number, film in enumerate(films):
+            if film.refused is not None:
+                done = CORRECTIONS[film.refused.correction][2]
+                st.button(
+                    f"Read {plain(film.name)} {done}",
+                    icon=":material/rotate_right:",
+                    key=f"correct_{number}_{film.name}",
+                    on_click=read_corrected,
+                    args=(film,),
+                )
 
 
 def _row(number: int, film: Film, point: OperatingPoint) -> dict[str, object]:
