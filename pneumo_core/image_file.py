@@ -1,6 +1,8 @@
 """Read PNG and JPEG files."""
 
 import logging
+import struct
+import zlib
 from io import BytesIO
 from typing import Literal
 
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pneumo_core.errors import UnreadableImageError
+from pneumo_core.jpeg_stream import check_jpeg_is_whole
 from pneumo_core.pixels import MAX_MEGAPIXELS, Grey, Origin, check_side_lengths, effective_bits, to_grey
 
 # A progressive JPEG has about 10 scans; each further one decodes the whole picture again.
@@ -17,6 +20,8 @@ MAX_JPEG_SCANS = 100
 # Pillow logs the EXIF tags at DEBUG.
 logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
 
+# First row and column of each pass, and its steps.
+_ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 # (offset, magic bytes, what it seems to be)
 _OTHER_KINDS = (
@@ -46,6 +51,13 @@ _UPRIGHT = {
 }
 
 
+def import_picture_decoders() -> None:
+    """Import now what Pillow would import when a file first asks for it."""
+    from PIL import Jpeg2KImagePlugin, MpoImagePlugin, TiffImagePlugin  # noqa: F401
+
+    Image.preinit()
+
+
 def _kind_in_words(content: bytes) -> str:
     """Name what a file seems to be that is no DICOM, PNG or JPEG."""
     for offset, magic, words in _OTHER_KINDS:
@@ -58,7 +70,13 @@ def _kind_in_words(content: bytes) -> str:
     return "a text file" if is_text else "a file of an unknown kind"
 
 
-def read_picture(content: bytes) -> tuple[NDArray[np.float32], Origin]:
+def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32], Origin]:
+    """Read one PNG or JPEG.
+
+    Returns:
+        pixels: `(height, width)`, float32 in [0, 1], or uint8 where 255 stands for 1: a quarter of the bytes.
+        origin: what was read.
+    """
     if not content.startswith((_PNG, _JPEG)):
         raise UnreadableImageError(
             f"seems to be {_kind_in_words(content)}, not an X-ray. Please upload a DICOM, PNG or JPEG file."
@@ -69,7 +87,10 @@ def read_picture(content: bytes) -> tuple[NDArray[np.float32], Origin]:
         # Pillow decodes without looking at the checksums; `verify` does, and uses the image up.
         image.verify()
         image = _open_picture(content)
+        _check_png_rows(content)
     image.load()
+    if not is_png:
+        check_jpeg_is_whole(content, image)
     orientation = image.getexif().get(0x0112)
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
@@ -94,7 +115,7 @@ def _picture_pixels(image: Image.Image, notes: list[str]) -> Grey:
         bits = effective_bits(int(values.max()))
         return Grey(values.astype(np.float32) / np.float32(2**bits - 1), bits)
     if image.mode in ("1", "L") and not image.has_transparency_data:
-        return Grey(np.asarray(image.convert("L")).astype(np.float32) / np.float32(255), 8)
+        return Grey(np.asarray(image.convert("L")), 8)
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
         notes.append("The alpha channel was laid on black.")
@@ -115,3 +136,30 @@ def _open_picture(content: bytes) -> Image.Image:
     if image.info.get("progressive") and content.count(b"\xff\xda") > MAX_JPEG_SCANS:
         raise UnreadableImageError("is a JPEG of unusually many scans. Please save it as PNG.")
     return image
+
+
+def _check_png_rows(content: bytes) -> None:
+    """Refuse a PNG of fewer or more rows than it declares: Pillow leaves black what is missing."""
+    width, height, bits, colour_type, _, _, is_interlaced = struct.unpack_from(">2I5B", content, 16)
+    # PNG specification, 11.2.1 IHDR and 8.1 (interlaced pictures).
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
+    passes = _ADAM7 if is_interlaced else ((0, 0, 1, 1),)
+    row_bytes, expected = 0, 0
+    for top, left, down, right in passes:
+        rows, columns = len(range(top, height, down)), len(range(left, width, right))
+        row_bytes = (columns * bits * channels + 7) // 8
+        # Each row begins with the number of its filter.
+        expected += rows * (1 + row_bytes) if columns else 0
+    found, inflater, position = 0, zlib.decompressobj(), 8
+    while position < len(content) and found <= expected + row_bytes:
+        length, kind = struct.unpack_from(">I4s", content, position)
+        packed = content[position + 8 : position + 8 + length] if kind == b"IDAT" else b""
+        while packed and not inflater.eof:
+            found += len(inflater.decompress(packed, 2**20))
+            packed = inflater.unconsumed_tail
+        position += 12 + length
+    if found < expected:
+        raise EOFError("truncated rows")
+    # Some programs write a few bytes too many.
+    if found > expected + row_bytes:
+        raise ValueError("more rows than declared")

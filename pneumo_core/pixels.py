@@ -14,6 +14,9 @@ MIN_SIDE_PIXELS = 96
 MAX_MEGAPIXELS = 50
 # One uncompressed 16-bit X-ray of a large detector has about 40 MiB.
 MAX_FILE_BYTES = 64 * 2**20
+# A film takes a tenth of a second; a hostile file must not hold up the others for long.
+DECODING_SECONDS = 8
+DAMAGED = "is damaged and cannot be read. Please export or download it again."
 # ITU-R BT.601, as Pillow's and OpenCV's conversions to grey.
 GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
@@ -86,9 +89,13 @@ def to_grey(rgb: NDArray[Any], bits: int) -> tuple[NDArray[np.float32], float]:
 
 
 class Grey(NamedTuple):
-    """Grey pixels before inversion, and how they came about (fields as in `Origin`)."""
+    """Grey pixels before inversion, and how they came about (fields as in `Origin`).
 
-    pixels: NDArray[np.float32]
+    Attributes:
+        pixels: float32 in [0, 1], or uint8 where 255 stands for 1.
+    """
+
+    pixels: NDArray[np.float32] | NDArray[np.uint8]
     bits: int
     voi: Literal["window", "LUT"] | None = None
     window: tuple[float, float] | None = None

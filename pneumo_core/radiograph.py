@@ -7,21 +7,15 @@ that begin after the name ("is empty. ...").
 """
 
 import hashlib
-import struct
-import threading
-import warnings
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from pneumo_core.dicom_file import DICOM_ERRORS, is_dicom, read_dicom
+from pneumo_core.decoder import DECODER
 from pneumo_core.errors import PneumoError, UnreadableImageError
-from pneumo_core.image_file import read_picture
 from pneumo_core.pixels import MAX_FILE_BYTES, Origin
 
 
@@ -60,34 +54,11 @@ def read_radiograph(file: bytes | Path | BinaryIO, name: str | None = None) -> R
     name = "".join(letter for letter in name if letter.isprintable())[:80] or "The file"
     try:
         content = _read_bytes(file)
-        pixels, origin = _read_content(content)
+        pixels, origin = DECODER.decode(content)
     except PneumoError as refusal:
         raise type(refusal)(f"{name} {refusal}") from refusal.__cause__
     pixels.setflags(write=False)
     return Radiograph(pixels, name, hashlib.sha256(content).hexdigest(), origin)
-
-
-# What Pillow, pydicom and the decoders have been seen to raise on damaged files.
-_FILE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, MemoryError, struct.error, zlib.error)
-_PARSER_ERRORS = (RuntimeError, LookupError, AttributeError, TypeError, ArithmeticError, SystemError)
-_LIBRARY_ERRORS = (Image.DecompressionBombError, *DICOM_ERRORS)
-_DAMAGE = (*_FILE_ERRORS, *_PARSER_ERRORS, *_LIBRARY_ERRORS)
-# `warnings.catch_warnings` changes the whole process, so two readings must not cross.
-# The lock also bounds memory: one large X-ray is decoded at a time.
-_ONE_AT_A_TIME = threading.Lock()
-
-
-def _read_content(content: bytes) -> tuple[NDArray[np.float32], Origin]:
-    """Read by content; whatever the libraries raise becomes a refusal that quotes nothing of the file."""
-    try:
-        # Warnings are held back, because their texts can quote values of the header.
-        with _ONE_AT_A_TIME, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return read_dicom(content) if is_dicom(content) else read_picture(content)
-    except _DAMAGE as error:
-        how = "cut short" if "truncated" in str(error).lower() else "damaged"
-        message = f"is {how} and cannot be read. Please export or download it again."
-        raise UnreadableImageError(message) from error
 
 
 def _read_bytes(file: bytes | Path | BinaryIO) -> bytes:
