@@ -13,6 +13,7 @@ from pages.parts.lesson_views import (
     prevalence_lesson,
     threshold_lesson,
     two_splits_lesson,
+    uncertain_lesson,
 )
 from pages.parts.methods_view import methods_view
 from pages.parts.problems import problems_shown
@@ -27,6 +28,7 @@ LESSONS = {
     "file-size": file_size_lesson,
     "two-splits": two_splits_lesson,
     "calibration": calibration_lesson,
+    "uncertain": uncertain_lesson,
     "bacterial-viral": kinds_lesson,
     "quiz": quiz_view,
 }

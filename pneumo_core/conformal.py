@@ -56,6 +56,13 @@ class Regions:
             return "uncertain"
         return "likely" if keeps_pneumonia else "unlikely"
 
+    @property
+    def limits_in_words(self) -> str:
+        """Say between which probabilities a film is uncertain, and whether it keeps neither class there or both."""
+        low, high = self.uncertain
+        kept = "neither class is" if self.pneumonia_from > self.none_up_to else "both classes are"
+        return f"Uncertain from {100 * low:.1f} to {100 * high:.1f} %, where {kept} kept."
+
     def in_words(self, probability: float) -> str:
         """Say the word of a film in a sentence."""
         return f"Suspected pneumonia: {self.outcome(probability)}."

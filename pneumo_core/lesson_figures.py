@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pneumo_core.calibration import OperatingPoint
+from pneumo_core.conformal import Conformal
 from pneumo_core.curves import ReliabilityBin, roc_points
 from pneumo_core.evaluation import area_under_roc, figures_at
 from pneumo_core.evaluation_figures import (
@@ -182,6 +183,60 @@ def reliability_chart(bins: tuple[ReliabilityBin, ...], title: str, text_colour:
         _legible(reliability_figure(bins, text_colour)),
         f"{title}: {words}",
         "On the dotted line, of films scored 80 %, 80 in 100 have pneumonia; larger points are more films.",
+    )
+
+
+def uncertain_chart(found: Sequence[Conformal], now: Conformal, text_colour: str) -> Chart:
+    """Draw, over the coverage, the share of films left to the reader and the share of errors among the others."""
+    chosen = 100 * now.regions.coverage
+    x = [100 * each.regions.coverage for each in found]
+    traces: list[go.Scatter] = []
+    for name, colour, dash, symbol, figure_name in (
+        ("left to the reader", COMPARED_COLOUR, "dash", "square", "uncertain"),
+        ("wrong, of those decided", SCORE_COLOUR, "solid", "circle", "wrong"),
+    ):
+        shares = [100 * getattr(each.measured, figure_name).value for each in found]
+        of_now = getattr(now.measured, figure_name)
+        line = line_of(x, shares, name, colour, dash)
+        line.update(
+            mode="lines+markers",
+            marker={"symbol": symbol, "size": 6, "color": colour},
+            hovertemplate="%{y:.1f} % at a coverage of %{x:.0f} %<extra>" + name + "</extra>",
+        )
+        mark = go.Scatter(
+            x=[chosen],
+            y=[100 * of_now.value],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [100 * (of_now.high - of_now.value)],
+                "arrayminus": [100 * (of_now.value - of_now.low)],
+                "color": colour,
+                "thickness": 2,
+            },
+            mode="markers",
+            marker={"symbol": symbol, "size": 14, "color": colour, "line": {"width": 2, "color": text_colour}},
+            showlegend=False,
+            hoverinfo="skip",
+        )
+        traces += [line, mark]
+    figure = plain_figure(
+        traces,
+        text_colour,
+        "Coverage asked of each class, %",
+        "Share of test films, %",
+        y_axis={"rangemode": "tozero"},
+    )
+    words = "; ".join(
+        f"at {100 * each.regions.coverage:.0f} % {100 * each.measured.uncertain.value:.1f} % left and "
+        f"{100 * each.measured.wrong.value:.1f} % wrong"
+        for each in found
+    )
+    return Chart(
+        "Left to the reader, and errors that remain",
+        _legible(figure),
+        f"Share of test films left to the reader and share wrong of those decided, by coverage: {words}",
+        "The large marks are the coverage that you set, with 95 % intervals.",
     )
 
 

@@ -104,6 +104,8 @@ def test_the_reason_says_where_the_score_lies_and_tells_both_from_neither():
     assert NEITHER.reason(0.5) == (
         "The score lies above 90 % of the validation films without pneumonia, below 90 % of those with it."
     )
+    assert NEITHER.limits_in_words == "Uncertain from 20.0 to 70.0 %, where neither class is kept."
+    assert BOTH.limits_in_words == "Uncertain from 20.0 to 70.0 %, where both classes are kept."
     assert NEITHER.in_words(0.5) == "Suspected pneumonia: uncertain."
 
 

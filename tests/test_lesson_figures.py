@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from pneumo_core.calibration import Calibration, OperatingPoint, probabilities
+from pneumo_core.conformal import conformal_by_coverage
 from pneumo_core.curves import reliability_bins
 from pneumo_core.lesson_figures import (
     OUTCOMES,
@@ -17,6 +18,7 @@ from pneumo_core.lesson_figures import (
     reliability_chart,
     splits_chart,
     threshold_charts,
+    uncertain_chart,
 )
 from pneumo_core.lessons import (
     ScoredFilms,
@@ -155,10 +157,31 @@ def test_a_threshold_of_all_or_nothing_is_drawn_at_the_edge():
     assert lines == pytest.approx([math.log(0.0005 / 0.9995), math.log(0.9995 / 0.0005)])
 
 
+def test_what_is_left_and_what_is_wrong_are_drawn_over_the_coverage(shipped: tuple[ModelCard, StoredScores]):
+    found = conformal_by_coverage(shipped[1])
+    now = found[10]
+    chart = uncertain_chart(found, now, "#000000")
+    left, left_now, wrong, wrong_now = chart.figure.data
+    assert left.x == pytest.approx(range(80, 100))
+    assert left.y == pytest.approx([100 * each.measured.uncertain.value for each in found])
+    assert wrong.y == pytest.approx([100 * each.measured.wrong.value for each in found])
+    assert (left.line.color, left.line.dash, left.marker.symbol) != (
+        wrong.line.color,
+        wrong.line.dash,
+        wrong.marker.symbol,
+    )
+    for mark, share in ((left_now, now.measured.uncertain), (wrong_now, now.measured.wrong)):
+        assert (mark.x, mark.y) == ((90,), (100 * share.value,))
+        assert mark.error_y.array[0] == pytest.approx(100 * (share.high - share.value))
+        assert mark.error_y.arrayminus[0] == pytest.approx(100 * (share.value - share.low))
+    assert chart.alt.count(" left and ") == 20
+
+
 def test_text_is_read_from_the_back_of_a_hall(shipped: tuple[ModelCard, StoredScores]):
     card, scores = shipped
     now = consequences(scores.test, 0.5, 0.1)
     bins = reliability_bins(FILMS.has_pneumonia, FILMS.probabilities)
+    taught = conformal_by_coverage(scores)
     for chart in (
         *threshold_charts(scores.test, card.operating_points, now, "#000000"),
         crowd_chart(now, "#000000"),
@@ -166,6 +189,7 @@ def test_text_is_read_from_the_back_of_a_hall(shipped: tuple[ModelCard, StoredSc
         splits_chart(split_figures(scores, 0.5), "#000000"),
         reliability_chart(bins, "Before", "#000000"),
         kinds_chart(scores.test, 0.5, "#000000"),
+        uncertain_chart(taught, taught[0], "#000000"),
     ):
         layout = chart.figure.layout
         sizes = [layout.font.size, layout.legend.font.size, layout.xaxis.tickfont.size, layout.yaxis.tickfont.size]

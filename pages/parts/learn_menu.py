@@ -13,8 +13,9 @@ LESSONS = {
     "file-size": "7. Beat the file size",
     "two-splits": "8. Two splits",
     "calibration": "9. Calibration",
-    "bacterial-viral": "10. Bacterial or viral",
-    "quiz": "11. Read first, then reveal",
+    "uncertain": "10. Saying uncertain",
+    "bacterial-viral": "11. Bacterial or viral",
+    "quiz": "12. Read first, then reveal",
 }
 PRESENTER_STYLE = """<style>
 html { font-size: 22px; }

@@ -12,6 +12,7 @@ from pages.parts.cached import card_of_active_model, stored_scores
 from pages.parts.frame import text_colour
 from pages.parts.learn_film import kept
 from pages.parts.problems import plain
+from pneumo_core.conformal import COVERAGE, Conformal, conformal_by_coverage
 from pneumo_core.evaluation import Estimate
 from pneumo_core.evaluation_figures import CHART_CONFIG, Chart
 from pneumo_core.evaluation_report import SETTING, interval_in_words, value_in_words
@@ -22,6 +23,7 @@ from pneumo_core.lesson_figures import (
     reliability_chart,
     splits_chart,
     threshold_charts,
+    uncertain_chart,
 )
 from pneumo_core.lessons import (
     KIND_LABELS,
@@ -128,6 +130,13 @@ def calibration_lesson() -> None:
         "films need not carry over: look at the points, not at the word 'calibrated'."
     )
     _source(card, films, intervals="95 % intervals: bootstrap by patient; of points Wilson's.")
+
+
+def uncertain_lesson() -> None:
+    """Let the reader set a coverage, and show how many films are left to him and how many errors remain."""
+    card, scores = card_of_active_model(), _scores()
+    found = kept(card, "stored scores", "regions by coverage", lambda: conformal_by_coverage(scores))
+    _uncertain(card, scores, {each.regions.coverage: each for each in found})
 
 
 def kinds_lesson() -> None:
@@ -251,6 +260,52 @@ def _file_size(card: ModelCard, scores: StoredScores, result: FileSizeResult) ->
                 "(calculated). The model that comes with this app knows copies of them, encoded anew at 224 x 224."
             )
     _source(card, scores.test)
+
+
+@st.fragment
+def _uncertain(card: ModelCard, scores: StoredScores, found: dict[float, Conformal]) -> None:
+    _ask("Which films should be left to you?")
+    coverage = st.select_slider(
+        "Coverage: the share of films of each class that is to keep its class",
+        list(found),
+        value=COVERAGE if COVERAGE in found else max(found),
+        format_func=lambda share: f"{100 * share:.0f} %",
+        key="lesson_coverage",
+    )
+    now = found[coverage]
+    measured = now.measured
+    with st.container(key="stack_lesson_uncertain"):
+        picture, numbers = st.columns([6, 5], gap="large")
+    with picture:
+        _draw(uncertain_chart(list(found.values()), now, text_colour()))
+    with numbers:
+        st.table(
+            [
+                {"Of the test films, %": label, f"At a coverage of {100 * coverage:.0f} %": _cell(percent, figure)}
+                for label, figure in (
+                    ("left to the reader: uncertain", measured.uncertain),
+                    ("wrong, of those decided", measured.wrong),
+                    ("covered, with pneumonia", measured.with_pneumonia),
+                    ("covered, without", measured.without),
+                )
+            ]
+        )
+        st.markdown(
+            f"**{now.regions.limits_in_words}** Wrong are {measured.missed} missed (unlikely, with pneumonia) and "
+            f"{measured.false_alarms} false alarms (likely, without)."
+        )
+        st.markdown(
+            "A class is kept where the score is no stranger than those of so many of its validation films. A film is "
+            "decided where one class is kept, and left to you where neither is (its score is unlike most of both) or "
+            "both are (it is like many of both). The fewer films are left to you, the more errors tend to remain."
+        )
+    st.markdown(
+        "The promise (split conformal prediction: Vovk 2012, Sadinle 2019) is for films like those that set it: "
+        f"validation films, each class at the worst of {len(scores.validation_copies)} copies. Where less was covered "
+        "than asked, the test films are not like them. A film may be flagged and uncertain: the flag follows the "
+        "threshold alone."
+    )
+    _source(card, scores.validation, scores.test)
 
 
 @st.fragment

@@ -39,7 +39,8 @@ def alts(app: AppTest) -> list[str]:
 def test_a_deep_link_opens_a_lesson_with_the_standing_notice(lesson: str, tiny_model_in_use: Path):
     app = learn(lesson)
     assert not app.exception
-    assert not app.error
+    # These tests' model was validated on too few films for one of them.
+    assert bool(app.error) == (lesson == "uncertain")
     assert "not a medical device" in app.warning[0].value
     assert app.selectbox(key="lesson").value == lesson
     assert app.query_params["lesson"] == lesson

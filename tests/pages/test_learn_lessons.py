@@ -1,13 +1,16 @@
 """The lessons with real numbers, each opened by its address, on a model that was trained here."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pneumo_core.calibration import probabilities
 from pneumo_core.lessons import consequences, read_stored_scores
-from pneumo_core.model_card import SCORES_FILE, percent, read_card
+from pneumo_core.model_card import SCORES_FILE, evaluate, percent, read_card, write_card
 from pneumo_core.places import MODELS_VARIABLE, ROOT
 
 QUESTIONS = {
@@ -173,3 +176,41 @@ def test_misses_are_counted_by_kind_at_a_threshold(tiny_model_in_use: Path):
     ]
     assert charts(app) != before
     assert "Kinds come from the names of the data set's files" in words(app)
+
+
+def test_a_coverage_is_set_and_the_chart_and_the_figures_follow(copied_model: Path):
+    # 40 films of each class, with ten of each among the other's scores.
+    has_pneumonia = np.repeat([False, True], 40)
+    logits = np.concatenate([np.linspace(-4, 2, 40), np.linspace(-2, 4, 40)])
+    card = read_card(copied_model)
+    values = probabilities(logits, card.calibration)
+    films = ("validation, all", "test, all")
+    results = [evaluate(name, has_pneumonia, values, card.operating_points) for name in films]
+    write_card(dataclasses.replace(card, validation=(results[0],), test=(results[1],)), copied_model)
+    lines = ["films,name,kind,has_pneumonia,logit"]
+    for name in films:
+        for sick, logit in zip(has_pneumonia, logits, strict=True):
+            lines.append(f'"{name}",a.png,{"bacteria" if sick else "normal"},{int(sick)},{logit:.6f}')
+    (copied_model / SCORES_FILE).write_text("\n".join(lines))
+    app = opened("uncertain")
+    assert not app.error
+    assert [header.value for header in app.header] == ["Which films should be left to you?"]
+    assert "Source: stored scores of tiny: 'validation, all', 80 films (40 with pneumonia); 'test, all'" in words(app)
+    # The films suffice up to ceil(41 * 0.97) = 40 of 40.
+    slider = app.select_slider(key="lesson_coverage")
+    assert (slider.options[0], slider.options[-1], slider.value) == ("80 %", "97 %", 0.9)
+    # ceil(41 * 0.9) = 37 of 40 of each class, on the films that set it.
+    table = app.table[0].value
+    assert table.columns[1] == "At a coverage of 90 %"
+    assert [cell.split()[0] for cell in table.iloc[2:, 1]] == ["92.5", "92.5"]
+    before = charts(app)
+    slider.set_value(0.97).run()
+    assert [cell.split()[0] for cell in app.table[0].value.iloc[2:, 1]] == ["100.0", "100.0"]
+    assert "where both classes are kept" in words(app)
+    assert charts(app) != before
+
+
+def test_a_model_validated_on_too_few_films_has_no_coverage_to_set(tiny_model_in_use: Path):
+    app = opened("uncertain")
+    assert "a coverage of 80 % takes at least 4 of each class" in app.error[0].value
+    assert not app.header
