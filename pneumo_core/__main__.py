@@ -50,14 +50,16 @@ def read(
 ) -> None:
     """Read X-rays (JPEG, PNG, DICOM). Exit status 0: all read; 1: some refused; 2: wrong use."""
     from pneumo_core.classifier import load_classifier
-    from pneumo_core.model_card import file_sha256
+    from pneumo_core.conformal import read_conformal
+    from pneumo_core.model_card import active_model_folder, file_sha256
     from pneumo_core.picture import Display
     from pneumo_core.radiograph import read_radiograph
     from pneumo_core.reading import read_xray
-    from pneumo_core.report import overlay_png, verdict
+    from pneumo_core.report import conformal_outcome, overlay_png, verdict
 
     classifier = load_classifier(model or models_folder())
     card, point = classifier.card, classifier.card.operating_point(operating_point)
+    conformal, _ = read_conformal(active_model_folder(model or models_folder()), card)
     if heatmaps:
         heatmaps.mkdir(parents=True, exist_ok=True)
     any_refused = False
@@ -69,6 +71,7 @@ def read(
             "reason": None,
             "probability": None,
             "flagged": None,
+            "conformal": None,
             "operating_point": point.name,
             "threshold": point.threshold,
             "model": card.name,
@@ -90,6 +93,7 @@ def read(
                 "outcome": "read",
                 "probability": probability,
                 "flagged": reading.prediction.is_flagged(point),
+                "conformal": conformal_outcome(conformal, probability),
                 "known_from_training": reading.known_from,
                 "warnings": list(reading.warnings),
             }

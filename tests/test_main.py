@@ -11,7 +11,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from pneumo_core import __main__ as main
-from pneumo_core import places
+from pneumo_core import conformal, places
+from pneumo_core.conformal import Conformal, Measured, Regions
+from pneumo_core.evaluation import proportion
 from pneumo_core.model_card import read_card
 from pneumo_core.places import MODELS_VARIABLE
 from tests.conftest import drawn_film, png
@@ -43,6 +45,7 @@ def test_each_film_gives_one_json_object_a_line(tiny_model_in_use: Path, film: P
         "reason",
         "probability",
         "flagged",
+        "conformal",
         "operating_point",
         "threshold",
         "model",
@@ -54,6 +57,20 @@ def test_each_film_gives_one_json_object_a_line(tiny_model_in_use: Path, film: P
     assert lines[1]["probability"] is None
     assert "cannot be read" in lines[1]["reason"]
     assert lines[1]["sha256"] == hashlib.sha256(damaged.read_bytes()).hexdigest()
+
+
+def test_a_film_is_likely_uncertain_or_unlikely_where_the_model_can_say_so(
+    tiny_model_in_use: Path, film: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def said() -> dict[str, float] | None:
+        return json.loads(run("read", film, "--json").stdout)["conformal"]
+
+    # Too few validation films.
+    assert said() is None
+    some = proportion(9, 10)
+    found = Conformal(Regions(0.9, 2.0, 0.0), Measured(some, some, some, some, 0, 1), (20, 1))
+    monkeypatch.setattr(conformal, "read_conformal", lambda folder, card: (found, ""))
+    assert said() == {"outcome": "uncertain", "coverage": 0.9, "pneumonia_from": 2.0, "none_up_to": 0.0}
 
 
 def test_all_read_is_exit_status_nought_and_words(tiny_model_in_use: Path, film: Path):
