@@ -24,7 +24,7 @@ STYLE = """<style>
 
 
 def fragility_view(reading: Reading, point: OperatingPoint) -> None:
-    """Draw the strip of a film; it is scored the first time it is drawn in a session."""
+    """Draw the strip of a film; a session scores it once."""
     film, probability = reading.radiograph, reading.prediction.probability
     found: Fragility = kept(
         reading.card,
@@ -35,7 +35,7 @@ def fragility_view(reading: Reading, point: OperatingPoint) -> None:
     with st.container(key="fragility", gap="small"):
         st.html(STYLE)
         st.markdown(
-            f"**{found.in_words(point.threshold)}** Each is so small that a reader would read the film alike; a film "
-            "whose flag flips is one to look at yourself."
+            f"**{found.in_words(point.threshold)}** Each is so small that a reader would read the film alike: a flag "
+            "that flips says little, and one that holds can still be wrong."
         )
         st.html(found.strip(point.threshold))
