@@ -45,7 +45,7 @@ def maps_figure(
             "x": column + 0.5,
             "y": row + 0.99,
             "yanchor": "bottom",
-            "text": f"{channel}: {weights[channel]:+.1e}",
+            "text": f"{channel}: {weights[channel]:+.2e}",
             "showarrow": False,
             "font": {"size": 12, "color": "white"},
             "bgcolor": "rgba(0,0,0,0.55)",
@@ -149,6 +149,7 @@ def weights_figure(weights: np.ndarray, chosen: int, text_colour: str) -> go.Fig
         text_colour,
         "Maps, ordered by weight",
         "Weight",
+        y_axis={"exponentformat": "e"},
         bargap=0,
         annotations=[
             {
@@ -185,7 +186,7 @@ def stages_figure(names: Sequence[str], correlations: Sequence[float], text_colo
         "Weights shuffled, from the top of the network down",
         "Rank correlation",
         y_axis={"range": [-1.2, 1.4], "tickvals": [-1, 0, 1]},
-        height=235,
+        height=205,
     )
 
 
@@ -207,7 +208,7 @@ def curves_figure(own: np.ndarray, other: np.ndarray, names: tuple[str, str], te
         "Probability",
         y_axis={"range": [0, 1.02]},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        height=235,
+        height=205,
     )
 
 

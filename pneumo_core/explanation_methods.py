@@ -1,5 +1,6 @@
 """Seven ways to explain one film, side by side. What each measures, how long it took, how far they agree."""
 
+import functools
 import time
 import warnings
 from collections.abc import Callable
@@ -98,7 +99,7 @@ class Methods:
             "Occlusion": lambda film: np.maximum(occlusion(self._classifier, film), 0.0),
         }
         # Score-CAM would write the progress of its predictions to standard output.
-        keras.utils.disable_interactive_logging()
+        self._two_classes.predict = functools.partial(self._two_classes.predict, verbose=0)
         blank = np.zeros(network.input_shape[1:], np.float32)
         for name in ("Grad-CAM++", "LayerCAM", "Score-CAM", "SmoothGrad"):
             self._ways[name](blank)

@@ -208,9 +208,9 @@ def survey_rows(survey: Survey) -> list[dict[str, str]]:
         ("Blank heat maps, of films not flagged, %", survey.blank(False), 100),
         (f"Rank correlation, {survey.blocks[0]} shuffled, median", survey.correlation(0), 1),
         ("Rank correlation, all weights shuffled once, median", survey.correlation(last), 1),
-        ("Its size over several shuffles of all weights, median", survey.after_shuffling, 1),
+        ("Its size, median of five shuffles of all weights, median", survey.after_shuffling, 1),
         ("Maps that vanish when all weights are shuffled, %", survey.vanished(last), 100),
-        ("Lowest after a small change, of maps that stay, median", survey.after_change, 1),
+        ("Lowest rank correlation after small changes, median", survey.after_change, 1),
         ("Rank correlation with occlusion, median", survey.agreement, 1),
     ]
     for name in ("deletion", "insertion"):

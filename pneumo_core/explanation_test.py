@@ -125,8 +125,8 @@ class ExplanationTest:
     def empty_in_words(self) -> str:
         """Say what the network gives to no chest at all, as two classes leave it no third answer."""
         return (
-            f"A film that is grey all over, in this film's mean grey, scores {100 * self.empty_probability:.0f} %: a "
-            "network that knows two classes has no word for neither, so that grey is no absence of evidence."
+            f"A film that is grey all over, in this film's mean grey, scores {100 * self.empty_probability:.0f} %: the "
+            "network knows two classes and no 'neither', so painting a region grey need not take evidence away."
         )
 
     @property
@@ -136,8 +136,8 @@ class ExplanationTest:
         asked = len(self.checks)
         if not failed:
             return (
-                f"The picture passes all {asked} checks: it shows what this score rests on. Whether that is pneumonia, "
-                "no such check can tell."
+                f"The picture passes all {asked} checks: nothing here speaks against it. That proves neither that the "
+                "score rests on these places nor that they show pneumonia."
             )
         names = ", ".join(check.name for check in failed)
         if len(failed) == 1 and failed[0].name != LEARNT:
@@ -163,15 +163,18 @@ def _checks(test: ExplanationTest) -> Iterator[Check]:
         if lowest > -1
         else "After a small shift or slight noise the map vanishes.",
     )
-    for name, curve, sign, way in (("deletion", test.deletion, -1, "fall"), ("insertion", test.insertion, 1, "rise")):
+    for name, curve, sign, way, what in (
+        ("deletion", test.deletion, -1, "fall", "A film that is not flagged takes this one's place, bit by bit."),
+        ("insertion", test.insertion, 1, "rise", "This film takes that one's place."),
+    ):
         if curve is not None:
             better = int((sign * curve.area > sign * curve.random_areas).sum())
             yield Check(
                 name,
                 better == len(curve.random_areas),
-                f"The probability should {way} sooner in the map's order than in a random one: area {curve.area:.2f} "
-                f"against {curve.random_areas.mean():.2f}, better than {better} of {len(curve.random_areas)} random "
-                "maps (passes with all).",
+                f"{what} The probability should {way} sooner in the map's order than in a random one: area "
+                f"{curve.area:.2f} against {curve.random_areas.mean():.2f}, better than {better} of "
+                f"{len(curve.random_areas)} random maps (passes with all).",
             )
     if test.with_occlusion is not None:
         yield Check(

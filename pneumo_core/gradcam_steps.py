@@ -45,18 +45,24 @@ def steps_of(trace: Trace, reading: Reading) -> tuple[Step, ...]:
         if is_even
         else "Here they differ from cell to cell, since layers follow that see where something is."
     )
+    exact = (
+        f"All cells together give {float(trace.weighted_sum.sum()):.2f}; the logit is {trace.logit:.2f}."
+        if is_even
+        else "At this layer that is a rule of thumb: what the layers after it make of it, it does not know."
+    )
     blank = " Nothing is left: the heat map is blank." if evidence.is_blank else ""
     return (
         Step(
             TITLES[0],
-            f"The film of {film[0]} x {film[1]} pixels becomes what the network sees: {network[0]} x {network[1]}, "
+            f"The film of {film[1]} x {film[0]} pixels becomes what the network sees: {network[0]} x {network[1]}, "
             "whatever its shape was. Finer detail is gone from here on.",
             rf"x\in[0,{preprocessing.scale:g}]^{{{size}\times1}}",
         ),
         Step(
             TITLES[1],
-            f"The layer answers with {channels:,} maps of {rows} x {columns} cells, each bright where it found what it "
-            "looks for. Shown are the 16 with the largest weight.",
+            f"The layer answers with {channels:,} maps of {rows} x {columns} cells, each bright where it found what "
+            f"it looks for. Shown are the {min(16, channels)} with the largest weight, each from its own darkest to "
+            "its own brightest cell: a nearly flat map looks as strong as any.",
             rf"A=f(x)\in\mathbb{{R}}^{{{grid}\times{channels}}}",
         ),
         Step(
@@ -72,20 +78,20 @@ def steps_of(trace: Trace, reading: Reading) -> tuple[Step, ...]:
         ),
         Step(
             TITLES[4],
-            "All maps, each times its weight, are added cell by cell. Cells above 0 speak for pneumonia, cells below "
-            "against it.",
+            "All maps, each times its weight, are added cell by cell: above 0 for pneumonia, below against it. "
+            f"{exact}",
             rf"S_{{ij}}=\sum_{{k=1}}^{{{channels}}}\alpha_kA_{{ijk}},\quad S\in\mathbb{{R}}^{{{grid}}}",
         ),
         Step(
             TITLES[5],
-            "What speaks against is cut off: this is the heat map. Beside it what was cut off, which is the heat map "
-            f"of the negated logit.{blank}",
+            "What speaks against is cut off: this is the heat map. Beside it, with its sign, what was cut off: the "
+            f"heat map of the negated logit.{blank}",
             rf"L=\max(0,S),\quad \max L={evidence.peak:.3g}",
         ),
         Step(
             TITLES[6],
             f"{rows} x {columns} cells are all there is. Stretched over the film they look finer than they are: one "
-            f"cell covers {film[0] / rows:.0f} x {film[1] / columns:.0f} pixels of it.",
+            f"cell covers {film[1] / columns:.0f} x {film[0] / rows:.0f} pixels of it.",
             rf"{grid}\;\to\;{film[0]}\times{film[1]}",
         ),
         Step(

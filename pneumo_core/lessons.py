@@ -320,9 +320,9 @@ def split_line(figures: tuple[SplitFigure, ...]) -> str:
     first, second = accuracy.validation, accuracy.test
     verdict = "; so few films do not tell whether one set is easier."
     if first.low > second.high:
-        verdict = "; the intervals do not meet: the validation films are easier."
+        verdict = "; the intervals do not meet: it does better on the validation films."
     elif second.low > first.high:
-        verdict = "; the intervals do not meet: the test films are easier."
+        verdict = "; the intervals do not meet: it does better on the test films."
     return (
         f"At the balanced point the same network is right on {percent(first)} % of the validation films and on "
         f"{percent(second)} % of the test films{verdict}"

@@ -5,6 +5,7 @@ Needs Chromium on the PATH; without, these tests are skipped by name.
 
 import contextlib
 import io
+import json
 import os
 import re
 import shutil
@@ -22,8 +23,10 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.gradcam_steps import TITLES
 from pneumo_core.places import DATA_VARIABLE, MODELS_VARIABLE, ROOT, RUNS_VARIABLE, sample_files
+from pneumo_core.sign_in import visitor
 from tests.conftest import drawn_film
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -33,6 +36,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 # Milliseconds; the first film waits for TensorFlow on a slow machine.
 PATIENCE = 90_000
+NOBODY = visitor(None)
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +50,9 @@ def server(
     log = tmp_path_factory.mktemp("server") / "log"
     home = tmp_path_factory.mktemp("temporary")
     make_data(home / "data" / "drawn", 12)
+    audit_log = home / "audit.jsonl"
     folders = {MODELS_VARIABLE: str(tiny_model), RUNS_VARIABLE: str(home / "runs"), DATA_VARIABLE: str(home / "data")}
-    environment = {**os.environ, **folders, "TMPDIR": str(home)}
+    environment = {**os.environ, **folders, AUDIT_LOG_VARIABLE: str(audit_log), "TMPDIR": str(home)}
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
@@ -65,6 +70,11 @@ def server(
         process.wait(20)
     left = [path for path in home.rglob("*") if path.is_file()]
     assert [path for path in left if "CANARY" in path.name or b"CANARY" in path.read_bytes()] == []
+    assert audit_log in left
+    assert verify_audit_log(audit_log).broken is None
+    events = [json.loads(line) for line in audit_log.read_text().splitlines()]
+    assert {(event["event"], event["user"]) for event in events} <= {("read", NOBODY), ("refused", NOBODY)}
+    assert all(0 < event["probability"] < 1 for event in events if event["event"] == "read")
 
 
 def wait_until_healthy(address: str) -> None:
@@ -248,7 +258,7 @@ def test_grad_cam_is_walked_through_on_an_upload_and_a_map_clicked(page: "playwr
     page.goto(f"{address}/learn?lesson=grad-cam")
     page.locator("input[type=file]").set_input_files([film(7)])
     page.get_by_role("heading", name="1. Input").wait_for()
-    page.get_by_text("110 x 130 pixels becomes").wait_for()
+    page.get_by_text("130 x 110 pixels becomes").wait_for()
     assert "CANARY" not in page.url
     for number, title in enumerate(TITLES[1:], start=2):
         page.get_by_role("button", name="Next").click()

@@ -146,7 +146,10 @@ def _trust(reading: Reading, point: OperatingPoint) -> None:
         with st.container(border=True):
             st.markdown(f"**{test.verdict}**")
             draw_checks(test)
-            st.markdown("The short test. *Learn*, lesson 3, tests a heat map block by block, and against occlusion.")
+            st.markdown(
+                "The short test, with fewer random maps and coarser curves. *Learn*, lesson 3, tests a heat map block "
+                "by block, and against occlusion."
+            )
 
 
 def _facts(reading: Reading) -> None:

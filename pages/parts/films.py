@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts.audit_record import record_reading, record_refusal
 from pages.parts.model_state import ready_classifier
 from pneumo_core.errors import CorrectableImageError, PneumoError
 from pneumo_core.model_card import ModelCard
@@ -52,6 +53,12 @@ def read_corrected(film: Film) -> None:
         st.session_state.setdefault(WAITING, []).append((film.name, film.refused.content, film.refused.correction))
 
 
+def forget_refused() -> None:
+    """Let go of the files that were refused."""
+    films: dict[str, Film] = st.session_state.get(FILMS, {})
+    st.session_state[FILMS] = {key: film for key, film in films.items() if film.reading}
+
+
 def remove_all() -> None:
     """Let go of all films, read or waiting."""
     st.session_state[FILMS], st.session_state[WAITING] = {}, []
@@ -82,12 +89,14 @@ def read_waiting(card: ModelCard) -> None:
         try:
             radiograph = read_radiograph(content, name)
             reading = read_xray(classifier, radiograph, correction)
+            record_reading(reading)
             # The same film under two names is two rows: none is removed.
             films[f"{radiograph.sha256} {name}"] = Film(name, reading, None)
             if reading.prediction.probability > highest:
                 highest, st.session_state[NEWEST] = reading.prediction.probability, radiograph.sha256
         except PneumoError as error:
             digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else name
+            record_refusal(digest, card)
             refused = Refused(content, error.correction) if isinstance(error, CorrectableImageError) else None
             films[f"refused {name} {digest}"] = Film(name, None, str(error), refused)
         waiting.pop(0)
@@ -98,6 +107,7 @@ def read_waiting(card: ModelCard) -> None:
 def _read_again(name: str, reading: Reading) -> Film:
     try:
         again = read_xray(ready_classifier(), reading.radiograph)
+        record_reading(again)
     except PneumoError as error:
         return Film(name, None, str(error))
     return Film(name, replace(again, correction=reading.correction), None)

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.parts.cached import tracer
 from pages.parts.frame import text_colour
 from pages.parts.learn_film import kept
-from pages.parts.learn_menu import is_presented
+from pages.parts.learn_menu import chosen_by_address, is_presented, put_into_address
 from pages.parts.model_state import ready_classifier
 from pneumo_core.explanation_figures import cells_figure, maps_figure, weights_figure
 from pneumo_core.gradcam_steps import TITLES, layer_in_words, steps_of
@@ -90,8 +90,11 @@ def _layer(traces: "dict[str, Trace]") -> str:
 
 
 def _step() -> int:
-    st.session_state.setdefault("step", _asked_step())
     numbers = list(range(1, len(TITLES) + 1))
+    asked = chosen_by_address("step", [str(number) for number in numbers], "There is no such step as the address says.")
+    if asked is not None:
+        st.session_state["step"] = int(asked)
+    st.session_state.setdefault("step", 1)
     with st.container(horizontal=True, vertical_alignment="center", key="step_row"):
         st.button(
             "Back",
@@ -108,15 +111,11 @@ def _step() -> int:
             format_func=lambda number: f"{number} {TITLES[number - 1]}",
             label_visibility="collapsed",
             persist_state="session",
+            wrap=True,
         )
         st.button("Next", icon=":material/arrow_forward:", on_click=_go, args=(1,), disabled=step == numbers[-1])
-    st.query_params["step"] = str(step)
+    put_into_address("step", str(step))
     return step
-
-
-def _asked_step() -> int:
-    asked = st.query_params.get("step", "1")
-    return int(asked) if asked in {str(number) for number in range(1, len(TITLES) + 1)} else 1
 
 
 def _go(by: int) -> None:

@@ -1,14 +1,18 @@
 """The film that lessons are about, and what this session has computed of it."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import streamlit as st
 
 from pages.parts.cached import card_of_active_model, one_at_a_time
-from pages.parts.films import add_waiting, films_at_hand, read_waiting
+from pages.parts.films import NEWEST, add_waiting, films_at_hand, forget_refused, read_waiting
+from pages.parts.learn_menu import chosen_by_address, put_into_address
 from pages.parts.model_state import ready_classifier
-from pneumo_core.model_card import ModelCard
+from pages.parts.problems import plain
+from pages.parts.worklist import offer_corrections
+from pneumo_core.model_card import ModelCard, file_sha256
 from pneumo_core.places import DEMO_SAMPLE, sample_files
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.reading import Reading, read_xray
@@ -35,26 +39,41 @@ def film_to_learn_from() -> Reading:
             add_waiting([(file.name, file.getvalue()) for file in uploaded])
     read_waiting(card)
     films = films_at_hand()
-    for film in films:
-        if film.reason:
-            st.error(film.reason, icon=":material/block:")
-    own = {film.name: film.reading for film in films if film.reading and film.name not in samples}
-    names = [*own, *samples]
-    if st.session_state.get("learn_film") not in names:
-        asked = st.query_params.get("film")
-        st.session_state["learn_film"] = next(iter(own)) if own else asked if asked in samples else DEMO_SAMPLE
-    name: str = place.selectbox(
-        "Film",
-        names,
-        format_func=lambda name: f"{name} (sample)" if name in samples else name,
-        key="learn_film",
-        persist_state="session",
-    )
-    if name in own:
+    refused = [film for film in films if film.reason]
+    if refused:
+        with st.container(key="refused_for_lesson"):
+            st.error("Not read:\n" + "\n".join(f"- {plain(film.reason or '')}" for film in refused))
+            offer_corrections(films)
+            st.button("Dismiss", icon=":material/close:", on_click=forget_refused)
+    # Told apart by content: two films may have one name.
+    of_samples = {file_sha256(path) for path in samples.values()}
+    own = {
+        film.reading.radiograph.sha256: film
+        for film in films
+        if film.reading and film.reading.radiograph.sha256 not in of_samples
+    }
+    named = Counter(film.name for film in own.values())
+    options = [*own, *samples]
+    asked = chosen_by_address("film", list(samples), "There is no sample of the name in the address.")
+    if asked is not None:
+        st.session_state["learn_film"] = asked
+    if st.session_state.get("learn_film") not in options:
+        newest = st.session_state.get(NEWEST)
+        st.session_state["learn_film"] = newest if newest in own else next(iter(own), DEMO_SAMPLE)
+
+    def words(option: str) -> str:
+        if option in samples:
+            return f"{option} (sample)"
+        name = own[option].name
+        return f"{name} ({option[:6]})" if named[name] > 1 or name in samples else name
+
+    option: str = place.selectbox("Film", options, format_func=words, key="learn_film", persist_state="session")
+    if option in own:
         # Its name may be a patient's, and would stand in the address.
-        st.query_params.pop("film", None)
-        return own[name]
-    st.query_params["film"] = name
+        put_into_address("film", None)
+        return own[option].reading
+    put_into_address("film", option)
+    name = option
     return kept(card, name, "reading", lambda: read_xray(ready_classifier(), read_radiograph(samples[name], name)))
 
 

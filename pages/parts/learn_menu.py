@@ -22,7 +22,8 @@ html { font-size: 22px; }
 .st-key-menu, h1 { display: none !important; }
 [data-testid="stMainBlockContainer"] { padding-top: 1rem; }
 [data-testid="stHeader"] { display: none; }
-.js-plotly-plot text, #js-plotly-tester text { font-size: 16px !important; }
+.js-plotly-plot text, #js-plotly-tester text { font-size: 18px !important; }
+[data-testid="stAlertContainer"] p { font-size: 0.85rem; }
 </style>"""
 # A lesson is to fit a screen.
 LESSON_STYLE = """<style>
@@ -30,9 +31,38 @@ LESSON_STYLE = """<style>
 [data-testid="stHeader"] { height: 2.2rem; min-height: 2.2rem; background: transparent; }
 [data-testid="stMainBlockContainer"] > div > .stVerticalBlock { gap: 0.6rem; }
 h1 { display: none; }
+[data-testid="stImage"], [data-testid="stImage"] img { max-width: 100% !important; height: auto; }
+[data-testid="stSliderTickBar"] { display: none; }
 [data-testid="stAlertContainer"] { padding: 0.5rem 0.8rem; }
 :is([class*="st-key-methods_"], .st-key-trust_checks) p { font-size: 0.88rem; line-height: 1.35; }
 </style>"""
+
+
+def chosen_by_address(name: str, allowed: list[str], refusal: str) -> str | None:
+    """Give what the page's address asks for, once: when it is opened, and after the browser's back and forward.
+
+    Args:
+        name: of the part of the address.
+        allowed: what may be asked for.
+        refusal: a sentence for anything else.
+    """
+    asked = st.query_params.get(name)
+    if asked is None or asked == st.session_state.get(f"{name}_in_address"):
+        return None
+    st.session_state[f"{name}_in_address"] = asked
+    if asked in allowed:
+        return asked
+    st.error(f"{refusal} Please choose one.", icon=":material/error:")
+    return None
+
+
+def put_into_address(name: str, value: str | None) -> None:
+    """Write a part of the page's address; None takes it out."""
+    st.session_state[f"{name}_in_address"] = value
+    if value is None:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = value
 
 
 def is_presented() -> bool:
@@ -44,10 +74,10 @@ def is_presented() -> bool:
 def chosen_lesson() -> str:
     """Draw the list of lessons and the switch to the presenter view; give the lesson's name in the address."""
     st.html(LESSON_STYLE)
-    asked = st.query_params.get("lesson")
-    if asked is not None and asked not in LESSONS:
-        st.error("There is no lesson of the name in the address. Please choose one.", icon=":material/error:")
-    st.session_state.setdefault("lesson", asked if asked in LESSONS else next(iter(LESSONS)))
+    asked = chosen_by_address("lesson", list(LESSONS), "There is no lesson of the name in the address.")
+    if asked is not None:
+        st.session_state["lesson"] = asked
+    st.session_state.setdefault("lesson", next(iter(LESSONS)))
     lesson: str = st.selectbox(
         "Lesson", list(LESSONS), format_func=LESSONS.__getitem__, key="lesson", persist_state="session", width=300
     )
@@ -57,7 +87,7 @@ def chosen_lesson() -> str:
         bind="query-params",
         help="Large type for a projector; menu and title are hidden.",
     )
-    st.query_params["lesson"] = lesson
+    put_into_address("lesson", lesson)
     if is_presented():
         st.html(PRESENTER_STYLE)
     return lesson

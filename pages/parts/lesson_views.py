@@ -152,7 +152,7 @@ def _threshold(card: ModelCard, films: ScoredFilms) -> None:
     threshold = _threshold_slider(card, "lesson_threshold", place, presets)
     with settings:
         prevalences, costs, confirmations = st.columns(3, vertical_alignment="bottom")
-    prevalence = prevalences.number_input("Prevalence, %", 1, 99, round(100 * SETTING.prevalence))
+    prevalence = prevalences.number_input("Prevalence, 1-99 %", 1, 99, round(100 * SETTING.prevalence))
     cost_per_film = costs.number_input("Cost of a film", 0.0, value=SETTING.cost_per_film, step=1.0)
     cost_per_confirmation = confirmations.number_input(
         "Cost to confirm", 0.0, value=SETTING.cost_per_confirmation, step=1.0
@@ -178,7 +178,7 @@ def _threshold(card: ModelCard, films: ScoredFilms) -> None:
     st.markdown(
         "A lower threshold finds more and alarms more: the point moves along the curve, the curve stays. Predictive "
         "values, cost and crowd hold at the prevalence that you set, not at that of the test films "
-        f"({100 * films.prevalence:.1f} %), to which the probabilities are not recalibrated; the range of a predictive "
+        f"({100 * films.prevalence:.1f} %); the probabilities are not recalibrated to it. The range of a predictive "
         "value is what the intervals of both rates leave it."
     )
     _source(card, films)
@@ -205,8 +205,8 @@ def _prevalence(card: ModelCard, films: ScoredFilms) -> None:
     st.markdown(
         f"The test is the same three times: sensitivity {percent(figures.sensitivity)} %, specificity "
         f"{percent(figures.specificity)} %, measured on the test films. Only how many come with pneumonia differs, and "
-        "with it what a flag means. The probabilities are not recalibrated, and it is taken that patients elsewhere "
-        "look alike on film, which must be measured, not believed."
+        "with it what a flag means. The probabilities are not recalibrated, and patients elsewhere are taken to look "
+        "alike on film, which must be measured, not believed."
     )
     _source(card, films)
 

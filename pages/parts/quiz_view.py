@@ -95,7 +95,12 @@ def _own_films(way: str) -> Source | None:
 
 
 def _start(films: tuple[SourceFilm, ...], note: str) -> None:
-    is_balanced = st.toggle("As many films with pneumonia as without", value=True, key="quiz_is_balanced")
+    is_balanced = st.toggle(
+        "As many films with pneumonia as without",
+        value=True,
+        key="quiz_is_balanced",
+        help="Who counts along knows the last answers; off, the films are drawn whatever they show.",
+    )
     most = most_questions(films, is_balanced)
     count = st.number_input(
         f"How many films? At most {most}, one of each patient.",
@@ -221,7 +226,7 @@ def _ask(quiz: Quiz) -> None:
             key="quiz_confidence",
         )
         is_sent = st.form_submit_button(
-            "Answer and reveal", type="primary", icon=":material/visibility:", on_click=_answer, shortcut="Enter"
+            "Answer and reveal", type="primary", icon=":material/visibility:", on_click=_answer
         )
     if is_sent and said is None:
         st.warning("Please choose yes or no.", icon=":material/info:")
@@ -260,7 +265,7 @@ def _reveal(quiz: Quiz, reading: Reading) -> None:
     if reading.known_from:
         st.warning(known_film(reading.known_from), icon=":material/history_edu:")
     if reading.suitability.warnings:
-        with st.expander("To know of this film"):
+        with st.expander("What to know about this film"):
             st.markdown("\n\n".join(reading.suitability.warnings))
     running_score(quiz)
 

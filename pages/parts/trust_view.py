@@ -18,7 +18,7 @@ from pneumo_core.reading import Reading
 if TYPE_CHECKING:
     from pneumo_core.explanation_test import ExplanationTest
 
-PICTURE_PIXELS = 112
+PICTURE_PIXELS = 108
 # Of the survey, so that both halves fit a screen.
 FIRST_ROWS = 10
 BLANK = "The heat map of this film is blank: the network found nothing in favour, so there is no picture to trust."
@@ -74,8 +74,11 @@ def _result(reading: Reading, test: "ExplanationTest") -> None:
         left, right = st.columns(2, gap="large")
     with left, st.container(key="trust_checks", gap="xsmall"):
         draw_checks(test)
+        if test.deletion is None:
+            st.markdown(
+                "Deletion and insertion are left out: they need a film that is flagged, and a sample that is not."
+            )
         st.markdown(test.empty_in_words)
-        _maps(reading, test)
     with right:
         st.plotly_chart(
             stages_figure(
@@ -93,6 +96,7 @@ def _result(reading: Reading, test: "ExplanationTest") -> None:
                 key="curves",
                 alt="Probability as the film is taken away, and given back, the brightest of the map first",
             )
+    _maps(reading, test)
 
 
 def _maps(reading: Reading, test: "ExplanationTest") -> None:
@@ -119,7 +123,7 @@ def _many(reading: Reading) -> None:
         )
         return
     st.markdown(
-        f"The same tests on **{len(survey.films)} films** of {survey.films_from}, spread evenly over them, made "
+        f"The same tests on **{len(survey.films)} films**, spread evenly over the folder '{survey.films_from}', made "
         f"{survey.made} with {reading.card.name}; 95 % intervals in brackets."
     )
     rows = survey_rows(survey)

@@ -34,7 +34,7 @@ def what_if_view(reading: Reading) -> None:
 
 @st.fragment
 def _what_if(reading: Reading, point: OperatingPoint) -> None:
-    for key, value in AS_IT_IS.items():
+    for key, value in {**AS_IT_IS, "what_if_curve": "contrast"}.items():
         st.session_state.setdefault(key, value)
     change = _change()
     look = look_at(ready_classifier(), reading.radiograph.pixels, change)
@@ -57,7 +57,6 @@ def _what_if(reading: Reading, point: OperatingPoint) -> None:
         shown = st.segmented_control(
             "The control whose flips are drawn",
             list(CONTROLS),
-            default="contrast",
             required=True,
             key="what_if_curve",
             persist_state="session",
@@ -138,7 +137,7 @@ def _note(point: OperatingPoint) -> None:
     note.markdown(
         f"Amber: flagged from {100 * point.threshold:.1f} % on ({point.name} operating point). A flip shows how "
         "fragile the network is, not the patient's disease; and a film with a region hidden is unlike any that the "
-        "network knows."
+        "network knows. Under each control stands its flip with the other controls as they are."
     )
 
 

@@ -159,7 +159,7 @@ def test_two_refused_files_of_one_name_both_stand_in_the_list(page: AppTest):
 
 
 def test_files_in_line_are_read_even_if_the_run_that_took_them_was_cut_off(page: AppTest):
-    page.session_state["waiting_files"] = [film(True, 9)]
+    page.session_state["waiting_files"] = [(*film(True, 9), None)]
     page.run()
     assert page.header
     assert page.session_state["waiting_files"] == []

@@ -75,7 +75,22 @@ def test_all_steps_are_walked_through_and_back(tiny_model_in_use: Path):
 
 def test_a_link_opens_a_step_and_one_that_is_none_the_first(tiny_model_in_use: Path):
     assert learn("grad-cam", step="4").header[0].value == "4. Weights"
-    assert learn("grad-cam", step="9").header[0].value == "1. Input"
+    app = learn("grad-cam", step="9")
+    assert app.header[0].value == "1. Input"
+    assert "There is no such step" in app.error[0].value
+
+
+def test_the_browsers_back_takes_the_lesson_and_the_step_from_the_address(tiny_model_in_use: Path):
+    app = learn("grad-cam", step="4")
+    next(button for button in app.button if button.label == "Next").click().run()
+    assert app.query_params["step"] == "5"
+    app.query_params["step"] = "4"
+    app.run()
+    assert app.header[0].value == "4. Weights"
+    app.selectbox(key="lesson").set_value("threshold").run()
+    app.query_params["lesson"] = "grad-cam"
+    app.run()
+    assert app.selectbox(key="lesson").value == "grad-cam"
 
 
 def test_the_difference_from_tf_keras_vis_is_shown(tiny_model_in_use: Path):
@@ -105,10 +120,28 @@ def test_a_sample_is_named_in_the_address_and_an_upload_is_not(tiny_model_in_use
     app.file_uploader[0].upload("CANARY^PATIENT.png", png(drawn_film(True, 3)), "image/png")
     app.run()
     assert not app.exception
-    assert app.selectbox(key="learn_film").value == "CANARY^PATIENT.png"
+    assert "CANARY^PATIENT.png" in app.selectbox(key="learn_film").options
     assert "film" not in app.query_params
-    assert "110 x 130 pixels" in texts(app)
-    assert learn("grad-cam", film="no_such.png").selectbox(key="learn_film").value == DEMO_SAMPLE
+    assert "130 x 110 pixels" in texts(app)
+    app = learn("grad-cam", film="no_such.png")
+    assert app.selectbox(key="learn_film").value == DEMO_SAMPLE
+    assert "There is no sample of the name in the address" in app.error[0].value
+
+
+def test_two_uploads_of_one_name_are_two_films_and_the_newest_is_shown(tiny_model_in_use: Path):
+    app = learn("grad-cam")
+    shown = []
+    for seed in (3, 4):
+        app.file_uploader[0].upload("film.png", png(drawn_film(True, seed)), "image/png")
+        app.run()
+        shown.append(app.selectbox(key="learn_film").value)
+    assert shown[0] != shown[1]
+    named = [option for option in app.selectbox(key="learn_film").options if option.startswith("film.png (")]
+    assert len(named) == 2
+    # One that is called like a sample is no sample.
+    app.file_uploader[0].upload(DEMO_SAMPLE, png(drawn_film(False, 5)), "image/png")
+    app.run()
+    assert "130 x 110 pixels" in texts(app)
 
 
 def test_a_refused_upload_is_said_and_the_lesson_goes_on(tiny_model_in_use: Path):
@@ -117,6 +150,8 @@ def test_a_refused_upload_is_said_and_the_lesson_goes_on(tiny_model_in_use: Path
     app.run()
     assert "seems to be a text file" in app.error[0].value.replace("\\", "")
     assert app.header[0].value == "1. Input"
+    next(button for button in app.button if button.label == "Dismiss").click().run()
+    assert not app.error
 
 
 def test_seven_methods_stand_side_by_side_after_a_click_and_stay(tiny_model_in_use: Path):
@@ -190,7 +225,7 @@ def test_the_short_test_is_on_the_explain_page_where_the_heat_map_is(seeing_mode
     app.toggle(key="with_heatmap").set_value(True).run()
     next(button for button in app.button if button.label == "How far can I trust this picture?").click().run()
     assert not app.exception
-    assert "The short test." in texts(app)
+    assert "The short test, with fewer random maps" in texts(app)
     assert "**Depends on what was learnt**" in texts(app)
     assert "Agrees with occlusion" not in texts(app)
 
