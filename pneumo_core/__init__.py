@@ -33,6 +33,7 @@ The floors, lowest first. A module imports only from floors below its own
     1  known_films         the films that a model was trained on, to be recognised
     1  input_gate          the learned judgement whether a picture is a chest X-ray to be read
     1  small_zip           a zip of a few known files, unpacked within bounds
+    1  audit_log           who did what with which film, as lines that are only added, chained by their hashes
     1  sign_in             sign-in by a shared passphrase: its hash, who is signed in, how often one may try
     2  locks               locks that end with their holder; processes that hold one
     2  image_file          read PNG and JPEG                                                      (Pillow)

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
 from pneumo_core.runs import SCORES_FILE, Progress
@@ -554,6 +555,25 @@ def hash_passphrase_command() -> None:
     from pneumo_core.sign_in import hash_passphrase
 
     click.echo(hash_passphrase(click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)))
+
+
+@commands.group("audit-log")
+def audit_log() -> None:
+    """The log of who did what with which film, where PNEUMO_AUDIT_LOG names one."""
+
+
+@audit_log.command()
+@click.argument("file", envvar=AUDIT_LOG_VARIABLE, type=click.Path(path_type=Path))
+def verify(file: Path) -> None:
+    """Check that no line of FILE (default: the log in use) was changed, moved or taken out. Exit status 0: none; 1."""
+    found = verify_audit_log(file)
+    if found.broken:
+        raise DataError(
+            f"{file}: line {found.broken} is not as it was written, or the one before it is missing. The "
+            f"{counted(found.lines, 'line')} above it are whole."
+        )
+    torn = f", {counted(found.torn, 'line')} torn by a crash" if found.torn else ""
+    click.echo(f"{counted(found.lines, 'line')}{torn}, chain whole; the last one's hash is {found.end}")
 
 
 @commands.group()

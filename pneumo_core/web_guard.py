@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from pneumo_core.errors import AccessError
+from pneumo_core.audit_log import AuditEvent, record_event
+from pneumo_core.errors import AccessError, PneumoError
 from pneumo_core.report_style import REPORT_STYLE
-from pneumo_core.sign_in import PASSPHRASE_VARIABLE, SignIn, sign_in_asked_for
+from pneumo_core.sign_in import PASSPHRASE_VARIABLE, SignIn, sign_in_asked_for, visitor
 from pneumo_core.wording import NOTICE
 
 Scope = MutableMapping[str, Any]
@@ -31,7 +32,8 @@ LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 COOKIE = "pneumo_sign_in"
 # What uploads may take of the server's memory at the same time. A folder of films comes as one upload for each.
 MAX_FILES = 2_000
-MAX_SESSION_BYTES = 512 << 20
+# Just below 500 MB: from there on a page's uploader says "1GB".
+MAX_SESSION_BYTES = 476 << 20
 MAX_BYTES = 2_048 << 20
 # A passphrase is shorter.
 MAX_FORM_BYTES = 4_096
@@ -220,6 +222,7 @@ class WebGuard:
                 await _answer(send, 401, "You are not signed in. Please open the app's first page and sign in.")
         elif path == "/sign-off":
             sign_in.leave(token)
+            record_event(AuditEvent("signed off", visitor(token)))
             gone = {"set-cookie": self._set_cookie(scope, "", 0), "location": f"{self.rules.base}/sign-in"}
             await _answer(send, 303, "", gone)
         elif path == "/signed-in":
@@ -240,13 +243,13 @@ class WebGuard:
         form = parse_qs((await _form(receive)).decode("utf-8", "replace"), keep_blank_values=True)
         following = form.get("next", [""])[0]
         client = scope.get("client")
+        address = client[0] if client else "unknown"
         try:
             # In a thread: it is slow by intent, and others are being served.
-            token = await asyncio.to_thread(
-                sign_in.enter, form.get("passphrase", [""])[0], client[0] if client else "unknown"
-            )
-        except AccessError as error:
-            await _answer_page(send, 429, self._sign_in_page(following, str(error)))
+            token = await asyncio.to_thread(_recorded_entry, sign_in, form.get("passphrase", [""])[0], address)
+        except PneumoError as error:
+            status = 429 if isinstance(error, AccessError) else 503
+            await _answer_page(send, status, self._sign_in_page(following, str(error)))
             return
         if token is None:
             message = "This is not the passphrase. Please try again, or ask whoever runs Pneumo."
@@ -269,16 +272,19 @@ class WebGuard:
             message = await receive()
             is_more = message.get("more_body", False)
             came = len(message.get("body", b""))
+            received, before = received + came, received
             self._coming_bytes[session] += came
-            if (received + came) >> 20 > received >> 20:
+            if received >> 20 > before >> 20:
                 self._check_room(session, 0)
-            received += came
             return message
 
         try:
             self._check_room(session, int(declared) if declared.isdecimal() else 0)
             await self.app(scope, counted, send)
         except _TooMuchError as error:
+            # It leaves room at once for others that are on their way.
+            self._coming_bytes[session] -= received
+            received = 0
             if is_more:
                 await _let_pass(receive)
             await _answer(send, 413, str(error))
@@ -390,6 +396,16 @@ button {{ padding: .5rem 1.2rem; border: 0; background: #1d4ed8; color: #fff; cu
             await send(message)
 
         return send_with
+
+
+def _recorded_entry(sign_in: SignIn, attempt: str, address: str) -> str | None:
+    """Try to sign in, and write down that it was tried."""
+    token = None
+    try:
+        token = sign_in.enter(attempt, address)
+    finally:
+        record_event(AuditEvent("signed in" if token else "sign-in refused", visitor(token)))
+    return token
 
 
 def _header(scope: Scope, name: str) -> str:

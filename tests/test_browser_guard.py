@@ -1,5 +1,6 @@
 """The guard at work: the server started as a user starts it, a real browser, and somebody who bypasses the page."""
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.places import MODELS_VARIABLE, ROOT
 from pneumo_core.sign_in import PASSPHRASE_VARIABLE, hash_passphrase
 from pneumo_core.web_guard import OPEN_VARIABLE
@@ -73,15 +75,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     words = ("--server.address", "0.0.0.0", "--server.disconnectedSessionTTL", str(GRACE_SECONDS))
     # No film is read here; loading TensorFlow would take seconds, and memory that is being measured.
     (home / "tensorflow.py").write_text("raise ImportError")
-    environment = {PASSPHRASE_VARIABLE: hash_passphrase(WORDS), MODELS_VARIABLE: str(home), "PYTHONPATH": str(home)}
-    process = start(port, log, *words, **environment)
+    audit_log = home / "audit.jsonl"
+    environment = {PASSPHRASE_VARIABLE: hash_passphrase(WORDS), AUDIT_LOG_VARIABLE: str(audit_log)}
+    process = start(port, log, *words, **environment, **{MODELS_VARIABLE: str(home), "PYTHONPATH": str(home)})
     try:
         wait_until_healthy(f"http://localhost:{port}")
         yield Server(port, process, log)
     finally:
         process.terminate()
         process.wait(20)
-    assert WORDS not in log.read_text()
+    assert not [path for path in (log, audit_log) if re.search(f"{WORDS}|CANARY", path.read_text())]
+    assert verify_audit_log(audit_log).broken is None
+    events = {json.loads(line)["event"] for line in audit_log.read_text().splitlines()}
+    assert events <= {"signed in", "sign-in refused", "signed off"}
 
 
 def test_listening_to_other_computers_without_sign_in_is_refused_in_a_sentence(tmp_path: Path):
@@ -157,9 +163,9 @@ def test_uploads_are_let_go_of_when_their_session_ends_and_bounded_until_then(se
         for _ in range(4):
             assert upload()[0] == 204
         full = server.memory()
-        status, said = upload(Content_Length=str(500 << 20))
+        status, said = upload(Content_Length=str(450 << 20))
         assert status == 413
-        assert said.startswith(b"This session may keep 512 MiB of uploads, and this is more.")
+        assert said.startswith(b"This session may keep 476 MiB of uploads, and this is more.")
     for _ in range(100):
         if full - server.memory() > 3.5 * MEGABYTES:
             break

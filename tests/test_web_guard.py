@@ -1,6 +1,7 @@
 """The guard before the pages, as ASGI without a server; tests/test_browser_guard.py has one."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 
 from pneumo_core import web_guard
+from pneumo_core.audit_log import AUDIT_LOG_VARIABLE
 from pneumo_core.errors import AccessError
-from pneumo_core.sign_in import SignIn
+from pneumo_core.sign_in import SignIn, visitor
 from pneumo_core.web_guard import (
     MAX_FILES,
     OPEN_VARIABLE,
@@ -230,6 +232,32 @@ def test_a_wrong_passphrase_is_said_to_be_one_and_too_many_too(guard, sign_in: S
     assert answer.status == 429
     assert "too many attempts" in answer.text
     assert "not a medical device" in answer.text
+
+
+def test_who_signs_in_and_off_is_recorded_without_a_name(
+    guard, sign_in: SignIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    log = tmp_path / "audit.jsonl"
+    monkeypatch.setenv(AUDIT_LOG_VARIABLE, str(log))
+    closed = guard(sign_in=sign_in)
+    signed_in(closed, "wrong CANARY")
+    cookie = signed_in(closed).headers["set-cookie"].split("; ")[0]
+    ask(closed, "/sign-off", cookie=cookie)
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [event["event"] for event in events] == ["sign-in refused", "signed in", "signed off"]
+    assert events[0]["user"] == "not signed in"
+    assert events[1]["user"] == events[2]["user"] == visitor(cookie.partition("=")[2])
+    assert not any(word in log.read_text() for word in ("CANARY", WORDS, "127.0.0.1", cookie.partition("=")[2]))
+
+
+def test_nobody_is_signed_in_where_it_cannot_be_recorded(
+    guard, sign_in: SignIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(AUDIT_LOG_VARIABLE, str(tmp_path))
+    answer = signed_in(guard(sign_in=sign_in))
+    assert answer.status == 503
+    assert "The audit log cannot be written" in answer.text
+    assert "set-cookie" not in answer.headers
 
 
 @pytest.mark.parametrize("there", ["https://evil.example", "//evil.example", "/\\evil.example", "x", "/a\r\nb: c"])

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.parts.audit_record import record_reading
 from pages.parts.cached import card_of_active_model, kept_classifier, model_with_weights
 from pages.parts.films import add_waiting
 from pages.parts.frame import rows_height
@@ -81,6 +82,7 @@ def _reading(score: FilmScore, source: Source, card: ModelCard) -> Reading:
     if kept is None or kept.radiograph.sha256 != score.sha256 or kept.card != classifier.card:
         content = source.films[score.number].read()
         kept = read_xray(classifier, read_radiograph(content, film_name(score.number, source)))
+        record_reading(kept)
         st.session_state[READING] = kept
     return kept
 

@@ -21,7 +21,8 @@ MENU = (
     ("pages/train.py", "Training", ":material/model_training:"),
     ("pages/models.py", "Models", ":material/deployed_code:"),
 )
-LOG_OFF = '<a href="sign-off" target="_self">Log off</a><script src="watch.js"></script>'
+LOG_OFF = """<a href="sign-off" target="_self" style="color: inherit; font-size: 0.875rem">Log off</a>
+<script src="watch.js"></script>"""
 # Of a table of films, which Streamlit draws at this height; the header is as high.
 ROW_PIXELS = 35
 # Streamlit leaves 6 rem above a page and cuts long words in tables; a film needs the room, a hash its end. Its own
@@ -62,7 +63,7 @@ def frame(title: str) -> None:
     """Draw what stands on every page, and see that the model is being loaded."""
     st.set_page_config(page_title=f"{title} · Pneumo", page_icon=ICON, layout="wide")
     st.html(STYLE + DARK_STYLE if st.context.theme.type == "dark" else STYLE)
-    with st.container(horizontal=True, key="menu"):
+    with st.container(horizontal=True, vertical_alignment="center", key="menu"):
         for page, label, icon in MENU:
             st.page_link(page, label=label, icon=icon)
         if is_sign_in_asked_for():

@@ -34,10 +34,10 @@ from pneumo_core.training_run import (
     run_at_work,
     start_run,
 )
+from pneumo_core.web_guard import MAX_SESSION_BYTES
 
 SHIPPED = Recipe()
 STARTED = "trainings_started"
-MAX_WEIGHTS_MB = 512
 KERAS, FILE, UPLOAD, MODEL, SCRATCH = "keras", "file", "upload", "model", "scratch"
 STARTS = {
     KERAS: "ImageNet: Keras' own download",
@@ -170,7 +170,7 @@ def _ask_for_start() -> tuple[str, bytes | None, dict[str, Any], bool]:
                 file = st.file_uploader(
                     "Weights of this backbone without its top (.weights.h5)",
                     type="h5",
-                    max_upload_size=MAX_WEIGHTS_MB,
+                    max_upload_size=MAX_SESSION_BYTES >> 20,
                     key="plan_weights",
                 )
                 start, weights = (IMAGENET, file.getvalue()) if file is not None else ("", None)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.parts.audit_record import record_promotion
 from pages.parts.cached import known_models, model_in_use_before
 from pages.parts.gate_view import doubts
 from pages.parts.problems import plain, problems_shown
@@ -147,6 +148,7 @@ def _promote(name: str, who: str, note: str) -> None:
 
 
 def _changed(change: Promotion) -> None:
+    record_promotion(change)
     st.session_state[WHO] = change.who
     before = plain(change.from_model or "none")
     _done(f"{plain(change.to_model)} is in use since {plain(time_in_words(change.at))} (before: {before}).")

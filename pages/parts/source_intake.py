@@ -5,7 +5,7 @@ import streamlit as st
 from pages.parts.problems import plain
 from pneumo_core.places import below, data_folders
 from pneumo_core.sources import Source, open_source, open_uploads
-from pneumo_core.web_guard import MAX_SESSION_BYTES
+from pneumo_core.web_guard import MAX_FILES, MAX_SESSION_BYTES
 
 FILES, FOLDER, SERVER = "Files or a zip", "A folder of this computer", "A folder of the server"
 
@@ -22,6 +22,8 @@ def _from_browser(is_folder: bool, action: str) -> Source | None:
         # A zip of films; what is larger comes from a folder of the server.
         max_upload_size=MAX_SESSION_BYTES >> 20,
         key=f"films_{is_folder}",
+        help=f"A session may keep {MAX_SESSION_BYTES >> 20} MiB of uploads, and {MAX_FILES} files; an upload beyond it "
+        "fails with the number 413. More films come as a folder of the server.",
     )
     if st.button(action, type="primary", disabled=not files, key="take_uploads"):
         return open_uploads([(file.name, file.getvalue()) for file in files])

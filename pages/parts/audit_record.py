@@ -1,0 +1,35 @@
+"""What pages write into the audit log, where there is one."""
+
+import streamlit as st
+
+from pneumo_core.audit_log import AuditEvent, record_event
+from pneumo_core.model_card import ModelCard
+from pneumo_core.model_store import Promotion
+from pneumo_core.reading import Reading
+from pneumo_core.sign_in import is_sign_in_asked_for, visitor
+from pneumo_core.web_guard import COOKIE
+
+
+def record_reading(reading: Reading) -> None:
+    """Record that a film was read, before its score is shown.
+
+    Raises:
+        DataError: the log cannot be written.
+    """
+    outcome = "read with a warning" if reading.warnings else "read"
+    weights, probability = reading.card.weights_sha256, reading.prediction.probability
+    record_event(AuditEvent("read", _user(), reading.radiograph.sha256, weights, probability, outcome))
+
+
+def record_refusal(film_sha256: str, card: ModelCard) -> None:
+    """Record that a film was refused; as `record_reading`."""
+    record_event(AuditEvent("refused", _user(), film_sha256, card.weights_sha256, outcome="refused"))
+
+
+def record_promotion(change: Promotion) -> None:
+    """Record that another model is in use; who, as they named themselves, stands in the log of promotions."""
+    record_event(AuditEvent(change.kind, _user(), weights_sha256=change.to_weights))
+
+
+def _user() -> str:
+    return visitor(st.context.cookies.get(COOKIE) if is_sign_in_asked_for() else None)
