@@ -69,7 +69,7 @@ class Regions:
 
     def reason(self, probability: float) -> str:
         """Say where a probability lies among those of the validation films of both classes."""
-        share = f"{100 * self.coverage:g} %"
+        share = f"{100 * self.coverage:g}\N{NO-BREAK SPACE}%"
         keeping = f"The score lies where {share} of the validation films"
         keeps_pneumonia, keeps_none = probability >= self.pneumonia_from, probability <= self.none_up_to
         if keeps_pneumonia and keeps_none:

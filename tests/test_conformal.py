@@ -97,12 +97,13 @@ def test_the_edges_of_the_regions(regions: Regions, probability: float, outcome:
 
 
 def test_the_reason_says_where_the_score_lies_and_tells_both_from_neither():
-    keeping = "The score lies where 90 % of the validation films"
-    assert NEITHER.reason(0.9) == f"{keeping} with pneumonia lie, above 90 % of those without."
-    assert NEITHER.reason(0.1) == f"{keeping} without pneumonia lie, below 90 % of those with it."
-    assert BOTH.reason(0.5) == f"{keeping} with pneumonia lie, and 90 % of those without."
+    share = "90\N{NO-BREAK SPACE}%"
+    keeping = f"The score lies where {share} of the validation films"
+    assert NEITHER.reason(0.9) == f"{keeping} with pneumonia lie, above {share} of those without."
+    assert NEITHER.reason(0.1) == f"{keeping} without pneumonia lie, below {share} of those with it."
+    assert BOTH.reason(0.5) == f"{keeping} with pneumonia lie, and {share} of those without."
     assert NEITHER.reason(0.5) == (
-        "The score lies above 90 % of the validation films without pneumonia, below 90 % of those with it."
+        f"The score lies above {share} of the validation films without pneumonia, below {share} of those with it."
     )
     assert NEITHER.limits_in_words == "Uncertain from 20.0 to 70.0 %, where neither class is kept."
     assert BOTH.limits_in_words == "Uncertain from 20.0 to 70.0 %, where both classes are kept."

@@ -512,7 +512,7 @@ def test_the_outcome_stands_in_report_and_receipt_where_there_is_one():
     # Flagged at 0.5, and uncertain between 0.2 and 0.8.
     assert "Flagged: suspected pneumonia" in text
     assert "Suspected pneumonia: uncertain." in text
-    assert conformal.regions.reason(0.625) in text
+    assert " ".join(conformal.regions.reason(0.625).split()) in text
     assert conformal.in_words() in text
     assert "The flag follows the threshold alone" in text
     found = json.loads(receipt_json(of, BALANCED, 0.1, conformal))
