@@ -31,7 +31,10 @@ LESSON_STYLE = """<style>
 [data-testid="stHeader"] { height: 2.2rem; min-height: 2.2rem; background: transparent; }
 [data-testid="stMainBlockContainer"] > div > .stVerticalBlock { gap: 0.6rem; }
 h1 { display: none; }
-[data-testid="stImage"], [data-testid="stImage"] img { max-width: 100% !important; height: auto; }
+.st-key-stack_step .stElementContainer, .st-key-stack_step [data-testid="stFullScreenFrame"],
+.st-key-stack_step [data-testid="stFullScreenFrame"] > *, [data-testid="stImage"], [data-testid="stImage"] * {
+  max-width: 100% !important; }
+[data-testid="stImage"] img { height: auto; }
 [data-testid="stSliderTickBar"] { display: none; }
 [data-testid="stAlertContainer"] { padding: 0.5rem 0.8rem; }
 :is([class*="st-key-methods_"], .st-key-trust_checks) p { font-size: 0.88rem; line-height: 1.35; }
