@@ -55,6 +55,7 @@ _DECODERS = {
     **dict.fromkeys((uid.JPEGLSLossless, uid.JPEGLSNearLossless), "gdcm"),
     uid.RLELossless: "pydicom",
 }
+_START_OF_TILE = b"\xff\x90"
 _PROJECTION_XRAYS = ("CR", "DX", "RG")
 _MODALITIES_IN_WORDS = {
     "CT": "a CT slice",
@@ -292,6 +293,8 @@ def _check_frame(dataset: pydicom.Dataset, syntax: uid.UID, expected: int) -> No
         raise ValueError("the frame and the header differ in size")
     if syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit):
         check_jpeg_is_whole(frame)
+    if syntax in (uid.JPEG2000Lossless, uid.JPEG2000):
+        _check_tiles(frame)
 
 
 def _frame_side_lengths(frame: bytes) -> tuple[int, int]:
@@ -310,6 +313,25 @@ def _frame_side_lengths(frame: bytes) -> tuple[int, int]:
             return height, width
         position += 1 if marker == 0xFF else 2 + int.from_bytes(frame[position + 2 : position + 4])
     raise ValueError("no start of frame")
+
+
+def _check_tiles(frame: bytes) -> None:
+    """Refuse a JPEG 2000 stream without all of its tiles: OpenJPEG leaves those black."""
+    start = frame.index(b"\xff\x4f\xff\x51")
+    # ISO/IEC 15444-1 A.5.1 and B.3: far and near corner of the picture, size and near corner of the first tile.
+    right, bottom, _, _, width, height, left, top = struct.unpack_from(">8I", frame, start + 8)
+    expected = math.ceil((right - left) / width) * math.ceil((bottom - top) / height)
+    position = start + 2
+    while position < len(frame) and frame[position : position + 2] != _START_OF_TILE:
+        position += 2 + int.from_bytes(frame[position + 2 : position + 4])
+    found = set()
+    while frame[position : position + 2] == _START_OF_TILE:
+        # A.4.2: a tile may come in parts; a length of 0 stands for all the rest.
+        tile, length = struct.unpack_from(">HI", frame, position + 4)
+        found.add(tile)
+        position += length or len(frame)
+    if len(found) != expected:
+        raise EOFError("truncated: tiles are missing")
 
 
 def _check_run_lengths(frame: bytes, expected: int) -> None:

@@ -51,7 +51,7 @@ def read_radiograph(file: bytes | Path | BinaryIO, name: str | None = None) -> R
     if name is None:
         name = Path(str(getattr(file, "name", "The file"))).name
     # Control characters could forge lines in a terminal or a log.
-    name = "".join(letter for letter in name if letter.isprintable())[:80] or "The file"
+    name = "".join(letter for letter in name if letter.isprintable()).strip()[:80] or "The file"
     try:
         content = _read_bytes(file)
         pixels, origin = DECODER.decode(content)

@@ -164,7 +164,7 @@ def test_nothing_is_imported_while_a_film_is_decoded(tmp_path):
     assert done.stdout.strip() == ""
 
 
-def test_a_film_that_crashes_its_process_is_refused_and_the_next_is_read(make_decoder):
+def test_a_film_that_crashes_its_process_is_refused_alone(make_decoder):
     decoder = make_decoder(words=does("import os; os.abort()"))
     assert refusal(decoder) == DAMAGED
     decoder._words = DECODER._words

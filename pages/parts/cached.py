@@ -13,6 +13,7 @@ import streamlit as st
 
 from pneumo_core.assessment import Assessment, assess_run
 from pneumo_core.conformal import Conformal, read_conformal
+from pneumo_core.decoder import DECODER
 from pneumo_core.explanation_survey import Survey, read_survey
 from pneumo_core.jobs import Audits, Jobs
 from pneumo_core.known_films import read_known_films
@@ -228,6 +229,7 @@ def _load(models: Path) -> "Classifier":
     from pneumo_core.classifier import load_classifier
     from pneumo_core.network import keep_kernels
 
+    DECODER.start()
     classifier = load_classifier(models)
     keep_kernels()
     # Streamlit collects garbage after each run of a page; looking through TensorFlow for it takes 0.3 s every time.
