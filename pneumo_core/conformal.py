@@ -7,8 +7,8 @@ like those n, at least that share keeps it. One class kept is a word, both or ne
 
 Set on what: on the model's stored scores of validation films, each class at the worst of their copies. Clean validation
 films come from where the training films come from, and chose epoch, temperature and thresholds: films to come are no
-easier. On the worst copy the promise holds on every copy, as an operating point's does. This was settled before the
-test films were looked at; they set nothing, and say how far the promise carries.
+easier. On the worst copy the promise holds on every copy, as an operating point's does. This was settled before any
+coverage was measured on test films (that they are harder was known); they set nothing, and say how far it carries.
 
 Films of one patient are alike, so that n films tell less than n patients: the promise is for films, not for patients.
 """
