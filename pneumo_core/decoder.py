@@ -8,7 +8,6 @@ may have taken the process over, so lengths and numbers are checked, and nothing
 
 import atexit
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -134,6 +133,9 @@ class _Process:
         header = self._answers.readline(_MAX_HEADER_BYTES)
         if not header:
             return None
+        # Words of our own need no escapes; control characters and other alphabets would.
+        if b"\\" in header or not header.isascii():
+            raise ValueError("an answer in unknown words")
         answer = _ANSWER.validate_json(header, strict=True)
         if isinstance(answer, _Refused):
             return answer
@@ -159,7 +161,8 @@ class _Process:
             self._process.wait(1)
         if self._is_late:
             return f"took longer than {seconds:g} s to decode and was stopped. Please export it again, uncompressed."
-        if self._process.returncode in (-signal.SIGKILL, -signal.SIGTERM):
+        # SIGKILL, as from the system that runs out of memory, and SIGTERM.
+        if self._process.returncode in (-9, -15):
             return "was not read, because the system ended the process that decoded it. Please try again."
         return DAMAGED
 
@@ -196,7 +199,8 @@ class Decoder:
         self._seconds, self._words = seconds, list(words)
         self.forget()
         # A copy of this process by fork would share the pipes: two films at once in one of them.
-        os.register_at_fork(after_in_child=self.forget)
+        if sys.platform != "win32":
+            os.register_at_fork(after_in_child=self.forget)
         atexit.register(self.close)
 
     def decode(self, content: bytes) -> tuple[NDArray[np.float32], Origin]:
