@@ -94,7 +94,7 @@ def fit_gate(
     reader = FeatureReader(classifier)
     progress("Reading films ...")
     films = _read([training[place] for place in random.permutation(len(training))[:MOST_FILMS]], SIDE)
-    photographs = [np.float32(picture.mean(axis=2) / 255) for picture in load_sample_images().images]
+    photographs = [(picture.mean(axis=2) / 255).astype(np.float32) for picture in load_sample_images().images]
     features, kinds = [], []
 
     def add(kind: str, pictures: list[np.ndarray]) -> None:

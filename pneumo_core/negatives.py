@@ -53,7 +53,9 @@ def as_exported(film: np.ndarray, random: Random) -> np.ndarray:
     """Give an upright film as viewers and exports may change it: still to be read."""
     side = len(film)
     if random.random() < 0.5:
-        turn = cv2.getRotationMatrix2D((side / 2, side / 2), random.uniform(-8, 8), random.uniform(0.95, 1.12))
+        turn = np.asarray(
+            cv2.getRotationMatrix2D((side / 2, side / 2), random.uniform(-8, 8), random.uniform(0.95, 1.12)), np.float64
+        )
         turn[:, 2] += random.uniform(-0.045, 0.045, 2) * side
         edge = cv2.BORDER_CONSTANT if random.random() < 0.5 else cv2.BORDER_REPLICATE
         film = cv2.warpAffine(film, turn, (side, side), borderMode=edge)
@@ -98,7 +100,7 @@ def part_or_several(film: np.ndarray, others: Sequence[np.ndarray], random: Rand
         columns = int(random.integers(2, 4))
         rows = int(random.integers(1, 4)) if columns == 2 else columns
         sheet = [
-            [resize(others[random.integers(len(others))], side // rows, side // columns) for _ in range(columns)]
+            [resize(others[int(random.integers(len(others)))], side // rows, side // columns) for _ in range(columns)]
             for _ in range(rows)
         ]
         piece = np.block(sheet)
@@ -135,7 +137,7 @@ def on_a_screen(film: np.ndarray, random: Random) -> np.ndarray:
 
 def of_a_photograph(photographs: Sequence[np.ndarray], side: int, random: Random) -> np.ndarray:
     """Cut a piece out of a photograph, float32 `(height, width)` in [0, 1]."""
-    photograph = photographs[random.integers(len(photographs))]
+    photograph = photographs[int(random.integers(len(photographs)))]
     size = int(min(photograph.shape) * random.uniform(0.35, 1))
     top, left = (int(random.integers(0, length - size + 1)) for length in photograph.shape)
     piece = photograph[top : top + size, left : left + size]
@@ -172,7 +174,7 @@ def noise(side: int, random: Random) -> np.ndarray:
 
 def shapes(side: int, random: Random) -> np.ndarray:
     """Draw rectangles, ellipses, lines and polygons, perhaps on a slope of grey, perhaps blurred."""
-    picture = np.full((side, side), random.uniform(0, 0.6), np.float32)
+    picture: np.ndarray = np.full((side, side), random.uniform(0, 0.6), np.float32)
     if random.random() < 0.5:
         rows, columns = np.mgrid[:side, :side] / np.float32(side)
         picture += (0.7 * (columns * random.uniform(-1, 1) + rows * random.uniform(-1, 1))).astype(np.float32)
@@ -201,7 +203,8 @@ def other_bones(texture: np.ndarray, random: Random) -> np.ndarray:
         texture: a film whose grain they get.
     """
     side = len(texture)
-    bone, soft = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
+    bone: np.ndarray = np.zeros((side, side), np.float32)
+    soft: np.ndarray = np.zeros((side, side), np.float32)
 
     def shaft(first: tuple[int, int], second: tuple[int, int], width: float, grey: float) -> None:
         cv2.line(soft, first, second, 1.0, int(width * random.uniform(2, 4.5)))
@@ -245,8 +248,8 @@ def other_bones(texture: np.ndarray, random: Random) -> np.ndarray:
             shaft((int(side / 2 + sign * 60 * unit), int(150 * unit)), knee, unit * random.uniform(10, 24), 0.8)
         for vertebra in range(4):
             top = 10 + 22 * vertebra
-            corners = [(int(unit * x), int(unit * y)) for x, y in ((100, top), (124, top + 16))]
-            cv2.rectangle(bone, *corners, 0.75, -1)
+            first, second = ((int(unit * x), int(unit * y)) for x, y in ((100, top), (124, top + 16)))
+            cv2.rectangle(bone, first, second, 0.75, -1)
     soft = cv2.GaussianBlur(soft, (0, 0), float(random.uniform(2, 8)))
     bone = cv2.GaussianBlur(bone, (0, 0), float(random.uniform(0.6, 3)))
     grain = (texture - texture.mean()) * 0.35 * (soft > 0.2)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -75,6 +76,24 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[...
         result = CliRunner().invoke(commands, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return out
+
+
+@pytest.fixture(scope="session")
+def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make_data: Callable[..., Path]) -> Path:
+    """Give the tiny model with a gate fitted on drawn films."""
+    from pneumo_core import input_gate_fit
+    from pneumo_core.classifier import load_classifier
+    from pneumo_core.input_gate import write_gate
+
+    folder = tmp_path_factory.mktemp("gated") / "gated"
+    shutil.copytree(tiny_model, folder)
+    films = sorted(make_data(folder.parent / "data", 40).rglob("*.png"))
+    classifier = load_classifier(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        # So few features and films tell more of them apart with a weaker penalty.
+        patch.setattr(input_gate_fit, "PENALTY", 1.0)
+        write_gate(input_gate_fit.fit_gate(classifier, films[::2], films[1::2], lambda words: None), folder)
+    return folder
 
 
 @pytest.fixture

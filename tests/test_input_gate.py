@@ -1,13 +1,11 @@
 """The input gate: fitted on drawn films, it refuses what is none, and what it refuses gets no probability anywhere."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pneumo_core import input_gate_fit
 from pneumo_core.batch import run_source
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.errors import CorrectableImageError, ModelError, UnsuitableImageError
@@ -25,7 +23,6 @@ from pneumo_core.input_gate import (
     read_gate,
     write_gate,
 )
-from pneumo_core.input_gate_fit import fit_gate
 from pneumo_core.negatives import (
     OTHERS,
     as_exported,
@@ -40,20 +37,6 @@ from pneumo_core.reading import read_xray
 from pneumo_core.sources import Source, SourceFilm
 from pneumo_core.suitability import CORRECTIONS, REFUSALS, corrected, refuse_by
 from tests.conftest import drawn_film, png
-
-
-@pytest.fixture(scope="module")
-def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make_data: Callable[..., Path]) -> Path:
-    """Give the tiny model with a gate fitted on drawn films."""
-    folder = tmp_path_factory.mktemp("gated") / "gated"
-    shutil.copytree(tiny_model, folder)
-    films = sorted(make_data(folder.parent / "data", 40).rglob("*.png"))
-    classifier = load_classifier(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        # So few features and films tell more of them apart with a weaker penalty.
-        patch.setattr(input_gate_fit, "PENALTY", 1.0)
-        write_gate(fit_gate(classifier, films[::2], films[1::2], lambda words: None), folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from pneumo_core.report import (
     score_in_words,
     verdict,
 )
-from pneumo_core.wording import NOT_ASSESSED, known_film
+from pneumo_core.wording import NOT_ASSESSED
 
 SCREEN_LONG_SIDE = 1200
 
@@ -33,9 +33,7 @@ SCREEN_LONG_SIDE = 1200
 @st.fragment
 def film_view(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
     """Draw one film and all that was read from it; moving a display control redraws only this."""
-    if reading.known_from:
-        st.warning(known_film(reading.known_from), icon=":material/history_edu:")
-    for warning in reading.suitability.warnings:
+    for warning in reading.warnings:
         st.warning(warning, icon=":material/groups:")
     conformal, why_not = conformal_of_active_model()
     with st.container(key="stack_film"):

@@ -109,6 +109,20 @@ def test_an_unsuitable_film_gets_no_score(page: AppTest):
     assert "score stands for" not in texts(page)
 
 
+def test_an_inverted_film_is_refused_and_read_once_the_reader_asks_for_it(
+    gated_model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(MODELS_VARIABLE, str(gated_model))
+    page = AppTest.from_file(ROOT / "app.py", default_timeout=60).run().switch_page("pages/explain.py").run()
+    upload(page, ("film.png", png(255 - drawn_film(True, 300))))
+    assert "seems to be inverted" in page.error[0].value
+    assert not page.header
+    next(button for button in page.button if button.label.endswith("inverted")).click().run()
+    assert not page.exception
+    assert not page.error
+    assert "At the reader's request this film was inverted before reading." in [text.value for text in page.warning]
+
+
 def test_a_file_name_is_shown_as_it_is_and_never_as_markdown(page: AppTest):
     upload(page, ("[click](http://bad.example) *x*.png", b"no film"))
     assert r"\[click\]\(http\:" in page.error[0].value
