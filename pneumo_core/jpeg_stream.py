@@ -23,7 +23,7 @@ def check_jpeg_is_whole(stream: bytes, image: Image.Image | None = None) -> None
     """
     if image is None:
         image = Image.open(BytesIO(stream), formats=["JPEG"])
-    # The fill is the middle of the range, without change in a block of 8 x 8.
+    # The fill is the middle of the range (127 where it is inverted, as in CMYK), the same in a block of 8 x 8.
     last_block = image.crop((image.width - 1 & -8, image.height - 1 & -8, image.width, image.height))
     is_filled = all(band.getextrema() in ((127, 127), (128, 128)) for band in last_block.split())
     if not is_filled and not image.info.get("progressive"):
