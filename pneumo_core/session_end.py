@@ -10,16 +10,19 @@ async def end_left_sessions(
     known: Callable[[], Iterable[str]],
     is_connected: Callable[[str], bool],
     end: Callable[[str], None],
-    grace_seconds: float,
+    forgotten_seconds: float,
 ) -> None:
-    """End each session that has been left for so long, for ever: a coroutine to be cancelled.
+    """End each session that has been left for half the time after which the server forgets it; to be cancelled.
+
+    A session that the server has forgotten cannot be ended any more, and lies in memory until chance lets go of it.
 
     Args:
         known: gives the names of the sessions that may keep something.
         is_connected: whether a browser is connected to a session.
         end: ends it.
-        grace_seconds: a short break of the connection is no end.
+        forgotten_seconds: after which it is forgotten; a short break of the connection is no end.
     """
+    grace_seconds = forgotten_seconds / 2
     left: dict[str, float] = {}
     while True:
         await asyncio.sleep(min(grace_seconds, 10.0) / 2)

@@ -216,8 +216,10 @@ class WebGuard:
         is_page = scope["method"] in {"GET", "HEAD"} and "text/html" in _header(scope, "accept")
         if token is None or not sign_in.seconds_left(token):
             if is_page:
-                following = quote(scope["path"]) if path != "/sign-off" else f"{self.rules.base}/"
-                await _answer(send, 303, "", {"location": f"{self.rules.base}/sign-in?next={following}"})
+                asked = scope["query_string"].decode("latin-1")
+                following = quote(quote(scope["path"]) + (f"?{asked}" if asked else ""))
+                there = f"{self.rules.base}/sign-in" + (f"?next={following}" if path != "/sign-off" else "")
+                await _answer(send, 303, "", {"location": there})
             else:
                 await _answer(send, 401, "You are not signed in. Please open the app's first page and sign in.")
         elif path == "/sign-off":

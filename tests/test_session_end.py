@@ -13,7 +13,7 @@ def test_a_session_ends_after_its_grace_and_no_other():
         ended.append(name)
 
     async def watch() -> None:
-        work = asyncio.create_task(end_left_sessions(lambda: set(known), connected.__contains__, end, 0.2))
+        work = asyncio.create_task(end_left_sessions(lambda: set(known), connected.__contains__, end, 0.4))
         await asyncio.sleep(0.15)
         assert ended == []
         connected.remove("blink")

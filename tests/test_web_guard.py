@@ -203,6 +203,9 @@ def test_without_sign_in_nothing_is_reached_but_health(guard, inner: Inner, sign
         assert "You are not signed in" in answer.text
     page = ask(closed, "/explain", accept="text/html")
     assert (page.status, page.headers["location"]) == (303, "/sign-in?next=/explain")
+    lesson = ask(closed, "/learn?lesson=quiz&film=a%20b", accept="text/html").headers["location"]
+    assert lesson == "/sign-in?next=/learn%3Flesson%3Dquiz%26film%3Da%2520b"
+    assert 'value="/learn?lesson=quiz&amp;film=a%20b"' in ask(closed, lesson).text
     assert ask(closed, "/_stcore/health").status == 200
 
 

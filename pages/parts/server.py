@@ -16,8 +16,8 @@ from pneumo_core.errors import PneumoError
 from pneumo_core.session_end import end_left_sessions
 from pneumo_core.web_guard import MAX_SESSION_BYTES, WebGuard, rules_asked_for
 
-# A browser that loses its connection may come back to its films for so many seconds.
-GRACE = "server.disconnectedSessionTTL"
+# The seconds after which Streamlit forgets a session that was left.
+FORGOTTEN = "server.disconnectedSessionTTL"
 
 
 def guards() -> list[Middleware]:
@@ -41,15 +41,19 @@ def guards() -> list[Middleware]:
 @asynccontextmanager
 async def sessions_end(_app: st.App) -> AsyncIterator[None]:
     """End sessions that were left, while the server is at work."""
-    # Streamlit itself forgets a session when another one comes, however late that is, and not before this time.
+    # Streamlit lets go of a session that it has forgotten when another one comes, however late that is.
     work = asyncio.create_task(
-        end_left_sessions(_uploads, get_instance().is_active_session, _end, st.get_option(GRACE))
+        end_left_sessions(_uploads, get_instance().is_active_session, _end, st.get_option(FORGOTTEN))
     )
     yield
     work.cancel()
 
 
 def _end(session: str) -> None:
+    known = get_instance()._session_mgr.get_session_info(session)
+    if known is not None:
+        # Streamlit's loop holds on to the last session until the next one comes.
+        known.session.session_state.clear()
     get_instance().close_session(session)
     # Of a session that Streamlit has forgotten already.
     get_instance().uploaded_file_mgr.remove_session_files(session)
