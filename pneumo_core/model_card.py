@@ -19,6 +19,7 @@ from pneumo_core.evaluation import (
     brier_score,
     expected_calibration_error,
 )
+from pneumo_core.input_gate import GATE_FILE
 from pneumo_core.preprocessing import Preprocessing
 from pneumo_core.whole_file import write_whole
 
@@ -235,7 +236,8 @@ def model_stamp(models: Path) -> tuple[float, ...]:
     """Give what differs as soon as another model is in use, or this one was written anew; never fails."""
     pointer = models / ACTIVE_FILE
     name = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
-    files = (pointer, models / name / CARD_FILE, models / name / NETWORK_FILE) if len(name) <= 60 else (pointer,)
+    of_model = (CARD_FILE, NETWORK_FILE, GATE_FILE) if len(name) <= 60 else ()
+    files = (pointer, *(models / name / file for file in of_model))
     return tuple(path.stat().st_mtime for path in files if path.is_file())
 
 
