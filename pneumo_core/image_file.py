@@ -153,6 +153,9 @@ def _check_png_rows(content: bytes) -> None:
     found, inflater, position = 0, zlib.decompressobj(), 8
     while position < len(content) and found <= expected + row_bytes:
         length, kind = struct.unpack_from(">I4s", content, position)
+        if kind == b"IEND":
+            # What some programs append to it is none of the picture's.
+            break
         packed = content[position + 8 : position + 8 + length] if kind == b"IDAT" else b""
         while packed and not inflater.eof:
             found += len(inflater.decompress(packed, 2**20))

@@ -124,7 +124,7 @@ def cookie(server: Server) -> str:
 
 def lets_go_of(server: Server, full: int, megabytes: float) -> bool:
     """Wait until a server holds so much less than it did."""
-    for _ in range(100):
+    for _ in range(300):
         if full - server.memory() >= megabytes:
             return True
         time.sleep(0.2)

@@ -23,6 +23,7 @@ from pneumo_core import dicom_file
 from pneumo_core import radiograph as radiograph_module
 from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
 from pneumo_core.radiograph import Radiograph, read_radiograph
+from tests.conftest import drawn_film
 
 # What pydicom says to the tests' own writing of unusual values, and to its own overflow.
 pytestmark = [
@@ -871,3 +872,10 @@ def test_importing_reads_no_keras_opencv_or_streamlit_and_no_decoder_of_files():
     code = "import sys, pneumo_core.radiograph; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert {"keras", "tensorflow", "cv2", "streamlit", "PIL", "pydicom"}.isdisjoint(loaded.split())
+
+
+@pytest.mark.parametrize("appended", [b"\n", b"more", bytes(100)], ids=["line", "word", "zeros"])
+def test_what_is_appended_to_a_whole_png_does_not_matter(appended: bytes):
+    content = png(drawn_film(True, 1))
+    expected = read_radiograph(content, "film.png").pixels
+    assert np.array_equal(read_radiograph(content + appended, "film.png").pixels, expected)

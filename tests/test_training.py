@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pneumo_core import fitting, training
 from pneumo_core.errors import DataError, ModelError
@@ -134,12 +135,13 @@ def test_every_copy_of_the_data_gives_the_bytes_of_its_own_files(
 ):
     data, copy = (make_data(tmp_path / name, 4) for name in ("data", "copy"))
     for path in copy.rglob("*.png"):
-        path.write_bytes(path.read_bytes() + b"more")
+        Image.open(path).save(path, compress_level=1)
     trained(data, tmp_path / "model", copies=(copy,))
     with (tmp_path / "model" / "scores.csv").open() as file:
         sizes = {(row["films"], row["name"]): row["file_bytes"] for row in csv.DictReader(file)}
     name = "test/NORMAL/IM-1000-0001.png"
-    assert int(sizes["test, copy", name]) == int(sizes["test, data", name]) + 4 == (copy / name).stat().st_size
+    assert int(sizes["test, copy", name]) == (copy / name).stat().st_size
+    assert sizes["test, copy", name] != sizes["test, data", name]
     assert {size for (films, _), size in sizes.items() if films == "validation, contrast x 1.8"} == {""}
 
 
