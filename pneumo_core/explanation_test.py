@@ -22,12 +22,13 @@ from pneumo_core.places import sample_files
 from pneumo_core.preprocessing import Preprocessing, prepare, resize, shifted
 from pneumo_core.radiograph import read_radiograph
 
-# Conventions of this project, chosen before any test film was looked at; the figures stand beside them.
+# Conventions of this project, set before any test film was looked at; the figures stand beside them.
 MOST_AFTER_SHUFFLING = 0.5
 LEAST_AFTER_SMALL_CHANGE = 0.7
 LEAST_WITH_OCCLUSION = 0.3
 # In pixels of the network's input of 224; other inputs in proportion. The map is compared in cells of this size.
 SHIFT = 4
+# One was asked at first, and five since a survey of test films (docs/experiments.md, 7).
 DRAWS = 5
 LEARNT = "depends on what was learnt"
 # Standard deviation, as a share of the film's range.

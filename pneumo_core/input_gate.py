@@ -29,7 +29,7 @@ UPRIGHT, LEFT, OVER, RIGHT, INVERTED, PART, OTHER = KINDS = (
 )
 # A feature counts as so many standard deviations of the training pictures' at most.
 MOST_DEVIATIONS = 5.0
-# A picture less probably an upright chest film is refused; chosen on validation films and adult films.
+# A picture less probably an upright chest film is refused; what was in view when it was set: docs/input-gate.md.
 LEAST_PROBABILITY = 0.35
 # Of the training films' distances, this share lies nearer.
 NEAR_SHARE = 0.995

@@ -42,7 +42,7 @@ SIDE = 224
 SHARES = {LEFT: 0.27, OVER: 0.27, RIGHT: 0.27, INVERTED: 0.27, PART: 0.62}
 OTHER_SHARE, PHOTOGRAPH_SHARE = 0.7, 0.25
 COMPONENTS = 256
-# Inverse strength of the penalty; chosen on validation films and adult films.
+# Inverse strength of the penalty; what was in view when it was set: docs/input-gate.md.
 PENALTY = 0.003
 BATCH = 32
 

@@ -7,10 +7,11 @@ from pages.parts.fragility_view import fragility_view
 from pages.parts.frame import text_colour
 from pages.parts.problems import plain
 from pages.parts.trust_view import draw_checks, test_on_request
+from pages.parts.viewer_box import viewer_box
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.conformal import NOT_THE_FLAG, Conformal
-from pneumo_core.figures import COLOUR_MAPS, VIEWER_CONFIG, gauge, viewer
-from pneumo_core.picture import Display, data_uri, film_picture, fitted, overlay_picture
+from pneumo_core.figures import COLOUR_MAPS, gauge
+from pneumo_core.picture import Display
 from pneumo_core.reading import Reading
 from pneumo_core.report import (
     RANGES_IN_WORDS,
@@ -109,22 +110,7 @@ def _viewer(reading: Reading) -> Display:
             colour_map = st.selectbox("Heat map colours", COLOUR_MAPS, key="colour_map", persist_state="session")
             st.markdown("These change the picture only: the network reads the film as it was uploaded.")
     display = Display(level, width, is_inverted, colour_map, opacity)
-    film = film_picture(fitted(reading.radiograph.pixels, SCREEN_LONG_SIDE), display)
-    panels = [("Film", data_uri(film))]
-    if with_heatmap:
-        overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
-        panels.append(("Where the network found evidence", data_uri(overlay)))
-    # The chart takes the shape of its pictures (and some height for their titles) at every screen width.
-    shape = film.shape[1] * len(panels) / (1.08 * film.shape[0])
-    st.html(f"<style>.st-key-viewer_box {{ aspect-ratio: {shape:.3f}; max-height: 80vh; }}</style>")
-    with st.container(key="viewer_box", gap=None):
-        st.plotly_chart(
-            viewer(panels, *film.shape, identity=reading.radiograph.sha256, text_colour=text_colour()),
-            config=VIEWER_CONFIG,
-            height="stretch",
-            key="viewer",
-            alt="The film" + (", and beside it the film under its heat map" if with_heatmap else ""),
-        )
+    viewer_box(reading, display, with_heatmap, SCREEN_LONG_SIDE, "viewer", reading.radiograph.sha256, "80vh")
     if with_heatmap and reading.explanation.is_blank:
         st.info("The heat map is blank: the network found no evidence in favour of pneumonia on this film.")
     elif with_heatmap:

@@ -45,12 +45,12 @@ def film_to_learn_from() -> Reading:
             st.error("Not read:\n" + "\n".join(f"- {plain(film.reason or '')}" for film in refused))
             offer_corrections(films)
             st.button("Dismiss", icon=":material/close:", on_click=forget_refused)
-    # Told apart by content: two films may have one name.
-    of_samples = {file_sha256(path) for path in samples.values()}
+    # Told apart by content: two films may have one name, or that of a sample.
     own = {
         film.reading.radiograph.sha256: film
         for film in films
-        if film.reading and film.reading.radiograph.sha256 not in of_samples
+        if film.reading
+        and (film.name not in samples or film.reading.radiograph.sha256 != file_sha256(samples[film.name]))
     }
     named = Counter(film.name for film in own.values())
     options = [*own, *samples]
@@ -73,8 +73,9 @@ def film_to_learn_from() -> Reading:
         put_into_address("film", None)
         return own[option].reading
     put_into_address("film", option)
-    name = option
-    return kept(card, name, "reading", lambda: read_xray(ready_classifier(), read_radiograph(samples[name], name)))
+    return kept(
+        card, option, "reading", lambda: read_xray(ready_classifier(), read_radiograph(samples[option], option))
+    )
 
 
 def kept(card: ModelCard, film: str, what: str, compute: Callable[[], Result]) -> Result:
@@ -87,8 +88,7 @@ def kept(card: ModelCard, film: str, what: str, compute: Callable[[], Result]) -
     """
     results, key = _results(), (card.weights_sha256, film, what)
     if key not in results:
-        with one_at_a_time():
-            results[key] = compute()
+        results[key] = compute()
         while len(results) > MOST_RESULTS:
             del results[next(iter(results))]
     return results[key]
@@ -98,6 +98,8 @@ def on_request(
     card: ModelCard, film: str, what: str, button: str, compute: Callable[[Callable[[float, str], None]], Result]
 ) -> Result | None:
     """Give what this session has computed as `kept` does; else draw a button, and compute when it is pressed.
+
+    One session of the server at a time computes; readings wait for none of them.
 
     Args:
         button: its label.
@@ -116,7 +118,8 @@ def on_request(
         bar = st.progress(0.0, "Beginning ...")
         # Any click ends this run of the page at its next word of progress.
         st.button("Stop", icon=":material/stop:", key=f"stop_{what}")
-        result = kept(card, film, what, lambda: compute(bar.progress))
+        with one_at_a_time():
+            result = kept(card, film, what, lambda: compute(bar.progress))
     place.empty()
     return result
 

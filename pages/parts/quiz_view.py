@@ -2,14 +2,13 @@
 
 import streamlit as st
 
-from pages.parts.cached import card_of_active_model, one_at_a_time
-from pages.parts.frame import text_colour
+from pages.parts.cached import card_of_active_model
 from pages.parts.model_state import ready_classifier
 from pages.parts.problems import plain, problems_shown
 from pages.parts.quiz_scores import quiz_scores, running_score
 from pages.parts.source_intake import FILES, FOLDER, SERVER, ask_for_source
-from pneumo_core.figures import VIEWER_CONFIG, viewer
-from pneumo_core.picture import Display, data_uri, film_picture, fitted, overlay_picture
+from pages.parts.viewer_box import viewer_box
+from pneumo_core.picture import Display
 from pneumo_core.quiz import LEAST_CONFIDENCE, MOST_CONFIDENCE, Quiz, draw_quiz, most_questions, read_film, sample_films
 from pneumo_core.reading import Reading, read_xray
 from pneumo_core.sources import Source, SourceFilm
@@ -141,10 +140,9 @@ def _with_film_read() -> Quiz | None:
     quiz: Quiz | None = st.session_state.get(QUIZ)
     if quiz is None or quiz.is_over or READING in st.session_state:
         return quiz
-    with one_at_a_time():
-        quiz, reading = read_film(
-            quiz, st.session_state[FILMS], lambda radiograph: read_xray(ready_classifier(), radiograph)
-        )
+    quiz, reading = read_film(
+        quiz, st.session_state[FILMS], lambda radiograph: read_xray(ready_classifier(), radiograph)
+    )
     if reading is not None and reading.card.weights_sha256 != quiz.weights_sha256:
         # Another model came in use: its scores do not belong among those of the one before.
         quiz = quiz.finished()
@@ -189,22 +187,7 @@ def _pictures(quiz: Quiz, reading: Reading) -> None:
             level = st.slider("Level", 0.0, 1.0, 0.5, 0.01, key="quiz_level", persist_state="session")
             width = st.slider("Width", 0.05, 1.0, 1.0, 0.01, key="quiz_width", persist_state="session")
     display = Display(level, width, is_inverted)
-    film = film_picture(fitted(reading.radiograph.pixels, SCREEN_LONG_SIDE), display)
-    panels = [("Film", data_uri(film))]
-    if quiz.is_revealed:
-        overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
-        panels.append(("Where the network found evidence", data_uri(overlay)))
-    # The chart takes the shape of its pictures (and some height for their titles) at every screen width.
-    shape = film.shape[1] * len(panels) / (1.08 * film.shape[0])
-    st.html(f"<style>.st-key-quiz_box {{ aspect-ratio: {shape:.3f}; max-height: 62vh; }}</style>")
-    with st.container(key="quiz_box", gap=None):
-        st.plotly_chart(
-            viewer(panels, *film.shape, identity=f"film {quiz.place}", text_colour=text_colour()),
-            config=VIEWER_CONFIG,
-            height="stretch",
-            key="quiz_viewer",
-            alt="The film" + (", and beside it the film under its heat map" if quiz.is_revealed else ""),
-        )
+    viewer_box(reading, display, quiz.is_revealed, SCREEN_LONG_SIDE, "quiz_viewer", f"film {quiz.place}", "62vh")
     if quiz.is_revealed:
         st.markdown(
             "The heat map is blank: no evidence in favour was found."
