@@ -35,7 +35,7 @@ SCREEN_LONG_SIDE = 1200
 def film_view(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
     """Draw one film and all that was read from it; moving a display control redraws only this."""
     for warning in reading.warnings:
-        st.warning(warning, icon=":material/groups:")
+        st.warning(warning, icon=":material/info:")
     conformal, why_not = conformal_of_active_model()
     with st.container(key="stack_film"):
         score, pictures = st.columns([4, 9], gap="large")
