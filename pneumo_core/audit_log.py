@@ -26,12 +26,13 @@ class AuditEvent:
     """One thing that was done.
 
     Attributes:
-        event: "read", "refused", "signed in", "sign-in refused", "signed off", "promoted", "rolled back".
+        event: "read", "refused", "run asked for", "signed in", "sign-in refused", "signed off", "promoted", "rolled back".
         user: as `sign_in.visitor` names one.
         film_sha256: of the film's file, where there was one.
         weights_sha256: of the model in use, where it counts.
         probability: that was shown, in [0, 1].
         outcome: of the gate: "read", "read with a warning", "refused".
+        run: name of a batch run, which is a hash of its films and the model; its scores are in its folder.
     """
 
     event: str
@@ -40,6 +41,7 @@ class AuditEvent:
     weights_sha256: str | None = None
     probability: float | None = None
     outcome: str | None = None
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ def _line(event: AuditEvent, previous: str) -> bytes:
         "weights_sha256": event.weights_sha256,
         "probability": event.probability,
         "outcome": event.outcome,
+        "run": event.run,
         "previous": previous,
     }
     return _json(content | {"hash": _sha256(_json(content))})

@@ -39,7 +39,8 @@ def test_lines_hold_what_was_done_and_are_chained(log: Path):
     write(3)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert list(lines[0]) == [
-        "time", "event", "user", "film_sha256", "weights_sha256", "probability", "outcome", "previous", "hash",
+        "time", "event", "user", "film_sha256", "weights_sha256", "probability", "outcome", "run", "previous",
+        "hash",
     ]  # fmt: skip
     assert lines[0]["previous"] == BEGINNING
     assert len({line["hash"] for line in lines}) == 3

@@ -26,6 +26,11 @@ def record_refusal(film_sha256: str, card: ModelCard) -> None:
     record_event(AuditEvent("refused", _user(), film_sha256, card.weights_sha256, outcome="refused"))
 
 
+def record_run(name: str, weights_sha256: str) -> None:
+    """Record that a batch run, by its name, was asked for; as `record_reading`."""
+    record_event(AuditEvent("run asked for", _user(), weights_sha256=weights_sha256, run=name))
+
+
 def record_promotion(change: Promotion) -> None:
     """Record that another model is in use; who, as they named themselves, stands in the log of promotions."""
     record_event(AuditEvent(change.kind, _user(), weights_sha256=change.to_weights))

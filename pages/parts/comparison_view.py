@@ -43,7 +43,7 @@ def comparison_view(assessment: Assessment, run: Run, source: Source | None) -> 
         if source is None:
             st.markdown("To score these films with it too, choose them again above.")
         elif st.button(f"Score these films with {plain(model.name)} too", icon=":material/play_arrow:") and start_run(
-            name, source, lambda: other_classifier(model.folder)
+            name, source, card.weights_sha256, lambda: other_classifier(model.folder)
         ):
             st.rerun(scope="fragment")
         return

@@ -22,6 +22,6 @@ def ask_for_run(card: ModelCard) -> None:
     if source is None:
         return
     name = run_name(source.listing_sha256, card.weights_sha256)
-    if start_run(name, source, loading_classifier().result):
+    if start_run(name, source, card.weights_sha256, loading_classifier().result):
         st.query_params["run"] = name
         st.rerun()

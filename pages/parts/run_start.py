@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.parts.audit_record import record_run
 from pages.parts.cached import jobs
 from pneumo_core.places import runs_folder
 from pneumo_core.sources import Source
@@ -13,8 +14,13 @@ if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
 
 
-def start_run(name: str, source: Source, classifier: "Callable[[], Classifier]") -> bool:
-    """Start a run in its folder; False, and a word on the page, where another one is at work."""
+def start_run(name: str, source: Source, weights_sha256: str, classifier: "Callable[[], Classifier]") -> bool:
+    """Start a run in its folder; False, and a word on the page, where another one is at work.
+
+    Args:
+        weights_sha256: of the model that scores.
+    """
+    record_run(name, weights_sha256)
     if jobs().start(name, source, runs_folder() / name, classifier) is not None:
         return True
     st.warning("Another run is at work on this server. Please start yours when it has ended.")

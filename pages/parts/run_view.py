@@ -55,7 +55,10 @@ def run_view(name: str, card: ModelCard) -> None:
             first = "" if is_in_use else f"put {model.name} in use again, then "
             st.markdown(f"To go on, {first}choose the same films again: those that are scored are not read again.")
         elif st.button("Go on", icon=":material/play_arrow:") and start_run(
-            name, job.source, loading_classifier().result if is_in_use else lambda: other_classifier(model)
+            name,
+            job.source,
+            run.weights_sha256,
+            loading_classifier().result if is_in_use else lambda: other_classifier(model),
         ):
             st.rerun()
     source = job.source if job is not None else None

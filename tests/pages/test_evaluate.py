@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 import shutil
 import threading
 import zipfile
@@ -12,6 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.problems import plain
+from pneumo_core.audit_log import AUDIT_LOG_VARIABLE
 from pneumo_core.jobs import Jobs
 from pneumo_core.model_card import file_sha256, read_card, write_card
 from pneumo_core.network import load_network
@@ -60,6 +62,24 @@ def uploaded(content: bytes) -> AppTest:
 
 def text(app: AppTest) -> str:
     return " ".join(element.value for element in (*app.markdown, *app.header))
+
+
+def test_a_run_stands_in_the_audit_log_by_its_name(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(AUDIT_LOG_VARIABLE, str(tmp_path / "audit.jsonl"))
+    uploaded(zipped(count=2))
+    (line,) = map(json.loads, (tmp_path / "audit.jsonl").read_text().splitlines())
+    (run,) = runs.iterdir()
+    assert (line["event"], line["run"], line["weights_sha256"]) == (
+        "run asked for",
+        run.name,
+        read_run(run).weights_sha256,
+    )
+    monkeypatch.setenv(AUDIT_LOG_VARIABLE, str(tmp_path / "no folder" / "audit.jsonl"))
+    app = opened()
+    app.file_uploader[0].upload("films.zip", zipped(count=4), "application/zip").run()
+    next(button for button in app.button if button.label == "Evaluate").click().run()
+    assert "The audit log cannot be written" in app.error[0].value
+    assert list(runs.iterdir()) == [run]
 
 
 def test_a_zip_becomes_figures_and_a_refused_film_is_named(runs: Path):
