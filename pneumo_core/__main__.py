@@ -16,7 +16,8 @@ from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
 from pneumo_core.runs import SCORES_FILE, Progress
-from pneumo_core.wording import counted
+from pneumo_core.whole_file import write_whole
+from pneumo_core.wording import counted, disk_in_words
 
 
 class _Commands(click.Group):
@@ -26,7 +27,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(context)
         except (PneumoError, OSError) as error:
-            click.echo(str(error), err=True)
+            click.echo(disk_in_words(error) if isinstance(error, OSError) else str(error), err=True)
             raise SystemExit(1) from error
 
 
@@ -102,7 +103,7 @@ def read(
             words = "\n    ".join([score, *reading.warnings])
             if heatmaps:
                 # Named by hash: file names may carry a patient's name, and pictures travel.
-                (heatmaps / f"{radiograph.sha256}.png").write_bytes(overlay_png(reading, point, Display()))
+                write_whole(heatmaps / f"{radiograph.sha256}.png", overlay_png(reading, point, Display()))
         click.echo(json.dumps(line) if as_json else f"{file}: {words}")
     if any_refused:
         raise SystemExit(1)
@@ -261,7 +262,7 @@ def audit(
     if out:
         out.mkdir(parents=True, exist_ok=True)
         write_audit(found, out / AUDIT_FILE)
-        (out / "audit.html").write_bytes(audit_html(found))
+        write_whole(out / "audit.html", audit_html(found))
     click.echo(audit_json(found) if as_json else "\n".join(summary(found)))
     if split:
         manifest = split_audited(found, validation_share, test_share, seed, test_names_are_others)
@@ -343,9 +344,9 @@ def evaluate(
     point = classifier.card.operating_point("balanced")
     listed = [film.name for film in films.films]
     if out:
-        (out / "evaluation.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
-        (out / "films.csv").write_bytes(scores_csv(assessment, listed if names else None))
-        (out / "evaluation.html").write_bytes(evaluation_html(assessment, point.threshold, SETTING, left_out))
+        write_whole(out / "evaluation.json", json.dumps(data, indent=2).encode() + b"\n")
+        write_whole(out / "films.csv", scores_csv(assessment, listed if names else None))
+        write_whole(out / "evaluation.html", evaluation_html(assessment, point.threshold, SETTING, left_out))
     exit_status = 1 if assessment.refused or films.problems else 0
     if as_json:
         click.echo(json.dumps(data))
@@ -668,7 +669,6 @@ def export_command(name: str, out: Path | None) -> None:
     """Write the model NAME as a zip for another installation."""
     from pneumo_core.model_card import check_model_name
     from pneumo_core.model_store import export_model
-    from pneumo_core.whole_file import write_whole
 
     content = export_model(models_folder() / check_model_name(name))
     out = out or Path(f"{name}.zip")

@@ -184,9 +184,10 @@ class Judge:
         put_weights(self.served, last)
         entry["attention"] = self._attention()
         self.epoch = epoch
+        log = self.folder / LOG_FILE
+        before = log.read_bytes() if log.is_file() else b""
         # A kill between the two leaves a line too many, which the next start takes back.
-        with (self.folder / LOG_FILE).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(entry) + "\n")
+        write_whole(log, before + json.dumps(entry).encode() + b"\n")
         self._set_checkpoint(last)
         shown = {name: entry[name] for name in ("training", *candidates)}
         self.report(f"epoch {epoch}/{self.recipe.epochs}: {seconds:.0f} s, {json.dumps(shown)}")

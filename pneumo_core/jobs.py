@@ -12,6 +12,7 @@ from pneumo_core.audit import Audit, audit_folder
 from pneumo_core.errors import PneumoError
 from pneumo_core.runs import Progress
 from pneumo_core.sources import Source
+from pneumo_core.wording import disk_in_words
 
 if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
@@ -55,8 +56,10 @@ class Work(ABC):
     def _go(self) -> None:
         try:
             self.work()
-        except (PneumoError, OSError) as error:
+        except PneumoError as error:
             self.problem = str(error)
+        except OSError as error:
+            self.problem = disk_in_words(error)
 
     def _report(self, progress: Progress) -> None:
         self.progress = progress

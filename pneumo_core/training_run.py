@@ -20,6 +20,7 @@ from pneumo_core.model_card import CARD_FILE, LOG_FILE, check_model_name
 from pneumo_core.places import models_folder, trainings_folder
 from pneumo_core.plan import PLAN_FILE, Plan, read_plan, write_plan
 from pneumo_core.whole_file import write_whole
+from pneumo_core.wording import disk_in_words
 
 STATE_FILE, STOP_FILE, OUTPUT_FILE, LOCK_FILE = "state.json", "stop", "output.txt", "training.lock"
 # The SHA-256 of the weights of the model that the run has made.
@@ -73,6 +74,20 @@ class State:
 _STATE = TypeAdapter(State)
 
 
+@contextmanager
+def _disk_refusals_in_words() -> Iterator[None]:
+    """Let what the disk refuses be a refusal in words.
+
+    Raises:
+        DataError: it refuses something.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DataError(disk_in_words(error)) from error
+
+
+@_disk_refusals_in_words()
 def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = None) -> Path:
     """Make the folder of a new run, named as its model, and write the plan into it.
 
@@ -81,7 +96,8 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
             and the plan names them there.
 
     Raises:
-        DataError: a run or a model of this name stands there already, or the plan does not say whose films these are.
+        DataError: a run or a model of this name stands there already, the plan does not say whose films these are, or
+            the disk refuses to keep it.
         ModelError: the name is none.
     """
     folder = refuse_taken_name(plan.out)
@@ -98,7 +114,11 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
     if manifest is not None:
         write_whole(folder / MANIFEST_FILE, manifest)
         plan = dataclasses.replace(plan, manifest=folder / MANIFEST_FILE)
+    before = max((_planned_at(other) for other in list_runs()), default=0)
     write_plan(plan, folder)
+    if _planned_at(folder) <= before:
+        # The clock was set back: the newest run comes first all the same.
+        os.utime(folder / PLAN_FILE, ns=(before + 1, before + 1))
     return folder
 
 
@@ -187,10 +207,11 @@ def last_words(folder: Path, lines: int = 12) -> str:
 
 def list_runs() -> list[Path]:
     """List the folders of all runs, the newest first."""
-    found = trainings_folder().glob(f"*/{PLAN_FILE}")
-    return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
+    found = (path.parent for path in trainings_folder().glob(f"*/{PLAN_FILE}"))
+    return sorted(found, key=_planned_at, reverse=True)
 
 
+@_disk_refusals_in_words()
 def start_run(folder: Path, finish: bool = False) -> None:
     """Start a run, or let it go on, in a process of its own that outlives this one.
 
@@ -199,6 +220,7 @@ def start_run(folder: Path, finish: bool = False) -> None:
 
     Raises:
         BusyError: another run is at work.
+        DataError: the disk refuses to keep that it has begun.
     """
     _wait_for_its_end(folder)
     (folder / STOP_FILE).unlink(missing_ok=True)
@@ -286,10 +308,14 @@ def now() -> float:
     return time.time()
 
 
+def _planned_at(folder: Path) -> int:
+    return (folder / PLAN_FILE).stat().st_mtime_ns
+
+
 def _wait_for_its_end(folder: Path, seconds: float = 15) -> None:
     """Wait for the process of a run that has said its last word: TensorFlow takes a while to let go of all."""
-    end = now() + seconds
-    while run_at_work() == folder.name and read_state(folder).stage in ENDED and now() < end:
+    end = time.monotonic() + seconds
+    while run_at_work() == folder.name and read_state(folder).stage in ENDED and time.monotonic() < end:
         time.sleep(0.1)
 
 

@@ -1,9 +1,11 @@
 """Write a file so that it is whole or not there, whenever the process or the machine stops."""
 
+import fcntl
+import glob
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -15,12 +17,27 @@ def write_whole(path: Path, content: bytes) -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Give a hidden path with the same ending to write to, its own as two may write the same file; then the name."""
+    """Give a hidden path with the same ending to write to, its own as two may write the same file; then the name.
+
+    What a process that was killed has left of the same file under such a path is cleared away.
+    """
+    _clear_away(path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
-        yield temporary
-        with temporary.open("rb") as file:
+        with temporary.open("wb") as file:
+            # Ends with the process: what is not locked belongs to nobody. Not every file system has locks.
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield temporary
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _clear_away(path: Path) -> None:
+    name = f".{glob.escape(path.stem)}.{'[0-9a-f]' * 32}{glob.escape(path.suffix)}"
+    for left in path.parent.glob(name):
+        with suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()

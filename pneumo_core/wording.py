@@ -1,5 +1,7 @@
 """Sentences that read the same on every page, in every file and on the command line."""
 
+import errno
+
 NOTICE = (
     "Research and teaching tool, not a medical device. It must not be used for diagnosis or treatment. "
     "The network that comes with it knows chest X-rays of children of 1 to 5 years only."
@@ -14,6 +16,17 @@ NOT_ASSESSED = (
 def counted(count: int, noun: str) -> str:
     """Say "1 film", "624 films"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def disk_in_words(error: OSError) -> str:
+    """Say what the system has refused, and what to do."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full; what stood there before stays. Please make room, and try again."
+    where = f" {error.filename}" if error.filename else ""
+    return (
+        f"A file or folder{where} cannot be read or written ({error.strerror or error}). Please check that it is there "
+        "and may be read and written, and try again."
+    )
 
 
 def time_in_words(moment: str) -> str:

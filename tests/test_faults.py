@@ -1,0 +1,115 @@
+"""What `benchmarks/faults` has found, each as a fast test: left-overs of the killed, full disks, clocks set back."""
+
+import errno
+import fcntl
+import os
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pneumo_core import __main__, jobs, training_run
+from pneumo_core.errors import DataError
+from pneumo_core.plan import Plan, Recipe
+from pneumo_core.training_run import State, alone, list_runs, plan_run, start_run, write_state
+from pneumo_core.whole_file import write_whole, written_whole
+from pneumo_core.wording import disk_in_words
+
+LEFT = f".card.{'0' * 32}.json"
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PNEUMO_RUNS_DIR", str(tmp_path / "runs"))
+    monkeypatch.setenv("PNEUMO_MODEL_DIR", str(tmp_path / "none"))
+    return tmp_path / "runs" / "training"
+
+
+def planned(name: str, folder: Path) -> Path:
+    return plan_run(Plan(folder / "data", folder / "models" / name, Recipe(), start="random"))
+
+
+def full(*arguments: object, **named: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_what_a_killed_writer_left_is_cleared_away_by_the_next(tmp_path: Path):
+    others = [tmp_path / name for name in (f".other.{'0' * 32}.json", ".card.json", "card.json.old")]
+    for path in (tmp_path / LEFT, *others):
+        path.write_text("half")
+    write_whole(tmp_path / "card.json", b"whole")
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "card.json", *others])
+    assert (tmp_path / "card.json").read_bytes() == b"whole"
+
+
+def test_what_another_writer_is_at_is_left_alone(tmp_path: Path):
+    with written_whole(tmp_path / "card.json") as first:
+        first.write_bytes(b"first")
+        write_whole(tmp_path / "card.json", b"second")
+        assert first.read_bytes() == b"first"
+    assert (tmp_path / "card.json").read_bytes() == b"first"
+    assert list(tmp_path.iterdir()) == [tmp_path / "card.json"]
+
+
+def test_a_file_system_without_locks_clears_nothing_away_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def none(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    (tmp_path / LEFT).write_text("half")
+    write_whole(tmp_path / "card.json", b"whole")
+    assert {path.name for path in tmp_path.iterdir()} == {LEFT, "card.json"}
+
+
+def test_a_full_disk_is_a_sentence_where_a_run_is_planned_and_started(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(training_run, "write_plan", full)
+        with pytest.raises(DataError, match=r"^The disk is full; .* Please make room, and try again\.$"):
+            planned("one", tmp_path)
+    # Its name is not taken by that.
+    folder = planned("one", tmp_path)
+    monkeypatch.setattr(training_run, "start_holding", full)
+    with pytest.raises(DataError, match="The disk is full"):
+        start_run(folder)
+
+
+def test_a_full_disk_is_a_sentence_of_a_job_and_of_the_command_line(monkeypatch: pytest.MonkeyPatch):
+    class Writing(jobs.Work):
+        def work(self) -> None:
+            full()
+
+    job = Writing("write")
+    job.wait()
+    assert job.problem == disk_in_words(OSError(errno.ENOSPC, ""))
+    monkeypatch.setattr(__main__, "verify_audit_log", full)
+    result = CliRunner().invoke(__main__.commands, ["audit-log", "verify", "log"])
+    assert (result.exit_code, result.output.strip()) == (1, job.problem)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
+    with pytest.raises(OSError) as caught:
+        (tmp_path / "gone").read_bytes()
+    assert disk_in_words(caught.value).startswith(
+        f"A file or folder {tmp_path / 'gone'} cannot be read or written (No such file or directory). Please"
+    )
+
+
+def test_the_newest_run_comes_first_after_the_clock_was_set_back(runs: Path, tmp_path: Path):
+    first = planned("first", tmp_path)
+    ahead = time.time() + 86400
+    os.utime(first / "plan.json", (ahead, ahead))
+    second, third = (planned(name, tmp_path) for name in ("second", "third"))
+    assert list_runs() == [third, second, first]
+
+
+def test_a_clock_that_is_set_back_makes_no_wait_longer(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder, started = planned("run", tmp_path), time.monotonic()
+    clock = iter([1e9, *(0.0 for _ in range(10_000))])
+    monkeypatch.setattr(time, "time", lambda: next(clock))
+    with alone(folder):
+        write_state(folder, State("done"))
+        training_run._wait_for_its_end(folder, 0.3)
+    assert 0.3 <= time.monotonic() - started < 10
