@@ -31,11 +31,11 @@ The floors, lowest first. A module imports only from floors below its own
     1  preprocessing       from pixels to what the network expects                                (OpenCV)
     1  bootstrap           resampling patients, for figures without a closed interval
     1  known_films         the films that a model was trained on, to be recognised
-    1  input_gate          the learned judgement whether a picture is a chest X-ray to be read
     1  small_zip           a zip of a few known files, unpacked within bounds
     1  audit_log           who did what with which film, as lines that are only added, chained by their hashes
     1  sign_in             sign-in by a shared passphrase: its hash, who is signed in, how often one may try
     2  locks               locks that end with their holder; processes that hold one
+    2  input_gate          the learned judgement whether a picture is a chest X-ray to be read
     2  image_file          read PNG and JPEG                                                      (Pillow)
     2  dicom_file          read DICOM                                                             (pydicom)
     2  decoder             untrusted files become pixels in processes of their own, which can be killed
@@ -57,6 +57,7 @@ The floors, lowest first. A module imports only from floors below its own
     4  quiz                a reader against the network on the same films
     5  training_run        a training run in its folder: plan, state, log; started, watched, stopped
     5  starts              where a network's first weights may come from, and whether they can be had
+    5  input_gate_record   what came of fitting a model's input gate
     5  network             the Keras graph, its files, and the device it runs on
     5  augmentation        random changes of training films, as Keras layers
     5  cohort              the films of a run as arrays, the groups among them, what metadata alone can do

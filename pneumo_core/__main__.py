@@ -503,15 +503,20 @@ def survey(source: Path, films: int, record: bool) -> None:
 
 @commands.command("fit-gate")
 @click.argument("data", type=click.Path(path_type=Path))
-def fit_gate_command(data: Path) -> None:
-    """Fit the input gate of the model in use, by the films in DATA that it was trained on and validated with."""
+@click.option("--model", help="A model's name, or its folder; default: the model in use.")
+def fit_gate_command(data: Path, model: str | None) -> None:
+    """Fit a model's input gate, by the films in DATA that it was trained on and validated with.
+
+    Exit status 0: the model has it; 1: it is not worth keeping, and the model is as it was; 2: wrong use.
+    """
     from pneumo_core.classifier import load_classifier
-    from pneumo_core.input_gate import write_gate
-    from pneumo_core.input_gate_fit import fit_gate
+    from pneumo_core.input_gate_fit import fit_gate_of
+    from pneumo_core.input_gate_record import gate_in_words
     from pneumo_core.known_films import HASH_DIGITS
     from pneumo_core.model_card import active_model_folder, file_sha256
 
-    folder = active_model_folder(models_folder())
+    named = models_folder() / (model or "")
+    folder = active_model_folder(named if named.is_dir() else Path(model or ""))
     classifier = load_classifier(folder)
     parts: dict[str, list[Path]] = {"training": [], "validation": []}
     for path in sorted(data.rglob("*")):
@@ -525,9 +530,13 @@ def fit_gate_command(data: Path) -> None:
             f"{len(parts['validation'])} that it was validated with. Expected are some of both, as its list of known "
             "films names them. Please name the folder that it was trained from."
         )
-    gate = fit_gate(classifier, parts["training"], parts["validation"], lambda words: click.echo(words, err=True))
-    write_gate(gate, folder)
-    click.echo(f"{classifier.card.name} has an input gate, fitted on {len(parts['training'])} training films at most.")
+
+    def report(done: int, of: int) -> bool:
+        click.echo(f"\r{done} of {of} pictures", nl=done == of, err=True)
+        return True
+
+    fit_gate_of(classifier, folder, parts["training"], parts["validation"], report)
+    click.echo("\n".join(gate_in_words(folder, classifier.card.weights_sha256)))
 
 
 def _user() -> str:

@@ -13,6 +13,7 @@ from pneumo_core.input_gate import InputGate, Verdict, read_gate
 from pneumo_core.known_films import KnownFilms, read_known_films
 from pneumo_core.model_card import NETWORK_FILE, ModelCard, active_model_folder, read_card
 from pneumo_core.network import device_in_words, gate_features, load_network
+from pneumo_core.network_file import DAMAGE, check_network_file
 
 
 class Classifier:
@@ -30,6 +31,11 @@ class Classifier:
         known: KnownFilms | None = None,
         gate: InputGate | None = None,
     ) -> None:
+        """Put together what belongs together.
+
+        Raises:
+            ModelError: the gate is of another network.
+        """
         explained = network.get_layer(card.explained_layer).output
         self.card = card
         self.known = known
@@ -39,7 +45,13 @@ class Classifier:
         self._head = keras.Model(explained, network.output)
         outputs = [network.output, explained]
         if gate is not None:
-            outputs.append(gate_features(network, card.explained_layer))
+            features = gate_features(network, card.explained_layer)
+            if features.shape[1:] != gate.centre.shape:
+                raise ModelError(
+                    f"The input gate of {card.name} judges {len(gate.centre)} features, its network gives "
+                    f"{features.shape[1]}. Please copy the whole model folder again, or fit the gate again."
+                )
+            outputs.append(features)
         self._body_and_head = keras.Model(network.input, outputs)
         # One trace for every batch size: a new trace would cost seconds in the middle of a reading.
         shape = (None, card.preprocessing.height, card.preprocessing.width, 1)
@@ -87,35 +99,35 @@ class Classifier:
 
 
 def load_classifier(models: Path) -> Classifier:
-    """Load the model in use and run it once, so that the first film does not wait for compilation.
+    """Load the model in use, after all checks of its files, and run it once: the first film waits for no compilation.
 
     Args:
         models: a model's folder, or the folder of models with `active.txt`.
 
     Raises:
-        ModelError: network, card or list of known films are missing, damaged, or do not belong together.
+        ModelError: network, card, list of known films or input gate are missing, damaged, hostile, or do not belong
+            together.
     """
     folder = active_model_folder(models)
     card = read_card(folder)
+    # Whoever laid it there: a file from elsewhere is no safer by that.
+    check_network_file(folder / NETWORK_FILE, card.preprocessing, card.explained_layer)
     network = load_network(folder / NETWORK_FILE)
-    size = (card.preprocessing.height, card.preprocessing.width, 1)
-    if network.input_shape[1:] != size:
-        raise ModelError(
-            f"The network of {card.name} takes films of {network.input_shape[1:]}, its card says {size}. "
-            "Please copy the whole model folder again."
-        )
-    if card.explained_layer not in {layer.name for layer in network.layers}:
-        raise ModelError(
-            f"The network of {card.name} has no layer '{card.explained_layer}', which its card explains. "
-            "Please copy the whole model folder again."
-        )
+    known, gate = read_known_films(folder), read_gate(folder, card.weights_sha256)
+    black = np.zeros((card.preprocessing.height, card.preprocessing.width, 1), np.float32)
     try:
-        classifier = Classifier(network, card, read_known_films(folder), read_gate(folder, card.weights_sha256))
-        classifier.score_and_explain(np.zeros(size, np.float32))
+        classifier = Classifier(network, card, known, gate)
+        if not np.isfinite(classifier.score_and_explain(black)[0]):
+            raise ValueError("a logit that is no number")
     except tf.errors.OpError as error:
         raise ModelError(
             f"The network of {card.name} could not be run on {device_in_words()}: TensorFlow reports "
             f"{type(error).__name__}. Please free the GPU's memory and start again, or set CUDA_VISIBLE_DEVICES=-1 to "
             "use the CPU."
+        ) from error
+    except DAMAGE as error:
+        raise ModelError(
+            f"{NETWORK_FILE} passes the checks of its parts, and cannot be run all the same. Please use a network that "
+            "this project trained."
         ) from error
     return classifier

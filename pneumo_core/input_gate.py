@@ -7,17 +7,24 @@ which the forward pass gives anyway, fitted on its training films against pictur
 
 from __future__ import annotations
 
-import zipfile
+import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from pneumo_core.errors import ModelError
+from pneumo_core.small_zip import small_zip
 from pneumo_core.whole_file import written_whole
 
 GATE_FILE = "input_gate.npz"
-MAX_GATE_BYTES = 64 * 2**20
+# Of its principal components, and of each of its other arrays.
+MAX_GATE_BYTES, MAX_SMALL_BYTES = 64 * 2**20, 4 * 2**20
+NO_GATE = (
+    "This model has no learned input gate: pictures that are no chest X-ray, and films turned or inverted, are not all "
+    "refused."
+)
 UPRIGHT, LEFT, OVER, RIGHT, INVERTED, PART, OTHER = KINDS = (
     "upright",
     "turned left",
@@ -51,7 +58,8 @@ class Verdict:
 
     @property
     def is_refused(self) -> bool:
-        return self.probability < LEAST_PROBABILITY
+        # So that what is no number is refused, too.
+        return not self.probability >= LEAST_PROBABILITY
 
     @property
     def correction(self) -> str | None:
@@ -91,7 +99,7 @@ class InputGate:
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         return [
-            Verdict(KINDS[int(share.argmax())], float(share[0]), bool(distance > self.far))
+            Verdict(KINDS[int(share.argmax())], float(share[0]), not distance <= self.far)
             for share, distance in zip(shares, self.distances(kept), strict=True)
         ]
 
@@ -119,35 +127,67 @@ def write_gate(gate: InputGate, folder: Path) -> None:
 
 
 def read_gate(folder: Path, weights_sha256: str) -> InputGate | None:
-    """Read the gate in a model's folder; None where there is none.
+    """Read the gate in a model's folder, which may come from anywhere; None where there is none.
 
     Raises:
-        ModelError: it is damaged, or belongs to other weights.
+        ModelError: it is damaged, not as `write_gate` writes it, or belongs to other weights.
     """
     path = folder / GATE_FILE
     if not path.is_file():
         return None
     try:
-        if path.stat().st_size > MAX_GATE_BYTES:
-            raise ValueError("too large")
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in InputGate.__slots__}
-        gate = InputGate(
-            **arrays
-            | {
-                "weights_sha256": str(arrays["weights_sha256"]),
-                "components": arrays["components"].astype(np.float32),
-                "far": float(arrays["far"]),
-            }
-        )
-        shapes = (gate.scale.shape, gate.components.shape, gate.coefficients.shape, gate.middle.shape)
-        features, kept = gate.components.shape
-        if shapes != (gate.centre.shape, (features, kept), (kept, len(KINDS)), (kept,)):
-            raise ValueError("shapes")
-        if not all(np.isfinite(values).all() for name, values in arrays.items() if name != "weights_sha256"):
-            raise ValueError("not finite")
-    except (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{path} is damaged. Please copy the model again, or fit its gate again.") from error
+        with path.open("rb") as file:
+            gate = _read(file)
+    except (ModelError, OSError, LookupError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{GATE_FILE} of the model is damaged, or not as training writes it. Please copy the whole model folder "
+            "again, or fit the gate again."
+        ) from error
     if gate.weights_sha256 != weights_sha256:
-        raise ModelError(f"{path} belongs to other weights. Please copy the model again, or fit its gate again.")
+        raise ModelError(
+            f"{GATE_FILE} belongs to other weights than the model's. Please copy the whole model folder again, or fit "
+            "the gate again."
+        )
     return gate
+
+
+def _read(file: BinaryIO) -> InputGate:
+    """Read a gate's arrays, none of which is made before its size is known."""
+    limits = dict.fromkeys((f"{name}.npy" for name in InputGate.__slots__), MAX_SMALL_BYTES)
+    limits["components.npy"] = MAX_GATE_BYTES
+    with small_zip(file, GATE_FILE, limits) as archive:
+        weights = _array(archive.read("weights_sha256.npy"), "<U64")
+        centre, scale, coefficients, intercepts, middle, precision = (
+            _array(archive.read(f"{name}.npy"), "<f4")
+            for name in ("centre", "scale", "coefficients", "intercepts", "middle", "precision")
+        )
+        components = _array(archive.read("components.npy"), "<f2").astype(np.float32)
+        far = _array(archive.read("far.npy"), "<f8")
+    features, kept = components.shape
+    for array, shape in (
+        (weights, ()),
+        (far, ()),
+        (centre, (features,)),
+        (scale, (features,)),
+        (coefficients, (kept, len(KINDS))),
+        (intercepts, (len(KINDS),)),
+        (middle, (kept,)),
+        (precision, (kept, kept)),
+    ):
+        if array.shape != shape:
+            raise ValueError("shapes")
+    numbers = (centre, scale, components, coefficients, intercepts, middle, precision, far)
+    if not all(np.isfinite(array).all() for array in numbers) or not (scale > 0).all():
+        raise ValueError("numbers")
+    return InputGate(str(weights), centre, scale, components, coefficients, intercepts, middle, precision, float(far))
+
+
+def _array(content: bytes, kind: str) -> np.ndarray:
+    """Give the array of a .npy file of this kind of number; it is as long as its header says."""
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("version")
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype != np.dtype(kind) or any(length < 0 for length in shape):
+        raise ValueError("kind")
+    return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape, order="F" if is_fortran else "C")

@@ -154,10 +154,14 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_card(card: ModelCard, folder: Path) -> None:
-    """Write `card.json` and, generated from it, `MODEL_CARD.md`; each is whole or not there."""
+def write_card(card: ModelCard, folder: Path, input_gate: Sequence[str] = ()) -> None:
+    """Write `card.json` and, generated from it, `MODEL_CARD.md`; each is whole or not there.
+
+    Args:
+        input_gate: as in `card_text`.
+    """
     write_whole(folder / CARD_FILE, _CARD.dump_json(card, indent=2) + b"\n")
-    write_whole(folder / CARD_TEXT_FILE, card_text(card).encode())
+    write_whole(folder / CARD_TEXT_FILE, card_text(card, input_gate).encode())
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -241,8 +245,12 @@ def model_stamp(models: Path) -> tuple[float, ...]:
     return tuple(path.stat().st_mtime for path in files if path.is_file())
 
 
-def card_text(card: ModelCard) -> str:
-    """Give the model card as Markdown, for people."""
+def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
+    """Give the model card as Markdown, for people.
+
+    Args:
+        input_gate: what is known of the model's input gate, as sentences of `input_gate_record`.
+    """
     data = card.training_data
     lines = [
         f"# Model card: {card.name}",
@@ -293,6 +301,7 @@ def card_text(card: ModelCard) -> str:
         "",
         *result_table(card.validation),
         "",
+        *(("## Input gate", "", *(f"- {sentence}" for sentence in input_gate), "") if input_gate else ()),
         "## Recipe",
         "",
         *(f"- {name}: {value}" for name, value in card.recipe.items()),

@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.errors import BusyError, ModelError
+from pneumo_core.input_gate import GATE_FILE, MAX_GATE_BYTES, NO_GATE
+from pneumo_core.input_gate_record import MAX_RECORD_BYTES, RECORD_FILE, gate_in_words, read_record
 from pneumo_core.known_films import KNOWN_FILMS_FILE, read_known_films
 from pneumo_core.locks import held
 from pneumo_core.model_card import (
@@ -64,6 +65,8 @@ MEMBER_LIMITS = {
     CARD_FILE: 2**20,
     CARD_TEXT_FILE: 2**20,
     KNOWN_ANSWERS_FILE: 2**16,
+    GATE_FILE: MAX_GATE_BYTES,
+    RECORD_FILE: MAX_RECORD_BYTES,
     LOG_FILE: 16 * 2**20,
     KNOWN_FILMS_FILE: 64 * 2**20,
     SCORES_FILE: 64 * 2**20,
@@ -84,6 +87,8 @@ class ModelEntry:
         problem: why it cannot be used, as a sentence; "" where it can.
         size: of all its files, in bytes.
         is_imported: its figures are those that a file claimed.
+        input_gate: whether it has one, and what that refuses or why there is none, as sentences; none where the model
+            cannot be used.
     """
 
     name: str
@@ -93,6 +98,11 @@ class ModelEntry:
     is_active: bool
     size: int
     is_imported: bool
+    input_gate: tuple[str, ...]
+
+    @property
+    def has_input_gate(self) -> bool:
+        return NO_GATE not in self.input_gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +128,18 @@ class Imported:
 
     Attributes:
         unchecked: what could not be checked, as a sentence; "" where all could.
+        has_input_gate: it brought one.
     """
 
     folder: Path
     unchecked: str
+    has_input_gate: bool
 
     @property
     def note(self) -> str:
-        """Say what could not be checked, and always whose word the figures are."""
-        return f"{self.unchecked and f'Not checked: {self.unchecked} '}{CLAIMED}"
+        """Say what could not be checked, that there is no input gate, and always whose word the figures are."""
+        unchecked = self.unchecked and f"Not checked: {self.unchecked} "
+        return f"{unchecked}{'' if self.has_input_gate else f'{NO_GATE} '}{CLAIMED}"
 
 
 class _Used(NamedTuple):
@@ -155,15 +168,18 @@ def list_models(models: Path) -> list[ModelEntry]:
     entries = []
     for folder in folders:
         card, problem = None, ""
+        input_gate: tuple[str, ...] = ()
         try:
             card = read_card(folder)
+            input_gate = gate_in_words(folder, card.weights_sha256)
         except ModelError as refusal:
             problem = str(refusal)
         except OSError as error:
             problem = f"The model {folder.name} cannot be read ({error.strerror}). Please check that you may read it."
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         is_imported = (folder / IMPORTED_FILE).is_file()
-        entries.append(ModelEntry(folder.name, folder, card, problem, folder == active, size, is_imported))
+        is_active = folder == active
+        entries.append(ModelEntry(folder.name, folder, card, problem, is_active, size, is_imported, input_gate))
     return entries
 
 
@@ -336,12 +352,18 @@ def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported
             _check_card(card)
             _check_results(card)
             _check_lists(folder)
+            # What is damaged or of another gate is refused here, and elsewhere only said.
+            if (folder / RECORD_FILE).is_file() and read_record(folder, card.weights_sha256) is None:
+                raise ModelError(
+                    f"{RECORD_FILE} belongs to another input gate than the model's. Please export the model again, or "
+                    "leave this file out."
+                )
             # The card's text is made of the card, whatever text came with it.
-            write_whole(folder / CARD_TEXT_FILE, _text(card).encode())
-            unchecked = _check_network(folder, card)
+            write_whole(folder / CARD_TEXT_FILE, _text(card, gate_in_words(folder, card.weights_sha256)).encode())
+            unchecked = _check_network(folder)
             write_whole(folder / IMPORTED_FILE, f"{_now()}\n".encode())
             folder.rename(target)
-    return Imported(target, unchecked)
+    return Imported(target, unchecked, (target / GATE_FILE).is_file())
 
 
 # The model in use
@@ -565,9 +587,9 @@ def _why_impossible(result: EvaluationResult, card: ModelCard) -> str:
     return ""
 
 
-def _text(card: ModelCard) -> str:
+def _text(card: ModelCard, input_gate: tuple[str, ...]) -> str:
     try:
-        text = card_text(card)
+        text = card_text(card, input_gate)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise ModelError(
             f"{CARD_FILE} of the model holds results that cannot be. Please export the model again where it was made."
@@ -610,25 +632,13 @@ def _check_log_entry(entry: Any) -> None:
         raise ValueError("no number")
 
 
-def _check_network(folder: Path, card: ModelCard) -> str:
-    """Check the network's file, load it, and score the samples; give what could not be checked."""
+def _check_network(folder: Path) -> str:
+    """Check the files of network and input gate, load them, and score the samples; give what could not be checked."""
     # TensorFlow is imported only now: a page that lists models must not wait for it.
     from pneumo_core.classifier import load_classifier
     from pneumo_core.known_answers import check_known_answers
-    from pneumo_core.network_file import DAMAGE, check_network_file
 
-    check_network_file(folder / NETWORK_FILE, card.preprocessing, card.explained_layer)
-    try:
-        classifier = load_classifier(folder)
-        black = np.zeros((1, card.preprocessing.height, card.preprocessing.width, 1), np.float32)
-        if not np.isfinite(classifier.score(black)).all():
-            raise ValueError("a score that is no number")
-    except DAMAGE as error:
-        raise ModelError(
-            f"{NETWORK_FILE} passes the checks of its parts, and cannot be run all the same. Please use a network that "
-            "this project trained."
-        ) from error
-    answers = check_known_answers(classifier, folder)
+    answers = check_known_answers(load_classifier(folder), folder)
     if answers.largest_difference is not None and answers.problem:
         raise ModelError(answers.problem)
     return answers.problem

@@ -90,7 +90,8 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
         for name in MEMBER_LIMITS:
             if name not in archive.members:
                 raise _refusal(path, f"no {name}", f"a .keras file with {', '.join(MEMBER_LIMITS)}")
-        config, weights = archive.read(CONFIG), archive.read(WEIGHTS)
+        # All of them, since Keras reads all of them.
+        _, config, weights = (archive.read(name) for name in MEMBER_LIMITS)
     _check_weights(path, weights)
     try:
         layers = _layers(path, json.loads(config))

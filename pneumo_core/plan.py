@@ -92,6 +92,7 @@ class Recipe:
         augmentations: which of `AUGMENTATIONS`.
         mixed_precision: half of the numbers' bits on a GPU; the model that is kept has all of them.
         validation_share: of the patients of train and val, where no manifest says otherwise.
+        fit_input_gate: at the end the model gets a learned judgement of what is no chest X-ray to be read.
     """
 
     architecture: str = "EfficientNetV2B0"
@@ -121,6 +122,7 @@ class Recipe:
     mixed_precision: bool = False
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.15
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    fit_input_gate: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pneumo_core.calibration import OperatingPoint
+from pneumo_core.input_gate import NO_GATE
 from pneumo_core.model_card import ModelCard
 from pneumo_core.preprocessing import fingerprint, prepare
 from pneumo_core.radiograph import Radiograph
@@ -43,6 +44,7 @@ class Reading:
         known_from: "training" or "validation" where the model knows this film from there.
         correction: what was done to the film before reading at the reader's request, in words; None: nothing.
         is_far: whether the input gate finds it far from the films that the network was trained on.
+        has_gate: whether the model has an input gate.
     """
 
     radiograph: Radiograph
@@ -56,6 +58,7 @@ class Reading:
     known_from: str | None = None
     correction: str | None = None
     is_far: bool = False
+    has_gate: bool = True
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -63,7 +66,8 @@ class Reading:
         known = (known_film(self.known_from),) if self.known_from else ()
         done = (f"At the reader's request this film was {self.correction} before reading.",) if self.correction else ()
         far = (FAR_FROM_KNOWN,) if self.is_far else ()
-        return (*known, *done, *far, *self.suitability.warnings)
+        ungated = () if self.has_gate else (NO_GATE,)
+        return (*ungated, *known, *done, *far, *self.suitability.warnings)
 
 
 def read_xray(classifier: Classifier, radiograph: Radiograph, correction: str | None = None) -> Reading:
@@ -97,4 +101,5 @@ def read_xray(classifier: Classifier, radiograph: Radiograph, correction: str | 
         known_from=known.part_of(radiograph.sha256, fingerprint(film[:, :, 0])) if known else None,
         correction=CORRECTIONS[correction][2] if correction is not None else None,
         is_far=verdict is not None and verdict.is_far,
+        has_gate=verdict is not None,
     )

@@ -1,8 +1,9 @@
 """Train a model as a plan says, calibrate it, choose its thresholds, and write the model folder.
 
 The way of a training run (`run_training`): films -> split by patient -> `fitting`, best epoch by validation AUC ->
-temperature and operating points on validation and its stressed copies -> evaluation of the test films, once ->
-model folder. It can be stopped or killed at any moment, and goes on from where its last epoch ended.
+input gate (`input_gate_fit`) -> temperature and operating points on validation and its stressed copies -> evaluation
+of the test films, once -> model folder. It can be stopped or killed at any moment, and goes on from where its last
+epoch ended.
 """
 
 import csv
@@ -29,6 +30,10 @@ from pneumo_core.classifier import Classifier
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.fitting import CHECKPOINT_FILE, Step, fit, predict_logits
 from pneumo_core.gate import write_gate
+from pneumo_core.input_gate import InputGate
+from pneumo_core.input_gate import write_gate as write_input_gate
+from pneumo_core.input_gate_fit import fit_gate
+from pneumo_core.input_gate_record import GateFit, gate_in_words, write_record
 from pneumo_core.known_answers import record_known_answers
 from pneumo_core.known_films import write_known_films
 from pneumo_core.manifest import planned_split
@@ -177,7 +182,11 @@ class _Run:
                 self._stop()
                 return None
             best = load_network(self.folder / NETWORK_FILE)
-            card = self._write_model(best, training_films, validation_films, tests)
+            fitted = self._fit_gate(best, training_films, validation_films)
+            if fitted is None:
+                self._stop()
+                return None
+            card = self._write_model(best, training_films, validation_films, tests, *fitted)
         assert card is not None
         self._compare(card, validation_films)
         self.tell("done", force=True)
@@ -298,8 +307,29 @@ class _Run:
     def _counted(self, done: int, of: int) -> None:
         self.tell(self.state.stage, force=True, done=done, of=of)
 
+    def _fit_gate(
+        self, network: keras.Model, training: Films, validation: Films
+    ) -> tuple[InputGate | None, GateFit] | None:
+        """Fit the input gate on the films in memory; None where somebody asked to stop."""
+        if not self.recipe.fit_input_gate:
+            return None, GateFit(len(training.cases), len(validation.cases), is_wanted=False)
+        self.tell("fitting the input gate", force=True, done=0, of=0)
+        explained_layer = BACKBONES[self.recipe.architecture].explained_layer
+        films = training.views[0], validation.views[0]
+        return fit_gate(network, explained_layer, self.preprocessing, *films, self._fitted, self.recipe.seed)
+
+    def _fitted(self, done: int, of: int) -> bool:
+        self.tell(self.state.stage, done=done, of=of)
+        return not is_asked_to_stop(self.folder)
+
     def _write_model(
-        self, network: keras.Model, training: Films, validation: Films, tests: Sequence[Case]
+        self,
+        network: keras.Model,
+        training: Films,
+        validation: Films,
+        tests: Sequence[Case],
+        input_gate: InputGate | None,
+        fit: GateFit,
     ) -> ModelCard:
         plan, recipe = self.plan, self.recipe
         self.tell("choosing thresholds", force=True, done=0, of=0)
@@ -354,7 +384,12 @@ class _Run:
                 versions={"python": platform.python_version()}
                 | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
             )
-            write_card(card, partial)
+            if input_gate is not None:
+                write_input_gate(dataclasses.replace(input_gate, weights_sha256=card.weights_sha256), partial)
+            write_record(fit, partial, card.weights_sha256)
+            words = gate_in_words(partial, card.weights_sha256)
+            self.report(" ".join(words))
+            write_card(card, partial, words)
             record_known_answers(Classifier(network, card), partial)
             # Before the model has its name: by this the run knows its own.
             write_whole(self.folder / MADE_FILE, card.weights_sha256.encode())

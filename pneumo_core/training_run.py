@@ -31,6 +31,7 @@ Stage = Literal[
     "waiting",
     "reading the films",
     "training",
+    "fitting the input gate",
     "choosing thresholds",
     "testing",
     "comparing with the model in use",
@@ -48,7 +49,7 @@ class State:
     """How far a run is.
 
     Attributes:
-        done, of: films read, or steps of the epoch, as the stage goes.
+        done, of: films or pictures read, or steps of the epoch, as the stage goes.
         figures: loss and rates of the epoch so far.
         memory_bytes: held by the process.
         problem: why the run failed, as a sentence.

@@ -85,8 +85,8 @@ def test_other_weights_beside_a_card_are_refused(tiny_model: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"preprocessing": Preprocessing(64, 64)}, "takes films of"),
-        ({"explained_layer": "no_such_layer"}, "has no layer 'no_such_layer'"),
+        ({"preprocessing": Preprocessing(64, 64)}, "holds an input of 32 x 32 x 1. Expected is 64 x 64 x 1"),
+        ({"explained_layer": "no_such_layer"}, "holds no layer 'no_such_layer' with feature maps"),
     ],
 )
 def test_a_card_that_does_not_fit_the_network_is_refused(

@@ -74,6 +74,7 @@ HOMES = {
         "gate",
         "training_run",
         "explanation_survey",
+        "input_gate_record",
     },
     "jinja2": {"audit_report", "report", "evaluation_report"},
     "scipy": {"calibration", "comparison", "explanation_methods"},

@@ -1,5 +1,10 @@
 """The input gate: fitted on drawn films, it refuses what is none, and what it refuses gets no probability anywhere."""
 
+import dataclasses
+import io
+import pickle
+import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +19,7 @@ from pneumo_core.input_gate import (
     INVERTED,
     KINDS,
     LEFT,
+    NO_GATE,
     OTHER,
     OVER,
     RIGHT,
@@ -23,6 +29,7 @@ from pneumo_core.input_gate import (
     read_gate,
     write_gate,
 )
+from pneumo_core.model_card import read_card
 from pneumo_core.negatives import (
     OTHERS,
     as_exported,
@@ -32,6 +39,7 @@ from pneumo_core.negatives import (
     part_or_several,
     turned,
 )
+from pneumo_core.preprocessing import prepare
 from pneumo_core.radiograph import Radiograph, read_radiograph
 from pneumo_core.reading import read_xray
 from pneumo_core.sources import Source, SourceFilm
@@ -81,12 +89,16 @@ def test_a_turned_or_inverted_film_is_refused_and_read_once_corrected(
 
 def test_what_is_no_film_is_refused(classifier: Classifier):
     random = np.random.default_rng(3)
-    for make in OTHERS[:3]:
-        for _ in range(5):
-            picture = make(np.zeros((128, 128), np.float32), random)
-            if np.ptp(picture) > 0.2:
-                with pytest.raises(UnsuitableImageError):
-                    read_xray(classifier, radiograph(np.uint8(255 * picture)))
+    films = np.stack(
+        [
+            prepare(make(np.zeros((128, 128), np.float32), random), classifier.card.preprocessing)
+            for make in OTHERS[:3]
+            for _ in range(30)
+        ]
+    )
+    _, verdicts = classifier.logits_and_verdicts(films)
+    # At 32 x 32 pixels a page of text is hardly one.
+    assert sum(verdict.is_refused for verdict in verdicts) >= 60
 
 
 def test_a_refused_film_of_a_batch_has_a_reason_and_no_logit(classifier: Classifier, tmp_path: Path):
@@ -161,7 +173,10 @@ def test_pictures_that_are_none_keep_their_promise():
             assert picture.max() <= 1
 
 
-def gate(weights: str = "weights", kept: int = 2, kinds: int = len(KINDS)) -> InputGate:
+WEIGHTS = "ab" * 32
+
+
+def gate(weights: str = WEIGHTS, kept: int = 2, kinds: int = len(KINDS)) -> InputGate:
     return InputGate(
         weights,
         np.zeros(3, np.float32),
@@ -185,14 +200,106 @@ def test_a_gate_judges_by_hand_computed_shares_and_distances():
 
 
 def test_a_gate_is_kept_with_its_weights(tmp_path: Path):
-    assert read_gate(tmp_path, "weights") is None
+    assert read_gate(tmp_path, WEIGHTS) is None
     write_gate(gate(), tmp_path)
-    assert read_gate(tmp_path, "weights").far == 1.5
+    assert read_gate(tmp_path, WEIGHTS).far == 1.5
     with pytest.raises(ModelError, match="belongs to other weights"):
-        read_gate(tmp_path, "others")
-    write_gate(gate(kinds=3), tmp_path)
-    with pytest.raises(ModelError, match="is damaged"):
-        read_gate(tmp_path, "weights")
-    (tmp_path / GATE_FILE).write_bytes(b"no archive")
-    with pytest.raises(ModelError, match="is damaged"):
-        read_gate(tmp_path, "weights")
+        read_gate(tmp_path, "cd" * 32)
+
+
+def test_a_verdict_of_no_number_is_a_refusal():
+    broken = dataclasses.replace(gate(), coefficients=np.full((2, 7), np.nan, np.float32))
+    (verdict,) = broken.judge(np.ones((1, 3), np.float32))
+    assert verdict.is_refused
+    huge = dataclasses.replace(gate(), precision=np.full((2, 2), np.inf, np.float32))
+    with np.errstate(invalid="ignore"):
+        assert huge.judge(np.zeros((1, 3), np.float32))[0].is_far
+
+
+def arrays(**changes: np.ndarray) -> dict[str, bytes]:
+    """Give the members of a right gate's file, some arrays changed."""
+    members = {}
+    right = {name: np.asarray(getattr(gate(), name)) for name in InputGate.__slots__}
+    for name, array in (right | {"components": right["components"].astype(np.float16)} | changes).items():
+        content = io.BytesIO()
+        np.lib.format.write_array(content, array, (1, 0))
+        members[f"{name}.npy"] = content.getvalue()
+    return members
+
+
+def npz(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", method) as archive:
+        for name, array in members.items():
+            archive.writestr(name, array)
+    return content.getvalue()
+
+
+def header(shape: str, descr: str = "<f4", body: bytes = b"") -> bytes:
+    """Give a .npy file whose header says what it likes."""
+    words = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(words).to_bytes(2, "little") + words + body
+
+
+def without(name: str) -> dict[str, bytes]:
+    return {member: content for member, content in arrays().items() if member != name}
+
+
+HOSTILE_GATES = {
+    "no archive": b"no archive",
+    "cut": npz(arrays())[:-100],
+    "an array missing": npz(without("far.npy")),
+    "an array too many": npz(arrays() | {"more.npy": b""}),
+    "a path": npz(arrays() | {"../far.npy": b""}),
+    "a bomb": npz(arrays(components=np.zeros((2**22, 2), np.float16)), zipfile.ZIP_DEFLATED),
+    "too large": npz(arrays(precision=np.zeros((1100, 1100), np.float32))),
+    "objects to unpickle": npz(arrays() | {"centre.npy": header("(3,)", "|O", pickle.dumps([1, 2, 3]))}),
+    "words": npz(arrays(centre=np.array(["a", "b", "c"]))),
+    "other numbers": npz(arrays(centre=np.zeros(3))),
+    "numbers of the other byte order": npz(arrays(centre=np.zeros(3, ">f4"))),
+    "a shape without content": npz(arrays() | {"centre.npy": header("(1000000000000,)")}),
+    "a shape that overflows": npz(arrays() | {"centre.npy": header("(4611686018427387904, 4)")}),
+    "a shape below 0": npz(arrays() | {"centre.npy": header("(-3,)", body=bytes(12))}),
+    "a header of brackets": npz(arrays() | {"centre.npy": header("(" * 9000 + ")" * 9000)}),
+    "a header of signs": npz(arrays() | {"centre.npy": header("(" + "-" * 9000 + "3,)")}),
+    "a header of code": npz(arrays() | {"centre.npy": header("__import__('os').getpid()")}),
+    "a later version": npz(
+        arrays() | {"centre.npy": header("(3,)", body=bytes(12)).replace(b"\x01\x00", b"\x03\x00", 1)}
+    ),
+    "fewer kinds": npz(arrays(coefficients=np.zeros((2, 3), np.float32))),
+    "other components": npz(arrays(components=np.ones((4, 2), np.float16))),
+    "intercepts of another shape": npz(arrays(intercepts=np.zeros((7, 1), np.float32))),
+    "precision that is no square": npz(arrays(precision=np.zeros((2, 3), np.float32))),
+    "no matrix": npz(arrays(components=np.ones(6, np.float16))),
+    "no number": npz(arrays(coefficients=np.full((2, 7), np.nan, np.float32))),
+    "a number without an end": npz(arrays(components=np.full((3, 2), np.inf, np.float16))),
+    "a scale of 0": npz(arrays(scale=np.zeros(3, np.float32))),
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE_GATES.values(), ids=HOSTILE_GATES)
+def test_a_hostile_gate_is_refused_in_a_sentence(content: bytes, tmp_path: Path):
+    (tmp_path / GATE_FILE).write_bytes(content)
+    with pytest.raises(ModelError, match=r"^input_gate\.npz of the model is damaged, or not as .+ Please .+\.$"):
+        read_gate(tmp_path, WEIGHTS)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_right_gate_passes_the_checks(tmp_path: Path, order: str):
+    components = np.array([[1, 2], [3, 4], [5, 6]], np.float16, order=order)
+    (tmp_path / GATE_FILE).write_bytes(npz(arrays(components=components), zipfile.ZIP_DEFLATED))
+    assert np.array_equal(read_gate(tmp_path, WEIGHTS).components, components)
+
+
+def test_the_gate_of_another_network_is_refused(gated_model: Path, tmp_path: Path):
+    folder = tmp_path / "model"
+    shutil.copytree(gated_model, folder)
+    write_gate(gate(read_card(folder).weights_sha256), folder)
+    with pytest.raises(ModelError, match=r"judges 3 features, its network gives \d+\. Please"):
+        load_classifier(folder)
+
+
+def test_a_reading_without_a_gate_keeps_a_warning(tiny_model: Path, classifier: Classifier):
+    film = radiograph(drawn_film(True, 3))
+    assert read_xray(load_classifier(tiny_model), film).warnings[0] == NO_GATE
+    assert NO_GATE not in read_xray(classifier, film).warnings

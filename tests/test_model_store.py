@@ -20,6 +20,7 @@ from pneumo_core.calibration import Calibration
 from pneumo_core.classifier import load_classifier
 from pneumo_core.errors import ModelError
 from pneumo_core.evaluation import Estimate
+from pneumo_core.input_gate import NO_GATE
 from pneumo_core.known_answers import record_known_answers
 from pneumo_core.known_films import write_known_films
 from pneumo_core.locks import held
@@ -502,12 +503,13 @@ def refused(models: Path) -> Callable[..., str]:
 
 def test_an_export_imported_again_scores_the_same(whole_model: Path, models: Path):
     imported = import_model(models, export_model(whole_model), "new")
-    assert (imported.folder, imported.unchecked, imported.note) == (models / "new", "", CLAIMED)
+    assert (imported.folder, imported.unchecked, imported.note) == (models / "new", "", f"{NO_GATE} {CLAIMED}")
     assert [entry.name for entry in list_models(models) if entry.is_imported] == ["new"]
     films = np.random.default_rng(4).uniform(0, 255, (3, 32, 32, 1)).astype(np.float32)
     assert load_classifier(models / "new").score(films) == pytest.approx(load_classifier(whole_model).score(films))
+    made_anew = {name: files_of(models / "new")[name] for name in ("imported.txt", "MODEL_CARD.md")}
     left_out = {name: content for name, content in files_of(whole_model).items() if name != "scores.csv"}
-    assert files_of(models / "new") == left_out | {"imported.txt": (models / "new" / "imported.txt").read_bytes()}
+    assert files_of(models / "new") == left_out | made_anew
     assert in_use(models) == "a"
     promote(models, "new", "Ada", "x")
 
@@ -530,7 +532,7 @@ def test_network_and_card_alone_are_enough_and_it_is_said_what_was_not_checked(w
     files = {name: files_of(whole_model)[name] for name in ("classifier.keras", "card.json")}
     imported = import_model(models, io.BytesIO(zip_of(files, zipfile.ZIP_DEFLATED)), "new")
     assert "has no known_answers.json, so it cannot be checked" in imported.note
-    assert imported.note == f"Not checked: {imported.unchecked} {CLAIMED}"
+    assert imported.note == f"Not checked: {imported.unchecked} {NO_GATE} {CLAIMED}"
     assert files_of(imported.folder).keys() == {"classifier.keras", "card.json", "MODEL_CARD.md", "imported.txt"}
 
 
@@ -552,7 +554,44 @@ def test_known_answers_that_are_not_found_again_are_refused(whole_model: Path, r
 def test_the_cards_text_is_made_of_the_card(whole_model: Path, models: Path):
     files = files_of(whole_model) | {"MODEL_CARD.md": b"The best model of all."}
     folder = import_model(models, zip_of(files), "new").folder
-    assert (folder / "MODEL_CARD.md").read_text(encoding="utf-8") == card_text(read_card(folder))
+    assert (folder / "MODEL_CARD.md").read_text(encoding="utf-8") == card_text(read_card(folder), (NO_GATE,))
+
+
+def test_an_input_gate_goes_with_its_model(gated_model: Path, models: Path):
+    imported = import_model(models, export_model(gated_model), "new")
+    assert NO_GATE not in imported.note
+    for name in ("input_gate.npz", "input_gate.json"):
+        assert (imported.folder / name).read_bytes() == (gated_model / name).read_bytes()
+    assert load_classifier(imported.folder).gate is not None
+    (words,) = (entry.input_gate for entry in list_models(models) if entry.name == "new")
+    assert words[0] == "This model has a learned input gate."
+    assert len(words) == 4
+    assert f"- {words[1]}" in (imported.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"input_gate.npz": b"no archive"}, "input_gate.npz of the model is damaged"),
+        ({"input_gate.npz": bytes(100)}, "input_gate.json belongs to another input gate"),
+        ({"input_gate.json": b"{}"}, "input_gate.json of the model is not as training writes it"),
+        ({"input_gate.json": bytes(2**17)}, "holds input_gate.json of 131072 bytes, more than 65536"),
+    ],
+)
+def test_a_hostile_input_gate_is_not_imported(gated_model: Path, refused, changes: dict[str, bytes], found: str):
+    files = files_of(gated_model) | changes
+    if changes == {"input_gate.npz": b"no archive"}:
+        del files["input_gate.json"]
+    assert found in refused(files)
+
+
+def test_the_input_gate_of_other_weights_is_not_imported(gated_model: Path, whole_model: Path, refused):
+    files = files_of(whole_model) | {"input_gate.npz": (gated_model / "input_gate.npz").read_bytes()}
+    assert "input_gate.npz belongs to other weights" in refused(files)
+
+
+def test_a_model_without_an_input_gate_is_listed_so(models: Path):
+    assert [(entry.has_input_gate, entry.input_gate) for entry in list_models(models)] == 3 * [(False, (NO_GATE,))]
 
 
 @pytest.mark.parametrize("name", ["a", "linked", "file"])

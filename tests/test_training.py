@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumo_core import fitting, training
+from pneumo_core import fitting, input_gate_record, training
+from pneumo_core.classifier import load_classifier
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.fitting import CHECKPOINT_FILE
 from pneumo_core.gate import read_gate
+from pneumo_core.input_gate import NO_GATE
+from pneumo_core.input_gate_record import gate_in_words, read_record
 from pneumo_core.known_films import read_known_films
 from pneumo_core.model_card import NETWORK_FILE, ModelCard, file_sha256, read_card
 from pneumo_core.plan import Plan, Recipe, recipe_settings
@@ -490,6 +493,91 @@ def test_the_run_of_a_model_is_found_by_its_weights(runs: Path, tmp_path: Path, 
     assert run_of_model(out, "ab" * 32) is None
     assert run_of_model(tmp_path / "elsewhere" / "model", card.weights_sha256) is None
     assert run_of_model(tmp_path / "other", card.weights_sha256) is None
+
+
+@pytest.fixture
+def any_gate(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Let a gate be fitted on the few drawn films of a test, and kept whatever it refuses."""
+    monkeypatch.setattr(input_gate_record, "LEAST_TRAINING", 2)
+    monkeypatch.setattr(input_gate_record, "LEAST_VALIDATION", 2)
+    monkeypatch.setattr(input_gate_record, "MOST_REFUSED", 1.0)
+    monkeypatch.setattr(input_gate_record, "LEAST_FOUND", 0.0)
+    return monkeypatch
+
+
+def test_a_run_fits_the_input_gate_of_its_model(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], any_gate: pytest.MonkeyPatch
+):
+    stages = []
+    tell = training._Run.tell
+    any_gate.setattr(
+        training._Run, "tell", lambda run, *said, **named: (stages.append(said[0]), tell(run, *said, **named))
+    )
+    lines: list[str] = []
+    folder = planned(make_data(tmp_path / "data", 10, ("train",)), tmp_path / "model")
+    card = run_training(folder, report=lines.append)
+    assert card is not None
+    assert "fitting the input gate" in stages
+    assert load_classifier(tmp_path / "model").gate.weights_sha256 == card.weights_sha256
+    fit = read_record(tmp_path / "model", card.weights_sha256)
+    assert (fit.training_films, fit.validation_films) == (16, 4)
+    assert [(kind.n, kind.refused <= 4) for kind in fit.made] == 6 * [(4, True)]
+    words = gate_in_words(tmp_path / "model", card.weights_sha256)
+    assert " ".join(words) in lines
+    assert f"- {words[1]}" in (tmp_path / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "why"),
+    [
+        ("LEAST_FOUND", 1.1, "fewer than 110 %"),
+        ("LEAST_TRAINING", 17, "There were 16 training films and 4 validation films"),
+    ],
+)
+def test_a_gate_that_is_not_worth_keeping_is_not_kept_and_it_is_said_why(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], any_gate: pytest.MonkeyPatch, limit, value, why: str
+):
+    any_gate.setattr(input_gate_record, limit, value)
+    lines: list[str] = []
+    assert run_training(planned(make_data(tmp_path / "data", 10, ("train",)), tmp_path / "model"), report=lines.append)
+    assert load_classifier(tmp_path / "model").gate is None
+    assert any(line.startswith(NO_GATE) and why in line for line in lines)
+    assert why in (tmp_path / "model" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_a_plan_may_leave_the_gate_out(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], any_gate: pytest.MonkeyPatch
+):
+    any_gate.setattr(training, "fit_gate", None)
+    card = trained(
+        make_data(tmp_path / "data", 4), tmp_path / "model", dataclasses.replace(QUICK, fit_input_gate=False)
+    )
+    assert gate_in_words(tmp_path / "model", card.weights_sha256) == (NO_GATE, "The plan of its training left it out.")
+
+
+def test_a_run_stopped_or_killed_while_the_gate_is_fitted_goes_on(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], any_gate: pytest.MonkeyPatch
+):
+    folder = planned(make_data(tmp_path / "data", 8, ("train",)), tmp_path / "model")
+    found = training._Run._fitted
+
+    def then(do: Callable[[], None]) -> Callable[..., bool]:
+        return lambda run, done, of: (do(), found(run, done, of))[1]
+
+    with any_gate.context() as patch:
+        patch.setattr(training._Run, "_fitted", then(lambda: ask_to_stop(folder)))
+        assert run_training(folder) is None
+    assert read_state(folder).stage == "stopped"
+    assert not (tmp_path / "model").exists()
+    (folder / "stop").unlink()
+    with any_gate.context() as patch:
+        patch.setattr(training._Run, "_fitted", then(kill))
+        with pytest.raises(Killed):
+            run_training(folder)
+    assert not (tmp_path / "model").exists()
+    assert run_training(folder) is not None
+    assert load_classifier(tmp_path / "model").gate is not None
+    assert len(read_log(tmp_path / "model")) == 1
 
 
 def test_a_comparison_that_cannot_be_made_leaves_the_model(

@@ -23,7 +23,8 @@ def model_files(entry: ModelEntry) -> None:
                 "application/zip",
                 on_click="ignore",
                 icon=":material/download:",
-                help="Network, card, log and known answers; without the scores, which name films by their files.",
+                help="Network, card, input gate, log and known answers; without the scores, which name films by their "
+                "files.",
             )
         if entry.is_active:
             st.markdown("The model in use cannot be deleted.")
@@ -38,9 +39,9 @@ def ask_to_import() -> None:
     with st.expander("Import a model", icon=":material/upload:"):
         st.markdown(
             "A zip as *Export* gives it, or one of `classifier.keras` and `card.json`. Members and sizes, hash, "
-            "layers, shapes and weights are checked before anything of it is loaded, then the known answers on the "
-            "samples. Its figures are taken as the file claims them: measure it on films of your own before you trust "
-            "them. An imported model is not in use by that."
+            "layers, shapes and weights are checked before anything of it is loaded, then the input gate, if it "
+            "brings one, and the known answers on the samples. Its figures are taken as the file claims them: measure "
+            "it on films of your own before you trust them. An imported model is not in use by that."
         )
         file = st.file_uploader("Zip of a model", type="zip", max_upload_size=MAX_SESSION_BYTES >> 20)
         given = PurePath(file.name).stem if file is not None else ""

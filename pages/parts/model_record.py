@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.parts.input_gate_state import input_gate_shown
 from pages.parts.problems import plain
 from pages.parts.training_curves import training_curves
 from pneumo_core.model_card import ModelCard, card_text
@@ -15,12 +16,13 @@ CARD, TRAINING = "Model card and recipe", "Training curves"
 def model_record(entry: ModelEntry, card: ModelCard) -> None:
     """Draw the card or the curves, if one is chosen: both are long."""
     st.header(f"What is known of {plain(entry.name)}")
+    input_gate_shown(entry.input_gate)
     chosen = st.segmented_control("Show, or hide again", [CARD, TRAINING], key=f"record_{entry.name}")
     if chosen is None:
         return
     if chosen == CARD:
         with st.container(border=True):
-            st.markdown(card_text(card))
+            st.markdown(card_text(card, entry.input_gate))
         return
     log = read_log(entry.folder)
     if not log:

@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.parts.cached import card_of_active_model, loading_classifier
+from pages.parts.input_gate_state import input_gate_shown
 from pages.parts.problems import problems_shown
-from pneumo_core.model_card import area, percent
+from pneumo_core.input_gate_record import gate_in_words
+from pneumo_core.model_card import active_model_folder, area, percent
+from pneumo_core.places import models_folder
 
 if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
@@ -36,6 +39,7 @@ def model_state() -> None:
                 f"**{card.name}** ({card.architecture}), weights `{card.weights_sha256[:12]}`, made {card.created}. "
                 f"Knows: {card.population}."
             )
+            input_gate_shown(gate_in_words(active_model_folder(models_folder()), card.weights_sha256)[:1])
             if card.test:
                 st.table(
                     [

@@ -10,6 +10,7 @@ from pages.parts.cached import augmented, keras_problem, split_to_come
 from pages.parts.problems import plain, problems_shown
 from pages.parts.train_steps import RUNS, ask_for_data, go_to, split_of
 from pneumo_core.errors import BusyError
+from pneumo_core.input_gate_record import LEAST_TRAINING, LEAST_VALIDATION
 from pneumo_core.manifest import manifest_csv
 from pneumo_core.places import data_folders, models_folder
 from pneumo_core.plan import (
@@ -454,8 +455,8 @@ def _ask_for_augmentation() -> dict[str, Any]:
 
 def _ask_for_machine(splits_itself: bool) -> dict[str, Any]:
     with st.container(border=True):
-        st.header("Repeatability and machine")
-        seed, precision, share = _columns("machine", 3)
+        st.header("Repeatability, machine and input gate")
+        seed, precision, gate, share = _columns("machine", 4)
         with seed:
             chosen: dict[str, Any] = {
                 "seed": st.number_input(
@@ -485,6 +486,15 @@ def _ask_for_machine(splits_itself: bool) -> dict[str, Any]:
                 "Mixed precision",
                 help="Half of the numbers' bits on a GPU: faster, less memory. Without a GPU the run refuses it.",
                 **_kept("mixed_precision"),
+            )
+        with gate:
+            chosen["fit_input_gate"] = st.toggle(
+                "Fit an input gate",
+                value=SHIPPED.fit_input_gate,
+                help="After the last epoch the model learns to refuse what is no upright, whole chest X-ray: minutes "
+                f"for thousands of films, at least {LEAST_TRAINING} to train on and {LEAST_VALIDATION} to validate "
+                "with. Off for a quick lesson.",
+                **_kept("fit_input_gate"),
             )
     return chosen
 

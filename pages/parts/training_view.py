@@ -7,9 +7,11 @@ import streamlit as st
 
 from pages.parts.cached import attention_table
 from pages.parts.frame import rows_height
+from pages.parts.input_gate_state import input_gate_shown
 from pages.parts.plan_view import changes_in_words
 from pages.parts.problems import plain, problems_shown
 from pages.parts.training_curves import training_curves
+from pneumo_core.input_gate_record import gate_in_words
 from pneumo_core.model_card import NETWORK_FILE, ModelCard, area, percent, read_card
 from pneumo_core.places import ROOT
 from pneumo_core.plan import Plan, read_plan, recipe_settings
@@ -34,6 +36,7 @@ IN_WORDS = {
     "waiting": "starting: loading TensorFlow",
     "reading the films": "reading the films",
     "training": "training",
+    "fitting the input gate": "fitting the input gate, which refuses what is no chest X-ray, on the films in memory",
     "choosing thresholds": "calibrating, and choosing thresholds on validation films and their stressed copies",
     "testing": "scoring the test films, once",
     "comparing with the model in use": "comparing with the model in use on the same films",
@@ -42,6 +45,8 @@ IN_WORDS = {
     "failed": "failed",
     "interrupted": "interrupted: its process is gone without a word",
 }
+# What a stage counts, where it is not stressed copies.
+COUNTED = {"reading the films": "", "fitting the input gate": " pictures"}
 
 
 def training_view() -> None:
@@ -138,8 +143,7 @@ def _progress(state: State) -> None:
         words += f": epoch {state.epoch} of {state.epochs}, step {state.done} of {state.of}"
         words += ", now validating" if state.done == state.of else f", {_time_in_words(state.seconds_left)}"
     elif state.of:
-        what = "" if state.stage == "reading the films" else " copies of the films"
-        words += f": {state.done} of {state.of}{what}"
+        words += f": {state.done} of {state.of}{COUNTED.get(state.stage, ' copies of the films')}"
     st.progress(min(1.0, share), words)
     facts = [f"memory {state.memory_bytes / 2**30:.1f} GiB"] if state.memory_bytes else []
     if is_training:
@@ -163,7 +167,7 @@ def _ended(folder: Path, state: State, log: list[dict[str, Any]], plan: Plan) ->
         if card is None:
             st.warning("This run is done, and the model that it made is no longer there.")
         else:
-            _made(card)
+            _made(card, plan.out)
         return
     kept = kept_epoch(log)
     so_far = (
@@ -191,7 +195,7 @@ def _ended(folder: Path, state: State, log: list[dict[str, Any]], plan: Plan) ->
             st.rerun()
 
 
-def _made(card: ModelCard) -> None:
+def _made(card: ModelCard, folder: Path) -> None:
     data = card.training_data
     st.success(
         f"Done: the model {plain(card.name)} is made (weights {card.weights_sha256[:12]}), trained on {data.films} "
@@ -231,6 +235,7 @@ def _made(card: ModelCard) -> None:
             else "there were no test films, so nothing here says how good it is on new ones."
         )
     )
+    input_gate_shown(gate_in_words(folder, card.weights_sha256))
 
 
 def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
