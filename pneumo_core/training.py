@@ -72,6 +72,7 @@ from pneumo_core.training_run import (
     is_asked_to_stop,
     memory_bytes,
     now,
+    partial_folder,
     write_state,
 )
 from pneumo_core.whole_file import write_whole
@@ -354,7 +355,7 @@ class _Run:
                 evaluate(name, films.has_pneumonia, probabilities(copy, calibration), points)
                 for name, copy in test_logits.items()
             ]
-        partial = plan.out.with_name(f".{plan.out.name}.partial")
+        partial = partial_folder(plan.out)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         try:

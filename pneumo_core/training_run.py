@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -190,9 +190,16 @@ def delete_run(folder: Path) -> None:
     _wait_for_its_end(folder)
     if run_at_work() == folder.name:
         raise BusyError(f"The training run {folder.name} is at work. Please stop it first.")
+    with suppress(DataError):
+        shutil.rmtree(partial_folder(read_plan(folder).out), ignore_errors=True)
     # Without its plan it is no run, however far the rest gets.
     (folder / PLAN_FILE).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def partial_folder(out: Path) -> Path:
+    """Give where a model is written until it is whole; a kill leaves it, until the run goes on or is deleted."""
+    return out.with_name(f".{out.name}.partial")
 
 
 def last_words(folder: Path, lines: int = 12) -> str:
@@ -230,7 +237,9 @@ def start_run(folder: Path, finish: bool = False) -> None:
         start_holding(_lock(), folder.name, words, folder / OUTPUT_FILE)
     except BusyError as error:
         raise BusyError(busy_in_words()) from error
-    write_state(folder, State("waiting"))
+    # The run is at work, whether this can be written or not; it says itself how far it is.
+    with suppress(OSError):
+        write_state(folder, State("waiting"))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from pneumo_core import __main__, jobs, training_run
 from pneumo_core.errors import DataError
 from pneumo_core.plan import Plan, Recipe
-from pneumo_core.training_run import State, alone, list_runs, plan_run, start_run, write_state
+from pneumo_core.training_run import State, alone, delete_run, list_runs, partial_folder, plan_run, start_run, write_state
 from pneumo_core.whole_file import write_whole, written_whole
 from pneumo_core.wording import disk_in_words
 
@@ -76,6 +76,16 @@ def test_a_full_disk_is_a_sentence_where_a_run_is_planned_and_started(
         start_run(folder)
 
 
+def test_a_run_that_was_started_is_no_refusal_where_its_state_cannot_be_written(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    started: list[str] = []
+    monkeypatch.setattr(training_run, "start_holding", lambda lock, name, words, output: started.append(name))
+    monkeypatch.setattr(training_run, "write_state", full)
+    start_run(planned("one", tmp_path))
+    assert started == ["one"]
+
+
 def test_a_full_disk_is_a_sentence_of_a_job_and_of_the_command_line(monkeypatch: pytest.MonkeyPatch):
     class Writing(jobs.Work):
         def work(self) -> None:
@@ -95,6 +105,16 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
     assert disk_in_words(caught.value).startswith(
         f"A file or folder {tmp_path / 'gone'} cannot be read or written (No such file or directory). Please"
     )
+
+
+def test_a_deleted_run_leaves_no_half_model_behind(runs: Path, tmp_path: Path):
+    folder = planned("run", tmp_path)
+    half = partial_folder(tmp_path / "models" / "run")
+    half.mkdir(parents=True)
+    (half / "classifier.keras").write_bytes(b"half")
+    delete_run(folder)
+    assert not folder.exists()
+    assert not half.exists()
 
 
 def test_the_newest_run_comes_first_after_the_clock_was_set_back(runs: Path, tmp_path: Path):
