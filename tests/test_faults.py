@@ -12,7 +12,16 @@ from click.testing import CliRunner
 from pneumo_core import __main__, jobs, training_run
 from pneumo_core.errors import DataError
 from pneumo_core.plan import Plan, Recipe
-from pneumo_core.training_run import State, alone, delete_run, list_runs, partial_folder, plan_run, start_run, write_state
+from pneumo_core.training_run import (
+    State,
+    alone,
+    delete_run,
+    list_runs,
+    partial_folder,
+    plan_run,
+    start_run,
+    write_state,
+)
 from pneumo_core.whole_file import write_whole, written_whole
 from pneumo_core.wording import disk_in_words
 
