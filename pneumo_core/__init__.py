@@ -19,7 +19,7 @@ The floors, lowest first. A module imports only from floors below its own
     0  cells               cells of a table that no spreadsheet takes for a formula
     0  errors              refusals in words a clinician can act on
     0  versions            which Python and packages are at work
-    0  session_end         a session that was left lets go of what it keeps
+    0  freed_memory        what is freed goes back to the system
     0  report_style        how reports look that are written as pages
     0  whole_file          write a file so that it is whole or not there
     0  wording             sentences that read the same everywhere
@@ -34,6 +34,8 @@ The floors, lowest first. A module imports only from floors below its own
     1  small_zip           a zip of a few known files, unpacked within bounds
     1  audit_log           who did what with which film, as lines that are only added, chained by their hashes
     1  sign_in             sign-in by a shared passphrase: its hash, who is signed in, how often one may try
+    1  session_end         a session that was left lets go of what it keeps
+    1  reading_queue       the films of all sessions in one line before the network, few at work at a time
     2  locks               locks that end with their holder; processes that hold one
     2  input_gate          the learned judgement whether a picture is a chest X-ray to be read
     2  image_file          read PNG and JPEG                                                      (Pillow)

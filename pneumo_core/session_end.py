@@ -5,6 +5,8 @@ import gc
 import time
 from collections.abc import Callable, Iterable
 
+from pneumo_core.freed_memory import give_back
+
 
 async def end_left_sessions(
     known: Callable[[], Iterable[str]],
@@ -34,3 +36,4 @@ async def end_left_sessions(
         if over:
             # Films and pages refer to each other in circles.
             gc.collect()
+            give_back()

@@ -2,18 +2,27 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.audit_record import record_reading, record_refusal
 from pages.parts.model_state import ready_classifier
-from pneumo_core.errors import CorrectableImageError, PneumoError
+from pneumo_core.errors import BusyError, CorrectableImageError, PneumoError
 from pneumo_core.model_card import ModelCard
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.reading import Reading, read_xray
+from pneumo_core.reading_queue import READINGS
+
+if TYPE_CHECKING:
+    from pneumo_core.classifier import Classifier
 
 FILMS, WAITING, NEWEST = "films", "waiting_files", "newest_film"
+# After which a page looks again whether the line has room.
+ROOM_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +76,8 @@ def remove_all() -> None:
 def read_waiting(card: ModelCard) -> None:
     """Read the files in line, with progress; one that is refused never stops the others.
 
-    Films that another model read before are read again. Of the new films the one with the highest
-    probability is shown.
+    Each film waits for its turn among those of all sessions. Films that another model read before are read again.
+    Of the new films the one with the highest probability is shown.
     """
     films: dict[str, Film] = st.session_state.setdefault(FILMS, {})
     for key, film in films.items():
@@ -84,24 +93,53 @@ def read_waiting(card: ModelCard) -> None:
     progress, count = st.progress(0.0, "Reading ..."), len(waiting)
     highest = -1.0
     while waiting:
-        progress.progress(1 - len(waiting) / count, f"Reading film {count - len(waiting) + 1} of {count} ...")
-        name, content, correction = waiting[0]
+        share, words = 1 - len(waiting) / count, f"Reading film {count - len(waiting) + 1} of {count} ..."
         try:
-            radiograph = read_radiograph(content, name)
-            reading = read_xray(classifier, radiograph, correction)
-            record_reading(reading)
-            # The same film under two names is two rows: none is removed.
-            films[f"{radiograph.sha256} {name}"] = Film(name, reading, None)
-            if reading.prediction.probability > highest:
-                highest, st.session_state[NEWEST] = reading.prediction.probability, radiograph.sha256
-        except PneumoError as error:
-            digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else name
-            record_refusal(digest, card)
-            refused = Refused(content, error.correction) if isinstance(error, CorrectableImageError) else None
-            films[f"refused {name} {digest}"] = Film(name, None, str(error), refused)
+            with READINGS.turn(partial(_say_busy, progress, share)):
+                progress.progress(share, words)
+                key, film = _read(classifier, card, *waiting[0])
+        except BusyError:
+            progress.empty()
+            _wait_for_room()
+            return
+        films[key] = film
+        if film.reading is not None and film.reading.prediction.probability > highest:
+            highest, st.session_state[NEWEST] = film.reading.prediction.probability, film.reading.radiograph.sha256
         waiting.pop(0)
     # Drawn anew: the uploader makes room for the films.
     st.rerun()
+
+
+def _say_busy(progress: DeltaGenerator, share: float, ahead: int) -> None:
+    progress.progress(share, f"Busy: {ahead} ahead of you ...")
+
+
+@st.fragment(run_every=ROOM_SECONDS)
+def _wait_for_room() -> None:
+    if READINGS.has_room:
+        st.rerun()
+    st.info(
+        f"Busy: {READINGS.ahead} ahead of you, and no room in the line. Your films are kept, and read as soon as there "
+        "is room. Please leave this page open.",
+        icon=":material/hourglass_top:",
+    )
+
+
+def _read(
+    classifier: "Classifier", card: ModelCard, name: str, content: bytes | Path, correction: str | None
+) -> tuple[str, Film]:
+    """Read a film, or say why not; give the key that it stands under, too."""
+    try:
+        radiograph = read_radiograph(content, name)
+        reading = read_xray(classifier, radiograph, correction)
+        record_reading(reading)
+    except PneumoError as error:
+        digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else name
+        record_refusal(digest, card)
+        refused = Refused(content, error.correction) if isinstance(error, CorrectableImageError) else None
+        return f"refused {name} {digest}", Film(name, None, str(error), refused)
+    # The same film under two names is two rows: none is removed.
+    return f"{radiograph.sha256} {name}", Film(name, reading, None)
 
 
 def _read_again(name: str, reading: Reading) -> Film:

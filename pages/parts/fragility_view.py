@@ -4,9 +4,11 @@ import streamlit as st
 
 from pages.parts.learn_film import kept
 from pages.parts.model_state import ready_classifier
+from pages.parts.problems import problems_shown
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.fragility import Fragility, measure_fragility
 from pneumo_core.reading import Reading
+from pneumo_core.reading_queue import READINGS
 
 # One row of twelve where there is room, else rows of six, four or three.
 STYLE = """<style>
@@ -24,18 +26,26 @@ STYLE = """<style>
 
 
 def fragility_view(reading: Reading, point: OperatingPoint) -> None:
-    """Draw the strip of a film; a session scores it once."""
+    """Draw the strip of a film; a session scores it once, after the films that others wait for."""
     film, probability = reading.radiograph, reading.prediction.probability
-    found: Fragility = kept(
-        reading.card,
-        film.sha256,
-        "small changes",
-        lambda: measure_fragility(ready_classifier(), film.pixels, probability),
-    )
     with st.container(key="fragility", gap="small"):
-        st.html(STYLE)
-        st.markdown(
-            f"**{found.in_words(point.threshold)}** Each is so small that a reader would read the film alike: a flag "
-            "that flips says little, and one that holds can still be wrong."
-        )
-        st.html(found.strip(point.threshold))
+        words = st.empty()
+
+        def say_busy(ahead: int) -> None:
+            words.markdown(f"Busy: {ahead} ahead of you. This film's small changes are scored after them ...")
+
+        def scored() -> Fragility:
+            with READINGS.turn(say_busy, gives_way=True):
+                return measure_fragility(ready_classifier(), film.pixels, probability)
+
+        with problems_shown():
+            found: Fragility = kept(reading.card, film.sha256, "small changes", scored)
+            st.html(STYLE)
+            words.markdown(
+                f"**{found.in_words(point.threshold)}** Each is so small that a reader would read the film alike: a "
+                "flag that flips says little, and one that holds can still be wrong."
+            )
+            st.html(found.strip(point.threshold))
+            return
+        # Any click draws this part of the page anew.
+        st.button("Score the film's small changes", icon=":material/refresh:", key="score_small_changes")

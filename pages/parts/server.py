@@ -13,6 +13,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime import get_instance
 
 from pneumo_core.errors import PneumoError
+from pneumo_core.freed_memory import share_arenas
 from pneumo_core.session_end import end_left_sessions
 from pneumo_core.web_guard import MAX_SESSION_BYTES, WebGuard, rules_asked_for
 
@@ -22,6 +23,7 @@ FORGOTTEN = "server.disconnectedSessionTTL"
 
 def guards() -> list[Middleware]:
     """Give the middleware of the server; where it must not start, end the process with a sentence."""
+    share_arenas()
     # Else every upload of more than 1 MiB passes through a temporary file.
     MultiPartParser.spool_max_size = MAX_SESSION_BYTES << 1
     try:
