@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 from pneumo_core.errors import BusyError
 
-# More do not help: one reading keeps several processor cores at work.
-AT_ONCE = min(2, os.cpu_count() or 1)
+# One reading cannot keep all cores at work by itself; as many films are decoded at once (`decoder.MAX_PROCESSES`).
+AT_ONCE = min(4, os.cpu_count() or 1)
 # A full line takes some seconds.
 MOST_WAITING = 40
 # What gives way lets so many others go first that come later.

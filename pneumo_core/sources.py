@@ -93,7 +93,8 @@ class Source:
         name: for the screen.
         films: ordered by name.
         problems: whole sentences, `MAX_PROBLEMS` of them at most and one that counts the rest.
-        listing_sha256: of the names, sizes, labels and given patients of the films, not of their contents.
+        listing_sha256: of the names, labels and given patients of the films, and of their contents where these come in
+            an upload or a zip; of their sizes where they lie on disk.
         nameless_problems: the same as `problems` without what is written in names and cells, for files that travel.
     """
 
@@ -158,7 +159,7 @@ def open_uploads(files: Sequence[tuple[str, bytes]]) -> Source:
             name = relative_name(raw)
             kind = _kind_of_content(name, content[:_HEAD_BYTES])
             if kind == "film" and not is_silent(name):
-                loose.add(name, len(content), partial(_first_bytes, content))
+                loose.add(name, hashlib.sha256(content).hexdigest(), partial(_first_bytes, content))
             elif kind != "film" and (tables if kind == "table" else zips).setdefault(name, content) is not content:
                 raise DataError(_SAME_NAME)
     if len(tables) > 1:
@@ -180,8 +181,10 @@ def open_uploads(files: Sequence[tuple[str, bytes]]) -> Source:
 
 
 class _File(NamedTuple):
+    """A file that was listed; `content` tells it from others of its name: a checksum where there is one, its size."""
+
     name: str
-    size: int
+    content: str | int
     read: Callable[[], bytes]
 
 
@@ -224,9 +227,9 @@ class _Listing:
     tables: list[_File] = field(default_factory=list)
     problems: list[_Problem] = field(default_factory=list)
 
-    def add(self, name: str, size: int, read: Callable[[], bytes]) -> None:
+    def add(self, name: str, content: str | int, read: Callable[[], bytes]) -> None:
         """Take a film or a table in, told by its name."""
-        file = _File(name, size, read)
+        file = _File(name, content, read)
         if _suffix(name) in _TABLE_SUFFIXES:
             self.tables.append(file)
             return
@@ -350,7 +353,9 @@ def _list_zip(name: str, file: io.FileIO | io.BytesIO, prefix: str = "") -> _Lis
             member_name = relative_name(member.filename)
             if not member.filename.endswith(("/", "\\")) and not is_silent(member_name):
                 _check_member(member)
-                listing.add(prefix + member_name, member.file_size, partial(_read_member, archive, lock, member))
+                # The zip's directory has it; a member that is not of it is refused when it is read.
+                content = f"{member.file_size} bytes, CRC {member.CRC:08x}"
+                listing.add(prefix + member_name, content, partial(_read_member, archive, lock, member))
     return listing
 
 
@@ -552,7 +557,7 @@ def _source(name: str, films: Sequence[_Labelled], problems: Sequence[_Problem])
         first = f"{which}: {problems[0].named}" if problems else "Please check what you chose."
         raise DataError(f"No X-ray is left to evaluate in {name}. {expected} {first}")
     films = sorted(films, key=lambda labelled: labelled.file.name)
-    listing = json.dumps([(file.name, file.size, has_pneumonia, patient) for file, has_pneumonia, patient in films])
+    listing = json.dumps([(file.name, file.content, has_pneumonia, patient) for file, has_pneumonia, patient in films])
     if len(problems) > MAX_PROBLEMS:
         rest = f"And {len(problems) - MAX_PROBLEMS:,} more were left out."
         problems = [*problems[:MAX_PROBLEMS], _Problem(rest, rest)]

@@ -784,10 +784,18 @@ def test_equal_content_gives_equal_order_and_hash(tmp_path):
     names = ["NORMAL/b.png", "PNEUMONIA/a.png", "c.png"]
     folder = open_source(filled(tmp_path, *names))
     packed = [zip_source(zipped(*order)) for order in (names, reversed(names))]
-    assert len({source.listing_sha256 for source in (folder, *packed)}) == 1
-    assert len(folder.listing_sha256) == 64
+    assert len({source.listing_sha256 for source in packed}) == 1
+    assert len(packed[0].listing_sha256) == 64
+    # Of films on disk the contents are not read.
+    assert folder.listing_sha256 != packed[0].listing_sha256
     for source in packed:
         assert [film.name for film in source.films] == [film.name for film in folder.films] == names
+
+
+def test_films_of_one_name_and_length_make_other_uploads_and_other_zips():
+    contents = (b"x" * 1000, b"x" * 999 + b"y")
+    assert len({open_uploads([("a.dcm", content)]).listing_sha256 for content in contents}) == 2
+    assert len({zip_source(zipped(("a.dcm", content))).listing_sha256 for content in contents}) == 2
 
 
 def test_the_hash_changes_with_names_sizes_and_labels():
