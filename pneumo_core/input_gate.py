@@ -21,6 +21,9 @@ from pneumo_core.whole_file import written_whole
 GATE_FILE = "input_gate.npz"
 # Of its principal components, and of each of its other arrays.
 MAX_GATE_BYTES, MAX_SMALL_BYTES = 64 * 2**20, 4 * 2**20
+HAS_GATE = (
+    "This model has a learned input gate: pictures that are no upright, whole frontal chest X-ray are mostly refused."
+)
 NO_GATE = (
     "This model has no learned input gate: pictures that are no chest X-ray, and films turned or inverted, are not all "
     "refused."

@@ -116,7 +116,12 @@ def fit_gate(
     chosen = training[random.permutation(len(training))[:most]]
     side = max(SIDE, preprocessing.height, preprocessing.width)
     counted_films = validation[random.permutation(len(validation))[:MOST_COUNTED]]
-    of = round(PICTURES_A_FILM * len(chosen)) + len(validation) + len(SHARES) * len(counted_films)
+    to_learn = (
+        -(-len(chosen) // 2)
+        + len(chosen)
+        + sum(round(share * len(chosen)) for share in (*SHARES.values(), PHOTOGRAPH_SHARE))
+    )
+    of = to_learn + len(validation) + len(SHARES) * len(counted_films)
     done = 0
 
     def read(pictures: Pictures) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:

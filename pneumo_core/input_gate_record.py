@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 
 from pneumo_core.errors import ModelError
 from pneumo_core.evaluation import proportion
-from pneumo_core.input_gate import GATE_FILE, KINDS, NO_GATE
+from pneumo_core.input_gate import GATE_FILE, HAS_GATE, KINDS, NO_GATE
 from pneumo_core.model_card import file_sha256, percent
 from pneumo_core.whole_file import write_whole
 from pneumo_core.wording import counted
@@ -140,7 +140,7 @@ def gate_in_words(folder: Path, weights_sha256: str) -> tuple[str, ...]:
             known = _fit_in_words(fit) if has_gate else (fit.problem,)
     except ModelError as error:
         known = (str(error),)
-    return ("This model has a learned input gate." if has_gate else NO_GATE, *known)
+    return (HAS_GATE if has_gate else NO_GATE, *known)
 
 
 def _gate_sha256(folder: Path) -> str | None:

@@ -352,12 +352,9 @@ def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported
             _check_card(card)
             _check_results(card)
             _check_lists(folder)
-            # What is damaged or of another gate is refused here, and elsewhere only said.
-            if (folder / RECORD_FILE).is_file() and read_record(folder, card.weights_sha256) is None:
-                raise ModelError(
-                    f"{RECORD_FILE} belongs to another input gate than the model's. Please export the model again, or "
-                    "leave this file out."
-                )
+            if read_record(folder, card.weights_sha256) is None:
+                # Of another gate than this, as an interrupted `fit-gate` leaves it.
+                (folder / RECORD_FILE).unlink(missing_ok=True)
             # The card's text is made of the card, whatever text came with it.
             write_whole(folder / CARD_TEXT_FILE, _text(card, gate_in_words(folder, card.weights_sha256)).encode())
             unchecked = _check_network(folder)

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from pneumo_core import input_gate_record
+from pneumo_core.__main__ import commands
 from pneumo_core.batch import run_source
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.errors import CorrectableImageError, ModelError, UnsuitableImageError
 from pneumo_core.input_gate import (
     GATE_FILE,
+    HAS_GATE,
     INVERTED,
     KINDS,
     LEFT,
@@ -39,6 +43,7 @@ from pneumo_core.negatives import (
     part_or_several,
     turned,
 )
+from pneumo_core.places import MODELS_VARIABLE
 from pneumo_core.preprocessing import prepare
 from pneumo_core.radiograph import Radiograph, read_radiograph
 from pneumo_core.reading import read_xray
@@ -303,3 +308,27 @@ def test_a_reading_without_a_gate_keeps_a_warning(tiny_model: Path, classifier: 
     film = radiograph(drawn_film(True, 3))
     assert read_xray(load_classifier(tiny_model), film).warnings[0] == NO_GATE
     assert NO_GATE not in read_xray(classifier, film).warnings
+
+
+def test_a_gate_is_fitted_to_a_model_by_its_name_and_only_kept_where_it_is_worth_it(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shutil.copytree(tiny_model, tmp_path / "models" / "tiny")
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
+    words = ["fit-gate", str(tiny_model.parent.parent / "data"), "--model"]
+    before = (tmp_path / "models" / "tiny" / "input_gate.json").read_bytes()
+    result = CliRunner().invoke(commands, [*words, "tiny"])
+    assert result.exit_code == 1
+    assert result.stderr.endswith(
+        "tiny gets no input gate. There were 16 training films and 4 validation films; to fit and try one takes at "
+        "least 100 and 20.\n"
+    )
+    assert (tmp_path / "models" / "tiny" / "input_gate.json").read_bytes() == before
+    for name, limit in {"LEAST_TRAINING": 2, "LEAST_VALIDATION": 2, "MOST_REFUSED": 1.0, "LEAST_FOUND": 0.0}.items():
+        monkeypatch.setattr(input_gate_record, name, limit)
+    result = CliRunner().invoke(commands, [*words, str(tmp_path / "models" / "tiny")])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(f"{HAS_GATE}\nFitted on 16 training films; of 4 validation films it refuses ")
+    assert load_classifier(tmp_path / "models" / "tiny").gate is not None
+    assert HAS_GATE in (tmp_path / "models" / "tiny" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert CliRunner().invoke(commands, [*words, "nowhere"]).exit_code == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pneumo_core.errors import ModelError
-from pneumo_core.input_gate import GATE_FILE, NO_GATE
+from pneumo_core.input_gate import GATE_FILE, HAS_GATE, NO_GATE
 from pneumo_core.input_gate_record import RECORD_FILE, GateFit, MadePictures, gate_in_words, read_record, write_record
 
 WEIGHTS = "ab" * 32
@@ -38,11 +38,11 @@ def test_a_gate_is_kept_where_it_refuses_what_it_should_and_little_else(fit: Gat
 def test_a_record_is_kept_with_its_gate_and_said_with_intervals(tmp_path: Path):
     assert read_record(tmp_path, WEIGHTS) is None
     (tmp_path / GATE_FILE).write_bytes(b"gate")
-    assert gate_in_words(tmp_path, WEIGHTS) == ("This model has a learned input gate.",)
+    assert gate_in_words(tmp_path, WEIGHTS) == (HAS_GATE,)
     write_record(GOOD, tmp_path, WEIGHTS)
     assert read_record(tmp_path, WEIGHTS) == GOOD
     first, fitted, made, honest = gate_in_words(tmp_path, WEIGHTS)
-    assert first == "This model has a learned input gate."
+    assert first == HAS_GATE
     assert fitted == ("Fitted on 2600 training films; of 785 validation films it refuses 3, in percent 0.4 (0.1-1.1).")
     assert "turned left 100.0 (98.1-100.0) of 200; part or several 97.5 (94.3-98.9) of 200." in made
     assert "what nobody has thought of is harder" in honest
@@ -53,7 +53,7 @@ def test_the_record_of_another_gate_or_other_weights_says_nothing(tmp_path: Path
     write_record(GOOD, tmp_path, WEIGHTS)
     assert read_record(tmp_path, "cd" * 32) is None
     (tmp_path / GATE_FILE).write_bytes(b"another")
-    assert gate_in_words(tmp_path, WEIGHTS) == ("This model has a learned input gate.",)
+    assert gate_in_words(tmp_path, WEIGHTS) == (HAS_GATE,)
 
 
 def test_a_model_without_a_gate_says_so_and_why(tmp_path: Path):

@@ -9,6 +9,8 @@ from pneumo_core.cases import find_cases
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.evaluation import ConfusionMatrix, area_under_roc
 from pneumo_core.explanation_survey import read_survey, survey_rows
+from pneumo_core.input_gate import HAS_GATE
+from pneumo_core.input_gate_record import gate_in_words
 from pneumo_core.model_card import active_model_folder, card_text, read_card, result_table
 from pneumo_core.places import ROOT, sample_files
 from pneumo_core.preprocessing import prepare
@@ -38,7 +40,11 @@ def test_the_lessons_documentation_gives_the_surveys_figures():
 
 
 def test_the_model_card_for_people_is_generated_from_the_card():
-    assert (MODEL / "MODEL_CARD.md").read_text(encoding="utf-8") == card_text(read_card(MODEL))
+    card = read_card(MODEL)
+    words = gate_in_words(MODEL, card.weights_sha256)
+    assert words[0] == HAS_GATE
+    assert len(words) == 4
+    assert (MODEL / "MODEL_CARD.md").read_text(encoding="utf-8") == card_text(card, words)
 
 
 def test_the_operating_points_are_in_order():

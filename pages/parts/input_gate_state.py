@@ -9,8 +9,7 @@ from pneumo_core.input_gate import NO_GATE
 
 
 def input_gate_shown(sentences: Sequence[str]) -> None:
-    """Draw what `gate_in_words` says of a model; that it has no gate as a warning."""
-    if NO_GATE in sentences:
-        st.warning(plain(" ".join(sentences)), icon=":material/gpp_maybe:")
-    else:
-        st.markdown(f":material/verified_user: {plain(' '.join(sentences))}")
+    """Draw what `gate_in_words` says of a model."""
+    first, *others = sentences
+    sign = ":material/gpp_maybe:" if first == NO_GATE else ":material/verified_user:"
+    st.markdown("\n".join([f"{sign} **{plain(first)}**", "", *(f"- {plain(sentence)}" for sentence in others)]))

@@ -62,10 +62,10 @@ def _put_into_address() -> None:
 def _row(entry: ModelEntry) -> dict[str, str]:
     card = entry.card
     state = ["**in use**"] if entry.is_active else []
-    if entry.is_imported:
-        state.append("imported: figures as its file claims them")
     if card is not None and not entry.has_input_gate:
         state.append("no input gate")
+    if entry.is_imported:
+        state.append("imported: figures as its file claims them")
     row = {"Model": plain(entry.name), "State": ", ".join(state)}
     size = f"{entry.size / 1e6:.1f} MB"
     if card is None:

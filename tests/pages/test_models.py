@@ -145,12 +145,14 @@ def test_models_are_listed_with_their_figures_and_the_one_in_use(models: Path):
     assert not app.error
     rows = app.table[0].value
     assert list(rows["Model"]) == ["one", "two"]
-    assert list(rows["State"]) == ["**in use**", ""]
+    assert list(rows["State"]) == ["**in use**, no input gate", "no input gate"]
     assert "n = 20 (10 with pneumonia)" in rows["AUC, test"][0]
     assert all(point in rows["Flagged from, %"][0] for point in ("screening", "balanced", "rule"))
     # The model in use is no candidate, and cannot be deleted.
     assert "against the model in use" not in text(app)
     assert "The model in use cannot be deleted." in text(app)
+    assert "This model has no learned input gate: pictures that are no chest X-ray" in text(app).replace("\\", "")
+    assert "There were 16 training films and 4 validation films" in text(app)
     assert not [label for label in buttons(app) if label.startswith(("Promote", "Delete"))]
 
 
@@ -170,7 +172,7 @@ def test_a_model_that_cannot_be_used_says_why_and_can_be_deleted(models: Path):
     (models / "two" / "classifier.keras").write_bytes(b"other")
     app = opened("two")
     assert not app.exception
-    assert list(app.table[0].value["State"]) == ["**in use**", "cannot be used"]
+    assert list(app.table[0].value["State"]) == ["**in use**, no input gate", "cannot be used"]
     assert "belongs to other weights" in refusals(app)
     assert "Delete two ..." in buttons(app)
     assert "Promote two" not in buttons(app)
@@ -496,7 +498,12 @@ def test_an_exported_model_is_imported_and_not_in_use(models: Path):
     assert app.success[0].value.startswith("three is imported, and not in use.")
     assert "All checks were passed." in app.success[0].value
     assert "those that the file claims; they were not measured here" in app.success[0].value.replace("\\", "")
-    assert list(app.table[0].value["State"]) == ["**in use**", "imported: figures as its file claims them", ""]
+    assert "This model has no learned input gate" in app.success[0].value
+    assert list(app.table[0].value["State"]) == [
+        "**in use**, no input gate",
+        "no input gate, imported: figures as its file claims them",
+        "no input gate",
+    ]
     assert [entry.name for entry in list_models(models)] == ["one", "three", "two"]
     assert app.selectbox(key="model_shown").value == "three"
     assert active_model_folder(models).name == "one"
