@@ -4,13 +4,14 @@ import errno
 import fcntl
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from pneumo_core import __main__, jobs, training_run
-from pneumo_core.errors import DataError
+from pneumo_core.errors import DataError, ModelError
 from pneumo_core.plan import Plan, Recipe
 from pneumo_core.training_run import (
     State,
@@ -19,6 +20,7 @@ from pneumo_core.training_run import (
     list_runs,
     partial_folder,
     plan_run,
+    read_log,
     start_run,
     write_state,
 )
@@ -142,3 +144,22 @@ def test_a_clock_that_is_set_back_makes_no_wait_longer(runs: Path, tmp_path: Pat
         write_state(folder, State("done"))
         training_run._wait_for_its_end(folder, 0.3)
     assert 0.3 <= time.monotonic() - started < 10
+
+
+def test_a_disk_that_is_full_at_the_log_of_epochs_leaves_it_whole(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    from pneumo_core import fitting
+    from pneumo_core.training import run_training
+
+    recipe = Recipe(architecture="SmallCNN", size=32, epochs=2, batch_size=8, frozen_normalization=False)
+    folder = plan_run(Plan(make_data(tmp_path / "data", 4), tmp_path / "model", recipe, start="random"))
+    lines = iter([write_whole, full])
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "write_whole", lambda path, content: next(lines)(path, content))
+        with pytest.raises(ModelError, match="The disk is full"):
+            run_training(folder)
+    assert [entry["epoch"] for entry in read_log(folder)] == [1]
+    assert (folder / "training_log.jsonl").read_bytes().endswith(b"\n")
+    assert run_training(folder) is not None
+    assert [entry["epoch"] for entry in read_log(tmp_path / "model")] == [1, 2]
