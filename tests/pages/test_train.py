@@ -5,6 +5,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import streamlit as st
@@ -30,6 +31,7 @@ from pneumo_core.training_run import (
     MANIFEST_FILE,
     OUTPUT_FILE,
     STOP_FILE,
+    Stage,
     State,
     alone,
     ask_to_stop,
@@ -224,6 +226,18 @@ def test_the_defaults_are_the_shipped_recipe_and_what_differs_is_said(started: l
     assert "Other than shipped: architecture SmallCNN (shipped: EfficientNetV2B0); size 32 (shipped: 224)" in text(app)
 
 
+def test_a_plan_may_leave_out_the_input_gate(started: list):
+    app = planned()
+    app.toggle(key="plan_fit_input_gate").set_value(False).run()
+    assert "fit_input_gate False (shipped: True)" in text(app)
+    click(app, "Start training")
+    assert not read_plan(list_runs()[0]).recipe.fit_input_gate
+
+
+def test_every_stage_has_words():
+    assert set(training_view.IN_WORDS) == set(get_args(Stage))
+
+
 def test_augmented_films_are_drawn_anew_when_strength_or_kinds_change():
     app = opened(PLAN)
     app.number_input(key="plan_size").set_value(32).run()
@@ -373,6 +387,10 @@ def test_a_run_at_work_is_watched_and_stopped(data: Path):
         assert not any(button.label == "Delete it for good" for button in app.button)
         write_state(folder, State("reading the films", 0, 2, 3, 12))
         assert opened(run="new").progress[0].text == "**Reading the films**: 3 of 12"
+        write_state(folder, State("fitting the input gate", 2, 2, 64, 420))
+        words = opened(run="new").progress[0].text
+        assert words.startswith("**Fitting the input gate, which refuses what is no chest X-ray")
+        assert words.endswith("**: 64 of 420 pictures")
 
 
 def test_an_interrupted_run_says_what_it_printed_and_goes_on_or_is_finished(data: Path, started: list):
@@ -411,6 +429,8 @@ def test_a_run_that_is_done_shows_its_models_figures(data: Path):
     pictures = next(element.value for element in app.html if "watched" in element.value[:40])
     assert pictures.count("<img") == 2 * 2
     assert "test films chose nothing and were read once" in text(app)
+    assert "This model has no learned input gate" in text(app)
+    assert "There were 10 training films and 2 validation films" in text(app)
     shutil.rmtree(data.parent.parent / "models" / "new")
     assert "the model that it made is no longer there" in text(opened(run="new"))
 
