@@ -1,5 +1,6 @@
 """A run of labelled films evaluated: figures with intervals, groups, and what speaks against them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -84,6 +85,12 @@ class Assessment:
     @property
     def patients_repeat(self) -> bool:
         return self.patients < len(self.cohort)
+
+    @property
+    def warned_of(self) -> dict[str, int]:
+        """How many of the scored films are warned of what, the most frequent first."""
+        scored = [score for score in self.scores if score.logit is not None]
+        return dict(Counter(name for score in scored for name in score.warned_of.split(", ") if name).most_common())
 
     def figures(self, threshold: float) -> ThresholdFigures:
         """Give all figures at a threshold."""

@@ -19,10 +19,11 @@ from pneumo_core.classifier import Classifier
 from pneumo_core.errors import PneumoError
 from pneumo_core.input_gate import Verdict
 from pneumo_core.preprocessing import fingerprint, prepare
+from pneumo_core.quality import measure_quality, refuse_clipped
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.runs import FilmScore, Progress, Run, alone_in, append_scores, begin_run, read_scores
 from pneumo_core.sources import Source, SourceFilm
-from pneumo_core.suitability import assess, refuse_by
+from pneumo_core.suitability import FAR, assess, refuse_by
 
 BATCH_SIZE = 32
 READERS = 2
@@ -109,6 +110,8 @@ def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -
         score = dataclasses.replace(score, sha256=hashlib.sha256(content).hexdigest(), file_bytes=len(content))
         radiograph = read_radiograph(content, FILM)
         assess(radiograph, classifier.card.population_years)
+        quality = measure_quality(radiograph.pixels)
+        refuse_clipped(quality, FILM)
     except PneumoError as error:
         reason = str(error)
         return dataclasses.replace(score, reason=reason if reason.startswith(FILM) else f"{FILM} {reason}"), None
@@ -124,6 +127,7 @@ def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -
         view_position=origin.view_position,
         sex=origin.sex,
         age_years=origin.age_years,
+        warned_of=", ".join(quality.findings),
     )
     return score, prepared
 
@@ -141,6 +145,8 @@ def _judged(score: FilmScore, logit: float, verdict: Verdict | None) -> FilmScor
         refuse_by(verdict, FILM)
     except PneumoError as error:
         return dataclasses.replace(score, reason=str(error))
+    if verdict is not None and verdict.is_far:
+        score = dataclasses.replace(score, warned_of=", ".join(filter(None, (FAR, score.warned_of))))
     return dataclasses.replace(score, logit=float(logit))
 
 

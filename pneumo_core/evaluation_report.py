@@ -209,6 +209,9 @@ def honesty_lines(assessment: Assessment) -> list[str]:
         lines.append(
             f"{len(assessment.contradictory)} films were given with both labels (the very same file): in no figure."
         )
+    if assessment.warned_of:
+        counts = ", ".join(f"{name} {count}" for name, count in assessment.warned_of.items())
+        lines.append(f"Scored with a warning that stays on the film (a film may have several): {counts}.")
     return lines
 
 
@@ -303,6 +306,7 @@ def evaluation_data(assessment: Assessment, left_out: Sequence[str] | None = Non
         "best_threshold_here": _number(assessment.best_threshold),
         "contradictory": len(assessment.contradictory),
         "left_out": None if left_out is None else list(left_out),
+        "warned_of": assessment.warned_of,
         "refusals": [{"film": score.number + 1, "reason": score.reason} for score in assessment.refused],
         "notice": NOTICE,
     }
@@ -329,6 +333,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
             "sha256",
             "outcome",
             "reason",
+            "warned_of",
             "has_pneumonia",
             "probability",
         ]
@@ -343,6 +348,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
                 score.sha256 or "",
                 "refused" if probability is None else "read",
                 plain_cell(score.reason or ""),
+                score.warned_of,
                 "" if score.has_pneumonia is None else int(score.has_pneumonia),
                 "" if probability is None else f"{probability:.6f}",
                 *("" if probability is None else int(probability >= point.threshold) for point in at),

@@ -11,8 +11,9 @@ from pneumo_core.calibration import OperatingPoint
 from pneumo_core.input_gate import NO_GATE
 from pneumo_core.model_card import ModelCard
 from pneumo_core.preprocessing import fingerprint, prepare
+from pneumo_core.quality import Quality, measure_quality, refuse_clipped
 from pneumo_core.radiograph import Radiograph
-from pneumo_core.suitability import CORRECTIONS, FAR_FROM_KNOWN, Suitability, assess, corrected, refuse_by
+from pneumo_core.suitability import CORRECTIONS, FAR, FAR_FROM_KNOWN, Suitability, assess, corrected, refuse_by
 from pneumo_core.wording import known_film
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Reading:
         correction: what was done to the film before reading at the reader's request, in words; None: nothing.
         is_far: whether the input gate finds it far from the films that the network was trained on.
         has_gate: whether the model has an input gate.
+        quality: what was measured of the film as it was read.
     """
 
     radiograph: Radiograph
@@ -59,6 +61,12 @@ class Reading:
     correction: str | None = None
     is_far: bool = False
     has_gate: bool = True
+    quality: Quality | None = None
+
+    @property
+    def warned_of(self) -> tuple[str, ...]:
+        """What of the film itself is warned of, in a word each."""
+        return (*((FAR,) if self.is_far else ()), *(self.quality.findings if self.quality else ()))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -67,7 +75,8 @@ class Reading:
         done = (f"At the reader's request this film was {self.correction} before reading.",) if self.correction else ()
         far = (FAR_FROM_KNOWN,) if self.is_far else ()
         ungated = () if self.has_gate else (NO_GATE,)
-        return (*ungated, *known, *done, *far, *self.suitability.warnings)
+        quality = self.quality.warnings if self.quality else ()
+        return (*ungated, *known, *done, *far, *quality, *self.suitability.warnings)
 
 
 def read_xray(classifier: Classifier, radiograph: Radiograph, correction: str | None = None) -> Reading:
@@ -83,6 +92,8 @@ def read_xray(classifier: Classifier, radiograph: Radiograph, correction: str | 
     if correction is not None:
         radiograph = corrected(radiograph, correction)
     suitability = assess(radiograph, classifier.card.population_years)
+    quality = measure_quality(radiograph.pixels)
+    refuse_clipped(quality, radiograph.name)
     started = time.perf_counter()
     film = prepare(radiograph.pixels, classifier.card.preprocessing)
     logit, probability, explanation, verdict = classifier.look(film)
@@ -102,4 +113,5 @@ def read_xray(classifier: Classifier, radiograph: Radiograph, correction: str | 
         correction=CORRECTIONS[correction][2] if correction is not None else None,
         is_far=verdict is not None and verdict.is_far,
         has_gate=verdict is not None,
+        quality=quality,
     )

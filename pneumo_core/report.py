@@ -171,6 +171,7 @@ def receipt(
         "outside_population": reading.suitability.is_outside_population,
         "known_from_training": reading.known_from,
         "warnings": list(reading.warnings),
+        "quality": dataclasses.asdict(reading.quality) if reading.quality else None,
         "format": origin.format,
         "height": origin.height,
         "width": origin.width,
@@ -209,6 +210,8 @@ def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> by
         f"Probability at a prevalence of {100 * reading.card.calibration.prevalence:g} %. Research and teaching tool, "
         "not a medical device.",
     ]
+    if reading.warned_of:
+        caption.append(f"To know before it is believed: {', '.join(reading.warned_of)}.")
     return captioned_png(picture, caption, reading.radiograph.sha256)
 
 

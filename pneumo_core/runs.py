@@ -28,6 +28,7 @@ class FilmScore:
         logit: None where there is a reason.
         samples_per_pixel: of the file, as in `Origin`.
         brightness: mean of the pixels, in [0, 1].
+        warned_of: what the film is warned of, in one line: of `quality.FINDINGS`, and `suitability.FAR`.
     """
 
     number: int
@@ -46,6 +47,7 @@ class FilmScore:
     view_position: str | None = None
     sex: str | None = None
     age_years: float | None = None
+    warned_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ CORRECTIONS = {
     RIGHT: (1, False, "turned by 90 degrees to the left"),
     INVERTED: (0, True, "inverted"),
 }
+# A film that is warned of by the sentence below, in a word.
+FAR = "far from known films"
 FAR_FROM_KNOWN = (
     "This film lies farther from those that the network was trained on than nearly all of these do: not validated for "
     "such films or this patient group."

@@ -47,7 +47,7 @@ KERAS_HOMES = {
 HOMES = {
     "PIL": {"image_file", "jpeg_stream", "picture", "decoder_process", "negatives"},
     "pydicom": {"dicom_file"},
-    "cv2": {"preprocessing", "negatives"},
+    "cv2": {"preprocessing", "negatives", "quality"},
     "tf_keras_vis": {"gradcam", "explanation_methods"},
     "plotly": {
         "figures",

@@ -331,6 +331,7 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "conformal": None,
         "known_from_training": None,
         "warnings": [],
+        "quality": None,
         "format": "DICOM",
         "height": 120,
         "width": 160,

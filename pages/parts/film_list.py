@@ -40,7 +40,10 @@ def film_list(
                 # First sentences: the whole stands above the film that is shown.
                 "To know": " ".join(
                     warning.split(". ")[0].rstrip(".") + "."
-                    for warning in suitability_for_age(score.age_years, years).warnings
+                    for warning in (
+                        *([f"Warned of: {score.warned_of}"] if score.warned_of else []),
+                        *suitability_for_age(score.age_years, years).warnings,
+                    )
                 ),
                 "SHA-256, start": (score.sha256 or "")[:12],
             }

@@ -1,0 +1,252 @@
+"""Quality of a film, measured on its pixels: exposure, blur, rotation, what was cut off, writing that is burned in.
+
+All is measured on copies of fixed sizes, so that a film and its small copy give the same verdict. How the limits were
+chosen, and how often a film is warned of in vain: docs/input-gate.md.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pneumo_core.errors import UnsuitableImageError
+from pneumo_core.preprocessing import blurred, resize
+
+# In pixels: of the copies for letters (the long side, at most), for grey levels and sharpness, and for the position.
+WRITING_SIDE, SIDE, POSITION_SIDE = 1024, 224, 64
+# Of that copy's side, so much is left out all around: the lungs' part shows what exposure did to them.
+MARGIN = 0.2
+# Shares of its pixels, of the range, and a ratio without unit.
+MOST_CLIPPED, MOST_CLIPPED_TO_READ = 0.05, 0.6
+LEAST_MIDDLE, LEAST_SPREAD, LEAST_SHARPNESS = 0.25, 0.15, 0.35
+MOST_DEGREES = 10.0
+# Left, right, top and bottom of the picture, as shares of the whole film.
+SIDES = ("left", "right", "top", "bottom")
+MOST_MISSING = (0.11, 0.11, 0.17, 0.12)
+MOST_LETTERS = 5
+# How much brighter than what is around them strokes are, of 255; heights in pixels and as a share of the long side.
+STROKE_CONTRAST, WIDEST_STROKE, LEAST_HEIGHT, MOST_HEIGHT = 80, 13, 6, 0.05
+CELLS, DIRECTIONS = 8, 9
+POSITION_FILE = Path(__file__).with_name("chest_position.npz")
+
+EXPOSURE, BLUR, ROTATION, CUT_OFF, WRITING = FINDINGS = ("exposure", "blur", "rotation", "cut off", "writing")
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What was measured of one film.
+
+    Attributes:
+        white, black: shares of the film's middle part at either end of the range.
+        middle: median grey level there, in [0, 1].
+        spread: grey levels between its darkest and brightest two percent, in [0, 1].
+        sharpness: fine detail through coarser detail.
+        degrees: by how much the chest is turned clockwise, roughly.
+        missing: shares of the whole film that seem to be cut off at each of `SIDES`, roughly.
+        letters: of the longest line of writing, roughly.
+    """
+
+    white: float
+    black: float
+    middle: float
+    spread: float
+    sharpness: float
+    degrees: float
+    missing: tuple[float, float, float, float]
+    letters: int
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Name what is to be warned of, each one of `FINDINGS`."""
+        return tuple(name for name, _ in self._found())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Say of each finding what was found, what is expected, and what to do."""
+        return tuple(sentence for _, sentence in self._found())
+
+    def _found(self) -> list[tuple[str, str]]:
+        found = []
+        if exposure := self._exposure():
+            found.append((EXPOSURE, exposure))
+        if self.sharpness < LEAST_SHARPNESS:
+            found.append(
+                (
+                    BLUR,
+                    f"This film is blurred, or was enlarged from a small copy (sharpness {self.sharpness:.2f}; "
+                    f"expected is at least {LEAST_SHARPNESS}). Fine signs cannot be seen on it: please upload the "
+                    "film as the device exported it.",
+                )
+            )
+        if abs(self.degrees) > MOST_DEGREES:
+            turned = "clockwise" if self.degrees > 0 else "counter-clockwise"
+            found.append(
+                (
+                    ROTATION,
+                    f"The chest seems to be turned by about {abs(self.degrees):.0f} degrees {turned}. Expected is an "
+                    f"upright one, within {MOST_DEGREES:.0f}. Please turn the film and upload it again: a turned "
+                    "film's score can be another.",
+                )
+            )
+        missing = [
+            f"{100 * share:.0f} % at its {side}"
+            for side, share, most in zip(SIDES, self.missing, MOST_MISSING, strict=True)
+            if share > most
+        ]
+        if missing:
+            found.append(
+                (
+                    CUT_OFF,
+                    f"Part of the chest seems to be cut off, or lies off the middle: about {' and '.join(missing)} of "
+                    "the picture is missing. Expected are both whole lungs. Please upload the uncut film: what is cut "
+                    "off is not read.",
+                )
+            )
+        if self.letters > MOST_LETTERS:
+            found.append(
+                (
+                    WRITING,
+                    f"A line of about {self.letters} letters is burned into this film; expected is a side marker at "
+                    "most. It may name the patient: please check it before you pass on the film or a picture of it, "
+                    "and have it removed.",
+                )
+            )
+        return found
+
+    def _exposure(self) -> str:
+        again = "Please export it again with the device's own window."
+        clipped = max((self.white, "white"), (self.black, "black"))
+        if clipped[0] > MOST_CLIPPED:
+            return (
+                f"Of the middle of this film {100 * clipped[0]:.0f} % is plain {clipped[1]}, without detail: "
+                f"badly exposed, or exported with a window too narrow. Expected is at most {100 * MOST_CLIPPED:.0f} %. "
+                f"{again}"
+            )
+        if self.middle < LEAST_MIDDLE:
+            return (
+                f"This film is dark: half of its middle lies under {100 * self.middle:.0f} % of the range. Expected is "
+                f"at least {100 * LEAST_MIDDLE:.0f} %. {again}"
+            )
+        if self.spread < LEAST_SPREAD:
+            return (
+                f"This film has little contrast: its middle spans {100 * self.spread:.0f} % of the range. Expected is "
+                f"at least {100 * LEAST_SPREAD:.0f} %. {again}"
+            )
+        return ""
+
+
+def measure_quality(pixels: np.ndarray) -> Quality:
+    """Measure a film.
+
+    Args:
+        pixels: float32 `(height, width)` in [0, 1], air dark and bone bright.
+    """
+    film = _shrunk(pixels)
+    small = resize(film, SIDE, SIDE)
+    white, black, middle, spread = _exposure_of(small)
+    degrees, *missing = position_of(small)
+    left, right, top, bottom = (share / 100 for share in missing)
+    return Quality(
+        white, black, middle, spread, _sharpness_of(small), degrees, (left, right, top, bottom), _letters_of(film)
+    )
+
+
+def refuse_clipped(quality: Quality, name: str) -> None:
+    """Refuse a film on which most of the lungs' part is plain white or black.
+
+    Raises:
+        UnsuitableImageError: as said.
+    """
+    clipped = quality.white + quality.black
+    if clipped > MOST_CLIPPED_TO_READ:
+        raise UnsuitableImageError(
+            f"{name} is plain white or black in {100 * clipped:.0f} % of its middle, without detail. Expected is "
+            f"at most {100 * MOST_CLIPPED_TO_READ:.0f} %. Please export it again with the device's own window."
+        )
+
+
+def position_features(film: np.ndarray) -> np.ndarray:
+    """Give which way edges run in each part of a film: float32 `(CELLS * CELLS * DIRECTIONS,)`.
+
+    Histograms of oriented gradients (Dalal and Triggs 2005), one a cell, each scaled by its own strength.
+
+    Args:
+        film: float32 `(height, width)` in [0, 1].
+    """
+    down, right = np.gradient(resize(film, POSITION_SIDE, POSITION_SIDE))
+    strength = np.hypot(down, right)
+    direction = np.minimum(np.arctan2(down, right) % np.pi / np.pi * DIRECTIONS, DIRECTIONS - 1).astype(int)
+    by_direction = strength[:, :, np.newaxis] * (direction[:, :, np.newaxis] == np.arange(DIRECTIONS))
+    pixels = POSITION_SIDE // CELLS
+    cells = by_direction.reshape(CELLS, pixels, CELLS, pixels, DIRECTIONS).mean(axis=(1, 3))
+    lengths = np.sqrt((cells**2).sum(axis=2, keepdims=True))
+    return (cells / (lengths + 0.3 * lengths.mean() + 1e-6)).astype(np.float32).ravel()
+
+
+def position_of(film: np.ndarray) -> tuple[float, float, float, float, float]:
+    """Give degrees clockwise and percent missing at left, right, top and bottom, of a film as `position_features`."""
+    coefficients, intercepts = _position()
+    degrees, left, right, top, bottom = (position_features(film) @ coefficients + intercepts).tolist()
+    return degrees, left, right, top, bottom
+
+
+def _shrunk(pixels: np.ndarray) -> np.ndarray:
+    """Give a copy of at most `WRITING_SIDE` pixels a side: whole blocks averaged, the rest by interpolation.
+
+    An average over broken blocks takes three times as long, and says the same.
+    """
+    block = max(pixels.shape) // WRITING_SIDE
+    if block > 1:
+        pixels = resize(pixels, *(max(1, length // block) for length in pixels.shape))
+    shrink = min(1.0, WRITING_SIDE / max(pixels.shape))
+    height, width = (max(1, round(shrink * length)) for length in pixels.shape)
+    return resize(pixels, height, width, "linear")
+
+
+@cache
+def _position() -> tuple[np.ndarray, np.ndarray]:
+    with np.load(POSITION_FILE) as file:
+        return file["coefficients"], file["intercepts"]
+
+
+def _exposure_of(small: np.ndarray) -> tuple[float, float, float, float]:
+    margin = round(MARGIN * SIDE)
+    inside = small[margin : SIDE - margin, margin : SIDE - margin]
+    low, middle, high = np.percentile(inside, (2, 50, 98)).tolist()
+    return float((inside >= 0.99).mean()), float((inside <= 0.01).mean()), middle, high - low
+
+
+def _sharpness_of(small: np.ndarray) -> float:
+    # Within a tenth of the edge lie markers, writing and collimators.
+    inside = np.s_[SIDE // 10 : -(SIDE // 10), SIDE // 10 : -(SIDE // 10)]
+    softer, softest = blurred(small, 1.0), blurred(small, 3.0)
+    fine, coarse = (np.quantile(np.abs(detail[inside]), 0.9) for detail in (small - softer, softer - softest))
+    return float(fine / (coarse + 0.001))
+
+
+def _letters_of(film: np.ndarray) -> int:
+    """Count the letters of the longest line: bright pieces of one height side by side on one base."""
+    levels = np.rint(255 * film).astype(np.uint8)
+    opened = cv2.morphologyEx(levels, cv2.MORPH_OPEN, np.ones((WIDEST_STROKE, WIDEST_STROKE), np.uint8))
+    strokes = (cv2.subtract(levels, opened) > STROKE_CONTRAST).astype(np.uint8)
+    outlines, _ = cv2.findContours(strokes, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    pieces = np.array(sorted(tuple(cv2.boundingRect(outline)) for outline in outlines)).reshape(-1, 4)
+    left, top, width, height = pieces.T
+    # Letters that touch are one piece, of up to eight.
+    is_like = (height >= LEAST_HEIGHT) & (height <= MOST_HEIGHT * max(film.shape)) & (width <= 6 * height)
+    is_like &= width >= 0.12 * height
+    # No film has so many; a page of noise may.
+    left, top, width, height = (values[is_like][:400] for values in (left, top, width, height))
+    base = top + height
+    higher, lower = np.maximum.outer(height, height), np.minimum.outer(height, height)
+    gap = left - (left + width)[:, np.newaxis]
+    follows = (lower >= 0.6 * higher) & (gap <= 1.3 * higher) & (gap >= -0.25 * higher)
+    follows &= np.abs(np.subtract.outer(base, base)) <= 0.2 * higher + 1
+    follows &= np.arange(len(left))[:, np.newaxis] < np.arange(len(left))
+    letters = np.maximum(1, np.rint(width / (0.75 * height))).astype(int)
+    longest = letters.copy()
+    for place in np.flatnonzero(follows.any(axis=0)):
+        longest[place] += longest[follows[:, place]].max()
+    return int(longest.max(initial=0))
