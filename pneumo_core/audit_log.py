@@ -26,7 +26,8 @@ class AuditEvent:
     """One thing that was done.
 
     Attributes:
-        event: "read", "refused", "run asked for", "signed in", "sign-in refused", "signed off", "promoted", "rolled back".
+        event: "read", "refused", "run asked for", "signed in", "sign-in refused", "signed off", "promoted",
+            "rolled back".
         user: as `sign_in.visitor` names one.
         film_sha256: of the film's file, where there was one.
         weights_sha256: of the model in use, where it counts.

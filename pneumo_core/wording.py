@@ -8,8 +8,8 @@ NOTICE = (
 )
 NOT_ASSESSED = (
     "Only suspected pneumonia was scored. Not assessed: any other finding (among them pneumothorax, effusion, "
-    "fracture, mass, heart size, devices and their position), image quality, positioning, earlier films, and the "
-    "patient. A film that is not flagged is not thereby free of findings."
+    "fracture, mass, heart size, devices and their position), image quality and positioning beyond what is warned of, "
+    "earlier films, and the patient. A film that is not flagged is not thereby free of findings."
 )
 
 
