@@ -28,7 +28,7 @@ class ReadingQueue:
 
     Args:
         at_once: how many are at work at the same time.
-        most_waiting: how many others may wait.
+        most_waiting: how many others may wait, and as many again of those who give way.
         tell_seconds: after which those who wait are told their place again.
     """
 
@@ -47,9 +47,9 @@ class ReadingQueue:
         """How many would be ahead of somebody who came now."""
         return self._at_work + len(self._waiting)
 
-    @property
-    def has_room(self) -> bool:
-        return len(self._waiting) < self._most_waiting
+    def has_room(self, gives_way: bool = False) -> bool:
+        """Say whether somebody who came now could wait."""
+        return sum(ticket[1] == gives_way for ticket in self._waiting.copy()) < self._most_waiting
 
     @contextmanager
     def turn(self, tell: Callable[[int], object], gives_way: bool = False) -> Iterator[None]:
@@ -74,7 +74,7 @@ class ReadingQueue:
 
     def _join(self, gives_way: bool) -> _Ticket:
         with self._changed:
-            if not self.has_room:
+            if not self.has_room(gives_way):
                 raise BusyError(
                     f"Busy: {self.ahead} ahead of you, and at most {self._most_waiting} can wait. "
                     "Please try again in some seconds."

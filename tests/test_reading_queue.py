@@ -95,13 +95,14 @@ def test_a_full_line_is_refused_with_the_place_and_takes_others_once_it_has_room
     queue, order = line(most_waiting=2), []
     with queue.turn(never):
         waiting = [Session(queue, order, "first"), Session(queue, order, "second")]
-        assert not queue.has_room
+        assert not queue.has_room()
+        assert queue.has_room(gives_way=True)
         with pytest.raises(BusyError, match=r"^Busy: 3 ahead of you, and at most 2 can wait\. "), queue.turn(never):
             pytest.fail("it began")
         assert queue.ahead == 3
     for session in waiting:
         session.done()
-    assert queue.has_room
+    assert queue.has_room()
     with queue.turn(never):
         order.append("third")
     assert order == ["first", "second", "third"]

@@ -116,7 +116,7 @@ def _say_busy(progress: DeltaGenerator, share: float, ahead: int) -> None:
 
 @st.fragment(run_every=ROOM_SECONDS)
 def _wait_for_room() -> None:
-    if READINGS.has_room:
+    if READINGS.has_room():
         st.rerun()
     st.info(
         f"Busy: {READINGS.ahead} ahead of you, and no room in the line. Your films are kept, and read as soon as there "
