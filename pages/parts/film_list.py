@@ -8,6 +8,7 @@ from pages.parts.films import add_waiting
 from pages.parts.frame import rows_height
 from pages.parts.model_state import ready_classifier
 from pages.parts.problems import problems_shown
+from pages.parts.warnings_box import warnings_box
 from pneumo_core.assessment import Assessment
 from pneumo_core.model_card import ModelCard
 from pneumo_core.picture import Display, film_picture, fitted, overlay_picture
@@ -91,8 +92,7 @@ def _reading(score: FilmScore, source: Source, card: ModelCard) -> Reading:
 
 
 def _look(reading: Reading, probability: float, threshold: float) -> None:
-    for warning in reading.warnings:
-        st.warning(warning, icon=":material/groups:")
+    warnings_box(reading.warnings)
     film = film_picture(fitted(reading.radiograph.pixels, PICTURE_PIXELS), Display())
     overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), Display())
     side = "flagged" if probability >= threshold else "not flagged"

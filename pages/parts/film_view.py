@@ -8,6 +8,7 @@ from pages.parts.frame import text_colour
 from pages.parts.problems import plain
 from pages.parts.trust_view import draw_checks, test_on_request
 from pages.parts.viewer_box import viewer_box
+from pages.parts.warnings_box import warnings_box
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.conformal import NOT_THE_FLAG, Conformal
 from pneumo_core.figures import COLOUR_MAPS, gauge
@@ -34,8 +35,7 @@ SCREEN_LONG_SIDE = 1200
 @st.fragment
 def film_view(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
     """Draw one film and all that was read from it; moving a display control redraws only this."""
-    for warning in reading.warnings:
-        st.warning(warning, icon=":material/info:")
+    warnings_box(reading.warnings)
     conformal, why_not = conformal_of_active_model()
     with st.container(key="stack_film"):
         score, pictures = st.columns([4, 9], gap="large")

@@ -61,8 +61,9 @@ def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
         "This film is blurred",
         "The file gives",
     )
-    for warning, start in zip(page.warning[1:], starts, strict=True):
-        assert warning.value.startswith(start)
+    (box,) = page.warning[1:]
+    for warning, start in zip(box.value.split("\n"), starts, strict=True):
+        assert warning.startswith(f"- {start}")
 
 
 def test_a_score_is_a_fact_on_the_page_where_the_calibration_was_measured_well_enough(
@@ -127,7 +128,7 @@ def test_an_inverted_film_is_refused_and_read_once_the_reader_asks_for_it(
     next(button for button in page.button if button.label.endswith("inverted")).click().run()
     assert not page.exception
     assert not page.error
-    assert "At the reader's request this film was inverted before reading." in [text.value for text in page.warning]
+    assert "At the reader's request this film was inverted before reading." in page.warning[1].value
 
 
 def test_a_file_name_is_shown_as_it_is_and_never_as_markdown(page: AppTest):
