@@ -144,9 +144,10 @@ def _judged(score: FilmScore, logit: float, verdict: Verdict | None) -> FilmScor
     try:
         refuse_by(verdict, FILM)
     except PneumoError as error:
-        return dataclasses.replace(score, reason=str(error))
+        # What was measured of the quality of a turned film, or of none, says nothing.
+        return dataclasses.replace(score, reason=str(error), warned_of="")
     if verdict is not None and verdict.is_far:
-        score = dataclasses.replace(score, warned_of=", ".join(filter(None, (FAR, score.warned_of))))
+        score = dataclasses.replace(score, warned_of=", ".join(filter(None, (score.warned_of, FAR.tag))))
     return dataclasses.replace(score, logit=float(logit))
 
 

@@ -26,7 +26,9 @@ from pneumo_core.lessons import ScoredFilms, StoredScores, read_stored_scores
 from pneumo_core.model_card import ModelCard, percent
 
 COVERAGE = 0.9
-NOT_THE_FLAG = "The flag follows the threshold alone: a film may be flagged, or not flagged, and uncertain."
+NOT_THE_FLAG = (
+    "The flag is another matter: it follows the threshold alone, so that an uncertain film may be flagged or not."
+)
 COVERAGES_TO_TEACH = tuple(percentage / 100 for percentage in range(80, 100))
 
 
@@ -68,19 +70,18 @@ class Regions:
         return f"Suspected pneumonia: {self.outcome(probability)}."
 
     def reason(self, probability: float) -> str:
-        """Say where a probability lies among those of the validation films of both classes."""
+        """Say how a probability lies to those of the validation films of both classes."""
         share = f"{100 * self.coverage:g}\N{NO-BREAK SPACE}%"
-        keeping = f"The score lies where {share} of the validation films"
+        sick = f"{share} of the validation films with pneumonia score {100 * self.pneumonia_from:.1f} % or more"
+        well = f"{share} of the validation films without pneumonia score {100 * self.none_up_to:.1f} % or less"
         keeps_pneumonia, keeps_none = probability >= self.pneumonia_from, probability <= self.none_up_to
         if keeps_pneumonia and keeps_none:
-            return f"{keeping} with pneumonia lie, and {share} of those without."
+            return f"At least {sick}, and {well}: this film does both."
         if keeps_pneumonia:
-            return f"{keeping} with pneumonia lie, above {share} of those without."
+            return f"At least {sick}, as this film does, and {share} of those without pneumonia score lower than it."
         if keeps_none:
-            return f"{keeping} without pneumonia lie, below {share} of those with it."
-        return (
-            f"The score lies above {share} of the validation films without pneumonia, below {share} of those with it."
-        )
+            return f"At least {well}, as this film does, and {share} of those with pneumonia score higher than it."
+        return f"At least {sick}, and {well}: this film does neither."
 
 
 @dataclass(frozen=True, slots=True)

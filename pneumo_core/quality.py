@@ -13,6 +13,7 @@ import numpy as np
 
 from pneumo_core.errors import UnsuitableImageError
 from pneumo_core.preprocessing import blurred, resize
+from pneumo_core.wording import Caution
 
 # In pixels: of the copies for letters (the long side, at most), for grey levels and sharpness, and for the position.
 WRITING_SIDE, SIDE, POSITION_SIDE = 1024, 224, 64
@@ -63,78 +64,73 @@ class Quality:
         return tuple(name for name, _ in self._found())
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def cautions(self) -> tuple[Caution, ...]:
         """Say of each finding what was found, what is expected, and what to do."""
-        return tuple(sentence for _, sentence in self._found())
+        return tuple(caution for _, caution in self._found())
 
-    def _found(self) -> list[tuple[str, str]]:
+    def _found(self) -> list[tuple[str, Caution]]:
         found = []
         if exposure := self._exposure():
             found.append((EXPOSURE, exposure))
         if self.sharpness < LEAST_SHARPNESS:
-            found.append(
-                (
-                    BLUR,
-                    f"This film is blurred, or was enlarged from a small copy (sharpness {self.sharpness:.2f}; "
-                    f"expected is at least {LEAST_SHARPNESS}). Fine signs cannot be seen on it: please upload the "
-                    "film as the device exported it.",
-                )
+            sentence = (
+                f"This film is blurred, or was enlarged from a small copy (sharpness {self.sharpness:.2f}; "
+                f"expected is at least {LEAST_SHARPNESS}). Fine signs cannot be seen on it: please upload the "
+                "film as the device exported it."
             )
+            found.append((BLUR, Caution("blurred", sentence)))
         if abs(self.degrees) > MOST_DEGREES:
             turned = "clockwise" if self.degrees > 0 else "counter-clockwise"
-            found.append(
-                (
-                    ROTATION,
-                    f"The chest seems to be turned by about {abs(self.degrees):.0f} degrees {turned}. Expected is an "
-                    f"upright one, within {MOST_DEGREES:.0f}. Please turn the film and upload it again: a turned "
-                    "film's score can be another.",
-                )
+            sentence = (
+                f"The chest seems to be turned by about {abs(self.degrees):.0f} degrees {turned}. Expected is an "
+                f"upright one, within {MOST_DEGREES:.0f}. Please turn the film and upload it again: a turned "
+                "film's score can be another."
             )
-        missing = [
-            f"{100 * share:.0f} % at its {side}"
+            found.append((ROTATION, Caution(f"turned about {abs(self.degrees):.0f}°", sentence)))
+        missing = {
+            side: f"{100 * share:.0f} % at its {side}"
             for side, share, most in zip(SIDES, self.missing, MOST_MISSING, strict=True)
             if share > most
-        ]
+        }
         if missing:
-            found.append(
-                (
-                    CUT_OFF,
-                    f"Part of the chest seems to be cut off, or lies off the middle: about {' and '.join(missing)} of "
-                    "the picture is missing. Expected are both whole lungs. Please upload the uncut film: what is cut "
-                    "off is not read.",
-                )
+            sentence = (
+                f"Part of the chest seems to be cut off, or lies off the middle: about "
+                f"{' and '.join(missing.values())} of the picture is missing. Expected are both whole lungs. Please "
+                "upload the uncut film: what is cut off is not read."
             )
+            found.append((CUT_OFF, Caution(f"cut off at {' and '.join(missing)}", sentence)))
         if self.letters > MOST_LETTERS:
-            found.append(
-                (
-                    WRITING,
-                    f"A line of about {self.letters} letters is burned into this film; expected is a side marker at "
-                    "most. It may name the patient: please check it before you pass on the film or a picture of it, "
-                    "and have it removed.",
-                )
+            sentence = (
+                f"A line of about {self.letters} letters is burned into this film; expected is a side marker at "
+                "most. It may name the patient: please check it before you pass on the film or a picture of it, "
+                "and have it removed."
             )
+            found.append((WRITING, Caution("writing", sentence)))
         return found
 
-    def _exposure(self) -> str:
+    def _exposure(self) -> Caution | None:
         again = "Please export it again with the device's own window."
         clipped = max((self.white, "white"), (self.black, "black"))
         if clipped[0] > MOST_CLIPPED:
-            return (
-                f"Of the middle of this film {100 * clipped[0]:.0f} % is plain {clipped[1]}, without detail: "
-                f"badly exposed, or exported with a window too narrow. Expected is at most {100 * MOST_CLIPPED:.0f} %. "
-                f"{again}"
+            share = f"{100 * clipped[0]:.0f} %"
+            return Caution(
+                f"{share} plain {clipped[1]}",
+                f"Of the middle of this film {share} is plain {clipped[1]}, without detail: badly exposed, or exported "
+                f"with a window too narrow. Expected is at most {100 * MOST_CLIPPED:.0f} %. {again}",
             )
         if self.middle < LEAST_MIDDLE:
-            return (
+            return Caution(
+                "dark",
                 f"This film is dark: half of its middle lies under {100 * self.middle:.0f} % of the range. Expected is "
-                f"at least {100 * LEAST_MIDDLE:.0f} %. {again}"
+                f"at least {100 * LEAST_MIDDLE:.0f} %. {again}",
             )
         if self.spread < LEAST_SPREAD:
-            return (
+            return Caution(
+                "little contrast",
                 f"This film has little contrast: its middle spans {100 * self.spread:.0f} % of the range. Expected is "
-                f"at least {100 * LEAST_SPREAD:.0f} %. {again}"
+                f"at least {100 * LEAST_SPREAD:.0f} %. {again}",
             )
-        return ""
+        return None
 
 
 def measure_quality(pixels: np.ndarray) -> Quality:

@@ -13,8 +13,8 @@ from pneumo_core.model_card import ModelCard
 from pneumo_core.preprocessing import fingerprint, prepare
 from pneumo_core.quality import Quality, measure_quality, refuse_clipped
 from pneumo_core.radiograph import Radiograph
-from pneumo_core.suitability import CORRECTIONS, FAR, FAR_FROM_KNOWN, Suitability, assess, corrected, refuse_by
-from pneumo_core.wording import known_film
+from pneumo_core.suitability import CORRECTIONS, FAR, Suitability, assess, corrected, refuse_by
+from pneumo_core.wording import Caution, known_film, known_tag
 
 if TYPE_CHECKING:
     # Only named here: a page draws itself before TensorFlow has been imported.
@@ -64,19 +64,32 @@ class Reading:
     quality: Quality | None = None
 
     @property
-    def warned_of(self) -> tuple[str, ...]:
-        """What of the film itself is warned of, in a word each."""
-        return (*((FAR,) if self.is_far else ()), *(self.quality.findings if self.quality else ()))
+    def cautions(self) -> tuple[Caution, ...]:
+        """What is to be known before the score is believed: what is special of this film first."""
+        found = []
+        if self.known_from:
+            found.append(Caution(known_tag(self.known_from), known_film(self.known_from)))
+        if self.correction:
+            done = f"{self.correction} before reading"
+            found.append(Caution(done, f"At the reader's request this film was {done}."))
+        if self.quality:
+            found += self.quality.cautions
+        if self.is_far:
+            found.append(FAR)
+        if not self.has_gate:
+            found.append(Caution("no input gate", NO_GATE))
+        patient = self.suitability.cautions
+        return (*patient, *found) if self.suitability.is_outside_population else (*found, *patient)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is to be known before the score is believed, in whole sentences."""
-        known = (known_film(self.known_from),) if self.known_from else ()
-        done = (f"At the reader's request this film was {self.correction} before reading.",) if self.correction else ()
-        far = (FAR_FROM_KNOWN,) if self.is_far else ()
-        ungated = () if self.has_gate else (NO_GATE,)
-        quality = self.quality.warnings if self.quality else ()
-        return (*ungated, *known, *done, *far, *quality, *self.suitability.warnings)
+        """Give the cautions in whole sentences."""
+        return tuple(caution.warning for caution in self.cautions)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Give the cautions in a few words each."""
+        return tuple(caution.tag for caution in self.cautions)
 
 
 def read_xray(classifier: Classifier, radiograph: Radiograph, correction: str | None = None) -> Reading:

@@ -5,6 +5,7 @@ No file name and no identifier goes into a file: a film is named by its SHA-256.
 
 import dataclasses
 import json
+import textwrap
 from typing import Any
 
 import jinja2
@@ -22,7 +23,7 @@ from pneumo_core.wording import NOT_ASSESSED, NOTICE
 REPORT_LONG_SIDE = 1000
 OVERLAY_LONG_SIDE = 1600
 # The overlay's caption in readable letters.
-CAPTION_WIDTH = 900
+CAPTION_WIDTH, CAPTION_LETTERS = 900, 90
 # The calibration error is summed over 10 bins: on fewer films a bin holds fewer than 10 on average, and chance decides.
 LEAST_FILMS_FOR_CALIBRATION = 100
 # Scores that are wrong by more than 10 points on average say no more than a word like "likely" does.
@@ -210,8 +211,8 @@ def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> by
         f"Probability at a prevalence of {100 * reading.card.calibration.prevalence:g} %. Research and teaching tool, "
         "not a medical device.",
     ]
-    if reading.warned_of:
-        caption.append(f"To know before it is believed: {', '.join(reading.warned_of)}.")
+    if reading.tags:
+        caption += textwrap.wrap(f"To know before it is believed: {', '.join(reading.tags)}.", CAPTION_LETTERS)
     return captioned_png(picture, caption, reading.radiograph.sha256)
 
 

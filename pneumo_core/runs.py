@@ -28,7 +28,7 @@ class FilmScore:
         logit: None where there is a reason.
         samples_per_pixel: of the file, as in `Origin`.
         brightness: mean of the pixels, in [0, 1].
-        warned_of: what the film is warned of, in one line: of `quality.FINDINGS`, and `suitability.FAR`.
+        warned_of: what the film is warned of, in one line: of `quality.FINDINGS`, and `suitability.FAR`'s tag.
     """
 
     number: int

@@ -10,6 +10,7 @@ import numpy as np
 from pneumo_core.errors import CorrectableImageError, UnsuitableImageError
 from pneumo_core.input_gate import INVERTED, LEFT, OTHER, OVER, PART, RIGHT, UPRIGHT, Verdict
 from pneumo_core.radiograph import Radiograph
+from pneumo_core.wording import Caution
 
 # Grey levels between the darkest and brightest percent: under this nothing can be told apart.
 MIN_CONTRAST = 0.05
@@ -45,23 +46,26 @@ CORRECTIONS = {
     RIGHT: (1, False, "turned by 90 degrees to the left"),
     INVERTED: (0, True, "inverted"),
 }
-# A film that is warned of by the sentence below, in a word.
-FAR = "far from known films"
-FAR_FROM_KNOWN = (
+FAR = Caution(
+    "far from known films",
     "This film lies farther from those that the network was trained on than nearly all of these do: not validated for "
-    "such films or this patient group."
+    "such films or this patient group.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Suitability:
-    """What has to be said beside the score of a film that may be read; whole sentences.
+    """What has to be said of the patient beside the score of a film that may be read.
 
     `is_outside_population` is True where the file itself says that the patient is of another age.
     """
 
     is_outside_population: bool
-    warnings: tuple[str, ...]
+    cautions: tuple[Caution, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(caution.warning for caution in self.cautions)
 
 
 def assess(radiograph: Radiograph, population_years: tuple[float, float]) -> Suitability:
@@ -128,11 +132,11 @@ def suitability_for_age(age_years: float | None, population_years: tuple[float, 
     youngest, oldest = population_years
     known = f"The network knows films of children of {youngest:.0f} to {oldest:.0f} years only"
     if age_years is None:
-        return Suitability(
-            False, (f"The file gives no age. {known}: for any other patient this score is not validated.",)
-        )
+        sentence = f"The file gives no age. {known}: for any other patient this score is not validated."
+        return Suitability(False, (Caution("no age given", sentence),))
     # "5 years" lasts until the sixth birthday.
     if youngest <= age_years < oldest + 1:
         return Suitability(False, ())
     age = f"{int(age_years)} years" if age_years >= 2 else f"{int(age_years * 12)} months"
-    return Suitability(True, (f"Not validated for this patient: the file gives an age of {age}. {known}.",))
+    sentence = f"Not validated for this patient: the file gives an age of {age}. {known}."
+    return Suitability(True, (Caution("outside population", sentence),))

@@ -1,6 +1,7 @@
 """Sentences that read the same on every page, in every file and on the command line."""
 
 import errno
+from dataclasses import dataclass
 
 NOTICE = (
     "Research and teaching tool, not a medical device. It must not be used for diagnosis or treatment. "
@@ -9,8 +10,17 @@ NOTICE = (
 NOT_ASSESSED = (
     "Only suspected pneumonia was scored. Not assessed: any other finding (among them pneumothorax, effusion, "
     "fracture, mass, heart size, devices and their position), image quality and positioning beyond what is warned of, "
-    "earlier films, and the patient. A film that is not flagged is not thereby free of findings."
+    "earlier films, and the patient. A film that is not flagged is not thereby free of findings, nor one without a "
+    "warning a good one."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """What is to be known before a score is believed: a few words for a list, whole sentences for the reader."""
+
+    tag: str
+    warning: str
 
 
 def counted(count: int, noun: str) -> str:
@@ -32,6 +42,11 @@ def disk_in_words(error: OSError) -> str:
 def time_in_words(moment: str) -> str:
     """Say a time of UTC, ISO 8601, as "2026-11-21 16:08:04 UTC"."""
     return f"{moment.removesuffix('+00:00').replace('T', ' ')} UTC"
+
+
+def known_tag(part: str) -> str:
+    """Say in a few words what `known_film` says."""
+    return f"known from {part}"
 
 
 def known_film(part: str) -> str:

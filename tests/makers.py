@@ -12,6 +12,7 @@ from pneumo_core.preprocessing import Preprocessing, resize
 from pneumo_core.radiograph import Radiograph
 from pneumo_core.reading import Prediction, Reading
 from pneumo_core.suitability import Suitability
+from pneumo_core.wording import Caution
 
 HEIGHT, WIDTH = 120, 160
 # Stands where a hospital would write a name: it may appear in no file.
@@ -77,7 +78,7 @@ def reading(
         card=card or model_card(),
         device="CPU",
         read_at="2026-11-20T12:00:00+00:00",
-        suitability=Suitability(False, warnings),
+        suitability=Suitability(False, tuple(Caution(f"tag of {warning}", warning) for warning in warnings)),
         prediction=Prediction(logit=1.25, probability=probability),
         explanation=explanation or left_half(),
         milliseconds=31.4,

@@ -98,16 +98,35 @@ def test_the_edges_of_the_regions(regions: Regions, probability: float, outcome:
 
 def test_the_reason_says_where_the_score_lies_and_tells_both_from_neither():
     share = "90\N{NO-BREAK SPACE}%"
-    keeping = f"The score lies where {share} of the validation films"
-    assert NEITHER.reason(0.9) == f"{keeping} with pneumonia lie, above {share} of those without."
-    assert NEITHER.reason(0.1) == f"{keeping} without pneumonia lie, below {share} of those with it."
-    assert BOTH.reason(0.5) == f"{keeping} with pneumonia lie, and {share} of those without."
-    assert NEITHER.reason(0.5) == (
-        f"The score lies above {share} of the validation films without pneumonia, below {share} of those with it."
+    sick = f"{share} of the validation films with pneumonia score"
+    well = f"{share} of the validation films without pneumonia score"
+    assert NEITHER.reason(0.9) == (
+        f"At least {sick} 70.0 % or more, as this film does, and {share} of those without pneumonia score lower than "
+        "it."
     )
+    assert NEITHER.reason(0.1) == (
+        f"At least {well} 20.0 % or less, as this film does, and {share} of those with pneumonia score higher than it."
+    )
+    assert BOTH.reason(0.5) == f"At least {sick} 20.0 % or more, and {well} 70.0 % or less: this film does both."
+    assert NEITHER.reason(0.5) == f"At least {sick} 70.0 % or more, and {well} 20.0 % or less: this film does neither."
     assert NEITHER.limits_in_words == "Uncertain from 20.0 to 70.0 %, where neither class is kept."
     assert BOTH.limits_in_words == "Uncertain from 20.0 to 70.0 %, where both classes are kept."
     assert NEITHER.in_words(0.5) == "Suspected pneumonia: uncertain."
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.4])
+def test_what_the_reason_says_is_true_of_the_films_that_set_the_regions(shift: float):
+    # Without a shift both classes are kept in the middle, with it neither is.
+    well = np.linspace(0.1, 0.5, 29)
+    sick = well + shift
+    regions = fit_regions([films(sick.tolist(), well.tolist())], 0.9)
+    assert regions is not None
+    assert (sick >= regions.pneumonia_from).mean() >= 0.9
+    assert (well <= regions.none_up_to).mean() >= 0.9
+    outcomes = {value: regions.outcome(value) for value in np.linspace(0, 1, 101)}
+    assert set(outcomes.values()) == {"likely", "uncertain", "unlikely"}
+    assert all((well < value).mean() >= 0.9 for value, outcome in outcomes.items() if outcome == "likely")
+    assert all((sick > value).mean() >= 0.9 for value, outcome in outcomes.items() if outcome == "unlikely")
 
 
 def test_what_regions_give_is_counted_by_hand():

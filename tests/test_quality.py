@@ -52,7 +52,7 @@ def small(samples: list[np.ndarray]) -> list[np.ndarray]:
 
 def test_a_film_within_all_limits_needs_no_word():
     assert GOOD.findings == ()
-    assert GOOD.warnings == ()
+    assert GOOD.cautions == ()
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,20 @@ def test_a_film_within_all_limits_needs_no_word():
 def test_each_limit_has_two_sides(within: dict, beyond: dict, finding: str):
     assert with_(**within).findings == ()
     assert with_(**beyond).findings == (finding,)
-    assert len(with_(**beyond).warnings) == 1
+    assert len(with_(**beyond).cautions) == 1
 
 
 def test_what_is_found_is_said_with_its_number_what_is_expected_and_what_to_do():
     quality = with_(white=0.3, sharpness=0.2, degrees=-14.2, missing=(0.2, 0.0, 0.0, 0.25), letters=12)
     assert quality.findings == FINDINGS
-    assert quality.warnings == (
+    assert [caution.tag for caution in quality.cautions] == [
+        "30 % plain white",
+        "blurred",
+        "turned about 14°",
+        "cut off at left and bottom",
+        "writing",
+    ]
+    assert tuple(caution.warning for caution in quality.cautions) == (
         "Of the middle of this film 30 % is plain white, without detail: badly exposed, or exported with a window too "
         "narrow. Expected is at most 5 %. Please export it again with the device's own window.",
         "This film is blurred, or was enlarged from a small copy (sharpness 0.20; expected is at least 0.35). Fine "
@@ -95,12 +102,10 @@ def test_what_is_found_is_said_with_its_number_what_is_expected_and_what_to_do()
 
 
 def test_a_dark_film_and_a_flat_one_are_told_apart():
-    assert (
-        with_(middle=0.1).warnings[0].startswith("This film is dark: half of its middle lies under 10 % of the range.")
-    )
-    assert (
-        with_(spread=0.1).warnings[0].startswith("This film has little contrast: its middle spans 10 % of the range.")
-    )
+    (dark,), (flat,) = with_(middle=0.1).cautions, with_(spread=0.1).cautions
+    assert dark.warning.startswith("This film is dark: half of its middle lies under 10 % of the range.")
+    assert flat.warning.startswith("This film has little contrast: its middle spans 10 % of the range.")
+    assert (dark.tag, flat.tag) == ("dark", "little contrast")
 
 
 def test_most_of_the_middle_without_detail_is_refused():
@@ -189,7 +194,8 @@ def test_the_warning_stays_on_the_reading_and_in_its_receipt(classifier: Classif
     (warning,) = [one for one in found.warnings if one.startswith("This film is dark")]
     kept = receipt(found, classifier.card.operating_point("balanced"), 0.1)
     assert warning in kept["warnings"]
-    assert found.warned_of == found.quality.findings
+    assert found.tags[: len(found.quality.cautions)] == tuple(caution.tag for caution in found.quality.cautions)
+    assert "dark" in found.tags
     assert kept["quality"]["middle"] == found.quality.middle
     json.dumps(kept)
     assert receipt(reading(), BALANCED, 0.1)["quality"] is None

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pneumo_core.conformal import Conformal, Measured, Regions
+from pneumo_core.conformal import NOT_THE_FLAG, Conformal, Measured, Regions
 from pneumo_core.evaluation import ConfusionMatrix, proportion
+from pneumo_core.input_gate import LEFT
 from pneumo_core.model_card import EvaluationResult, ModelCard, PointResult, active_model_folder, read_card
 from pneumo_core.picture import Display
 from pneumo_core.places import ROOT
+from pneumo_core.quality import Quality
+from pneumo_core.reading import Reading
 from pneumo_core.report import (
     RANGES_IN_WORDS,
     at_prevalence,
@@ -29,6 +32,7 @@ from pneumo_core.report import (
     score_in_words,
     verdict,
 )
+from pneumo_core.suitability import CORRECTIONS, suitability_for_age
 from pneumo_core.wording import NOT_ASSESSED, NOTICE
 from tests.makers import (
     BALANCED,
@@ -413,6 +417,19 @@ def test_the_report_says_blank_only_where_the_heat_map_is_blank():
     assert "where the network found evidence, scaled within this film. It is no outline of a lesion." in text
 
 
+def warned() -> Reading:
+    """A film with all that may be said of it."""
+    return dataclasses.replace(
+        reading(),
+        known_from="validation",
+        correction=CORRECTIONS[LEFT][2],
+        is_far=True,
+        has_gate=False,
+        quality=Quality(0.0, 0.0, 0.1, 0.5, 0.9, -17.2, (0.0, 0.0, 0.0, 0.0), 0),
+        suitability=suitability_for_age(None, (1.0, 5.0)),
+    )
+
+
 def test_every_warning_stands_in_the_report():
     text = Page(report(reading(warnings=("First warning.", "Second warning.")))).text
     assert "First warning." in text
@@ -492,6 +509,30 @@ def test_a_large_film_becomes_an_overlay_of_at_most_1600_pixels_a_side():
     assert Image.open(io.BytesIO(overlay_png(large, BALANCED, Display()))).width == 1600
 
 
+def test_the_overlays_caption_names_all_that_is_to_be_known(monkeypatch: pytest.MonkeyPatch):
+    seen: list[str] = []
+    monkeypatch.setattr("pneumo_core.report.captioned_png", lambda picture, lines, sha256: seen.extend(lines))
+    overlay_png(reading(), BALANCED, Display())
+    assert len(seen) == 3
+    seen.clear()
+    overlay_png(warned(), BALANCED, Display())
+    assert " ".join(seen[3:]) == (
+        "To know before it is believed: known from validation, turned by 90 degrees to the right before reading, dark, "
+        "turned about 17°, far from known films, no input gate, no age given."
+    )
+    # As wide as the caption of a film without a warning.
+    assert max(len(line) for line in seen) <= 110
+
+
+def test_tags_and_warnings_go_together_and_the_patients_age_comes_first_where_the_network_does_not_know_it():
+    of = warned()
+    assert len(of.tags) == len(of.warnings) == 7
+    assert of.tags[-1] == "no age given"
+    old = dataclasses.replace(of, suitability=suitability_for_age(60.0, (1.0, 5.0)))
+    assert old.tags == ("outside population", *of.tags[:-1])
+    assert old.warnings[0].startswith("Not validated for this patient")
+
+
 def test_the_overlays_caption_differs_where_the_map_is_blank():
     wide = radiograph(film_pixels(100, 900))
     found, blank = (
@@ -515,7 +556,7 @@ def test_the_outcome_stands_in_report_and_receipt_where_there_is_one():
     assert "Suspected pneumonia: uncertain." in text
     assert " ".join(conformal.regions.reason(0.625).split()) in text
     assert conformal.in_words() in text
-    assert "The flag follows the threshold alone" in text
+    assert NOT_THE_FLAG in text
     found = json.loads(receipt_json(of, BALANCED, 0.1, conformal))
     assert found["conformal"] == {"outcome": "uncertain", "coverage": 0.9, "pneumonia_from": 0.8, "none_up_to": 0.2}
 

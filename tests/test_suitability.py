@@ -5,10 +5,11 @@ import pytest
 
 from pneumo_core.errors import UnsuitableImageError
 from pneumo_core.suitability import Suitability, assess
+from pneumo_core.wording import Caution
 from tests.makers import radiograph
 
 YEARS = (1.0, 5.0)
-UNREMARKABLE = Suitability(is_outside_population=False, warnings=())
+UNREMARKABLE = Suitability(is_outside_population=False, cautions=())
 
 
 def refusal_of(**film) -> str:
@@ -109,9 +110,12 @@ def test_five_years_last_until_the_sixth_birthday(age: float):
 def test_a_patient_of_another_age_is_scored_with_a_warning(age: float, in_words: str):
     assert assess(radiograph(age_years=age), YEARS) == Suitability(
         is_outside_population=True,
-        warnings=(
-            f"Not validated for this patient: the file gives an age of {in_words}. The network knows films of "
-            "children of 1 to 5 years only.",
+        cautions=(
+            Caution(
+                "outside population",
+                f"Not validated for this patient: the file gives an age of {in_words}. The network knows films of "
+                "children of 1 to 5 years only.",
+            ),
         ),
     )
 
@@ -119,9 +123,12 @@ def test_a_patient_of_another_age_is_scored_with_a_warning(age: float, in_words:
 def test_a_file_without_an_age_is_scored_with_a_warning_but_not_called_outside():
     assert assess(radiograph(age_years=None), YEARS) == Suitability(
         is_outside_population=False,
-        warnings=(
-            "The file gives no age. The network knows films of children of 1 to 5 years only: for any other patient "
-            "this score is not validated.",
+        cautions=(
+            Caution(
+                "no age given",
+                "The file gives no age. The network knows films of children of 1 to 5 years only: for any other "
+                "patient this score is not validated.",
+            ),
         ),
     )
 

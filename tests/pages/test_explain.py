@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts import cached, film_view
 from pages.parts.problems import plain
-from pneumo_core.conformal import Conformal, Measured, Regions
+from pneumo_core.conformal import NOT_THE_FLAG, Conformal, Measured, Regions
 from pneumo_core.evaluation import proportion
 from pneumo_core.model_card import read_card, write_card
 from pneumo_core.places import MODELS_VARIABLE, ROOT, sample_files
@@ -55,10 +55,10 @@ def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
     assert "SmallCNN" in " ".join(facts["Value"])
     # These tests' model was trained on this film, and has no input gate; the page's notice stands before.
     starts = (
-        "This model has no learned",
         "This very film",
         "This film is dark",
         "This film is blurred",
+        "This model has no learned",
         "The file gives",
     )
     (box,) = page.warning[1:]
@@ -231,7 +231,7 @@ def test_a_film_is_likely_uncertain_or_unlikely_beside_its_flag(
     upload(page, film(True, 1))
     assert not page.exception
     assert f"**Suspected pneumonia: {outcome}.**" in texts(page)
-    assert "The flag follows the threshold alone" in texts(page)
+    assert NOT_THE_FLAG in texts(page)
     assert any(heading.value in ("Flagged: suspected pneumonia", "Not flagged") for heading in page.header)
     assert conformal.in_words() in [words.value for words in page.expander[1].markdown]
     low, high = (f"{100 * end:.1f}" for end in conformal.regions.uncertain)
