@@ -69,8 +69,8 @@ The floors, lowest first. A module imports only from floors below its own
     6  conformal           likely, uncertain or unlikely, at a stated coverage
     6  audit               what is wrong with a folder of labelled films, before anything is trained on it
     6  network_file        a .keras file from elsewhere, checked before it is loaded                (h5py)
-    6  assessment          a run of labelled films evaluated
     7  fitting             fit a network to films: stages, checkpoints, the best epoch
+    7  assessment          a run of labelled films evaluated
     7  audit_report        an audit as an HTML page
     7  classifier          the network and its card, as one thing that scores an X-ray
     7  gradcam_trace       Grad-CAM step by step, at any layer, for teaching
@@ -88,6 +88,7 @@ The floors, lowest first. A module imports only from floors below its own
     8  input_gate_fit      fit the input gate of a model
     9  gradcam_steps       the steps of Grad-CAM in words and formulas
     9  explanation_methods seven ways to explain one film, side by side
+   10  doubts              what speaks against putting a model in use
    10  picture             films and heat maps as pictures
    10  evaluation_figures  plotly figures of an evaluation
    10  explanation_test    can a heat map be trusted? randomised weights, small changes, deletion

@@ -639,10 +639,23 @@ def list_command(as_json: bool) -> None:
 @click.argument("name")
 @_who
 @_note
-def promote_command(name: str, who: str, note: str) -> None:
-    """Put the model NAME in use; it is written down who did so, when and why."""
-    from pneumo_core.model_store import promote
+@click.option("--yes", is_flag=True, help="Promote it whatever speaks against it.")
+def promote_command(name: str, who: str, note: str, yes: bool) -> None:
+    """Put the model NAME in use; it is written down who did so, when and why.
 
+    Where something speaks against it (no comparison with the model in use, a worse one, no input gate), it is asked
+    once more on a terminal, and refused elsewhere.
+    """
+    from pneumo_core.doubts import doubts
+    from pneumo_core.model_store import list_models, promote
+
+    entries = list_models(models_folder())
+    against = [doubt for entry in entries if entry.name == name for doubt in doubts(entry, entries)]
+    if against and not yes:
+        words = f"Against promoting {name}: {' '.join(against)}"
+        if not _on_terminal():
+            raise DataError(f"{words} To promote it all the same, please add --yes.")
+        click.confirm(f"{words} Promote it all the same?", abort=True, err=True)
     promotion = promote(models_folder(), name, who, note)
     click.echo(f"{promotion.to_model} is in use (before: {promotion.from_model or 'none'})")
 

@@ -108,6 +108,39 @@ def read_record(folder: Path, weights_sha256: str) -> GateFit | None:
     Raises:
         ModelError: the record is damaged, or holds counts that cannot be.
     """
+    record = _read(folder)
+    if record is None:
+        return None
+    is_of_both = (record.weights_sha256, record.gate_sha256) == (weights_sha256, _gate_sha256(folder))
+    return record.fit if is_of_both else None
+
+
+def lacks_its_gate(folder: Path) -> bool:
+    """Say whether the record in a model's folder is of a gate that is not there.
+
+    Raises:
+        ModelError: as `read_record`.
+    """
+    record = _read(folder)
+    return record is not None and record.gate_sha256 is not None and not (folder / GATE_FILE).is_file()
+
+
+def gate_in_words(folder: Path, weights_sha256: str) -> tuple[str, ...]:
+    """Say whether a model has an input gate, and what it refuses or why there is none; whole sentences.
+
+    The first one is `NO_GATE` where there is none.
+    """
+    known: tuple[str, ...] = ()
+    has_gate = (folder / GATE_FILE).is_file()
+    try:
+        if fit := read_record(folder, weights_sha256):
+            known = _fit_in_words(fit) if has_gate else (fit.problem,)
+    except ModelError as error:
+        known = (str(error),)
+    return (HAS_GATE if has_gate else NO_GATE, *known)
+
+
+def _read(folder: Path) -> _Record | None:
     path = folder / RECORD_FILE
     if not path.is_file():
         return None
@@ -124,23 +157,7 @@ def read_record(folder: Path, weights_sha256: str) -> GateFit | None:
             f"{RECORD_FILE} of the model is not as training writes it. Please copy the whole model folder again, or "
             "leave this file out."
         ) from error
-    is_of_both = (record.weights_sha256, record.gate_sha256) == (weights_sha256, _gate_sha256(folder))
-    return fit if is_of_both else None
-
-
-def gate_in_words(folder: Path, weights_sha256: str) -> tuple[str, ...]:
-    """Say whether a model has an input gate, and what it refuses or why there is none; whole sentences.
-
-    The first one is `NO_GATE` where there is none.
-    """
-    known: tuple[str, ...] = ()
-    has_gate = (folder / GATE_FILE).is_file()
-    try:
-        if fit := read_record(folder, weights_sha256):
-            known = _fit_in_words(fit) if has_gate else (fit.problem,)
-    except ModelError as error:
-        known = (str(error),)
-    return (HAS_GATE if has_gate else NO_GATE, *known)
+    return record
 
 
 def _gate_sha256(folder: Path) -> str | None:

@@ -17,7 +17,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
@@ -25,7 +25,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.errors import BusyError, ModelError
 from pneumo_core.input_gate import GATE_FILE, MAX_GATE_BYTES, NO_GATE
-from pneumo_core.input_gate_record import MAX_RECORD_BYTES, RECORD_FILE, gate_in_words, read_record
+from pneumo_core.input_gate_record import MAX_RECORD_BYTES, RECORD_FILE, gate_in_words, lacks_its_gate, read_record
 from pneumo_core.known_films import KNOWN_FILMS_FILE, read_known_films
 from pneumo_core.locks import held
 from pneumo_core.model_card import (
@@ -44,6 +44,7 @@ from pneumo_core.model_card import (
     check_model_name,
     file_sha256,
     read_card,
+    write_card,
 )
 from pneumo_core.preprocessing import RESAMPLINGS
 from pneumo_core.small_zip import small_zip
@@ -352,11 +353,18 @@ def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported
             _check_card(card)
             _check_results(card)
             _check_lists(folder)
+            if lacks_its_gate(folder):
+                raise ModelError(
+                    f"The zip holds {RECORD_FILE}, and not the {GATE_FILE} that it is of. Please export the model "
+                    "again where it was made, or leave out both: it then has no input gate."
+                )
             if read_record(folder, card.weights_sha256) is None:
                 # Of another gate than this, as an interrupted `fit-gate` leaves it.
                 (folder / RECORD_FILE).unlink(missing_ok=True)
-            # The card's text is made of the card, whatever text came with it.
-            write_whole(folder / CARD_TEXT_FILE, _text(card, gate_in_words(folder, card.weights_sha256)).encode())
+            # Here it is called as its folder is, and the card's text is made of the card, whatever text came with it.
+            card, input_gate = replace(card, name=name), gate_in_words(folder, card.weights_sha256)
+            _check_text(card, input_gate)
+            write_card(card, folder, input_gate)
             unchecked = _check_network(folder)
             write_whole(folder / IMPORTED_FILE, f"{_now()}\n".encode())
             folder.rename(target)
@@ -584,7 +592,7 @@ def _why_impossible(result: EvaluationResult, card: ModelCard) -> str:
     return ""
 
 
-def _text(card: ModelCard, input_gate: tuple[str, ...]) -> str:
+def _check_text(card: ModelCard, input_gate: tuple[str, ...]) -> None:
     try:
         text = card_text(card, input_gate)
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -597,7 +605,6 @@ def _text(card: ModelCard, input_gate: tuple[str, ...]) -> str:
             f"{CARD_FILE} of the model holds a picture among its words. Expected are words alone. Please export the "
             "model again where it was made."
         )
-    return text
 
 
 def _check_lists(folder: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pneumo_core import places
 from pneumo_core.places import MODELS_VARIABLE, RUNS_VARIABLE
 
 
@@ -73,6 +74,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[...
     with pytest.MonkeyPatch.context() as patch:
         # No model is in use there, to which it would be compared.
         patch.setenv(MODELS_VARIABLE, str(out.parent))
+        # The first test that asks for it may have other samples.
+        patch.setattr(places, "SAMPLES", places.ROOT / "samples")
         result = CliRunner().invoke(commands, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return out

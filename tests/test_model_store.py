@@ -1,5 +1,6 @@
 """The models of an installation: in use and back, deleted, exported, imported; and what is refused on the way."""
 
+import dataclasses
 import io
 import json
 import math
@@ -507,9 +508,10 @@ def test_an_export_imported_again_scores_the_same(whole_model: Path, models: Pat
     assert [entry.name for entry in list_models(models) if entry.is_imported] == ["new"]
     films = np.random.default_rng(4).uniform(0, 255, (3, 32, 32, 1)).astype(np.float32)
     assert load_classifier(models / "new").score(films) == pytest.approx(load_classifier(whole_model).score(films))
-    made_anew = {name: files_of(models / "new")[name] for name in ("imported.txt", "MODEL_CARD.md")}
+    made_anew = {name: files_of(models / "new")[name] for name in ("imported.txt", "MODEL_CARD.md", "card.json")}
     left_out = {name: content for name, content in files_of(whole_model).items() if name != "scores.csv"}
     assert files_of(models / "new") == left_out | made_anew
+    assert read_card(models / "new") == dataclasses.replace(read_card(whole_model), name="new")
     assert in_use(models) == "a"
     promote(models, "new", "Ada", "x")
 
@@ -582,12 +584,16 @@ def test_a_hostile_input_gate_is_not_imported(gated_model: Path, refused, change
 
 
 def test_what_is_known_of_another_input_gate_is_left_behind(gated_model: Path, models: Path):
-    files = {
-        name: content for name, content in files_of(gated_model).items() if name not in ("input_gate.npz", "scores.csv")
-    }
-    imported = import_model(models, zip_of(files), "new")
-    assert NO_GATE in imported.note
+    files = {name: content for name, content in files_of(gated_model).items() if name != "scores.csv"}
+    record = json.loads(files["input_gate.json"]) | {"gate_sha256": "ab" * 32}
+    imported = import_model(models, zip_of(files | {"input_gate.json": json.dumps(record).encode()}), "new")
+    assert imported.has_input_gate
     assert not (imported.folder / "input_gate.json").exists()
+
+
+def test_half_an_input_gate_is_not_imported(gated_model: Path, refused):
+    files = {name: content for name, content in files_of(gated_model).items() if name != "input_gate.npz"}
+    assert "and not the input_gate.npz that it is of" in refused(files)
 
 
 def test_the_input_gate_of_other_weights_is_not_imported(gated_model: Path, whole_model: Path, refused):

@@ -15,8 +15,8 @@ from pneumo_core.places import MODELS_VARIABLE
 from tests.makers import model_card
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main.commands, ["models", *(str(argument) for argument in arguments)])
+def run(*arguments: object, answer: str | None = None) -> Result:
+    return CliRunner().invoke(main.commands, ["models", *(str(argument) for argument in arguments)], input=answer)
 
 
 @pytest.fixture
@@ -69,11 +69,23 @@ def test_a_model_without_test_films_is_listed_by_its_validation_films(models: Pa
 
 def test_a_model_is_promoted_and_rolled_back_by_the_systems_user(models: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(main.getpass, "getuser", lambda: "ada")
-    assert run("promote", "b", "--note", "better").stdout == "b is in use (before: a)\n"
+    assert run("promote", "b", "--yes", "--note", "better").stdout == "b is in use (before: a)\n"
     assert active_model_folder(models).name == "b"
     result = run("roll-back", "--who", "Bob", "--note", "worse")
     assert result.stdout == "a is in use again (before: b)\n"
     assert [(entry.who, entry.note) for entry in promotions(models)] == [("ada", "better"), ("Bob", "worse")]
+
+
+def test_what_speaks_against_a_promotion_is_asked_about_once_more(models: Path, monkeypatch: pytest.MonkeyPatch):
+    refused = run("promote", "b", "--note", "better", "--who", "Ada")
+    assert refused.exit_code == 1
+    assert "Against promoting b: It was not compared with the model in use. This model has no learned" in refused.stderr
+    assert "add --yes" in refused.stderr
+    monkeypatch.setattr(main, "_on_terminal", lambda: True)
+    assert run("promote", "b", "--note", "better", "--who", "Ada", answer="n\n").exit_code == 1
+    assert active_model_folder(models).name == "a"
+    assert run("promote", "b", "--note", "better", "--who", "Ada", answer="y\n").exit_code == 0
+    assert active_model_folder(models).name == "b"
 
 
 def test_a_user_without_a_name_has_to_say_who(models: Path, monkeypatch: pytest.MonkeyPatch):
@@ -81,10 +93,10 @@ def test_a_user_without_a_name_has_to_say_who(models: Path, monkeypatch: pytest.
         raise KeyError("uid not found")
 
     monkeypatch.setattr(main.getpass, "getuser", nobody)
-    result = run("promote", "b", "--note", "better")
+    result = run("promote", "b", "--yes", "--note", "better")
     assert result.exit_code == 1
     assert "needs who decides it" in result.stderr
-    assert run("promote", "b", "--note", "better", "--who", "Ada").exit_code == 0
+    assert run("promote", "b", "--yes", "--note", "better", "--who", "Ada").exit_code == 0
 
 
 def test_a_promotion_without_a_note_is_wrong_use(models: Path):
@@ -103,7 +115,6 @@ def test_a_model_is_deleted(models: Path):
 
 
 def test_a_deletion_is_asked_about_on_a_terminal(models: Path, monkeypatch: pytest.MonkeyPatch):
-
     monkeypatch.setattr(main, "_on_terminal", lambda: True)
     refused = CliRunner().invoke(main.commands, ["models", "delete", "b"], input="n\n")
     assert refused.exit_code == 1

@@ -132,7 +132,11 @@ def test_damage_is_found_while_unpacking():
     assert "b.txt in The zip is damaged" in refusal_of(zip_of([("b.txt", b"1234567")]).replace(b"34567", b"76543"))
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06", zip_of([("b.txt", b"x")])[:-10]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no zip", b"PK\x05\x06", zip_of([("b.txt", b"x")])[:-10]],
+    ids=["empty", "text", "its end alone", "cut"],
+)
 def test_what_is_no_zip_is_refused(content: bytes):
     assert "is no zip that can be read" in refusal_of(content)
 

@@ -1,6 +1,5 @@
 """A candidate against the model in use on the same films: what a person decides a promotion by."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -9,8 +8,9 @@ from pages.parts.cached import kept_classifier, known_models
 from pages.parts.frame import rows_height, text_colour
 from pages.parts.model_state import ready_classifier
 from pages.parts.problems import plain, problems_shown
+from pneumo_core.doubts import gate_of, model_with, weights_in_use
 from pneumo_core.evaluation_figures import CHART_CONFIG
-from pneumo_core.gate import Gate, Pair, read_gate, why_no_evidence
+from pneumo_core.gate import Gate, Pair, why_no_evidence
 from pneumo_core.gate_report import (
     IN_USE,
     WHEN_WORSE,
@@ -39,51 +39,20 @@ MOST_LINES = 6
 SAME_FILM = 0.02
 
 
-def doubts(entry: ModelEntry) -> list[str]:
-    """Say what speaks against putting a model in use, or that nothing speaks for it."""
-    weights = entry.card.weights_sha256 if entry.card else ""
-    gate = _gate(entry)
-    missing = why_no_evidence(gate, weights, _weights_in_use())
-    found = [missing] if missing else []
-    if gate is not None and gate.candidate_weights == weights:
-        if gate.worse:
-            found.append(f"Worse than {gate.current} by more than chance: {'; '.join(gate.worse)}.")
-        if gate.losses_left_open:
-            found.append(gate.losses_in_words())
-    return found
-
-
 def gate_view(entry: ModelEntry, card: ModelCard) -> None:
     """Draw the comparison, or say why there is none and how to make it."""
     st.header(f"{plain(entry.name)} against the model in use")
-    gate = _gate(entry)
+    gate = gate_of(entry, known_models())
     if gate is not None and gate.candidate_weights != card.weights_sha256:
         gate = None
-    missing = why_no_evidence(gate, card.weights_sha256, _weights_in_use())
+    missing = why_no_evidence(gate, card.weights_sha256, weights_in_use(known_models()))
     if missing:
         st.warning(plain(missing), icon=":material/balance:")
     run = run_of_model(entry.folder, card.weights_sha256)
-    if _weights_in_use() not in (None, card.weights_sha256):
+    if weights_in_use(known_models()) not in (None, card.weights_sha256):
         _compare(run, missing)
     if gate is not None:
         _evidence(gate, entry, run, bool(missing))
-
-
-def _gate(entry: ModelEntry) -> Gate | None:
-    """Read a comparison, the model that it was made with named as it is listed: an import may have another name."""
-    gate = read_gate(entry.folder)
-    current = _listed(gate.current_weights) if gate is not None else None
-    return gate if gate is None or current is None else replace(gate, current=current.name)
-
-
-def _listed(weights: str) -> ModelEntry | None:
-    """Find a model by its weights, the one in use first."""
-    found = [entry for entry in known_models() if entry.card and entry.card.weights_sha256 == weights]
-    return next((entry for entry in found if entry.is_active), found[0] if found else None)
-
-
-def _weights_in_use() -> str | None:
-    return next((entry.card.weights_sha256 for entry in known_models() if entry.is_active and entry.card), None)
 
 
 def _compare(run: Path | None, missing: str) -> None:
@@ -220,7 +189,7 @@ def _look(gate: Gate, pair: Pair, entry: ModelEntry, run: Path | None) -> None:
         columns = st.columns(3)
     label = "with" if pair.has_pneumonia else "without"
     columns[0].image(film, f"{plain(pair.name)}: {label} pneumonia.", width="stretch", alt="The film")
-    current = _listed(gate.current_weights)
+    current = model_with(gate.current_weights, known_models())
     has_changed = False
     for column, model, who, kept, threshold in (
         (columns[1], entry, "Candidate", pair.candidate, gate.candidate_threshold),

@@ -4,8 +4,8 @@ import streamlit as st
 
 from pages.parts.audit_record import record_promotion
 from pages.parts.cached import known_models, model_in_use_before
-from pages.parts.gate_view import doubts
 from pages.parts.problems import plain, problems_shown
+from pneumo_core.doubts import doubts
 from pneumo_core.model_card import CARD_FILE
 from pneumo_core.model_store import (
     MAX_WORDS,
@@ -42,7 +42,7 @@ def ask_to_promote(entry: ModelEntry) -> None:
     with problems_shown():
         if st.button(f"Promote {plain(entry.name)}", type="primary", icon=":material/upgrade:"):
             check_reason(who, note)
-            if doubts(entry):
+            if doubts(entry, known_models()):
                 ask(PROMOTE, entry.name, who, note)
             else:
                 _promote(entry.name, who, note)
@@ -91,7 +91,7 @@ def question_shown() -> None:
 def _confirm_promotion(name: str, who: str, note: str) -> None:
     entry = next((entry for entry in known_models() if entry.name == name), None)
     if entry is not None:
-        st.markdown("\n".join(f"- {plain(doubt)}" for doubt in doubts(entry)))
+        st.markdown("\n".join(f"- {plain(doubt)}" for doubt in doubts(entry, known_models())))
     st.markdown(
         f"All sessions use {plain(name)} with its own thresholds from then on. The present model stays, and can "
         "be rolled back to."

@@ -15,7 +15,7 @@ from pages.parts.problems import plain
 from pneumo_core.comparison import compare
 from pneumo_core.gate import CopyResult, Gate, Pair, read_gate, write_gate
 from pneumo_core.model_card import ModelCard, active_model_folder, file_sha256, read_card, write_card
-from pneumo_core.model_store import export_model, list_models, promote, promotions
+from pneumo_core.model_store import ModelEntry, export_model, list_models, promote, promotions
 from pneumo_core.network import load_network
 from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE
 from pneumo_core.plan import Plan, write_plan
@@ -379,8 +379,9 @@ def test_a_promotion_without_who_or_why_is_refused(models: Path):
     assert active_model_folder(models).name == "one"
 
 
-def test_a_better_model_is_promoted_at_once_and_the_whole_app_uses_it(models: Path):
+def test_a_better_model_is_promoted_at_once_and_the_whole_app_uses_it(models: Path, monkeypatch: pytest.MonkeyPatch):
     better(models)
+    monkeypatch.setattr(ModelEntry, "has_input_gate", True)
     app = click(give_reason(opened("two")), "Promote two")
     assert not app.exception
     assert app.success[0].value.startswith("two is in use since")
@@ -397,18 +398,21 @@ def test_a_better_model_is_promoted_at_once_and_the_whole_app_uses_it(models: Pa
     assert any(card_of(models / "two").weights_sha256[:12] in element.value for element in app.markdown)
 
 
-@pytest.mark.parametrize("evidence", ["worse", "missing", "outdated", "few"])
+@pytest.mark.parametrize("evidence", ["worse", "missing", "outdated", "few", "no input gate"])
 def test_what_speaks_against_a_promotion_is_asked_about_once_more(models: Path, evidence: str):
     if evidence == "worse":
         worse(models)
     elif evidence == "outdated":
         compared(models, [0.9] * 100 + [0.1] * 100, [0.9] * 90 + [0.1] * 110, weights_in_use="ab" * 32)
+    elif evidence == "no input gate":
+        better(models)
     elif evidence == "few":
         compared(models, [0.9, 0.1], [0.9, 0.1], labels=[True, False])
     app = click(give_reason(opened("two")), "Promote two")
     said = {
         "worse": "Worse than one by more than chance",
         "missing": "was not compared",
+        "no input gate": "This model has no learned input gate",
         "outdated": "is outdated",
         "few": "Not shown to be as good: films of 2 patients",
     }
