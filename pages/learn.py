@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts.frame import frame
 from pages.parts.grad_cam_view import grad_cam_view
-from pages.parts.learn_film import film_to_learn_from
+from pages.parts.learn_film import film_to_learn_from, standing_warnings
 from pages.parts.learn_menu import chosen_lesson
 from pages.parts.lesson_views import (
     calibration_lesson,
@@ -36,10 +36,12 @@ LESSONS = {
 frame("Learn")
 with problems_shown():
     row = st.container(horizontal=True, vertical_alignment="bottom", key="lessons")
+    under_row = st.container()
     with row:
         lesson = chosen_lesson()
-        reading = film_to_learn_from() if lesson in LESSONS_OF_A_FILM else None
+        reading = film_to_learn_from(under_row) if lesson in LESSONS_OF_A_FILM else None
     if reading is None:
         LESSONS[lesson]()
     else:
+        standing_warnings(reading)
         LESSONS_OF_A_FILM[lesson](reading)

@@ -77,6 +77,11 @@ class Classifier:
         """Give calibrated probabilities, float64 `(n,)` in [0, 1], of films as `logits` takes them."""
         return probabilities(self.logits(films), self.card.calibration)
 
+    def score_and_judge(self, films: np.ndarray) -> tuple[np.ndarray, list[Verdict | None]]:
+        """Give calibrated probabilities as `score` does, and what the gate says of each film; None without a gate."""
+        logits, verdicts = self.logits_and_verdicts(films)
+        return probabilities(logits, self.card.calibration), verdicts
+
     def score_and_explain(self, film: np.ndarray) -> tuple[float, float, Explanation]:
         """Give logit, calibrated probability and Grad-CAM map of one film, whatever the gate says of it.
 

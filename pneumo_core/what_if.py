@@ -1,4 +1,4 @@
-"""What if a film were covered, turned, brighter: score, heat map, and where its flag flips.
+"""What if a film were covered, turned, brighter: score, heat map, and where its flag flips or it would be refused.
 
 A change is made to the film as the network gets it, at the network's own size: what is shown is what was scored, a
 curve has no jump where resampling would set in, and no change at all gives the very input of `reading.read_xray`.
@@ -6,18 +6,22 @@ curve has no jump where resampling would set in, and no change at all gives the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pneumo_core.errors import UnsuitableImageError
 from pneumo_core.preprocessing import Preprocessing, blurred, prepare, rotated
+from pneumo_core.quality import measure_quality, refuse_clipped
+from pneumo_core.suitability import FAR, refuse_by
 
 if TYPE_CHECKING:
     # Only named here: a page draws itself before TensorFlow has been imported.
     from pneumo_core.classifier import Classifier
     from pneumo_core.gradcam import Explanation
+    from pneumo_core.input_gate import Verdict
 
 HIDDEN_BY = ("grey", "blur")
 # Of the longer side: leaves light and dark of a lung field, and no rib, vessel or letter.
@@ -95,9 +99,29 @@ class Change:
         return replace(self, **setting)
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What would be said of a changed film if it came to be read, instead of its score or beside it.
+
+    Attributes:
+        refusal: why it would not be read: "it seems to lie upside down"; empty where it would be.
+        warned_of: what of its picture would be warned of, in a word each.
+    """
+
+    refusal: str
+    warned_of: tuple[str, ...]
+
+    def in_words(self) -> str:
+        """Say what Explain would do with the film."""
+        if self.refusal:
+            return f"Explain would refuse this film, and give no probability: {self.refusal}."
+        warns = f", and warn of: {', '.join(self.warned_of)}" if self.warned_of else ""
+        return f"Explain would read this film as changed{warns}."
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """A changed film and what the network gave for it.
+    """A changed film and what the network gave for it, whether or not it would be read.
 
     Attributes:
         film: float32, of the network's input size, in [0, 1].
@@ -108,17 +132,20 @@ class Look:
     shape: tuple[int, int]
     probability: float
     explanation: Explanation
+    check: Check
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlipCurve:
-    """The probability over one control, all else held, and where the flag flips.
+    """The probability over one control, all else held: where the flag flips, and which films would not be read.
 
     Attributes:
         values, probabilities: float64 `(LADDER_VALUES,)`.
         is_flagged: with the control at 0.
         flips: below and above 0, the first value outwards, to the control's step, with the other flag; None where no
             value of the ladder has it.
+        refused: below and above 0, the first value outwards, 0 among them, at which the film would be refused.
+        warned: likewise, at which it would be read and warned of what it is not warned of with the control at 0.
     """
 
     control: Control
@@ -126,6 +153,8 @@ class FlipCurve:
     probabilities: np.ndarray
     is_flagged: bool
     flips: tuple[float | None, float | None]
+    refused: tuple[float | None, float | None]
+    warned: tuple[float | None, float | None]
 
     def in_words(self) -> str:
         """Say where the flag flips, or that it does not."""
@@ -137,6 +166,17 @@ class FlipCurve:
         if found:
             return f"Flips at {found[0]}" + (f"; not up to {held[0]}" if held else "")
         return f"No flip {f'from {held[0]} to {held[1]}' if len(held) == 2 else f'up to {held[0]}'}"
+
+    def check_in_words(self) -> str:
+        """Say from where on Explain would not give these probabilities, or only with a warning."""
+        if 0.0 in self.refused:
+            return "Explain would refuse the film even with this control at 0"
+        warned, refused = (
+            " and ".join(self.control.in_words(value) for value in values if value is not None)
+            for values in (self.warned, self.refused)
+        )
+        warns = f"warn first at {warned}, and " if warned else ""
+        return f"Explain would {warns}refuse {f'first at {refused}' if refused else 'none of these films'}"
 
 
 def region_of(across: Sequence[float], down: Sequence[float]) -> Region:
@@ -181,14 +221,32 @@ def look_at(classifier: Classifier, pixels: np.ndarray, change: Change) -> Look:
     """
     preprocessing = classifier.card.preprocessing
     film = changed(as_scored(pixels, preprocessing), change, pixels.shape[1] / pixels.shape[0])
-    _, probability, explanation = classifier.score_and_explain(prepare(film, preprocessing))
-    return Look(film, (pixels.shape[0], pixels.shape[1]), probability, explanation)
+    _, probability, explanation, verdict = classifier.look(prepare(film, preprocessing))
+    return Look(film, (pixels.shape[0], pixels.shape[1]), probability, explanation, check(film, verdict))
+
+
+def check(film: np.ndarray, verdict: Verdict | None) -> Check:
+    """Check a changed film as `reading.read_xray` checks a film.
+
+    Args:
+        film: float32, of the network's input size, in [0, 1].
+        verdict: what the model's gate says of it; None without a gate.
+    """
+    quality, refusal = measure_quality(film), ""
+    try:
+        refuse_clipped(quality, "it")
+        refuse_by(verdict, "it")
+    except UnsuitableImageError as error:
+        # What is expected, and what to do, is for a film that was uploaded.
+        refusal = str(error).partition(". ")[0]
+    far = (FAR.tag,) if verdict is not None and verdict.is_far else ()
+    return Check(refusal, (*far, *quality.findings))
 
 
 def flip_curve(classifier: Classifier, pixels: np.ndarray, change: Change, name: str, threshold: float) -> FlipCurve:
-    """Score a film over the whole range of one control, and find the flips nearest to 0.
+    """Score and check a film over the whole range of one control, and find what is nearest to 0: flips, refusals.
 
-    Between two values of the ladder that agree the flag may flip and flip back unseen.
+    Between two values of the ladder that agree the flag may flip and flip back unseen; so with refusals and warnings.
 
     Args:
         pixels: of the radiograph, float32 `(height, width)` in [0, 1].
@@ -199,27 +257,41 @@ def flip_curve(classifier: Classifier, pixels: np.ndarray, change: Change, name:
     control, preprocessing = CONTROLS[name], classifier.card.preprocessing
     film, aspect = as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]
 
-    def score(values: np.ndarray) -> np.ndarray:
-        changes = [change.at(name, float(value)) for value in values]
-        return classifier.score(np.stack([prepare(changed(film, each, aspect), preprocessing) for each in changes]))
+    def scored(values: np.ndarray) -> tuple[np.ndarray, list[Check]]:
+        films = [changed(film, change.at(name, float(value)), aspect) for value in values]
+        probabilities, verdicts = classifier.score_and_judge(np.stack([prepare(each, preprocessing) for each in films]))
+        return probabilities, [check(each, verdict) for each, verdict in zip(films, verdicts, strict=True)]
 
     values = control.ladder
-    probabilities = score(values)
-    is_flagged = probabilities >= threshold
+    probabilities, checks = scored(values)
     middle = int(np.flatnonzero(values == 0)[0])
+    is_flagged, known = bool(probabilities[middle] >= threshold), checks[middle].warned_of
 
-    def first_flip(outwards: np.ndarray) -> float | None:
-        """Give the first value with the other flag along the ladder's places, from 0 outwards."""
-        differs = np.flatnonzero(is_flagged[outwards] != is_flagged[middle])
-        if not len(differs):
-            return None
-        inner, outer = values[outwards[differs[0] - 1]], values[outwards[differs[0]]]
+    def flips(probability: float, found: Check) -> bool:
+        return (probability >= threshold) != is_flagged
+
+    def is_refused(probability: float, found: Check) -> bool:
+        return bool(found.refusal)
+
+    def is_warned_of(probability: float, found: Check) -> bool:
+        return not found.refusal and not set(found.warned_of) <= set(known)
+
+    def first(outwards: np.ndarray, holds: Callable[[float, Check], bool]) -> float | None:
+        """Give the first value of which something holds along the ladder's places, from 0 outwards."""
+        place = next((n for n, at in enumerate(outwards) if holds(probabilities[at], checks[at])), None)
+        if not place:
+            return place
+        inner, outer = values[outwards[place - 1]], values[outwards[place]]
         steps = np.round(np.linspace(inner, outer, round(abs(outer - inner) / control.step) + 1), 1)[1:]
-        flips = np.append((score(steps[:-1]) >= threshold) != is_flagged[middle], True)
-        return float(steps[np.argmax(flips)])
+        between = zip(steps, *scored(steps[:-1]), strict=False)
+        return float(next((value for value, *found in between if holds(*found)), outer))
 
-    flips = first_flip(np.arange(middle, -1, -1)), first_flip(np.arange(middle, len(values)))
-    return FlipCurve(control, values, probabilities, bool(is_flagged[middle]), flips)
+    def nearest(holds: Callable[[float, Check], bool]) -> tuple[float | None, float | None]:
+        return first(np.arange(middle, -1, -1), holds), first(np.arange(middle, len(values)), holds)
+
+    return FlipCurve(
+        control, values, probabilities, is_flagged, nearest(flips), nearest(is_refused), nearest(is_warned_of)
+    )
 
 
 def _hidden(film: np.ndarray, region: Region, hidden_by: str) -> np.ndarray:

@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from pneumo_core.calibration import Calibration
+from pneumo_core.input_gate import INVERTED, UPRIGHT, Verdict
 from pneumo_core.preprocessing import Preprocessing, prepare
+from pneumo_core.quality import CUT_OFF, EXPOSURE
+from pneumo_core.suitability import FAR
 from pneumo_core.what_if import (
     CONTROLS,
     LADDER_VALUES,
     Change,
+    Check,
     FlipCurve,
     Region,
     changed,
@@ -28,9 +32,12 @@ HALF = np.full((40, 50), 0.5, np.float32)
 class KnownNetwork:
     """A classifier whose probability is a known function of the mean grey value of its input, in [0, 1]."""
 
-    def __init__(self, probability_of_mean, explanation: FakeExplanation | None = None) -> None:
+    def __init__(
+        self, probability_of_mean, explanation: FakeExplanation | None = None, verdict_of_mean=lambda mean: None
+    ) -> None:
         self.card = SimpleNamespace(preprocessing=Preprocessing(32, 32), calibration=Calibration(1.0, 0.5))
         self.probability_of_mean = probability_of_mean
+        self.verdict_of_mean = verdict_of_mean
         self.explanation = explanation or left_half()
         self.batches: list[int] = []
 
@@ -38,8 +45,12 @@ class KnownNetwork:
         self.batches.append(len(films))
         return self.probability_of_mean(films.mean(axis=(1, 2, 3), dtype=np.float64) / 255)
 
-    def score_and_explain(self, film: np.ndarray):
-        return 0.0, float(self.score(film[np.newaxis])[0]), self.explanation
+    def score_and_judge(self, films: np.ndarray):
+        return self.score(films), [self.verdict_of_mean(mean) for mean in films.mean(axis=(1, 2, 3)) / 255]
+
+    def look(self, film: np.ndarray):
+        probabilities, verdicts = self.score_and_judge(film[np.newaxis])
+        return 0.0, float(probabilities[0]), self.explanation, verdicts[0]
 
 
 def curve(network: KnownNetwork, pixels: np.ndarray, name: str, threshold: float, **held) -> FlipCurve:
@@ -145,8 +156,9 @@ def test_flips_are_found_on_both_sides_and_the_nearest_to_0_is_told():
     found = curve(network, HALF, "brightness", 0.5)
     assert found.flips == (-12.0, 12.0)
     assert found.in_words().replace("\N{NO-BREAK SPACE}", " ") == "Flips at -12 % and +12 %"
-    # The ladder in one batch, then the steps between two of its values on either side.
-    assert network.batches == [21, 4, 4]
+    # The ladder in one batch, then the steps between two of its values on either side: to the flips, and to where the
+    # film is plain black or white.
+    assert network.batches == [21, 4, 4, 4, 4]
 
 
 def test_a_film_that_does_not_flip_says_so_with_the_range():
@@ -215,3 +227,60 @@ def test_a_blank_heat_map_is_called_blank():
     look = look_at(KnownNetwork(lambda mean: mean, no_evidence()), HALF, Change())
     titles = [words.text for words in film_chart(look, None, "black").figure.layout.annotations]
     assert titles[1] == "Heat map: blank, no evidence found"
+
+
+def refused_beyond(least_mean: float):
+    """Give a gate that takes films of this mean or brighter for inverted."""
+    return lambda mean: Verdict(INVERTED, 0.1, False) if mean >= least_mean else Verdict(UPRIGHT, 0.9, False)
+
+
+def test_a_changed_film_that_would_be_refused_keeps_its_probability_and_says_so():
+    network = KnownNetwork(lambda mean: mean, verdict_of_mean=refused_beyond(0.6))
+    look = look_at(network, film_pixels(), Change(brightness=30))
+    assert look.probability > 0.6
+    assert look.check.in_words() == (
+        "Explain would refuse this film, and give no probability: it seems to be inverted, with air white and bone "
+        "black."
+    )
+    assert not look_at(network, film_pixels(), Change()).check.refusal
+
+
+def test_a_film_without_detail_would_be_refused_without_a_gate_too():
+    look = look_at(KnownNetwork(lambda mean: mean), HALF, Change(brightness=-50))
+    assert look.check.refusal == "it is plain white or black in 100 % of its middle, without detail"
+
+
+def test_what_a_changed_film_would_be_warned_of_is_named():
+    network = KnownNetwork(lambda mean: mean, verdict_of_mean=lambda mean: Verdict(UPRIGHT, 0.9, True))
+    look = look_at(network, film_pixels(), Change(contrast=-80))
+    assert look.check.warned_of[:2] == (FAR.tag, EXPOSURE)
+    assert f"as changed, and warn of: {FAR.tag}, {EXPOSURE}" in look.check.in_words()
+    assert Check("", ()).in_words() == "Explain would read this film as changed."
+
+
+def test_the_first_value_that_would_be_refused_is_found_to_the_controls_step():
+    network = KnownNetwork(lambda mean: 0 * mean, verdict_of_mean=refused_beyond(0.669))
+    found = curve(network, film_of_stripes(), "brightness", 0.5)
+    assert found.refused == (None, 17.0)
+    assert found.check_in_words().replace("\xa0", " ").endswith("refuse first at +17 %")
+    # Held brighter than that, it is refused with the other controls at 0.
+    found = curve(network, film_of_stripes(), "contrast", 0.5, brightness=20.0)
+    assert found.refused == (0.0, 0.0)
+    assert found.check_in_words() == "Explain would refuse the film even with this control at 0"
+
+
+def test_what_the_film_is_warned_of_as_it_is_counts_for_no_value():
+    found = curve(KnownNetwork(lambda mean: 0 * mean), film_of_stripes(), "contrast", 0.5)
+    # Its middle spans 40 % of the range, of which 15 are expected: 0.4 * 0.37.
+    assert (found.warned, found.refused) == ((-63.0, None), (None, None))
+    assert found.check_in_words().replace("\xa0", " ") == (
+        "Explain would warn first at -63 %, and refuse none of these films"
+    )
+    assert look_at(KnownNetwork(lambda mean: mean), film_of_stripes(), Change()).check.warned_of == (CUT_OFF,)
+
+
+def film_of_stripes() -> np.ndarray:
+    """float32 (32, 32): stripes of 0.3 and 0.7, their mean 0.5."""
+    film = np.full((32, 32), 0.3, np.float32)
+    film[:, ::2] = 0.7
+    return film

@@ -62,12 +62,6 @@ def read_corrected(film: Film) -> None:
         st.session_state.setdefault(WAITING, []).append((film.name, film.refused.content, film.refused.correction))
 
 
-def forget_refused() -> None:
-    """Let go of the files that were refused."""
-    films: dict[str, Film] = st.session_state.get(FILMS, {})
-    st.session_state[FILMS] = {key: film for key, film in films.items() if film.reading}
-
-
 def remove_all() -> None:
     """Let go of all films, read or waiting."""
     st.session_state[FILMS], st.session_state[WAITING] = {}, []

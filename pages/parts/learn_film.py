@@ -5,24 +5,33 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.cached import card_of_active_model, one_at_a_time
-from pages.parts.films import NEWEST, add_waiting, films_at_hand, forget_refused, read_waiting
-from pages.parts.learn_menu import chosen_by_address, put_into_address
+from pages.parts.films import NEWEST, WAITING, Film, add_waiting, films_at_hand, read_waiting
+from pages.parts.learn_menu import chosen_by_address, is_presented, put_into_address
 from pages.parts.model_state import ready_classifier
 from pages.parts.problems import plain
+from pages.parts.warnings_box import warnings_box
 from pages.parts.worklist import offer_corrections
 from pneumo_core.model_card import ModelCard, file_sha256
 from pneumo_core.places import DEMO_SAMPLE, sample_files
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.reading import Reading, read_xray
+from pneumo_core.wording import counted
 
+# The names of what was last uploaded here, until a refusal among them is dismissed.
+UPLOADED = "learn_uploaded"
 RESULTS, MOST_RESULTS = "learn_results", 24
 Result = TypeVar("Result")
 
 
-def film_to_learn_from() -> Reading:
-    """Draw the choice of a film, a sample or one of this session's, and an uploader; give its reading."""
+def film_to_learn_from(messages: DeltaGenerator) -> Reading:
+    """Draw the choice of a film, a sample or one of this session's, and an uploader; give its reading.
+
+    Args:
+        messages: where the progress of reading stands, and what was refused.
+    """
     card = card_of_active_model()
     samples = {path.name: path for path in sample_files()}
     place = st.container(width=300)
@@ -35,16 +44,15 @@ def film_to_learn_from() -> Reading:
         )
         if uploaded:
             st.session_state["learn_upload"] = batch + 1
-            st.session_state.pop("learn_film", None)
+            st.session_state[UPLOADED] = [file.name for file in uploaded]
             add_waiting([(file.name, file.getvalue()) for file in uploaded])
-    read_waiting(card)
-    films = films_at_hand()
-    refused = [film for film in films if film.reason]
-    if refused:
-        with st.container(key="refused_for_lesson"):
-            st.error("Not read:\n" + "\n".join(f"- {plain(film.reason or '')}" for film in refused))
-            offer_corrections(films)
-            st.button("Dismiss", icon=":material/close:", on_click=forget_refused)
+    if st.session_state.get(WAITING):
+        # What is read now is shown next.
+        st.session_state.pop("learn_film", None)
+    with messages:
+        read_waiting(card)
+        films = films_at_hand()
+        _refusals([film for film in films if film.reason and film.name in st.session_state.get(UPLOADED, [])])
     # Told apart by content: two films may have one name, or that of a sample.
     own = {
         film.reading.radiograph.sha256: film
@@ -67,7 +75,9 @@ def film_to_learn_from() -> Reading:
         name = own[option].name
         return f"{name} ({option[:6]})" if named[name] > 1 or name in samples else name
 
-    option: str = place.selectbox("Film", options, format_func=words, key="learn_film", persist_state="session")
+    option: str = place.selectbox(
+        "Film", options, format_func=words, key="learn_film", persist_state="session", on_change=_dismiss
+    )
     if option in own:
         # Its name may be a patient's, and would stand in the address.
         put_into_address("film", None)
@@ -76,6 +86,32 @@ def film_to_learn_from() -> Reading:
     return kept(
         card, option, "reading", lambda: read_xray(ready_classifier(), read_radiograph(samples[option], option))
     )
+
+
+def standing_warnings(reading: Reading) -> None:
+    """Draw what is to be known before the film's score is believed; closed in the presenter view if it is much."""
+    warnings = reading.warnings
+    if len(warnings) > 1 and is_presented():
+        words = f"{counted(len(warnings), 'warning')} of this film: {', '.join(reading.tags)}"
+        with st.expander(plain(words), icon=":material/info:"):
+            warnings_box(warnings)
+    else:
+        warnings_box(warnings)
+
+
+def _refusals(refused: list[Film]) -> None:
+    if not refused:
+        return
+    listed = [plain(film.reason or "") for film in refused]
+    st.error("Not read, no score:\n" + "\n".join(f"- {reason}" for reason in listed), icon=":material/block:")
+    with st.container(horizontal=True):
+        offer_corrections(refused)
+        st.button("Dismiss", icon=":material/close:", on_click=_dismiss)
+
+
+def _dismiss() -> None:
+    # The page Explain has them all the same among its films.
+    st.session_state.pop(UPLOADED, None)
 
 
 def kept(card: ModelCard, film: str, what: str, compute: Callable[[], Result]) -> Result:

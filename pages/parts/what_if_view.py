@@ -54,6 +54,7 @@ def _what_if(reading: Reading, point: OperatingPoint) -> None:
         )
     with numbers, st.container(gap="xsmall"):
         _scores(reading.prediction.probability, look.probability, point)
+        st.markdown(f":material/block: **{look.check.in_words()}**" if look.check.refusal else look.check.in_words())
         shown = st.segmented_control(
             "The control whose flips are drawn",
             list(CONTROLS),
@@ -76,7 +77,7 @@ def _what_if(reading: Reading, point: OperatingPoint) -> None:
     # After the picture; the shown curve first, which a move of its own control leaves as it is.
     for name in sorted(CONTROLS, key=lambda name: name != shown):
         curve = _curve(reading, change, name, point)
-        sentences[name].markdown(curve.in_words())
+        sentences[name].markdown(f"{curve.in_words()}. {curve.check_in_words()}")
         if name == shown:
             drawn = flip_chart(curve, getattr(change, name), look.probability, point.threshold, text_colour())
             chart.plotly_chart(drawn.figure, config=CHART_CONFIG, key="what_if_flips", alt=drawn.alt)
@@ -137,7 +138,8 @@ def _note(point: OperatingPoint) -> None:
     note.markdown(
         f"Amber: flagged from {100 * point.threshold:.1f} % on ({point.name} operating point). A flip shows how "
         "fragile the network is, not the patient's disease; and a film with a region hidden is unlike any that the "
-        "network knows. Under each control stands its flip with the other controls as they are."
+        "network knows. Under each control stands, with the other controls as they are, its flip, and from "
+        "where on Explain would not give the probability: the lesson gives it all the same."
     )
 
 

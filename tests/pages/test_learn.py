@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts import films
 from pages.parts.learn_menu import LESSONS
 from pneumo_core.explanation_methods import METHODS
 from pneumo_core.explanation_survey import SURVEY_FILE, write_survey
 from pneumo_core.gradcam_steps import TITLES
+from pneumo_core.input_gate import LEFT, Verdict
 from pneumo_core.model_card import NETWORK_FILE, file_sha256, read_card, write_card
 from pneumo_core.network import load_network, save_network
 from pneumo_core.places import DEMO_SAMPLE, MODELS_VARIABLE, ROOT, sample_files
+from pneumo_core.reading import read_xray
+from pneumo_core.suitability import refuse_by
 from tests.conftest import drawn_film, png
 from tests.test_explanation_survey import example
 
@@ -144,14 +148,75 @@ def test_two_uploads_of_one_name_are_two_films_and_the_newest_is_shown(tiny_mode
     assert "130 x 110 pixels" in texts(app)
 
 
-def test_a_refused_upload_is_said_and_the_lesson_goes_on(tiny_model_in_use: Path):
+def refusals(app: AppTest) -> list[str]:
+    return [error.value.replace("\\", "") for error in app.error]
+
+
+def test_a_refused_upload_is_said_under_the_row_and_the_lesson_goes_on(tiny_model_in_use: Path):
     app = learn("grad-cam")
     app.file_uploader[0].upload("notes.png", b"text", "image/png")
     app.run()
-    assert "seems to be a text file" in app.error[0].value.replace("\\", "")
+    assert "seems to be a text file" in refusals(app)[0]
     assert app.header[0].value == "1. Input"
     next(button for button in app.button if button.label == "Dismiss").click().run()
     assert not app.error
+    # The page Explain leaves no file out.
+    (film,) = app.session_state[films.FILMS].values()
+    assert "seems to be a text file" in film.reason
+
+
+def test_a_refusal_goes_when_another_film_is_chosen_or_read(tiny_model_in_use: Path):
+    app = learn("grad-cam")
+    app.file_uploader[0].upload("notes.png", b"text", "image/png")
+    app.run()
+    app.selectbox(key="lesson").set_value("methods").run()
+    assert len(app.error) == 1
+    app.selectbox(key="learn_film").set_value(sample_files()[1].name).run()
+    assert not app.error
+    app.file_uploader[0].upload("notes.png", b"text", "image/png")
+    app.run()
+    assert len(app.error) == 1
+    app.file_uploader[0].upload("film.png", png(drawn_film(True, 3)), "image/png")
+    app.run()
+    assert not app.error
+
+
+def test_a_refused_film_is_read_turned_at_a_press_and_is_the_lessons(
+    tiny_model_in_use: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def read(classifier, radiograph, correction=None):
+        if correction is None:
+            refuse_by(Verdict(LEFT, 0.1, False), radiograph.name)
+        return read_xray(classifier, radiograph, correction)
+
+    monkeypatch.setattr(films, "read_xray", read)
+    app = learn("grad-cam")
+    app.file_uploader[0].upload("film.png", png(drawn_film(True, 3)), "image/png")
+    app.run()
+    assert "film.png seems to be turned by 90 degrees to the left" in refusals(app)[0]
+    app.button(key="correct_0_film.png").click().run()
+    assert not app.error
+    assert "film.png" in app.selectbox(key="learn_film").options
+    assert "110 x 130 pixels" in texts(app)
+    assert "this film was turned by 90 degrees to the right before reading" in app.warning[1].value
+
+
+@pytest.mark.parametrize("lesson", ["grad-cam", "methods", "trust", "what-if"])
+def test_what_is_warned_of_a_film_stands_once_in_each_lesson_about_it(lesson: str, tiny_model_in_use: Path):
+    app = learn(lesson)
+    assert len(app.warning) == 2
+    # Drawn films without a gate or an age.
+    assert "This model has no learned input gate" in app.warning[1].value
+    assert "The file gives no age." in app.warning[1].value
+    assert not [box for box in app.expander if "warnings of this film" in box.label]
+
+
+def test_the_presenter_view_keeps_much_that_is_warned_of_closed_under_its_count(tiny_model_in_use: Path):
+    app = learn("grad-cam", presenter="true")
+    (box,) = [box for box in app.expander if "warnings of this film" in box.label]
+    assert not box.proto.expanded
+    assert "no input gate" in box.label
+    assert "The file gives no age." in box.warning[0].value
 
 
 def test_seven_methods_stand_side_by_side_after_a_click_and_stay(tiny_model_in_use: Path):

@@ -1,5 +1,6 @@
 """The lesson "What if?" on the page Learn: controls move the number, and one press brings the film back."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts import what_if_view
 from pneumo_core.places import ROOT
-from pneumo_core.what_if import CONTROLS, Change, Look, Region
+from pneumo_core.what_if import CONTROLS, Change, Check, Look, Region
 
 
 @pytest.fixture
@@ -77,11 +78,23 @@ def test_a_slider_moves_the_number_and_one_press_brings_it_back(lesson: AppTest,
 def test_the_words_say_when_the_flag_flips(lesson: AppTest, looks: list, monkeypatch: pytest.MonkeyPatch):
     _, look = looks[-1]
     flagged = lesson.subheader[0].value == "The flag stays: flagged"
-    other = Look(look.film, look.shape, 0.0 if flagged else 1.0, look.explanation)
+    other = dataclasses.replace(look, probability=0.0 if flagged else 1.0)
     monkeypatch.setattr(what_if_view, "look_at", lambda *_: other)
     lesson.slider(key="what_if_contrast").set_value(5.0).run()
     words = ("flagged", "not flagged") if flagged else ("not flagged", "flagged")
     assert lesson.subheader[0].value == "The flag flips: {}, now {}".format(*words)
+
+
+def test_what_explain_would_do_stands_beside_the_score_and_under_each_control(
+    lesson: AppTest, looks: list, monkeypatch: pytest.MonkeyPatch
+):
+    words = [text.value for text in lesson.markdown]
+    assert looks[-1][1].check.in_words() in words
+    assert all(". Explain would " in sentence for sentence in sentences(lesson))
+    refused = dataclasses.replace(looks[-1][1], check=Check("it seems to lie upside down", ()))
+    monkeypatch.setattr(what_if_view, "look_at", lambda *_: refused)
+    lesson.slider(key="what_if_rotation").set_value(30.0).run()
+    assert f":material/block: **{refused.check.in_words()}**" in [text.value for text in lesson.markdown]
 
 
 def test_a_region_set_by_sliders_is_hidden_in_grey_at_once(lesson: AppTest, looks: list):
