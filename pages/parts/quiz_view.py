@@ -8,11 +8,12 @@ from pages.parts.problems import plain, problems_shown
 from pages.parts.quiz_scores import quiz_scores, running_score
 from pages.parts.source_intake import FILES, FOLDER, SERVER, ask_for_source
 from pages.parts.viewer_box import viewer_box
+from pages.parts.warnings_box import warnings_box
 from pneumo_core.picture import Display
 from pneumo_core.quiz import LEAST_CONFIDENCE, MOST_CONFIDENCE, Quiz, draw_quiz, most_questions, read_film, sample_films
 from pneumo_core.reading import Reading, read_xray
 from pneumo_core.sources import Source, SourceFilm
-from pneumo_core.wording import counted, known_film
+from pneumo_core.wording import counted
 
 SAMPLES = "The samples"
 CHOSEN, FILMS, NOTE, QUIZ, READING = "quiz_chosen", "quiz_films", "quiz_note", "quiz", "quiz_reading"
@@ -245,11 +246,7 @@ def _reveal(quiz: Quiz, reading: Reading) -> None:
 - **File:** {plain(st.session_state[FILMS][answer.question.number].name)}
 """
     )
-    if reading.known_from:
-        st.warning(known_film(reading.known_from), icon=":material/history_edu:")
-    if reading.suitability.warnings:
-        with st.expander("What to know about this film"):
-            st.markdown("\n\n".join(reading.suitability.warnings))
+    warnings_box(reading.warnings)
     running_score(quiz)
 
 

@@ -211,7 +211,7 @@ def test_films_that_the_model_knows_are_warned_of_and_counted(
     monkeypatch.setenv(DATA_VARIABLE, str(make_data(tmp_path / "known", 3, ("train",))))
     app = begun(opened())
     reply(app, "Yes")
-    assert any(warning.value.startswith("This very film") for warning in app.warning)
+    assert any("- This very film" in box.value and "- The file gives no age." in box.value for box in app.warning)
     press(app, "Finish now")
     assert any("trained on or validated with 1 of these films" in warning.value for warning in app.warning)
 
