@@ -299,6 +299,7 @@ def evaluate(
     from pneumo_core.assessment import Assessment, assess_run, compare_assessments, group_results
     from pneumo_core.batch import run_source
     from pneumo_core.classifier import Classifier, load_classifier
+    from pneumo_core.conformal import read_conformal
     from pneumo_core.evaluation_report import (
         SETTING,
         comparison_data,
@@ -311,6 +312,7 @@ def evaluate(
         scores_csv,
         worklist_order,
     )
+    from pneumo_core.model_card import active_model_folder
     from pneumo_core.runs import has_run
     from pneumo_core.sources import open_source
 
@@ -328,17 +330,20 @@ def evaluate(
     def report(progress: Progress) -> None:
         click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True)
 
-    def assess(classifier: Classifier, part: str) -> Assessment:
+    def assess(classifier: Classifier, folder: Path, part: str) -> Assessment:
         with TemporaryDirectory() as temporary:
             scores = run_source(films, classifier, (out or Path(temporary)) / part, report)
-        return assess_run(scores, len(films.films), classifier.card, classifier.known, classifier.device)
+        card = classifier.card
+        conformal, _ = read_conformal(active_model_folder(folder), card)
+        regions = conformal.regions if conformal else None
+        return assess_run(scores, len(films.films), card, classifier.known, classifier.device, regions)
 
-    assessment = assess(classifier, "")
+    assessment = assess(classifier, model or models_folder(), "")
     left_out = films.problems if names else films.nameless_problems
     data = evaluation_data(assessment, left_out)
     compared = None
-    if other_classifier:
-        other = assess(other_classifier, "against")
+    if other_classifier and against:
+        other = assess(other_classifier, against, "against")
         compared = compare_assessments(assessment, other)
         data["comparison"] = {"with": other.card.name, **comparison_data(compared)}
     point = classifier.card.operating_point("balanced")

@@ -1,7 +1,7 @@
 """A run of labelled films evaluated: figures with intervals, groups, and what speaks against them."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,11 @@ from pneumo_core.cohort import (
     areas_of_metadata,
     best_threshold,
     contradictions,
-    known_to_the_model,
     labelled_cohort,
     subgroups,
 )
 from pneumo_core.comparison import Comparison, compare
+from pneumo_core.conformal import Regions
 from pneumo_core.curves import Curves, all_curves
 from pneumo_core.evaluation import (
     Estimate,
@@ -34,6 +34,8 @@ from pneumo_core.evaluation import (
 from pneumo_core.known_films import KnownFilms
 from pneumo_core.model_card import ModelCard
 from pneumo_core.runs import FilmScore
+from pneumo_core.suitability import suitability_for_age
+from pneumo_core.wording import known_tag
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,10 +61,12 @@ class Assessment:
         cohort: the films that the figures are of.
         patients: how many patients these are of; with fewer than films, all intervals are by patient.
         at_points: the figures at each of the model's operating points.
+        known_from: of each scored film that the model knows, by its number, "training" or "validation".
         known: bool `(n,)`: films that the model was trained on or validated with; None where the model has no list.
         metadata: how well the files' outward facts alone separate the classes.
         groups: all films first, then (where it knows some) those that the model has not seen, then those in the data.
         best_threshold: what would have been best on these very films; `nan` where a class is missing.
+        regions: where the model says likely, uncertain or unlikely; None where it cannot.
     """
 
     card: ModelCard
@@ -77,10 +81,12 @@ class Assessment:
     overall: OverallFigures
     at_points: tuple[ThresholdFigures, ...]
     curves: Curves
+    known_from: Mapping[int, str]
     known: np.ndarray | None
     metadata: tuple[tuple[str, Estimate], ...]
     groups: tuple[Group, ...]
     best_threshold: float
+    regions: Regions | None
 
     @property
     def patients_repeat(self) -> bool:
@@ -91,6 +97,16 @@ class Assessment:
         """How many of the scored films are warned of what, the most frequent first."""
         scored = [score for score in self.scores if score.logit is not None]
         return dict(Counter(name for score in scored for name in score.warned_of.split(", ") if name).most_common())
+
+    def tags(self, score: FilmScore) -> tuple[str, ...]:
+        """Say in a few words each what is to be known before a film's score is believed, as `Reading.tags` does."""
+        if score.logit is None:
+            return ()
+        film = [known_tag(self.known_from[score.number])] if score.number in self.known_from else []
+        film += [name for name in score.warned_of.split(", ") if name]
+        patient = suitability_for_age(score.age_years, self.card.population_years)
+        of_patient = [caution.tag for caution in patient.cautions]
+        return (*of_patient, *film) if patient.is_outside_population else (*film, *of_patient)
 
     def figures(self, threshold: float) -> ThresholdFigures:
         """Give all figures at a threshold."""
@@ -119,7 +135,12 @@ class GroupResult:
 
 
 def assess_run(
-    scores: Sequence[FilmScore], films: int, card: ModelCard, known: KnownFilms | None, device: str = ""
+    scores: Sequence[FilmScore],
+    films: int,
+    card: ModelCard,
+    known: KnownFilms | None,
+    device: str = "",
+    regions: Regions | None = None,
 ) -> Assessment:
     """Evaluate what a run has scored so far.
 
@@ -127,12 +148,19 @@ def assess_run(
         films: how many the run's source has.
         known: the list of films that the model has seen.
         device: what they were scored on.
+        regions: where the model says likely, uncertain or unlikely.
     """
     cohort = labelled_cohort(scores, card.calibration)
     bootstrap = Bootstrap(cohort.patients)
     patients = len(np.unique(cohort.patients))
     by_patient = patients < len(cohort)
-    has_seen = None if known is None else known_to_the_model(cohort, known)
+    known_from: dict[int, str] = {}
+    has_seen = None
+    if known is not None:
+        for score in scores:
+            if score.logit is not None and (part := known.part_of(score.sha256 or "", score.fingerprint)):
+                known_from[score.number] = part
+        has_seen = np.array([score.number in known_from for score in cohort.scores], bool)
     return Assessment(
         card=card,
         device=device,
@@ -149,10 +177,12 @@ def assess_run(
             for point in card.operating_points
         ),
         curves=all_curves(cohort.has_pneumonia, cohort.probabilities),
+        known_from=known_from,
         known=has_seen,
         metadata=tuple(areas_of_metadata(cohort)),
         groups=tuple(_groups(cohort, has_seen)),
         best_threshold=best_threshold(cohort),
+        regions=regions,
     )
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from pneumo_core.calibration import Calibration, probabilities
 from pneumo_core.evaluation import Estimate, area_under_roc
-from pneumo_core.known_films import KnownFilms
 from pneumo_core.runs import FilmScore
 
 FEW_FILMS = 30
@@ -73,11 +72,6 @@ def contradictions(scores: Sequence[FilmScore]) -> list[FilmScore]:
     """Give the films whose very same file was given with both labels."""
     labels = _labels_of_files(scores)
     return [score for score in scores if score.sha256 is not None and len(labels[score.sha256]) > 1]
-
-
-def known_to_the_model(cohort: Cohort, known: KnownFilms) -> np.ndarray:
-    """Say of each film whether the model was trained on it or validated with it: bool `(n,)`."""
-    return known.holds([score.sha256 or "" for score in cohort.scores], [score.fingerprint for score in cohort.scores])
 
 
 def subgroups(cohort: Cohort) -> list[Subgroup]:

@@ -318,14 +318,14 @@ def evaluation_json(assessment: Assessment, left_out: Sequence[str] | None = Non
 
 
 def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> bytes:
-    """Give a row a film, in the source's order.
+    """Give a row a film, in the source's order; `suspected_pneumonia` is likely, uncertain or unlikely.
 
     Args:
         names: the films' file names by number, for a column of their own; none unless given.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    at = assessment.card.operating_points
+    at, regions = assessment.card.operating_points, assessment.regions
     writer.writerow(
         [
             "film",
@@ -336,6 +336,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
             "warned_of",
             "has_pneumonia",
             "probability",
+            "suspected_pneumonia",
         ]
         + [f"flagged_{point.name}" for point in at]
     )
@@ -348,9 +349,10 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
                 score.sha256 or "",
                 "refused" if probability is None else "read",
                 plain_cell(score.reason or ""),
-                score.warned_of,
+                ", ".join(assessment.tags(score)),
                 "" if score.has_pneumonia is None else int(score.has_pneumonia),
                 "" if probability is None else f"{probability:.6f}",
+                "" if probability is None or regions is None else regions.outcome(probability),
                 *("" if probability is None else int(probability >= point.threshold) for point in at),
             ]
         )

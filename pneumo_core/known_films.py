@@ -39,11 +39,6 @@ class KnownFilms:
         nearest = int(bits.argmin())
         return self.parts[nearest] if bits[nearest] <= SAME_FILM_BITS else None
 
-    def holds(self, sha256s: Sequence[str], fingerprints: Sequence[str]) -> np.ndarray:
-        """Say of each film whether the model knows it: bool `(n,)`."""
-        films = zip(sha256s, fingerprints, strict=True)
-        return np.array([self.part_of(*film) is not None for film in films], bool)
-
 
 def write_known_films(folder: Path, films: Iterable[tuple[str, Sequence[str], str]]) -> None:
     """Write the list into a model's folder.

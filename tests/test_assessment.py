@@ -14,6 +14,7 @@ import pytest
 from pneumo_core.assessment import Assessment, assess_run, group_results
 from pneumo_core.calibration import Calibration, OperatingPoint
 from pneumo_core.comparison import compare
+from pneumo_core.conformal import Regions
 from pneumo_core.evaluation import Estimate
 from pneumo_core.evaluation_report import (
     Setting,
@@ -172,6 +173,28 @@ def test_the_table_of_films_has_no_names_unless_asked_and_no_formula(counted: As
     names = ["=1+1", *(f"film{n}.png" for n in range(20))]
     named = list(csv.DictReader(io.StringIO(scores_csv(counted, names).decode())))
     assert named[0]["file"] == "'=1+1"
+
+
+def test_the_table_of_films_says_likely_or_not_and_what_is_to_be_known_of_each():
+    films = [
+        score(0, 2.0, has_pneumonia=None, warned_of="exposure, blur", age_years=3.0),
+        score(1, 0.0, has_pneumonia=None, sha256="c" * 64, warned_of="far from known films"),
+        score(2, -2.0, has_pneumonia=None, age_years=60.0, warned_of="blur"),
+        score(3, None, has_pneumonia=None, reason="The film seems to be inverted.", warned_of="exposure"),
+    ]
+    known = KnownFilms({"c" * 16: "validation"}, np.zeros((0, 32), np.uint8), ())
+    regions = Regions(0.9, pneumonia_from=0.7, none_up_to=0.3)
+    found = assess_run(films, len(films), CARD, known, regions=regions)
+    rows = list(csv.DictReader(io.StringIO(scores_csv(found).decode())))
+    assert [row["suspected_pneumonia"] for row in rows] == ["likely", "uncertain", "unlikely", ""]
+    assert [row["warned_of"] for row in rows] == [
+        "exposure, blur",
+        "known from validation, far from known films, no age given",
+        "outside population, blur",
+        "",
+    ]
+    without = list(csv.DictReader(io.StringIO(scores_csv(assessed(films)).decode())))
+    assert {row["suspected_pneumonia"] for row in without} == {""}
 
 
 def test_a_cells_films_are_those_counted_in_it_the_farthest_first(counted: Assessment):

@@ -1,6 +1,5 @@
 """Films of a run as arrays: who counts, which groups there are, what metadata alone can do."""
 
-import dataclasses
 import math
 
 import numpy as np
@@ -11,11 +10,9 @@ from pneumo_core.cohort import (
     areas_of_metadata,
     best_threshold,
     contradictions,
-    known_to_the_model,
     labelled_cohort,
     subgroups,
 )
-from pneumo_core.known_films import KnownFilms
 from pneumo_core.runs import FilmScore
 
 PLAIN = Calibration(1.0, 0.5)
@@ -122,10 +119,3 @@ def test_the_best_threshold_is_youdens():
 
 def test_one_class_has_no_best_threshold():
     assert math.isnan(best_threshold(labelled_cohort([score(1), score(3)], PLAIN)))
-
-
-def test_films_of_the_training_are_known():
-    known = KnownFilms({"2" * 16: "training"}, np.zeros((0, 32), np.uint8), ())
-    cohort = labelled_cohort([dataclasses.replace(score(n), sha256=f"{n}" * 64) for n in range(4)], PLAIN)
-    assert known_to_the_model(cohort, known).tolist() == [False, False, True, False]
-    assert cohort.only(~known_to_the_model(cohort, known)).patients.tolist() == [0, 1, 3]

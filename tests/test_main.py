@@ -1,5 +1,6 @@
 """The command line."""
 
+import csv
 import hashlib
 import json
 import shutil
@@ -177,6 +178,19 @@ def test_a_copy_of_the_films_is_trained_on_and_tested_separately(tmp_path: Path,
     assert card.training_data.views_of_each_film == 2
     assert [evaluated.films for evaluated in card.test] == ["test, one", "test, two"]
     assert (card.recipe["seed"], card.recipe["epochs"]) == (3, 1)
+
+
+def test_the_table_of_films_says_likely_or_not_where_the_model_can(
+    tiny_model_in_use: Path, tmp_path: Path, make_data, monkeypatch: pytest.MonkeyPatch
+):
+    some = proportion(9, 10)
+    found = Conformal(Regions(0.9, 0.0, 0.0), Measured(some, some, some, some, 1, 0), (20, 1))
+    monkeypatch.setattr(conformal, "read_conformal", lambda folder, card: (found, ""))
+    data = make_data(tmp_path / "data", 2, ("test",))
+    assert run("evaluate", data, "--out", tmp_path / "run").exit_code == 0
+    rows = list(csv.DictReader((tmp_path / "run" / "films.csv").read_text().splitlines()))
+    assert [row["suspected_pneumonia"] for row in rows] == 4 * ["likely"]
+    assert all(row["warned_of"].endswith("no age given") for row in rows)
 
 
 def test_a_folder_is_evaluated_and_run_again_with_resume(tiny_model_in_use: Path, tmp_path: Path, make_data):

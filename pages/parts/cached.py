@@ -175,8 +175,10 @@ def assessment_of_run(folder: Path, model: Path | None = None) -> Assessment:
 
 @st.cache_resource(show_spinner="Evaluating ...", max_entries=4)
 def _assessment(folder: Path, scores: tuple[float, ...], model: Path, stamp: tuple[float, ...]) -> Assessment:
-    run = read_run(folder)
-    return assess_run(read_scores(folder), run.films, read_card(model), read_known_films(model), run.device)
+    run, card = read_run(folder), read_card(model)
+    conformal, _ = read_conformal(model, card)
+    regions = conformal.regions if conformal else None
+    return assess_run(read_scores(folder), run.films, card, read_known_films(model), run.device, regions)
 
 
 def other_classifier(model: Path) -> "Classifier":

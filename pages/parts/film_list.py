@@ -16,7 +16,6 @@ from pneumo_core.radiograph import read_radiograph
 from pneumo_core.reading import Reading, read_xray
 from pneumo_core.runs import FilmScore
 from pneumo_core.sources import Source
-from pneumo_core.suitability import suitability_for_age
 
 PICTURE_PIXELS = 720
 READING = "reading_in_list"
@@ -31,21 +30,15 @@ def film_list(
     alt: str,
 ) -> None:
     """Draw films in the order given, each with its probability; under them the chosen one and its heat map."""
-    years = assessment.card.population_years
+    regions = assessment.regions
     chosen = st.dataframe(
         [
             {
                 "Film": film_name(score.number, source),
                 "Result": "Flagged" if probability >= threshold else "Not flagged",
+                **({"Suspected pneumonia": regions.outcome(probability)} if regions else {}),
                 "Probability": 100 * probability,
-                # First sentences: the whole stands above the film that is shown.
-                "To know": " ".join(
-                    warning.split(". ")[0].rstrip(".") + "."
-                    for warning in (
-                        *([f"Warned of: {score.warned_of}"] if score.warned_of else []),
-                        *suitability_for_age(score.age_years, years).warnings,
-                    )
-                ),
+                "To know": ", ".join(assessment.tags(score)),
                 "SHA-256, start": (score.sha256 or "")[:12],
             }
             for score, probability in films

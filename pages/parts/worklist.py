@@ -2,12 +2,13 @@
 
 import streamlit as st
 
+from pages.parts.cached import conformal_of_active_model
 from pages.parts.films import NEWEST, Film, read_corrected
 from pages.parts.frame import rows_height
 from pages.parts.problems import plain
 from pneumo_core.calibration import OperatingPoint
+from pneumo_core.conformal import Regions
 from pneumo_core.reading import Reading
-from pneumo_core.report import verdict
 from pneumo_core.suitability import CORRECTIONS
 
 SHOWN = "shown_film"
@@ -25,8 +26,10 @@ def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
     newest = st.session_state.get(NEWEST)
     shown = st.session_state.get(SHOWN, {}).get(newest, newest)
     first = next((row for row, reading in enumerate(read) if reading.radiograph.sha256 == shown), 0)
+    conformal, _ = conformal_of_active_model()
+    regions = conformal.regions if conformal else None
     chosen = st.dataframe(
-        [_row(number, film, point) for number, film in enumerate(films, start=1)],
+        [_row(number, film, point, regions) for number, film in enumerate(films, start=1)],
         hide_index=True,
         height=rows_height(len(films)),
         # Films that come in make a new list, in which the newest is chosen.
@@ -36,6 +39,7 @@ def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
         selection_default={"selection": {"rows": [first]}},
         column_config={
             "Order": st.column_config.NumberColumn(width="small"),
+            "Result": st.column_config.TextColumn(width="small"),
             "Probability": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.1f %%"),
             "To know": st.column_config.TextColumn(width="large"),
         },
@@ -63,14 +67,21 @@ def offer_corrections(films: list[Film]) -> None:
                 )
 
 
-def _row(number: int, film: Film, point: OperatingPoint) -> dict[str, object]:
-    # First sentences: the whole stands above the film that is shown.
-    warnings = film.reading.warnings if film.reading else (film.reason or "",)
-    to_know = " ".join(warning.split(". ")[0].rstrip(".") + "." for warning in warnings)
+def _row(number: int, film: Film, point: OperatingPoint, regions: Regions | None) -> dict[str, object]:
+    if film.reading is None:
+        # The first sentence: the whole stands above the list, and the name beside it.
+        result, probability, outcome = "Refused", None, ""
+        to_know = (film.reason or "").removeprefix(film.name).split(". ")[0].strip()
+    else:
+        probability = film.reading.prediction.probability
+        result = "Flagged" if film.reading.prediction.is_flagged(point) else "Not flagged"
+        outcome = regions.outcome(probability) if regions else ""
+        to_know = ", ".join(film.reading.tags)
     return {
         "Order": number,
         "Film": film.name,
-        "Result": verdict(film.reading, point) if film.reading else "Refused",
-        "Probability": 100 * film.reading.prediction.probability if film.reading else None,
+        "Result": result,
+        **({"Suspected pneumonia": outcome} if regions else {}),
+        "Probability": None if probability is None else 100 * probability,
         "To know": to_know,
     }

@@ -126,7 +126,9 @@ def test_films_without_labels_become_a_worklist():
     assert len(probabilities) == 12
     assert probabilities == sorted(probabilities, reverse=True)
     # Drawn films are dark in their middle, and have no fine detail.
-    assert set(listed["To know"]) == {"Warned of: exposure, blur. The file gives no age."}
+    assert set(listed["To know"]) == {
+        f"{known}exposure, blur, no age given" for known in ("known from training, ", "known from validation, ")
+    }
     assert list(app.table[-1].value["Film"]) == [plain("broken.png")]
     # The film that is chosen is looked at, with all that is to know of it.
     assert any("for any other patient this score is not validated" in warning.value for warning in app.warning)

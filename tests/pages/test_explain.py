@@ -107,6 +107,11 @@ def test_one_bad_file_never_stops_the_others(page: AppTest):
     assert sorted(worklist["Film"]) == ["film_2.png", "film_3.png", "notes.png"]
     assert worklist["Film"].iloc[-1] == "notes.png"
     assert worklist["Result"].iloc[-1] == "Refused"
+    assert worklist["To know"].iloc[-1] == "seems to be a text file, not an X-ray"
+    # Drawn films are dark in their middle, and have no fine detail; these tests' model was trained on them.
+    assert set(worklist["To know"].iloc[:2]) == {
+        f"known from {part}, dark, blurred, no input gate, no age given" for part in ("training", "validation")
+    }
     assert worklist["Probability"].iloc[0] >= worklist["Probability"].iloc[1]
 
 
