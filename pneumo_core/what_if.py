@@ -176,7 +176,7 @@ class FlipCurve:
             for values in (self.warned, self.refused)
         )
         warns = f"warn first at {warned}, and " if warned else ""
-        return f"Explain would {warns}refuse {f'first at {refused}' if refused else 'none of these films'}"
+        return f"Explain would {warns}refuse {f'first at {refused}' if refused else 'none'}"
 
 
 def region_of(across: Sequence[float], down: Sequence[float]) -> Region:
