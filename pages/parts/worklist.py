@@ -40,8 +40,7 @@ def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
         column_config={
             "Order": st.column_config.NumberColumn(width="small"),
             "Result": st.column_config.TextColumn(width="small"),
-            "Probability": st.column_config.ProgressColumn(min_value=0, max_value=100, format="%.1f %%"),
-            "To know": st.column_config.TextColumn(width="large"),
+            "Probability": st.column_config.ProgressColumn(width="small", min_value=0, max_value=100, format="%.1f %%"),
         },
         alt="Worklist of all films, the highest probability first, refused files last",
     )
