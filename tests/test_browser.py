@@ -147,7 +147,12 @@ def click_until(page: "playwright.Page", place: "playwright.Locator", wanted: "p
         # Each time anew: what is drawn above it may have pushed it out of sight.
         place.scroll_into_view_if_needed()
         box = place.bounding_box()
-        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        # A chart clicks on what the mouse was seen over.
+        page.mouse.move(x - 4, y - 4)
+        page.mouse.move(x, y, steps=3)
+        page.wait_for_timeout(300)
+        page.mouse.click(x, y)
         with contextlib.suppress(playwright.TimeoutError):
             wanted.wait_for(timeout=1000 * seconds)
             return
