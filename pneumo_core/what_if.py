@@ -175,7 +175,7 @@ class FlipCurve:
             " and ".join(self.control.in_words(value) for value in values if value is not None)
             for values in (self.warned, self.refused)
         )
-        warns = f"warn first at {warned}, and " if warned else ""
+        warns = f"give a new warning first at {warned}, and " if warned else ""
         return f"Explain would {warns}refuse {f'first at {refused}' if refused else 'none'}"
 
 

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -24,15 +25,25 @@ def written_whole(path: Path) -> Iterator[Path]:
     _clear_away(path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
-        with temporary.open("wb") as file:
-            # Ends with the process: what is not locked belongs to nobody. Not every file system has locks.
-            with suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX)
+        with _locked(temporary) as file:
             yield temporary
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _locked(path: Path) -> BinaryIO:
+    """Make a file whose lock ends with the process: what is not locked belongs to nobody."""
+    while True:
+        file = path.open("wb")
+        # Not every file system has locks.
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        # Another writer cleared it away before it was locked.
+        file.close()
 
 
 def _clear_away(path: Path) -> None:

@@ -1,5 +1,8 @@
 """Small values made in memory that several tests need: a film, a card, an explanation, a reading."""
 
+import io
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +53,15 @@ def left_half() -> FakeExplanation:
 
 def no_evidence() -> FakeExplanation:
     return FakeExplanation(np.zeros((1, 2), np.float32), peak=0.0)
+
+
+def zip_of(files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+    """Give files by their names as a zip."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", method) as archive:
+        for name, file in files.items():
+            archive.writestr(name, file)
+    return content.getvalue()
 
 
 def film_pixels(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:

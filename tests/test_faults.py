@@ -54,6 +54,21 @@ def test_what_a_killed_writer_left_is_cleared_away_by_the_next(tmp_path: Path):
     assert (tmp_path / "card.json").read_bytes() == b"whole"
 
 
+def test_a_file_that_is_cleared_away_before_it_is_locked_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    lock, locked = fcntl.flock, []
+
+    def late(file: object, how: int) -> None:
+        if not locked:
+            # Another writer takes it for one that was left.
+            next(tmp_path.glob(".card.*")).unlink()
+        locked.append(file)
+        lock(file, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    write_whole(tmp_path / "card.json", b"whole")
+    assert (tmp_path / "card.json").read_bytes() == b"whole"
+
+
 def test_what_another_writer_is_at_is_left_alone(tmp_path: Path):
     with written_whole(tmp_path / "card.json") as first:
         first.write_bytes(b"first")

@@ -50,6 +50,7 @@ from pneumo_core.reading import read_xray
 from pneumo_core.sources import Source, SourceFilm
 from pneumo_core.suitability import CORRECTIONS, REFUSALS, corrected, refuse_by
 from tests.conftest import drawn_film, png
+from tests.makers import zip_of
 
 
 @pytest.fixture(scope="module")
@@ -234,14 +235,6 @@ def arrays(**changes: np.ndarray) -> dict[str, bytes]:
     return members
 
 
-def npz(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", method) as archive:
-        for name, array in members.items():
-            archive.writestr(name, array)
-    return content.getvalue()
-
-
 def header(shape: str, descr: str = "<f4", body: bytes = b"") -> bytes:
     """Give a .npy file whose header says what it likes."""
     words = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
@@ -254,33 +247,33 @@ def without(name: str) -> dict[str, bytes]:
 
 HOSTILE_GATES = {
     "no archive": b"no archive",
-    "cut": npz(arrays())[:-100],
-    "an array missing": npz(without("far.npy")),
-    "an array too many": npz(arrays() | {"more.npy": b""}),
-    "a path": npz(arrays() | {"../far.npy": b""}),
-    "a bomb": npz(arrays(components=np.zeros((2**22, 2), np.float16)), zipfile.ZIP_DEFLATED),
-    "too large": npz(arrays(precision=np.zeros((1100, 1100), np.float32))),
-    "objects to unpickle": npz(arrays() | {"centre.npy": header("(3,)", "|O", pickle.dumps([1, 2, 3]))}),
-    "words": npz(arrays(centre=np.array(["a", "b", "c"]))),
-    "other numbers": npz(arrays(centre=np.zeros(3))),
-    "numbers of the other byte order": npz(arrays(centre=np.zeros(3, ">f4"))),
-    "a shape without content": npz(arrays() | {"centre.npy": header("(1000000000000,)")}),
-    "a shape that overflows": npz(arrays() | {"centre.npy": header("(4611686018427387904, 4)")}),
-    "a shape below 0": npz(arrays() | {"centre.npy": header("(-3,)", body=bytes(12))}),
-    "a header of brackets": npz(arrays() | {"centre.npy": header("(" * 9000 + ")" * 9000)}),
-    "a header of signs": npz(arrays() | {"centre.npy": header("(" + "-" * 9000 + "3,)")}),
-    "a header of code": npz(arrays() | {"centre.npy": header("__import__('os').getpid()")}),
-    "a later version": npz(
+    "cut": zip_of(arrays())[:-100],
+    "an array missing": zip_of(without("far.npy")),
+    "an array too many": zip_of(arrays() | {"more.npy": b""}),
+    "a path": zip_of(arrays() | {"../far.npy": b""}),
+    "a bomb": zip_of(arrays(components=np.zeros((2**22, 2), np.float16)), zipfile.ZIP_DEFLATED),
+    "too large": zip_of(arrays(precision=np.zeros((1100, 1100), np.float32))),
+    "objects to unpickle": zip_of(arrays() | {"centre.npy": header("(3,)", "|O", pickle.dumps([1, 2, 3]))}),
+    "words": zip_of(arrays(centre=np.array(["a", "b", "c"]))),
+    "other numbers": zip_of(arrays(centre=np.zeros(3))),
+    "numbers of the other byte order": zip_of(arrays(centre=np.zeros(3, ">f4"))),
+    "a shape without content": zip_of(arrays() | {"centre.npy": header("(1000000000000,)")}),
+    "a shape that overflows": zip_of(arrays() | {"centre.npy": header("(4611686018427387904, 4)")}),
+    "a shape below 0": zip_of(arrays() | {"centre.npy": header("(-3,)", body=bytes(12))}),
+    "a header of brackets": zip_of(arrays() | {"centre.npy": header("(" * 9000 + ")" * 9000)}),
+    "a header of signs": zip_of(arrays() | {"centre.npy": header("(" + "-" * 9000 + "3,)")}),
+    "a header of code": zip_of(arrays() | {"centre.npy": header("__import__('os').getpid()")}),
+    "a later version": zip_of(
         arrays() | {"centre.npy": header("(3,)", body=bytes(12)).replace(b"\x01\x00", b"\x03\x00", 1)}
     ),
-    "fewer kinds": npz(arrays(coefficients=np.zeros((2, 3), np.float32))),
-    "other components": npz(arrays(components=np.ones((4, 2), np.float16))),
-    "intercepts of another shape": npz(arrays(intercepts=np.zeros((7, 1), np.float32))),
-    "precision that is no square": npz(arrays(precision=np.zeros((2, 3), np.float32))),
-    "no matrix": npz(arrays(components=np.ones(6, np.float16))),
-    "no number": npz(arrays(coefficients=np.full((2, 7), np.nan, np.float32))),
-    "a number without an end": npz(arrays(components=np.full((3, 2), np.inf, np.float16))),
-    "a scale of 0": npz(arrays(scale=np.zeros(3, np.float32))),
+    "fewer kinds": zip_of(arrays(coefficients=np.zeros((2, 3), np.float32))),
+    "other components": zip_of(arrays(components=np.ones((4, 2), np.float16))),
+    "intercepts of another shape": zip_of(arrays(intercepts=np.zeros((7, 1), np.float32))),
+    "precision that is no square": zip_of(arrays(precision=np.zeros((2, 3), np.float32))),
+    "no matrix": zip_of(arrays(components=np.ones(6, np.float16))),
+    "no number": zip_of(arrays(coefficients=np.full((2, 7), np.nan, np.float32))),
+    "a number without an end": zip_of(arrays(components=np.full((3, 2), np.inf, np.float16))),
+    "a scale of 0": zip_of(arrays(scale=np.zeros(3, np.float32))),
 }
 
 
@@ -294,7 +287,7 @@ def test_a_hostile_gate_is_refused_in_a_sentence(content: bytes, tmp_path: Path)
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_a_right_gate_passes_the_checks(tmp_path: Path, order: str):
     components = np.array([[1, 2], [3, 4], [5, 6]], np.float16, order=order)
-    (tmp_path / GATE_FILE).write_bytes(npz(arrays(components=components), zipfile.ZIP_DEFLATED))
+    (tmp_path / GATE_FILE).write_bytes(zip_of(arrays(components=components), zipfile.ZIP_DEFLATED))
     assert np.array_equal(read_gate(tmp_path, WEIGHTS).components, components)
 
 

@@ -50,7 +50,7 @@ from pneumo_core.model_store import (
 from pneumo_core.network import save_network, small_cnn
 from pneumo_core.preprocessing import Preprocessing
 from tests.conftest import drawn_film, png
-from tests.makers import evaluation_result, model_card
+from tests.makers import evaluation_result, model_card, zip_of
 
 
 def refusal_of(function: Callable[..., object], *arguments: object) -> str:
@@ -478,14 +478,6 @@ def small_card(folder: Path, **changes):
 
 def files_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def zip_of(files: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", method) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return target.getvalue()
 
 
 @pytest.fixture

@@ -273,7 +273,8 @@ def test_what_the_film_is_warned_of_as_it_is_counts_for_no_value():
     found = curve(KnownNetwork(lambda mean: 0 * mean), film_of_stripes(), "contrast", 0.5)
     # Its middle spans 40 % of the range, of which 15 are expected: 0.4 * 0.37.
     assert (found.warned, found.refused) == ((-63.0, None), (None, None))
-    assert found.check_in_words().replace("\xa0", " ") == ("Explain would warn first at -63 %, and refuse none")
+    words = found.check_in_words().replace("\xa0", " ")
+    assert words == "Explain would give a new warning first at -63 %, and refuse none"
     assert look_at(KnownNetwork(lambda mean: mean), film_of_stripes(), Change()).check.warned_of == (CUT_OFF,)
 
 

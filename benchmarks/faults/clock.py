@@ -72,7 +72,7 @@ def clock_cases(setting: Setting) -> list[Case]:
 def _promotions(setting: Setting) -> list[str]:
     said = ("--who", "harness", "--note", "clock")
     count = len(promotions(setting.models))
-    ahead(lambda: command("models", "promote", OTHER, *said), setting.models)
+    ahead(lambda: command("models", "promote", OTHER, "--yes", *said), setting.models)
     stamps = models_stamp(setting.models), model_stamp(setting.models)
     answer(lambda: command("models", "roll-back", *said))
     lost = []
@@ -83,7 +83,7 @@ def _promotions(setting: Setting) -> list[str]:
     added = promotions(setting.models)[count:]
     if [entry.kind for entry in added] != ["promoted", "rolled back"] or added[0].at <= added[1].at:
         lost.append("the log is not in the order of what was done, or the clock was not set back")
-    answer(lambda: command("models", "promote", OTHER, *said))
+    answer(lambda: command("models", "promote", OTHER, "--yes", *said))
     if model_before(setting.models) != IN_USE:
         lost.append("the model to go back to is another")
     answer(lambda: command("models", "roll-back", *said))

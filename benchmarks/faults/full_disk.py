@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults.setting import IN_USE, OTHER, Case, Setting, answer, command, damage, is_sentence
+from benchmarks.faults.setting import IN_USE, OTHER, Case, Setting, answer, command, damage, is_sentence, tried
 from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, AuditEvent, record_event, verify_audit_log
 from pneumo_core.errors import PneumoError
 from pneumo_core.jobs import Job
@@ -111,7 +111,7 @@ def full_disk_cases(setting: Setting) -> Iterator[Case]:
         path.unlink()
     export = setting.folder / "full.zip"
     operations: dict[str, Callable[[int], Callable[[], tuple[int, str]]]] = {
-        "promote": lambda n: lambda: command("models", "promote", OTHER, *said),
+        "promote": lambda n: lambda: command("models", "promote", OTHER, "--yes", *said),
         "roll back": lambda n: lambda: command("models", "roll-back", *said),
         "export": lambda n: lambda: command("models", "export", OTHER, "--out", str(export)),
         "import": lambda n: lambda: command("models", "import", str(export), "--name", "taken"),
@@ -128,7 +128,7 @@ def full_disk_cases(setting: Setting) -> Iterator[Case]:
     }
     for name, operation in operations.items():
         yield answer(lambda name=name, operation=operation: _swept(setting, name, operation))
-    answer(lambda: command("models", "promote", IN_USE, *said))
+    answer(lambda: command("models", "promote", IN_USE, "--yes", *said))
 
 
 def _swept(setting: Setting, name: str, operation: Callable[[int], Callable[[], tuple[int, str]]]) -> Case:
@@ -143,7 +143,7 @@ def _swept(setting: Setting, name: str, operation: Callable[[int], Callable[[], 
     for at, disk in enumerate(_disks(setting, name, operation), start=1):
         work = operation(at)
         with full(disk):
-            status, words = _tried(work)
+            status, words = tried(work)
         if disk.refused:
             case.done += 1
             refused[disk.refused.split()[0]] += 1
@@ -153,7 +153,7 @@ def _swept(setting: Setting, name: str, operation: Callable[[int], Callable[[], 
                 case.lost.append(f"{where}: {words.strip()[-200:] or 'no word'}")
             case.lost += [f"{where}: {problem}" for problem in damage(setting, (IN_USE, OTHER), is_loaded=False)]
             _read_runs(setting)
-            status, words = _tried(work) if status else (0, "")
+            status, words = tried(work) if status else (0, "")
         if status:
             case.lost.append(f"refused with room at {at}: {words.strip()[-200:]}")
         if not disk.refused and not disk.refuses_place:
@@ -175,20 +175,13 @@ def _disks(setting: Setting, name: str, operation: Callable[[int], Callable[[], 
     yield from (_Disk(setting.folder, refuses_place=place) for place in disk.places)
 
 
-def _tried(work: Callable[[], tuple[int, str]]) -> tuple[int, str]:
-    try:
-        return work()
-    except Exception as error:  # noqa: BLE001
-        return -1, f"{type(error).__name__}: {error}"
-
-
 def _undo(setting: Setting, name: str) -> None:
     """Make what has been done undone, so that it can be done again."""
     said = ("--who", "harness", "--note", "undone")
     if name == "promote":
         command("models", "roll-back", *said)
     elif name == "roll back":
-        command("models", "promote", OTHER, *said)
+        command("models", "promote", OTHER, "--yes", *said)
     elif name == "import":
         command("models", "delete", "taken", "--yes")
     elif name == "delete":

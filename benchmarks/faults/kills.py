@@ -190,7 +190,7 @@ def save_kills(setting: Setting, count: int, chance: random.Random) -> Case:
         lost = losses(lambda: [*damage(setting, (IN_USE, OTHER)), *_half_saves(place, export)])
         case.lost += [f"{kind}, done again: {problem}" for problem in lost]
         case.lost += [f"{kind}: {path} is left after the next save" for path in left_over(place, setting.models)]
-    answer(lambda: command("models", "promote", IN_USE, "--who", "harness", "--note", "as before"))
+    answer(lambda: command("models", "promote", IN_USE, "--yes", "--who", "harness", "--note", "as before"))
     case.facts = [
         f"{case.done} kills: {_in_words(kinds)}",
         f"they left {left} files or folders under hidden names; the next save of the same kind cleared all away",
@@ -297,10 +297,10 @@ def _saves(setting: Setting, place: Path, export: Path) -> dict[str, Callable[[]
 
     def promote() -> None:
         for name in (OTHER, IN_USE):
-            command("models", "promote", name, *said)
+            command("models", "promote", name, "--yes", *said)
 
     def roll_back() -> None:
-        command("models", "promote", OTHER, *said)
+        command("models", "promote", OTHER, "--yes", *said)
         command("models", "roll-back", *said)
 
     def import_and_delete() -> None:

@@ -7,7 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.faults.kills import RECIPE
-from benchmarks.faults.setting import IN_USE, OTHER, Case, Setting, answer, command, damage, is_sentence, losses
+from benchmarks.faults.setting import (
+    IN_USE,
+    OTHER,
+    Case,
+    Setting,
+    answer,
+    command,
+    damage,
+    is_sentence,
+    losses,
+    tried,
+)
 from pneumo_core.plan import Plan
 from pneumo_core.training_run import plan_run
 
@@ -20,7 +31,7 @@ def read_only_cases(setting: Setting) -> list[Case]:
     said = ("--who", "harness", "--note", "read only")
     film = next((setting.data / "test" / "PNEUMONIA").iterdir())
     refused = {
-        "promote": ("models", "promote", OTHER, *said),
+        "promote": ("models", "promote", OTHER, "--yes", *said),
         "roll back": ("models", "roll-back", *said),
         "import": ("models", "import", str(export), "--name", "taken"),
         "delete": ("models", "delete", OTHER, "--yes"),
@@ -40,7 +51,7 @@ def read_only_cases(setting: Setting) -> list[Case]:
             return [Case(case.name, facts=[problem])]
         for is_refused, operations in ((True, refused), (False, read)):
             for name, words in operations.items():
-                status, printed = answer(lambda words=words: _tried(words))
+                status, printed = answer(lambda words=words: tried(lambda: command(*words)))
                 case.done += 1
                 if is_refused and not (status == 1 and is_sentence(printed)):
                     case.lost.append(f"{name} is not refused in a sentence: {printed.strip()[-300:]}")
@@ -57,13 +68,6 @@ def read_only_cases(setting: Setting) -> list[Case]:
         "once the folder could be written to"
     ]
     return [case]
-
-
-def _tried(words: tuple[str, ...]) -> tuple[int, str]:
-    try:
-        return command(*words)
-    except Exception as error:  # noqa: BLE001
-        return -1, f"{type(error).__name__}: {error}"
 
 
 @contextmanager

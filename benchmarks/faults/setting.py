@@ -62,7 +62,7 @@ def make_setting(folder: Path, films: int = 20) -> Setting:
     if process.exitcode:
         raise RuntimeError((folder / "made.txt").read_text(encoding="utf-8"))
     shutil.copytree(setting.models / IN_USE, setting.models / OTHER)
-    answer(lambda: command("models", "promote", IN_USE, "--who", "harness", "--note", "first"))
+    answer(lambda: command("models", "promote", IN_USE, "--yes", "--who", "harness", "--note", "first"))
     return setting
 
 
@@ -122,6 +122,14 @@ def answer(work: Callable[[], T]) -> T:
         raise RuntimeError("a process of the harness has failed; it has printed why") from None
     finally:
         process.join()
+
+
+def tried(work: Callable[[], tuple[int, str]]) -> tuple[int, str]:
+    """Give exit status and words of what is done; -1, which is a loss, where it ends in a traceback."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001
+        return -1, f"{type(error).__name__}: {error}"
 
 
 def losses(check: Callable[[], list[str]]) -> list[str]:
