@@ -1,41 +1,57 @@
 """Films a second from image files on disk to scores, beside what its parts and the usual loop reach.
 
-    python -m benchmarks.batch FOLDER [--films 144] [--memory]
+    python -m benchmarks.batch [FOLDER] [--films 144] [--most 0] [--record docs/benchmarks]
 
-FOLDER holds X-rays at full size; they are read again and again until there are as many as asked for. With --memory
-the peak of the process is measured at 100 and at 10,000 films.
+FOLDER holds X-rays at full size; they are read again and again until there are as many as asked for. Without it,
+samples are enlarged. `--most 10000` scores 1, 10, 100 ... films too, in one process, and measures its memory (Linux).
 """
 
 import itertools
+import os
 import resource
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 import keras
 import numpy as np
 
-from pneumo_core.batch import BATCH_SIZE, run_source
+from benchmarks.load import MIB, memory_of
+from benchmarks.one_xray import full_size_film
+from benchmarks.record import Table, record_option, tell
+from pneumo_core.batch import BATCH_SIZE, READERS, run_source
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.places import models_folder
 from pneumo_core.preprocessing import prepare
+from pneumo_core.quality import measure_quality
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.sources import Source, SourceFilm, open_source
 
 ROUNDS = 3
+SPEED, GROWTH = "Films a second", "Growth"
+ENLARGED = 8
+PIPELINE = "pipeline: files to scores"
+USUAL = "usual loop: load_img and model.predict"
 
 
-def per_second(work: Callable[[], None], films: int) -> float:
-    """Give the median films a second of some rounds."""
-    seconds = []
+def rates(ways: dict[str, tuple[Callable[[], object], int]]) -> dict[str, float]:
+    """Give the films a second of each way, medians of rounds in turns.
+
+    Args:
+        ways: each with the films that it works on.
+    """
+    found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
-        started = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - started)
-    return films / sorted(seconds)[ROUNDS // 2]
+        for name, (work, films) in ways.items():
+            started = time.perf_counter()
+            work()
+            found[name].append(films / (time.perf_counter() - started))
+    return {name: statistics.median(speeds) for name, speeds in found.items()}
 
 
 def repeated(source: Source, count: int) -> Source:
@@ -50,59 +66,97 @@ def score(source: Source, classifier: Classifier) -> None:
         run_source(source, classifier, Path(folder))
 
 
-def peak_megabytes() -> float:
-    """Give the most memory that this process has held."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+def peak_mib() -> float:
+    """Give the most memory that this process has held, without those that decode for it."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / MIB
 
 
-@click.command()
-@click.argument("folder", type=click.Path(exists=True, path_type=Path))
-@click.option("--films", default=144, show_default=True)
-@click.option("--memory", is_flag=True, help="Also score 100 and 10,000 films, and compare the peaks.")
-def benchmark(folder: Path, films: int, memory: bool) -> None:
-    """Time a batch of full-size films."""
-    classifier = load_classifier(models_folder())
-    found = open_source(folder)
-    source = repeated(found, films)
-    if memory:
-        for count in (100, 10_000):
-            score(repeated(found, count), classifier)
-            click.echo(f"{peak_megabytes():8.0f} MiB  at most, after {count} films")
-        return
-    inputs = np.random.default_rng(0).uniform(0, 255, (BATCH_SIZE, 224, 224, 1)).astype(np.float32)
+def compare(source: Source, classifier: Classifier) -> Table:
+    """Time the pipeline, its parts with all cores to themselves, and the usual loop."""
     contents = [film.read() for film in source.films]
+    few = contents[: max(1, len(contents) // 4)]
     preprocessing = classifier.card.preprocessing
+    size = (preprocessing.height, preprocessing.width)
+    inputs = np.random.default_rng(0).uniform(0, 255, (BATCH_SIZE, *size, 1)).astype(np.float32)
+    batches = max(1, len(contents) // BATCH_SIZE)
+    pixels = read_radiograph(contents[0], "film").pixels
 
-    def network() -> None:
-        for _ in range(max(1, films // BATCH_SIZE)):
-            classifier.logits(inputs)
+    def decode(content: bytes) -> None:
+        prepare(read_radiograph(content, "film").pixels, preprocessing)
 
-    def decoding() -> None:
-        for content in contents:
-            prepare(read_radiograph(content, "film").pixels, preprocessing)
+    def quality(content: bytes) -> None:
+        measure_quality(pixels)
+
+    def on_all(work: Callable[[bytes], None]) -> None:
+        with ThreadPoolExecutor(READERS) as threads:
+            list(threads.map(work, contents))
 
     def usual() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             path = Path(temporary) / "film.jpeg"
-            for content in contents[: films // 4]:
+            for content in few:
                 path.write_bytes(content)
-                size = (preprocessing.height, preprocessing.width)
                 picture = keras.utils.load_img(path, color_mode="grayscale", target_size=size)
                 classifier.network.predict(keras.utils.img_to_array(picture)[np.newaxis], verbose=0)
 
-    score(repeated(found, 2 * BATCH_SIZE), classifier)
-    network_alone = per_second(network, max(1, films // BATCH_SIZE) * BATCH_SIZE)
-    decoding_alone = per_second(decoding, films)
-    ours = per_second(lambda: score(source, classifier), films)
-    loop = per_second(usual, films // 4)
-    # One thread decodes while the network takes all cores: at best both costs add up over the cores.
-    together = 1 / (1 / network_alone + 1 / decoding_alone)
-    click.echo(f"{network_alone:7.1f} films/s  (a) network alone, batches of {BATCH_SIZE}")
-    click.echo(f"{decoding_alone:7.1f} films/s  (b) decoding and resizing alone, one thread")
-    click.echo(f"{together:7.1f} films/s      one after the other")
-    click.echo(f"{ours:7.1f} films/s  the pipeline: {ours / together:.2f} times one after the other")
-    click.echo(f"{loop:7.1f} films/s  (c) load_img + model.predict: the pipeline is {ours / loop:.1f} times faster")
+    network = f"network alone, batches of {BATCH_SIZE}"
+    decoders = f"decoding and resizing alone, {READERS} at a time"
+    score(source, classifier)
+    found = rates(
+        {
+            network: (lambda: [classifier.logits(inputs) for _ in range(batches)], batches * BATCH_SIZE),
+            decoders: (lambda: on_all(decode), len(contents)),
+            f"measuring quality alone, {READERS} at a time": (lambda: on_all(quality), len(contents)),
+            PIPELINE: (lambda: score(source, classifier), len(contents)),
+            USUAL: (usual, len(few)),
+        }
+    )
+    # Each part had all cores: what a film costs them adds up.
+    together = 1 / (1 / found[network] + 1 / found[decoders])
+    rows = [(name, round(speed, 1), round(speed / together, 2)) for name, speed in found.items()]
+    rows.insert(3, ("network and decoding together, at best", round(together, 1), 1.0))
+    return Table(SPEED, ("work", "films/s", "share of the best"), tuple(rows))
+
+
+def grow(found: Source, classifier: Classifier, most: int) -> Table:
+    """Score 1, 10, 100 ... films; give time and memory."""
+    counts = list(itertools.takewhile(lambda count: count <= most, (10**power for power in itertools.count())))
+    rows = []
+    for count in counts:
+        started = time.perf_counter()
+        score(repeated(found, count), classifier)
+        seconds = time.perf_counter() - started
+        held = memory_of(os.getpid()) / MIB
+        rows.append((count, round(seconds, 2), round(count / seconds, 1), round(held), round(peak_mib())))
+    columns = (
+        "films",
+        "seconds",
+        "films/s",
+        "MiB held after it, decoding processes included",
+        "MiB at most, without them",
+    )
+    return Table(GROWTH, columns, tuple(rows))
+
+
+@click.command()
+@click.argument("folder", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option("--films", default=144, show_default=True)
+@click.option("--most", default=0, show_default=True, help="Score 1, 10, 100 ... films too, up to so many.")
+@record_option
+def benchmark(folder: Path | None, films: int, most: int, record: Path | None) -> None:
+    """Time a batch of full-size films."""
+    classifier = load_classifier(models_folder())
+    with tempfile.TemporaryDirectory() as temporary:
+        if folder is None:
+            folder = Path(temporary)
+            for number in range(ENLARGED):
+                (folder / f"{number}.jpeg").write_bytes(full_size_film(number))
+        found = open_source(folder)
+        score(repeated(found, 2 * BATCH_SIZE), classifier)
+        # First: the peak is to be that of the pipeline.
+        tables = [grow(found, classifier, most)] if most else []
+        tables.insert(0, compare(repeated(found, films), classifier))
+    tell(record, "batch", tables, classifier.card, classifier.device, details={"different films": len(found.films)})
 
 
 if __name__ == "__main__":

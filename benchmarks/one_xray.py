@@ -1,97 +1,163 @@
-"""Time one X-ray in one run: bare forward pass, score + heat map, the usual way, and a full-size file.
+"""Time one X-ray stage by stage, from a full-size file to the page, beside the bare forward pass.
 
-    python benchmarks/one_xray.py [FILM]
+    python -m benchmarks.one_xray [FILM] [--repetitions 30] [--record docs/benchmarks]
 
-Prints medians over interleaved repetitions (so that a slow minute of the machine hits all alike) and
-the ratios between them; with `--json` as one JSON object.
+All stages take turns, so that a slow minute of the machine hits them alike; ratios are medians of those of each round.
 """
 
 import io
-import json
 import statistics
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import click
+import keras
 import numpy as np
+import tensorflow as tf
+from PIL import Image
+from streamlit.testing.v1 import AppTest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.record import Table, record_option, tell
+from benchmarks.timing import in_turns, ratio
+from pages.parts import fragility_view
+from pages.parts.film_view import SCREEN_LONG_SIDE
+from pneumo_core.classifier import Classifier, load_classifier
+from pneumo_core.fragility import measure_fragility
+from pneumo_core.gradcam import explain
+from pneumo_core.network import gate_features
+from pneumo_core.picture import Display, data_uri, film_picture, fitted, overlay_picture
+from pneumo_core.places import models_folder, sample_files
+from pneumo_core.preprocessing import prepare
+from pneumo_core.quality import measure_quality
+from pneumo_core.radiograph import read_radiograph
+from pneumo_core.reading import Reading, read_xray
+from pneumo_core.report import case_report, overlay_png
+
+STAGES, AIMS = "Stages", "Aims"
+HEIGHT, WIDTH = 1200, 1500
+PREVALENCE = 0.5
+BARE = "network: bare compiled pass"
+WITHOUT_GATE = "network and Grad-CAM, without the input gate"
+WITH_GATE = "network, Grad-CAM and input gate"
+TO_RESULT = "file to result: decode, quality, prepare, network, Grad-CAM, gate and checks"
+BEYOND = "file to result, beyond the bare pass"
+PAGE = "page: its script, in Streamlit's test runner"
+
+
+def full_size_film(number: int = 0) -> bytes:
+    """Give a sample as a JPEG of a film's size, with noise so that it takes as long to decode; each number another."""
+    samples = [path for path in sample_files() if path.suffix == ".png"]
+    film = np.asarray(Image.open(samples[number % len(samples)]).convert("L").resize((WIDTH, HEIGHT)), np.float32)
+    noisy = film + np.random.default_rng(number).normal(0, 8, film.shape)
+    file = io.BytesIO()
+    Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def page() -> None:
+    """Draw a reading as the page Explain does, and keep how long it took."""
+    import time
+
+    import streamlit as st
+
+    from pages.parts.film_view import film_view
+
+    started = time.perf_counter()
+    film_view(st.session_state["reading"], st.session_state["point"], st.session_state["prevalence"])
+    st.session_state["seconds"] = time.perf_counter() - started
+
+
+def page_milliseconds(classifier: Classifier, reading: Reading, repetitions: int) -> float:
+    """Draw a reading again and again, its small changes scored before; give the median of what the script took."""
+    app = AppTest.from_function(page, default_timeout=60)
+    app.session_state["reading"] = reading
+    app.session_state["point"] = classifier.card.operating_point("balanced")
+    app.session_state["prevalence"] = PREVALENCE
+    app.session_state["with_heatmap"] = True
+    found = []
+    # The page would load a network of its own.
+    with patch.object(fragility_view, "ready_classifier", lambda: classifier):
+        app.run()
+        for _ in range(repetitions):
+            assert not app.run().exception
+            found.append(1000 * app.session_state["seconds"])
+    return statistics.median(found)
+
+
+def stages(classifier: Classifier, content: bytes) -> dict[str, Callable[[], object]]:
+    """Give what is timed, in the order of its work, each on what the stage before it gives."""
+    network, card = classifier.network, classifier.card
+    radiograph = read_radiograph(content, "film")
+    reading = read_xray(classifier, radiograph)
+    prepared = prepare(radiograph.pixels, card.preprocessing)
+    batch = prepared[np.newaxis]
+    signature = [tf.TensorSpec((None, *batch.shape[1:]), tf.float32)]
+    bare = tf.function(lambda films: network(films, training=False), input_signature=signature)
+    explained = network.get_layer(card.explained_layer).output
+    head = keras.Model(explained, network.output)
+    maps = keras.Model(network.input, explained)(batch, training=False)
+    without_gate = Classifier(network, card)
+    point, display = card.operating_point("balanced"), Display()
+    film = film_picture(fitted(radiograph.pixels, SCREEN_LONG_SIDE), display)
+    overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
+    found: dict[str, Callable[[], object]] = {
+        "decode, in a process of its own": lambda: read_radiograph(content, "film"),
+        "quality": lambda: measure_quality(radiograph.pixels),
+        "prepare": lambda: prepare(radiograph.pixels, card.preprocessing),
+        BARE: lambda: bare(tf.constant(batch)).numpy(),
+        "Grad-CAM alone": lambda: explain(head, maps, card.explained_layer),
+        WITHOUT_GATE: lambda: without_gate.look(prepared),
+        TO_RESULT: lambda: read_xray(classifier, read_radiograph(content, "film")),
+        "page: picture of the film and overlay": lambda: overlay_picture(
+            film_picture(fitted(radiograph.pixels, SCREEN_LONG_SIDE), display),
+            reading.explanation.heatmap(*film.shape),
+            display,
+        ),
+        "page: both as JPEG": lambda: (data_uri(film), data_uri(overlay)),
+        "download: overlay as PNG": lambda: overlay_png(reading, point, display),
+        "download: report as HTML": lambda: case_report(reading, point, PREVALENCE, display),
+        "after the result: score of twelve small changes": lambda: measure_fragility(
+            classifier, radiograph.pixels, reading.prediction.probability
+        ),
+    }
+    if classifier.gate is not None:
+        gate = classifier.gate
+        features = keras.Model(network.input, gate_features(network, card.explained_layer))(batch, training=False)
+        found["input gate alone, on the network's features"] = lambda: gate.judge(features.numpy())
+        found[WITH_GATE] = lambda: classifier.look(prepared)
+    return found
 
 
 @click.command()
 @click.argument("film", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--repetitions", default=30, show_default=True)
-@click.option("--json", "as_json", is_flag=True)
-def benchmark(film: Path | None, repetitions: int, as_json: bool) -> None:
+@record_option
+def benchmark(film: Path | None, repetitions: int, record: Path | None) -> None:
     """Time one X-ray; without FILM a sample enlarged to 1,500 x 1,200 pixels."""
-    import tensorflow as tf
-    from tf_keras_vis.gradcam import Gradcam
-
-    from pneumo_core.classifier import load_classifier
-    from pneumo_core.places import models_folder
-    from pneumo_core.preprocessing import prepare
-    from pneumo_core.radiograph import read_radiograph
-    from pneumo_core.reading import read_xray
-
-    content = film.read_bytes() if film else enlarged_sample()
+    content = film.read_bytes() if film else full_size_film()
     classifier = load_classifier(models_folder())
-    network, card = classifier.network, classifier.card
-    prepared = prepare(read_radiograph(content, "film").pixels, card.preprocessing)
-    batch = prepared[np.newaxis]
-    signature = [tf.TensorSpec((None, *batch.shape[1:]), tf.float32)]
-    forward = tf.function(lambda films: network(films, training=False), input_signature=signature)
-    gradcam = Gradcam(network, clone=False)
-
-    def the_usual_way() -> None:
-        network.predict(batch, verbose=0)
-        gradcam(lambda logit: logit[:, 0], batch, penultimate_layer=card.explained_layer)
-
-    ways: dict[str, Callable[[], object]] = {
-        "bare forward pass": lambda: forward(tf.constant(batch)).numpy(),
-        "probability + heat map": lambda: classifier.score_and_explain(prepared),
-        "usual way: predict + Gradcam on the full network": the_usual_way,
-        "file to result": lambda: read_xray(classifier, read_radiograph(content, "film")),
-    }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for way in ways.values():
-        way()
-    for _ in range(repetitions):
-        for name, way in ways.items():
-            started = time.perf_counter()
-            way()
-            times[name].append(1000 * (time.perf_counter() - started))
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    bare, ours, usual, _ = medians.values()
-    result = {
-        "device": classifier.device,
-        "model": card.name,
-        "milliseconds": {name: round(value, 1) for name, value in medians.items()},
-        "heat map and all, over the bare pass": round(ours / bare, 2),
-        "times faster than the usual way": round(usual / ours, 1),
-    }
-    if as_json:
-        click.echo(json.dumps(result))
-        return
-    click.echo(f"{classifier.device}, {card.name}, median of {repetitions}:")
-    for name, value in medians.items():
-        click.echo(f"{value:9.1f} ms  {name}")
-    click.echo(f"score + heat map take {ours / bare:.2f} times the bare pass")
-    click.echo(f"score + heat map are {usual / ours:.1f} times as fast as the usual way")
-
-
-def enlarged_sample() -> bytes:
-    """Give a sample as a JPEG of a film's size, with noise so that it takes as long to decode."""
-    from PIL import Image
-
-    from pneumo_core.places import sample_files
-
-    film = np.asarray(Image.open(sample_files()[0]).convert("L").resize((1500, 1200)), np.float32)
-    noisy = film + np.random.default_rng(1).normal(0, 8, film.shape)
-    file = io.BytesIO()
-    Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=90)
-    return file.getvalue()
+    times = in_turns(stages(classifier, content), repetitions)
+    radiograph = read_radiograph(content, "film")
+    reading = read_xray(classifier, radiograph)
+    bare = times[BARE]
+    drawn = page_milliseconds(classifier, reading, repetitions)
+    rows = [(name, round(statistics.median(taken), 1), round(ratio(taken, bare), 2)) for name, taken in times.items()]
+    rows.append((PAGE, round(drawn, 1), round(drawn / statistics.median(bare), 2)))
+    beyond = statistics.median(one - other for one, other in zip(times[TO_RESULT], bare, strict=True))
+    aims: list[tuple[str, float, str | None]] = [
+        (f"{WITHOUT_GATE}, times the bare pass", round(ratio(times[WITHOUT_GATE], bare), 2), "at most 1.25"),
+        (f"{BEYOND}, ms", round(beyond, 1), "at most 60"),
+    ]
+    if WITH_GATE in times:
+        aims.insert(1, (f"{WITH_GATE}, times the bare pass", round(ratio(times[WITH_GATE], bare), 2), None))
+    height, width = radiograph.pixels.shape
+    tables = [
+        Table(STAGES, ("stage", "ms", "times the bare pass"), tuple(rows)),
+        Table(AIMS, ("measured", "found", "aim"), tuple(aims)),
+    ]
+    details = {"repetitions": repetitions, "height": height, "width": width, "bytes": len(content)}
+    tell(record, "one_xray", tables, classifier.card, classifier.device, details=details)
 
 
 if __name__ == "__main__":

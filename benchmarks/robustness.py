@@ -1,31 +1,45 @@
 """How the model in use stands up to what goes wrong with films: 13 corruptions at 5 severities, mirror, margins alone.
 
-    python -m benchmarks.robustness DATA [--copy FOLDER] [--part test] [--json FILE]
+    python -m benchmarks.robustness DATA [--copy FOLDER] [--part test] [--seeds 3] [--record docs/benchmarks]
 
-DATA is in the Kaggle layout. The corruptions change films as the network gets them. Nothing is chosen here: the
-threshold is that of the model's card.
+DATA is in the Kaggle layout. The corruptions change films as the network gets them; what is random in them is drawn
+anew with each seed. Nothing is chosen here: the threshold is that of the model's card.
 """
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 
 from benchmarks.corruptions import CORRUPTIONS, SEVERITIES, corrupted
+from benchmarks.record import Cell, Table, record_option, tell
 from pneumo_core.calibration import probabilities
 from pneumo_core.cases import Case, find_cases
 from pneumo_core.classifier import Classifier, load_classifier
-from pneumo_core.evaluation import ConfusionMatrix, area_under_roc, proportion
+from pneumo_core.evaluation import ConfusionMatrix, Estimate, area_under_roc, proportion
 from pneumo_core.fitting import predict_logits
+from pneumo_core.model_card import area, percent
 from pneumo_core.places import models_folder
 from pneumo_core.preprocessing import fingerprint
 from pneumo_core.training_films import Films, read_films
 
 # Of each side: what is left of a film whose lungs are painted out.
 MARGIN = 1 / 8
+WHOLE, SUMMARY = "mirrored and margins only", "summary"
+DROPS, FLIPS = "AUC drop", "flips of the flag, %"
+MEAN_DROP, WORST_DROP = "AUC drop, mean", "AUC drop, worst at severity 3"
+CONTRAST = "specificity % at severity 3 of contrast, the lower"
+MEAN_FLIPS, MOST_FLIPS = "flips % at severity 1, mean", "flips % at severity 1, most"
+AIMS = {
+    MEAN_DROP: "at most 0.02",
+    WORST_DROP: "at most 0.05",
+    CONTRAST: "at least 80",
+    MEAN_FLIPS: "at most 2",
+    MOST_FLIPS: "at most 2",
+}
 
 
 def margins_only(films: np.ndarray) -> np.ndarray:
@@ -64,80 +78,144 @@ def films_of(part: str, classifier: Classifier, data: Path, copies: Sequence[Pat
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a classifier made of films at one threshold; `flips` against the same films as they are."""
+
+    auc: Estimate
+    sensitivity: Estimate
+    specificity: Estimate
+    flips: Estimate
+
+
+# By corruption and severity.
+Corrupted = dict[tuple[str, int], Found]
+
+
 class Measure:
-    """Measures a classifier on films that are changed in one way after the other; `figures` keeps what was found."""
+    """Measures a classifier on films that are changed in one way after the other, at the balanced point."""
 
     def __init__(self, classifier: Classifier, films: np.ndarray, labels: np.ndarray) -> None:
-        self.classifier, self.labels = classifier, labels
-        self.threshold = classifier.card.operating_point("balanced").threshold
-        self.clean = self.score(films)
-        self.figures: dict[str, dict[str, object]] = {}
+        self.films = films
+        self._classifier, self._labels = classifier, labels
+        self._threshold = classifier.card.operating_point("balanced").threshold
+        self._is_flagged = self._scores(films) >= self._threshold
 
-    def score(self, films: np.ndarray) -> np.ndarray:
-        return probabilities(predict_logits(self.classifier.network, films), self.classifier.card.calibration)
+    def look(self, films: np.ndarray) -> Found:
+        """Score changed films."""
+        scores = self._scores(films)
+        is_flagged = scores >= self._threshold
+        matrix = ConfusionMatrix.count(self._labels, is_flagged)
+        flips = proportion(int((is_flagged != self._is_flagged).sum()), len(scores))
+        return Found(area_under_roc(self._labels, scores), matrix.sensitivity, matrix.specificity, flips)
 
-    def tell(self, name: str, films: np.ndarray) -> dict[str, object]:
-        """Print and keep what the classifier makes of changed films."""
-        scores = self.score(films)
-        area = area_under_roc(self.labels, scores)
-        matrix = ConfusionMatrix.count(self.labels, scores >= self.threshold)
-        flips = proportion(int(((scores >= self.threshold) != (self.clean >= self.threshold)).sum()), len(scores))
-        click.echo(
-            f"{name:24} AUC {area.value:.3f} ({area.low:.3f}-{area.high:.3f})  "
-            + "  ".join(
-                f"{what} {100 * rate.value:5.1f} ({100 * rate.low:.1f}-{100 * rate.high:.1f})"
-                for what, rate in (
-                    ("sensitivity", matrix.sensitivity),
-                    ("specificity", matrix.specificity),
-                    ("flips", flips),
-                )
-            )
-        )
-        found: dict[str, object] = {
-            "auc": asdict(area),
-            "sensitivity": asdict(matrix.sensitivity),
-            "specificity": asdict(matrix.specificity),
-            "flips": asdict(flips),
-        }
-        self.figures[name] = found
+    def corrupted(self, seeds: int) -> list[Corrupted]:
+        """Give what came of each corruption and severity, by seed."""
+        found: list[Corrupted] = [{} for _ in range(seeds)]
+        for name in CORRUPTIONS:
+            click.echo(name, err=True)
+            for severity in range(1, SEVERITIES + 1):
+                before: np.ndarray | None = None
+                for number, of_seed in enumerate(found):
+                    changed = corrupted(self.films, name, severity, 1 + number)
+                    # Most draw nothing: they are scored once.
+                    is_same = before is not None and np.array_equal(changed, before)
+                    of_seed[name, severity] = found[number - 1][name, severity] if is_same else self.look(changed)
+                    before = changed
         return found
+
+    def _scores(self, films: np.ndarray) -> np.ndarray:
+        return probabilities(predict_logits(self._classifier.network, films), self._classifier.card.calibration)
+
+
+def summary(clean: Found, found: Corrupted) -> dict[str, float]:
+    """Sum up what came of the corruptions of one seed; drops in AUC, the rest in percent."""
+    drops = {key: clean.auc.value - one.auc.value for key, one in found.items()}
+    flips = [100 * one.flips.value for (_, severity), one in found.items() if severity == 1]
+    contrast = [found[name, 3].specificity.value for name in CORRUPTIONS if name.startswith("contrast")]
+    return {
+        MEAN_DROP: float(np.mean(list(drops.values()))),
+        WORST_DROP: max(drop for (_, severity), drop in drops.items() if severity == 3),
+        CONTRAST: 100 * min(contrast),
+        MEAN_FLIPS: float(np.mean(flips)),
+        MOST_FLIPS: max(flips),
+    }
+
+
+def tables_of(films: str, clean: Found, ways: dict[str, Found], seeds: list[Corrupted]) -> list[Table]:
+    """Lay out what came of one copy of the films: whole, summed up over the seeds, and by corruption and severity.
+
+    Args:
+        films: what they are, for the titles.
+        ways: what came of changing films in other ways, by name.
+    """
+    whole = [
+        (name, area(one.auc), percent(one.sensitivity), percent(one.specificity), percent(one.flips))
+        for name, one in (("as they are", clean), *ways.items())
+    ]
+    sums = [summary(clean, of_seed) for of_seed in seeds]
+
+    def by_severity(figure: Callable[[Found], float], digits: int) -> tuple[tuple[Cell, ...], ...]:
+        severities = range(1, SEVERITIES + 1)
+        return tuple(
+            (name, *(_mean([figure(of_seed[name, severity]) for of_seed in seeds], digits) for severity in severities))
+            for name in CORRUPTIONS
+        )
+
+    columns = ("corruption", *(f"severity {severity}" for severity in range(1, SEVERITIES + 1)))
+    of_seeds = (f"mean of {len(seeds)} seeds", "standard deviation", "least", "most", "aim")
+    return [
+        Table(f"{films}: {WHOLE}", ("films", "AUC", "sensitivity %", "specificity %", "flips %"), tuple(whole)),
+        Table(
+            f"{films}: {SUMMARY}",
+            ("13 corruptions at 5 severities", *of_seeds),
+            tuple(_spread(name, [of_seed[name] for of_seed in sums], aim) for name, aim in AIMS.items()),
+        ),
+        Table(f"{films}: {DROPS}", columns, by_severity(lambda one: clean.auc.value - one.auc.value, 4)),
+        Table(f"{films}: {FLIPS}", columns, by_severity(lambda one: 100 * one.flips.value, 1)),
+    ]
+
+
+def _spread(name: str, values: list[float], aim: str) -> tuple[Cell, ...]:
+    digits = 4 if name in (MEAN_DROP, WORST_DROP) else 1
+    deviation = round(float(np.std(values, ddof=1)), digits) if len(values) > 1 else None
+    return name, _mean(values, digits), deviation, round(min(values), digits), round(max(values), digits), aim
+
+
+def _mean(values: list[float], digits: int) -> float:
+    return round(float(np.mean(values)), digits)
 
 
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--copy", "copies", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--part", type=click.Choice(["test", "validation"]), default="test")
-@click.option("--json", "out", type=click.Path(dir_okay=False, path_type=Path))
-def main(data: Path, copies: tuple[Path, ...], part: str, out: Path | None) -> None:
+@click.option("--seeds", default=3, show_default=True, help="How often what is random is drawn.")
+@record_option
+def main(data: Path, copies: tuple[Path, ...], part: str, seeds: int, record: Path | None) -> None:
     """Tell how the model in use stands up to corruptions of the films of DATA."""
     classifier = load_classifier(models_folder())
     films = films_of(part, classifier, data, copies)
-    measured = {}
+    tables: list[Table] = []
+    details: dict[str, Any] = {"part": part, "n": len(films.has_pneumonia), "seeds": seeds, "copies": {}}
     for folder, view in zip((data, *copies), films.views, strict=True):
-        click.echo(f"{classifier.card.name}, {part} films of {folder.name}, n = {len(view)}, at the balanced point")
         measure = Measure(classifier, view, films.has_pneumonia)
-        clean = measure.tell("as they are", view)
-        measure.tell("mirrored", view[:, :, ::-1])
-        measure.tell("margins only", margins_only(view))
-        drops, flips, specificities = {}, [], []
-        for name in CORRUPTIONS:
-            for severity in range(1, SEVERITIES + 1):
-                found = measure.tell(f"{name} {severity}", corrupted(view, name, severity))
-                drops[name, severity] = clean["auc"]["value"] - found["auc"]["value"]  # type: ignore[index]
-                if severity == 1:
-                    flips.append(found["flips"]["value"])  # type: ignore[index]
-                if severity == 3 and name.startswith("contrast"):
-                    specificities.append(found["specificity"]["value"])  # type: ignore[index]
-        worst = max((key for key in drops if key[1] == 3), key=lambda key: drops[key])
-        click.echo(
-            f"AUC drop: mean {np.mean(list(drops.values())):.4f}, worst at severity 3 {drops[worst]:.4f} ({worst[0]}); "
-            f"specificity at severity 3 of contrast, the lower: {100 * min(specificities):.1f} %; flips at severity 1: "
-            f"mean {100 * np.mean(flips):.1f} %, most {100 * max(flips):.1f} %\n"
-        )
-        measured[folder.name] = measure.figures
-    if out is not None:
-        about = {"model": classifier.card.name, "weights": classifier.card.weights_sha256, "part": part}
-        out.write_text(json.dumps(about | {"figures": measured}, indent=1) + "\n", encoding="utf-8")
+        clean = measure.look(view)
+        ways = {
+            "mirrored": measure.look(view[:, :, ::-1]),
+            "margins only": measure.look(margins_only(view)),
+        }
+        found = measure.corrupted(seeds)
+        tables += tables_of(f"{part}, {folder.name}", clean, ways, found)
+        details["copies"][folder.name] = {
+            "as they are": asdict(clean),
+            **{name: asdict(one) for name, one in ways.items()},
+            **{
+                f"seed {seed}": {f"{name} {severity}": asdict(one) for (name, severity), one in of_seed.items()}
+                for seed, of_seed in enumerate(found, 1)
+            },
+        }
+    tell(record, f"robustness_{part}", tables, classifier.card, classifier.device, details=details)
 
 
 if __name__ == "__main__":
