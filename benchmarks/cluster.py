@@ -1,9 +1,9 @@
 """Films a second by the number of workers on a cluster of this machine, and what deaths on the way do.
 
-    python -m benchmarks.cluster FOLDER [--films 800] [--workers 1 --workers 2]
+    python -m benchmarks.cluster FOLDER [--films 800] [--workers 1 --workers 2] [--record docs/benchmarks]
 
 The films of FOLDER are copied again and again, under new names, until there are as many as asked for. Each number of
-workers scores them once; then a worker is killed on the way, then the driver. Printed are films/s while all
+workers scores them once; then a worker is killed on the way, then the driver. Told are films/s while all
 workers are at work (between the first partition of each and the last one), the time of a core that a film takes
 (which other programs on the machine hardly change), and the largest difference in logit and probability from the
 local engine.
@@ -23,6 +23,7 @@ import click
 import numpy as np
 from pyarrow import dataset
 
+from benchmarks.record import Cell, Table, record_option, tell
 from pneumo_core.batch import run_source
 from pneumo_core.calibration import probabilities
 from pneumo_core.classifier import load_classifier
@@ -34,6 +35,17 @@ from pneumo_core.radiograph import read_radiograph
 from pneumo_core.runs import FilmScore, Progress, read_scores
 from pneumo_core.sources import open_source
 from pneumo_core.suitability import assess
+
+CLUSTER = "Films on a cluster of one machine"
+COLUMNS = (
+    "work",
+    "films/s",
+    "ms of a core for a film",
+    "s in all",
+    "films, each once",
+    "largest difference in logit",
+    "in probability",
+)
 
 
 def scorer_processes() -> list[int]:
@@ -68,8 +80,11 @@ def copies(folder: Path, count: int, into: Path) -> Path:
     return into
 
 
-def check(out: Path, expected: tuple[FilmScore, ...], model: Path) -> str:
-    """Compare all parts with the local engine's scores, film by film; say how far they are apart.
+def check(out: Path, expected: tuple[FilmScore, ...], model: Path) -> tuple[int, float, float]:
+    """Compare all parts with the local engine's scores, film by film.
+
+    Returns:
+        films, and the largest differences of logits and of probabilities.
 
     Raises:
         SystemExit: a film is missing or there twice.
@@ -83,9 +98,7 @@ def check(out: Path, expected: tuple[FilmScore, ...], model: Path) -> str:
     local = np.array([score.logit for score in expected], dtype=float)
     calibration = read_card(model).calibration
     apart = np.nanmax(np.abs(np.array([row["probability"] for row in rows]) - probabilities(local, calibration)))
-    return (
-        f"{len(rows)} films once each; logits within {np.nanmax(np.abs(ours - local)):.1e}, probabilities {apart:.1e}"
-    )
+    return len(rows), float(np.nanmax(np.abs(ours - local))), float(apart)
 
 
 def core_seconds(process: int) -> float:
@@ -143,7 +156,8 @@ def scored(
 @click.option("--films", default=800, show_default=True)
 @click.option("--partition", default=50, show_default=True, help="Films in a partition.")
 @click.option("--workers", multiple=True, type=int, default=(1, 2), show_default=True)
-def benchmark(folder: Path, films: int, partition: int, workers: tuple[int, ...]) -> None:
+@record_option
+def benchmark(folder: Path, films: int, partition: int, workers: tuple[int, ...], record: Path | None) -> None:
     """Time an archive on a cluster of this machine, and kill parts of it on the way."""
     model = active_model_folder(models_folder())
     with tempfile.TemporaryDirectory() as temporary:
@@ -153,21 +167,32 @@ def benchmark(folder: Path, films: int, partition: int, workers: tuple[int, ...]
         run_source(open_source(copies(folder, 64, place / "warm")), classifier, place / "warm-scores")
         started = time.monotonic()
         run_source(open_source(source), classifier, place / "local")
-        click.echo(f"{films / (time.monotonic() - started):7.1f} films/s  local engine, one process on all cores")
+        seconds = time.monotonic() - started
+        rows: list[tuple[Cell, ...]] = [
+            (
+                "local engine, one process on all cores",
+                round(films / seconds, 1),
+                None,
+                round(seconds),
+                films,
+                None,
+                None,
+            )
+        ]
         alone = decoding(sorted(source.iterdir())[:200], model)
-        click.echo(f"{1000 * alone:7.1f} ms       of a core for a film: reading, decoding, checks, resizing alone")
+        rows.append(("reading, decoding, checks, resizing alone", None, round(1000 * alone, 1), None, None, None, None))
         local = read_scores(place / "local")
         archive = list_archive(str(source))
         for count in workers:
             watch, seconds = scored(archive, model, place / f"ray{count}", count, partition)
             speed, cores = watch.speed(count)
-            click.echo(f"{speed:7.1f} films/s  ray, {count} workers of one core; {seconds:.0f} s with start and end")
-            click.echo(f"{1000 * cores:7.1f} ms       of a core for a film")
-            click.echo(f"         {check(place / f'ray{count}', local, model)}")
+            name = f"Ray, {count} workers of one core"
+            same = check(place / f"ray{count}", local, model)
+            rows.append((name, round(speed, 1), round(1000 * cores, 1), round(seconds), *same))
         count = max(workers)
         watch, seconds = scored(archive, model, place / "killed", count, partition, films // 3)
-        click.echo(f"a worker killed (process {watch.killed}) after {films // 3} films: {seconds:.0f} s in all")
-        click.echo(f"         {check(place / 'killed', local, model)}")
+        name = f"a worker killed after {films // 3} films"
+        rows.append((name, None, None, round(seconds), *check(place / "killed", local, model)))
         out = place / "driver"
         command = [sys.executable, "-m", "pneumo_core", "score", str(source), "--out", str(out), "--model", str(model)]
         command += ["--engine", "ray", "--workers", str(count), "--partition-films", str(partition)]
@@ -177,8 +202,11 @@ def benchmark(folder: Path, films: int, partition: int, workers: tuple[int, ...]
             driver.kill()
         standing = len(list(out.glob(f"{SCORES_FOLDER}/part-*")))
         subprocess.run(command, cwd=ROOT, stderr=subprocess.DEVNULL, check=True)
-        click.echo(f"the driver killed with {standing} of {films // partition} partitions done, and started again:")
-        click.echo(f"         {check(out, local, model)}")
+        name = f"the driver killed with {standing} of {films // partition} partitions done, and started again"
+        rows.append((name, None, None, None, *check(out, local, model)))
+    tables = [Table(CLUSTER, COLUMNS, tuple(rows))]
+    details = {"partition": partition}
+    tell(record, "cluster", tables, classifier.card, classifier.device, ("ray", "pyarrow"), details)
 
 
 if __name__ == "__main__":

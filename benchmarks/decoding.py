@@ -1,8 +1,9 @@
 """What it costs that films are decoded in processes of their own, beside decoding them in this one.
 
-    python -m benchmarks.decoding FOLDER [FOLDER ...] [--films 100]
+    python -m benchmarks.decoding [FOLDER ...] [--films 100] [--record docs/benchmarks]
 
-Both ways take turns film by film, so that a machine busy with other things slows both alike.
+Both ways take turns film by film, so that a machine busy with other things slows both alike. Without FOLDER, samples
+are enlarged to a film's size.
 """
 
 import statistics
@@ -14,12 +15,23 @@ from pathlib import Path
 
 import click
 
+from benchmarks.record import Cell, Table, record_option, tell
 from pneumo_core.decoder import DECODER
 from pneumo_core.decoder_process import read_content
 from pneumo_core.sources import open_source
 
 ROUNDS = 5
 THREADS = 2
+DECODING = "Decoding"
+COLUMNS = (
+    "films",
+    "n",
+    "ms in this process",
+    "ms in a process of its own",
+    "ms more",
+    "films/s in this process",
+    f"films/s in processes of their own, {THREADS} at a time",
+)
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -41,8 +53,8 @@ def all_at_once(decode: Callable[[bytes], object], contents: list[bytes]) -> Non
         list(threads.map(lambda content: decode(content) and None, contents))
 
 
-def compare(contents: list[bytes]) -> None:
-    """Time both ways over some films."""
+def compare(name: str, contents: list[bytes]) -> tuple[Cell, ...]:
+    """Time both ways over some films; give them as `COLUMNS` says."""
     all_at_once(DECODER.decode, contents)
     in_process, apart, alone, together = [], [], [], []
     for _ in range(ROUNDS):
@@ -52,21 +64,27 @@ def compare(contents: list[bytes]) -> None:
         alone.append(len(contents) / seconds_of(lambda: [here(content) for content in contents]))
         together.append(len(contents) / seconds_of(lambda: all_at_once(DECODER.decode, contents)))
     here_ms, apart_ms = (1000 * statistics.median(seconds) for seconds in (in_process, apart))
-    click.echo(f"{here_ms:7.1f} ms  median of {len(contents)} films, in this process")
-    click.echo(f"{apart_ms:7.1f} ms  median, in a process of its own: {apart_ms - here_ms:+.1f} ms a film")
-    click.echo(f"{statistics.median(alone):7.0f} films/s  in this process, one after the other")
-    click.echo(f"{statistics.median(together):7.0f} films/s  in processes of their own, {THREADS} at a time")
+    speeds = (round(statistics.median(speed), 1) for speed in (alone, together))
+    return name, len(contents), round(here_ms, 1), round(apart_ms, 1), round(apart_ms - here_ms, 1), *speeds
 
 
 @click.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("folders", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--films", default=100, show_default=True, help="At most so many of each folder.")
-def benchmark(folders: tuple[Path, ...], films: int) -> None:
+@record_option
+def benchmark(folders: tuple[Path, ...], films: int, record: Path | None) -> None:
     """Time decoding here and apart."""
-    click.echo(f"{seconds_of(DECODER.start) * 1000:7.0f} ms  to start a process that decodes")
-    for folder in folders:
-        click.echo(f"{folder.name}:")
-        compare([film.read() for film in open_source(folder).films[:films]])
+    start = round(1000 * seconds_of(DECODER.start))
+    groups = {folder.name: [film.read() for film in open_source(folder).films[:films]] for folder in folders}
+    rows = [compare(name, contents) for name, contents in (groups or {"enlarged samples": enlarged()}).items()]
+    tell(record, "decoding", [Table(DECODING, COLUMNS, tuple(rows))], details={"ms to start a process": start})
+
+
+def enlarged() -> list[bytes]:
+    """Give some samples in a film's size."""
+    from benchmarks.one_xray import full_size_film
+
+    return [full_size_film(number) for number in range(8)]
 
 
 if __name__ == "__main__":

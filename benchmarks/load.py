@@ -1,7 +1,7 @@
 """Many people at once: does everybody get the reading of their own film, in time, in bounded memory?
 
-    python -m benchmarks.load [FOLDER] [--people 20] [--films 20] [--rounds 2] [--url URL] [--json PATH]
-    python -m benchmarks.load [FOLDER] --soak 10000 [--json PATH]
+    python -m benchmarks.load [FOLDER] [--people 1 --people 20] [--films 20] [--rounds 2] [--url URL] [--record FOLDER]
+    python -m benchmarks.load [FOLDER] --soak 10000 [--record docs/benchmarks]
 
 Starts the app in a process of its own and talks to it as browsers do: for each person a socket, uploads, and the
 messages that pages are made of. Each person uploads a film, waits until the page with its result is drawn to its
@@ -14,7 +14,6 @@ other in this process, without pages. Linux only: memory is what the system coun
 import hashlib
 import http.client
 import io
-import json
 import os
 import re
 import socket
@@ -36,6 +35,8 @@ import click
 import numpy as np
 from PIL import Image
 
+from benchmarks.record import Cell, Table, record_option, tell
+from pneumo_core.model_card import active_model_folder, read_card
 from pneumo_core.places import ROOT, models_folder, sample_files
 
 # Readings before memory is measured: caches and pools fill.
@@ -50,6 +51,21 @@ SCORE = re.compile(r"Gauge: probability ([\d.]+) percent")
 PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+")
 BUSY, STRIP_BUSY = "Busy: ", "Busy\\: "
 MIB = 1 << 20
+PEOPLE, MEMORY, SOAK = "People at once", "Memory", "Films one after the other"
+# What is said of each round.
+ROUND = (
+    "results",
+    "errors",
+    "of another film",
+    "s to the result, median",
+    "p95",
+    "most",
+    "s until all is drawn, median",
+    "its p95",
+    "told that others come first",
+    "told that there is no room",
+    "small changes left to a click",
+)
 
 
 @dataclass(slots=True)
@@ -263,14 +279,15 @@ def app_started() -> Iterator[tuple[str, int]]:
 
 def until_healthy(port: int) -> None:
     """Wait until the server answers."""
-    for _ in range(int(4 * PATIENCE_SECONDS)):
+    patience_ends = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < patience_ends:
         try:
             question = http.client.HTTPConnection("localhost", port, timeout=1)
             question.request("GET", "/_stcore/health")
             if question.getresponse().status == 200:
                 return
         except OSError:
-            time.sleep(0.25)
+            time.sleep(0.02)
     raise click.ClickException("The app did not start.")
 
 
@@ -318,39 +335,39 @@ def count_wrong(seen: Sequence[Seen], films: Sequence[bytes]) -> int:
     return wrong
 
 
-def in_numbers(seen: Sequence[Seen], films: Sequence[bytes]) -> dict[str, Any]:
-    """Sum a round up."""
+def in_numbers(seen: Sequence[Seen], films: Sequence[bytes]) -> tuple[Cell, ...]:
+    """Sum a round up, as `ROUND` names it."""
     problems = [result.problem for result in seen if result.problem]
+    for problem in sorted(set(problems)):
+        click.echo(f"{problems.count(problem)} x {problem}", err=True)
     result = sorted(one.seconds for one in seen if not one.problem) or [float("nan")]
     drawn = sorted(one.drawn_seconds for one in seen if not one.problem) or [float("nan")]
-    return {
-        "results": len(seen),
-        "errors": len(problems),
-        "first error": problems[0] if problems else None,
-        "results of another film": count_wrong(seen, films),
-        "told that others come first": sum(one.is_busy for one in seen),
-        "told that there was no room to wait": sum(one.is_line_full for one in seen),
-        "small changes left to a click": sum(one.is_strip_left for one in seen),
-        "seconds to the result": _spread(result),
-        "seconds until all was drawn": _spread(drawn),
-    }
+    return (
+        len(seen),
+        len(problems),
+        count_wrong(seen, films),
+        *_spread(result),
+        *_spread(drawn)[:2],
+        sum(one.is_busy for one in seen),
+        sum(one.is_line_full for one in seen),
+        sum(one.is_strip_left for one in seen),
+    )
 
 
-def _spread(values: Sequence[float]) -> dict[str, float]:
+def _spread(values: Sequence[float]) -> tuple[float, float, float]:
     """Give median, 95th percentile and maximum of sorted values."""
     last = len(values) - 1
-    return {
-        "median": round(statistics.median(values), 2),
-        "p95": round(values[min(last, int(0.95 * len(values)))], 2),
-        "maximum": round(values[-1], 2),
-    }
+    high = values[min(last, int(0.95 * len(values)))]
+    return round(statistics.median(values), 2), round(high, 2), round(values[-1], 2)
 
 
-def people_at_once(folder: Path | None, people: int, films: int, rounds: int, url: str | None) -> dict[str, Any]:
-    """Let people read films in the app; give what came of it."""
+def people_at_once(
+    folder: Path | None, people: int, films: int, rounds: int, url: str | None
+) -> tuple[list[tuple[Cell, ...]], list[tuple[Cell, ...]]]:
+    """Let people read films in the app; give the rows of `PEOPLE` and `MEMORY`."""
     contents = list(distinct_films(folder, people * films))
     of_each = [contents[films * person : films * (person + 1)] for person in range(people)]
-    memory: dict[str, int] = {}
+    memory: list[tuple[Cell, ...]] = []
     seen_in = []
     with nullcontext((url, None)) if url else app_started() as (address, process):
         # Waits until the network is loaded.
@@ -358,57 +375,69 @@ def people_at_once(folder: Path | None, people: int, films: int, rounds: int, ur
         first.send(contents[0], "film.png")
         first.leave()
 
-        def measure(when: str) -> None:
+        def measure(films_read: int, when: str) -> None:
             if process is not None:
-                memory[when] = round(memory_of(process) / MIB)
+                memory.append((people, films_read, when, round(memory_of(process) / MIB)))
 
         time.sleep(FORGOTTEN_SECONDS)
-        measure("before")
+        measure(0, "before")
         for number in range(1, rounds + 1):
             seen_in.append(a_round(address, of_each))
-            measure(f"round {number}, all films read")
+            measure(number * len(contents), "all films read, sessions open")
             time.sleep(FORGOTTEN_SECONDS)
-            measure(f"round {number}, all sessions ended")
-    found = [in_numbers(seen, contents) for seen in seen_in]
-    return {"people": people, "films of each": films, "rounds": found, "MiB": memory}
+            measure(number * len(contents), "all sessions ended")
+    return [(people, number, *in_numbers(seen, contents)) for number, seen in enumerate(seen_in, 1)], memory
 
 
-def soak(folder: Path | None, count: int) -> dict[str, Any]:
-    """Read films one after the other in this process; give what it holds before and after."""
+def soak(folder: Path | None, count: int) -> Table:
+    """Read films one after the other in this process; give what it holds before, on the way and after."""
     from pneumo_core.classifier import load_classifier
     from pneumo_core.radiograph import read_radiograph
     from pneumo_core.reading import read_xray
 
-    classifier, held = load_classifier(models_folder()), {}
+    classifier = load_classifier(models_folder())
+    held: list[tuple[Cell, ...]] = []
+
+    def measure(readings: int) -> None:
+        held.append((readings, round(memory_of(os.getpid()) / MIB, 1)))
+        click.echo(f"{held[-1][0]} readings: {held[-1][1]} MiB", err=True)
+
     for number, content in enumerate(distinct_films(folder, WARM_UP + count)):
         if number >= WARM_UP and (number - WARM_UP) % max(1, count // 10) == 0:
-            held[str(number - WARM_UP)] = round(memory_of(os.getpid()) / MIB, 1)
-            click.echo(f"{number - WARM_UP} readings: {held[str(number - WARM_UP)]} MiB", err=True)
+            measure(number - WARM_UP)
         read_xray(classifier, read_radiograph(content, "film"))
-    held[str(count)] = round(memory_of(os.getpid()) / MIB, 1)
-    growth = round(held[str(count)] - held["0"], 1)
-    return {"readings": count, "MiB after so many readings": held, "growth in MiB": growth}
+    measure(count)
+    return Table(SOAK, ("readings", "MiB"), tuple(held))
 
 
 @click.command()
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--people", default=20, show_default=True, help="At once.")
+@click.option("--people", multiple=True, default=(20,), show_default=True, help="At once; may be given several times.")
 @click.option("--films", default=20, show_default=True, help="Of each person in a round.")
 @click.option("--rounds", default=2, show_default=True)
 @click.option("--url", help="Of an app that is at work with the model in use here; its memory is not measured.")
 @click.option("--soak", "readings", type=int, help="Read so many films in this process instead.")
-@click.option("--json", "path", type=click.Path(dir_okay=False, path_type=Path))
+@record_option
 def benchmark(
-    folder: Path | None, people: int, films: int, rounds: int, url: str | None, readings: int | None, path: Path | None
+    folder: Path | None,
+    people: tuple[int, ...],
+    films: int,
+    rounds: int,
+    url: str | None,
+    readings: int | None,
+    record: Path | None,
 ) -> None:
     """Load the app; without FOLDER with the samples, changed a little from film to film."""
-    machine = {"cores": os.cpu_count(), "load before": round(os.getloadavg()[0], 1)}
-    found = soak(folder, readings) if readings else people_at_once(folder, people, films, rounds, url)
-    machine["load after"] = round(os.getloadavg()[0], 1)
-    text = json.dumps({"machine": machine, **found}, indent=2)
-    click.echo(text)
-    if path:
-        path.write_text(text + "\n")
+    card = read_card(active_model_folder(models_folder()))
+    if readings:
+        tell(record, "soak", [soak(folder, readings)], card, details={"readings before": WARM_UP})
+        return
+    found = [people_at_once(folder, count, films, rounds, url) for count in people]
+    tables = [
+        Table(PEOPLE, ("people", "round", *ROUND), tuple(row for rows, _ in found for row in rows)),
+        Table(MEMORY, ("people", "films read", "when", "MiB"), tuple(row for _, rows in found for row in rows)),
+    ]
+    tell(record, "load", tables, card, details={"films of each": films})
 
 
 if __name__ == "__main__":

@@ -43,17 +43,6 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
-    def cell(self, row: str | int, column: str) -> Cell:
-        """Give one figure.
-
-        Raises:
-            KeyError: there is no such row or column.
-        """
-        found = [cells for cells in self.rows if cells[0] == row]
-        if not found or column not in self.columns:
-            raise KeyError(f"no figure '{column}' of '{row}'")
-        return found[0][self.columns.index(column)]
-
     def markdown(self) -> list[str]:
         """Give the lines of a Markdown table, numbers to the right."""
         numbers = [all(not isinstance(row[place], str) for row in self.rows) for place in range(len(self.columns))]
@@ -64,14 +53,19 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a benchmark ran on. `load_before` is the system's load average of the minute before it began."""
+    """What a benchmark ran on.
+
+    Attributes:
+        load_before: the system's load average of the minute before it began.
+        device: that the network ran on, where the benchmark knows.
+    """
 
     processor: str
     cores: int
     memory_gib: float
     system: str
-    device: str
     load_before: float
+    device: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +89,23 @@ class Record:
     tables: tuple[Table, ...]
     details: dict[str, Any] = field(default_factory=dict)
 
-    def table(self, title: str) -> Table:
-        """Give the table of a title.
-
-        Raises:
-            KeyError: there is none.
-        """
-        for table in self.tables:
-            if table.title == title:
-                return table
-        raise KeyError(f"{self.name} has no table '{title}'")
+    def machine_in_words(self) -> str:
+        """Say on what it was measured."""
+        machine = self.machine
+        return f"{machine.processor}, {machine.cores} cores, {machine.memory_gib} GiB of memory, {machine.system}"
 
     def circumstances(self) -> str:
         """Say in one line when, where and with what."""
-        machine = self.machine
         parts = [
             self.date,
-            f"{machine.processor}, {machine.cores} cores, {machine.memory_gib} GiB of memory, {machine.system}",
-            f"load average before: {machine.load_before}",
+            self.machine_in_words(),
+            f"load average before: {self.machine.load_before}",
             ", ".join(f"{name} {version}" for name, version in self.versions.items()),
         ]
         if self.model and self.weights_sha256:
-            parts.append(f"model {self.model} (weights {self.weights_sha256[:12]}) on {machine.device}")
+            parts.append(f"model {self.model} (weights {self.weights_sha256[:12]})")
+        if self.machine.device:
+            parts.append(f"network on {self.machine.device}")
         parts.append(f"commit {self.commit}" if self.commit else "code not committed yet")
         return "; ".join(parts)
 
@@ -138,7 +127,7 @@ def tell(
     name: str,
     tables: Sequence[Table],
     card: ModelCard | None = None,
-    device: str = "CPU",
+    device: str | None = None,
     packages: Sequence[str] = (),
     details: dict[str, Any] | None = None,
 ) -> Record:
@@ -146,7 +135,7 @@ def tell(
 
     Args:
         card: of the model that was measured.
-        device: what its network ran on.
+        device: that its network ran on.
         packages: whose versions matter too.
     """
     record = Record(
@@ -180,7 +169,7 @@ def _in_words(cell: Cell) -> str:
     return cell if isinstance(cell, str) else f"{cell:,}"
 
 
-def _machine(device: str) -> Machine:
+def _machine(device: str | None) -> Machine:
     return Machine(
         processor=_processor(),
         cores=os.cpu_count() or 1,

@@ -1,6 +1,6 @@
 """Server time of one move of the threshold's slider on the page Batch evaluation, and of its parts.
 
-    python -m benchmarks.threshold [--films 10000]
+    python -m benchmarks.threshold [--films 10000] [--record docs/benchmarks]
 
 The films' scores are drawn at random, of patients with two films each and with all groups that there can be; the page's
 own functions do the rest, in Streamlit's test runner. The time a browser takes to draw is not in it.
@@ -9,11 +9,13 @@ own functions do the rest, in Streamlit's test runner. The time a browser takes 
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.record import Cell, Table, record_option, tell
 from pneumo_core.assessment import Assessment, assess_run, group_results
 from pneumo_core.evaluation_report import charts, figure_rows, group_words, screening_rows
 from pneumo_core.model_card import active_model_folder, read_card
@@ -21,6 +23,7 @@ from pneumo_core.places import models_folder
 from pneumo_core.runs import FilmScore
 
 ROUNDS = 25
+TIMES, MOVE = "A move of the threshold", "a move of the slider, on the page"
 
 
 def drawn_scores(films: int) -> list[FilmScore]:
@@ -89,12 +92,13 @@ def on_the_page(assessment: Assessment, thresholds: np.ndarray) -> list[float]:
 
 @click.command()
 @click.option("--films", default=10_000, show_default=True)
-def benchmark(films: int) -> None:
+@record_option
+def benchmark(films: int, record: Path | None) -> None:
     """Time a move of the slider and its parts."""
     card = read_card(active_model_folder(models_folder()))
     started = time.perf_counter()
     assessment = assess_run(drawn_scores(films), films, card, None)
-    click.echo(f"{films} films in {len(assessment.groups)} groups, evaluated in {time.perf_counter() - started:.1f} s")
+    first = 1000 * (time.perf_counter() - started)
     thresholds = np.random.default_rng(1).uniform(0, 1, ROUNDS)
     now = assessment.figures(0.5)
     drawn = charts(assessment, now, "#000000")
@@ -105,12 +109,21 @@ def benchmark(films: int) -> None:
         ("groups", lambda threshold: [group_words(group) for group in group_results(assessment, threshold)]),
         ("threshold table (not moved by the slider)", lambda threshold: screening_rows(assessment, 0.1, 1.0, 5.0)),
     ]
+    rows: list[tuple[Cell, ...]] = [("evaluation of the run, once", round(first, 1), None)]
     for name, work in parts:
         work(0.5)
-        click.echo(f"{statistics.median(milliseconds(work, thresholds)):8.1f} ms  {name}")
-    click.echo(f"{sum(len(chart.figure.to_json()) for chart in drawn) / 1024:8.0f} KiB  all charts' JSON")
-    whole = on_the_page(assessment, thresholds)
-    click.echo(f"{statistics.median(whole):8.1f} ms  a move of the slider, on the page (at most {max(whole):.1f})")
+        rows.append(_row(name, milliseconds(work, thresholds)))
+    rows.append(_row(MOVE, on_the_page(assessment, thresholds)))
+    details = {
+        "films": films,
+        "groups": len(assessment.groups),
+        "KiB of all charts' JSON": round(sum(len(chart.figure.to_json()) for chart in drawn) / 1024),
+    }
+    tell(record, "threshold", [Table(TIMES, ("work", "ms, median", "at most"), tuple(rows))], card, details=details)
+
+
+def _row(name: str, taken: list[float]) -> tuple[Cell, ...]:
+    return name, round(statistics.median(taken), 1), round(max(taken), 1)
 
 
 if __name__ == "__main__":

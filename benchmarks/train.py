@@ -1,6 +1,6 @@
 """Steps a second of training, beside the same steps on tensors that lie ready; and memory.
 
-    python -m benchmarks.train FOLDER [--films 384] [--rounds 5] [--architecture EfficientNetV2B0]
+    python -m benchmarks.train FOLDER [--films 384] [--rounds 5] [--record docs/benchmarks]
 
 FOLDER is in the Kaggle layout. The pipeline deals films of the epoch, tells of every step and keeps the moving average
 of the weights; the ready tensors are one batch, again and again, and nothing else. Rounds of both take turns.
@@ -15,9 +15,11 @@ from pathlib import Path
 import click
 import tensorflow as tf
 
+from benchmarks.record import Cell, Table, record_option, tell
+from benchmarks.timing import ratio
 from pneumo_core.cases import find_cases, split_by_patient
 from pneumo_core.fitting import Judge, Step, Watch, seed_layers, training_model
-from pneumo_core.network import build_network
+from pneumo_core.network import build_network, device_in_words
 from pneumo_core.plan import Recipe
 from pneumo_core.preprocessing import Preprocessing
 from pneumo_core.training_films import epoch_batches, read_films
@@ -29,12 +31,13 @@ from pneumo_core.training_run import memory_bytes
 @click.option("--films", default=384, show_default=True)
 @click.option("--rounds", default=5, show_default=True)
 @click.option("--architecture", default="EfficientNetV2B0", show_default=True)
-def benchmark(folder: Path, films: int, rounds: int, architecture: str) -> None:
+@record_option
+def benchmark(folder: Path, films: int, rounds: int, architecture: str, record: Path | None) -> None:
     """Time the steps of training."""
     recipe = Recipe(architecture=architecture)
     cases, rest = split_by_patient((case for case in find_cases(folder) if case.split != "test"), 0.9, 1)
     preprocessing = Preprocessing(height=recipe.size, width=recipe.size)
-    click.echo(f"{memory_bytes() / 2**20:8.0f} MiB  before the films are read")
+    held: list[tuple[Cell, ...]] = [("before the films are read", _mib())]
     started = time.perf_counter()
     training, validation = (
         read_films((*cases, *rest)[part], preprocessing) for part in (slice(films), slice(-32, None))
@@ -42,9 +45,7 @@ def benchmark(folder: Path, films: int, rounds: int, architecture: str) -> None:
     assert training is not None
     assert validation is not None
     seconds = time.perf_counter() - started
-    click.echo(
-        f"{memory_bytes() / 2**20:8.0f} MiB  after {films + 32} films, read at {(films + 32) / seconds:.0f} films/s"
-    )
+    held.append((f"after {films + 32} films were read", _mib()))
     network = build_network(recipe)
     model = training_model(network, recipe, False, films)
     pixels, labels = tf.constant(training.views), tf.constant(training.has_pneumonia, tf.float32)
@@ -75,11 +76,26 @@ def benchmark(folder: Path, films: int, rounds: int, architecture: str) -> None:
                 started = time.perf_counter()
                 way(epoch)
                 found[name].append(steps / (time.perf_counter() - started))
-    for name, rates in found.items():
-        click.echo(f"{statistics.median(rates):8.2f} steps/s  {name}: {[round(rate, 2) for rate in rates]}")
-    ratios = [one / other for one, other in zip(*found.values(), strict=True)]
-    click.echo(f"{statistics.median(ratios):8.2f} of the ready tensors' speed, median of {rounds} pairs")
-    click.echo(f"{memory_bytes() / 2**20:8.0f} MiB  at the end")
+    held.append(("at the end", _mib()))
+    steps_a_second = [
+        (name, *(round(rate, 2) for rate in (statistics.median(rates), min(rates), max(rates))))
+        for name, rates in found.items()
+    ]
+    tables = [
+        Table("Steps", ("work", "steps/s", "least", "most"), tuple(steps_a_second)),
+        Table("Memory", ("when", "MiB"), tuple(held)),
+    ]
+    details = {
+        "architecture": architecture,
+        "films": films,
+        "films/s, read": round((films + 32) / seconds, 1),
+        "pipeline, of the ready tensors' speed": round(ratio(found["pipeline"], found["ready tensors"]), 3),
+    }
+    tell(record, "train", tables, device=device_in_words(), details=details)
+
+
+def _mib() -> int:
+    return round(memory_bytes() / 2**20)
 
 
 def _go_on(step: Step) -> bool:

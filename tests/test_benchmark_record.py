@@ -25,7 +25,7 @@ def test_a_record_is_printed_kept_and_read_again(tmp_path: Path):
     result = CliRunner().invoke(benchmark, ["--record", str(tmp_path / "new")], catch_exceptions=False)
     assert "| pipeline | 1,046 | 0.9 |" in result.output
     record = read_record(tmp_path / "new" / "films.json")
-    assert record.table("Films") == FILMS
+    assert record.tables == (FILMS,)
     assert record.weights_sha256 == read_card(active_model_folder(ROOT / "model")).weights_sha256
     assert record.machine.cores == os.cpu_count()
     assert {"python", "tensorflow", "keras", "streamlit", "numpy", "opencv-python-headless", "click"} <= set(
@@ -46,12 +46,6 @@ def test_without_a_folder_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(benchmark, [], catch_exceptions=False).exit_code == 0
     assert not list(tmp_path.iterdir())
-
-
-def test_a_figure_is_found_by_row_and_column_and_a_missing_one_is_named():
-    assert FILMS.cell("network", "films/s") == 80.5
-    with pytest.raises(KeyError, match="no figure 'films/s' of 'decoding'"):
-        FILMS.cell("decoding", "films/s")
 
 
 def test_numbers_stand_to_the_right():
