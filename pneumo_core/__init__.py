@@ -69,6 +69,7 @@ The floors, lowest first. A module imports only from floors below its own
     6  conformal           likely, uncertain or unlikely, at a stated coverage
     6  audit               what is wrong with a folder of labelled films, before anything is trained on it
     6  network_file        a .keras file from elsewhere, checked before it is loaded                (h5py)
+    6  engine              what runs a network: TensorFlow, or OpenVINO where it is asked for       (OpenVINO)
     7  fitting             fit a network to films: stages, checkpoints, the best epoch
     7  assessment          a run of labelled films evaluated
     7  audit_report        an audit as an HTML page

@@ -1,12 +1,15 @@
 """The network and its card, as one thing that scores X-rays and explains its scores."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from pneumo_core.calibration import probabilities
+from pneumo_core.engine import ENGINES, TENSORFLOW, engine_in_use
 from pneumo_core.errors import ModelError
 from pneumo_core.gradcam import Explanation, explain
 from pneumo_core.input_gate import InputGate, Verdict, read_gate
@@ -30,18 +33,22 @@ class Classifier:
         card: ModelCard,
         known: KnownFilms | None = None,
         gate: InputGate | None = None,
+        engine: str = TENSORFLOW,
     ) -> None:
         """Put together what belongs together.
 
+        Args:
+            engine: which of `ENGINES` runs the network; all but TensorFlow keep the weights that it has now.
+
         Raises:
-            ModelError: the gate is of another network.
+            PneumoError: the engine is not installed.
+            ModelError: it cannot run this network, or the gate is of another one.
         """
         explained = network.get_layer(card.explained_layer).output
         self.card = card
         self.known = known
         self.gate = gate
         self.network = network
-        self.device = device_in_words()
         self._head = keras.Model(explained, network.output)
         outputs = [network.output, explained]
         if gate is not None:
@@ -52,13 +59,8 @@ class Classifier:
                     f"{features.shape[1]}. Please copy the whole model folder again, or fit the gate again."
                 )
             outputs.append(features)
-        self._body_and_head = keras.Model(network.input, outputs)
-        # One trace for every batch size: a new trace would cost seconds in the middle of a reading.
-        shape = (None, card.preprocessing.height, card.preprocessing.width, 1)
-        self._forward = tf.function(
-            lambda films: self._body_and_head(films, training=False),
-            input_signature=[tf.TensorSpec(shape, tf.float32)],
-        )
+        made = ENGINES[engine](keras.Model(network.input, outputs))
+        self.device, self._forward = made.device, made.forward
 
     def logits(self, films: np.ndarray) -> np.ndarray:
         """Give the network's logits, float32 `(n,)`.
@@ -66,11 +68,11 @@ class Classifier:
         Args:
             films: float32 `(n, height, width, 1)` as `preprocessing.prepare` gives them.
         """
-        return np.asarray(self._forward(tf.constant(films))[0])[:, 0]
+        return np.asarray(self._forward(films)[0])[:, 0]
 
     def logits_and_verdicts(self, films: np.ndarray) -> tuple[np.ndarray, list[Verdict | None]]:
         """Give logits, float32 `(n,)`, and what the gate says of each film; None without a gate."""
-        logits, _, *features = self._forward(tf.constant(films))
+        logits, _, *features = self._forward(films)
         return np.asarray(logits)[:, 0], self._judge(features) or [None] * len(films)
 
     def score(self, films: np.ndarray) -> np.ndarray:
@@ -93,26 +95,30 @@ class Classifier:
 
     def look(self, film: np.ndarray) -> tuple[float, float, Explanation, Verdict | None]:
         """Give logit, calibrated probability, Grad-CAM map and what the gate says, from one pass through the body."""
-        logits, feature_maps, *features = self._forward(tf.constant(film[np.newaxis]))
+        logits, feature_maps, *features = self._forward(film[np.newaxis])
         logit = float(logits[0, 0])
         probability = float(probabilities(np.array(logit), self.card.calibration))
         explanation = explain(self._head, feature_maps, self.card.explained_layer)
         return logit, probability, explanation, next(iter(self._judge(features)), None)
 
-    def _judge(self, features: list[tf.Tensor]) -> list[Verdict | None]:
-        return [] if self.gate is None else list(self.gate.judge(features[0].numpy()))
+    def _judge(self, features: Sequence[Any]) -> list[Verdict | None]:
+        return [] if self.gate is None else list(self.gate.judge(np.asarray(features[0])))
 
 
 def load_classifier(models: Path) -> Classifier:
     """Load the model in use, after all checks of its files, and run it once: the first film waits for no compilation.
 
+    The engine that `PNEUMO_ENGINE` names runs it.
+
     Args:
         models: a model's folder, or the folder of models with `active.txt`.
 
     Raises:
+        PneumoError: `PNEUMO_ENGINE` names no engine, or one that is not installed.
         ModelError: network, card, list of known films or input gate are missing, damaged, hostile, or do not belong
             together.
     """
+    engine = engine_in_use()
     folder = active_model_folder(models)
     card = read_card(folder)
     # Whoever laid it there: a file from elsewhere is no safer by that.
@@ -121,7 +127,7 @@ def load_classifier(models: Path) -> Classifier:
     known, gate = read_known_films(folder), read_gate(folder, card.weights_sha256)
     black = np.zeros((card.preprocessing.height, card.preprocessing.width, 1), np.float32)
     try:
-        classifier = Classifier(network, card, known, gate)
+        classifier = Classifier(network, card, known, gate, engine)
         if not np.isfinite(classifier.score_and_explain(black)[0]):
             raise ValueError("a logit that is no number")
     except tf.errors.OpError as error:

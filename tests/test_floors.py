@@ -28,6 +28,7 @@ IMPORTED_AS = {
     "click": "click",
     "Ray": "ray",
     "h5py": "h5py",
+    "OpenVINO": "openvino",
 }
 KERAS_HOMES = {
     "network",
@@ -36,6 +37,7 @@ KERAS_HOMES = {
     "training",
     "classifier",
     "network_file",
+    "engine",
     "fitting",
     "training_films",
     "paired_comparison",
@@ -62,6 +64,7 @@ HOMES = {
     "tensorflow": KERAS_HOMES,
     "ray": {"cluster"},
     "h5py": {"network_file"},
+    "openvino": {"engine"},
     "pyarrow": {"cluster"},
     "pydantic": {
         "audit",
