@@ -165,6 +165,23 @@ def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
         changed[:, rows, columns] = films[:, rows, columns]
         return changed
 
+    def cut(axis: int) -> Callable[[], np.ndarray]:
+        def change() -> np.ndarray:
+            height, width = films.shape[1:]
+            margin = round(films.shape[axis] / 12)
+            inside = films.take(range(margin, films.shape[axis] - margin), axis=axis)
+            return np.stack([resize(film, height, width, "linear") for film in inside])
+
+        return change
+
+    def noisy() -> np.ndarray:
+        # The same for all films: of each its own would take more memory than the films.
+        noise = np.random.default_rng(0).normal(0, 8, films.shape[1:]).astype(np.float32)
+        changed = np.empty_like(films)
+        for place, film in enumerate(films):
+            changed[place] = np.clip(np.rint(film + noise), 0, 255)
+        return changed
+
     return {
         "contrast x 1.8": contrast(1.8),
         "contrast x 0.5": contrast(0.5),
@@ -173,4 +190,7 @@ def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
         "a third of the resolution": coarser(1 / 3, "area"),
         "half the resolution, nearest neighbour": coarser(0.5, "nearest"),
         "margins of another film": foreign_margins,
+        "cut at top and bottom": cut(1),
+        "cut at the sides": cut(2),
+        "noise": noisy,
     }

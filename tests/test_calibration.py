@@ -195,7 +195,7 @@ FILMS = np.array([[[100, 140], [140, 100]], [[0, 255], [0, 255]]], np.uint8).rep
 def test_each_stressed_copy_has_the_films_shape_and_leaves_the_films_alone():
     films = FILMS.copy()
     copies = stressed_copies(films)
-    assert len(copies) == 7
+    assert len(copies) == 10
     for name, changed in copies.items():
         found = changed()
         assert (found.dtype, found.shape) == (np.uint8, films.shape), name
@@ -245,6 +245,23 @@ def test_foreign_margins_are_the_outer_tenth_of_the_film_at_the_other_end():
         assert (film[2:-2, 3:-3] == grey).all()
         film[2:-2, 3:-3] = margin
         assert (film == margin).all()
+
+
+def test_a_cut_copy_is_the_inner_ten_twelfths_stretched_to_the_whole():
+    rows = np.arange(0, 240, 10, dtype=np.uint8)[:, np.newaxis].repeat(12, axis=1)[np.newaxis]
+    upright = stressed_copies(rows)["cut at top and bottom"]()[0]
+    assert (upright[0, 0], upright[-1, 0]) == (20, 210)
+    sideways = stressed_copies(rows.swapaxes(1, 2))["cut at the sides"]()[0]
+    np.testing.assert_array_equal(sideways, upright.T[:12])
+    # Across the other direction nothing changes.
+    np.testing.assert_array_equal(stressed_copies(rows)["cut at the sides"]()[0], rows[0])
+
+
+def test_noise_is_the_same_each_time_and_as_strong_as_said():
+    grey = np.full((2, 224, 224), 128, np.uint8)
+    noisy = stressed_copies(grey)["noise"]()
+    np.testing.assert_array_equal(noisy, stressed_copies(grey)["noise"]())
+    assert noisy.std() == pytest.approx(8, rel=0.02)
 
 
 def test_the_three_points_never_fall_whatever_the_scores():
