@@ -1,6 +1,7 @@
 """What Pneumo costs and withstands, measured: each module is a command, `python -m benchmarks.<module> --help`.
 
     one_xray     one X-ray stage by stage, beside the bare forward pass
+    engines      one X-ray beside other engines, and what else could be chosen
     batch        films a second from files to scores, beside what its parts allow; as a batch grows
     decoding     what it costs that films are decoded in processes of their own
     threshold    a move of the threshold over 10,000 films

@@ -2,7 +2,8 @@
 
     python -m benchmarks.one_xray [FILM] [--repetitions 30] [--record docs/benchmarks]
 
-All stages take turns, so that a slow minute of the machine hits them alike; ratios are medians of those of each round.
+All stages take turns in changing order, so that a slow minute of the machine, and what ran before, hit them alike;
+ratios are medians of those of each round.
 """
 
 import io

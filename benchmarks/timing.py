@@ -1,5 +1,6 @@
 """Times of several ways to do something, taken in turns: a slow minute of the machine hits all alike."""
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,10 +11,13 @@ def in_turns(ways: Mapping[str, Callable[[], object]], repetitions: int) -> dict
     for way in ways.values():
         way()
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(repetitions):
-        for name, way in ways.items():
+    order = list(ways)
+    for number in range(repetitions):
+        # What runs before leaves caches and threads behind, which favours one or the other.
+        random.Random(number).shuffle(order)
+        for name in order:
             started = time.perf_counter()
-            way()
+            ways[name]()
             times[name].append(1000 * (time.perf_counter() - started))
     return times
 
