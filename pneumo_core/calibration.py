@@ -2,7 +2,8 @@
 
 A threshold picked on clean validation films does not carry over: other scanners and other
 resampling move the scores. So the films are also read as stressed copies (`stressed_copies`),
-and an operating point has to hold on every one of them.
+and an operating point has to hold on every one of them, by the lower end of the 95 % interval
+of its rate: of few films without pneumonia a perfect specificity promises little.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from pneumo_core.evaluation import proportion
 from pneumo_core.preprocessing import resize
 
 SCREENING_SENSITIVITY = 0.97
@@ -83,23 +85,25 @@ def choose_operating_points(
         has_pneumonia: bool `(n,)`, with both classes in it.
 
     Returns:
-        screening: the highest threshold with the wanted sensitivity on every copy;
-        balanced: the threshold at which the lowest of all sensitivities and specificities is highest;
-        rule-in: the lowest threshold with the wanted specificity on every copy.
+        screening: the highest threshold at which on every copy the lower end of the sensitivity's 95 % interval
+            (Wilson) is as wanted, or none is missed where too few films can show that;
+        balanced: the threshold at which the lowest of all such lower ends, of sensitivities and specificities, is
+            highest;
+        rule-in: the lowest threshold with the wanted specificity, as for screening.
         Where the classes lie so far apart that the first is above the last, both promises hold on the
         whole way between them, and the two change places: always in this order, never falling.
     """
     sick = np.stack([np.sort(copy[has_pneumonia]) for copy in scores.values()])
     well = np.stack([np.sort(copy[~has_pneumonia]) for copy in scores.values()])
+    sick_bounds, well_bounds = _lower_bounds(sick.shape[1]), _lower_bounds(well.shape[1])
 
-    allowed_misses = int(np.floor((1 - SCREENING_SENSITIVITY) * sick.shape[1] + 1e-9))
-    screening = float(sick[:, allowed_misses].min())
-    allowed_false = int(np.floor((1 - RULE_IN_SPECIFICITY) * well.shape[1] + 1e-9))
+    screening = float(sick[:, _allowed_errors(sick_bounds, SCREENING_SENSITIVITY)].min())
+    allowed_false = _allowed_errors(well_bounds, RULE_IN_SPECIFICITY)
     rule_in = float(np.nextafter(well[:, well.shape[1] - 1 - allowed_false].max(), 2.0))
 
     candidates = np.unique(np.concatenate([sick.ravel(), well.ravel()]))
-    sensitivity = np.min([1 - np.searchsorted(copy, candidates, "left") / len(copy) for copy in sick], axis=0)
-    specificity = np.min([np.searchsorted(copy, candidates, "left") / len(copy) for copy in well], axis=0)
+    sensitivity = np.min([sick_bounds[np.searchsorted(copy, candidates, "left")] for copy in sick], axis=0)
+    specificity = np.min([well_bounds[len(copy) - np.searchsorted(copy, candidates, "left")] for copy in well], axis=0)
     worst = np.minimum(sensitivity, specificity)
     # Any threshold above the score before the best stretch and up to its last one counts alike: the
     # middle is the farthest from both.
@@ -111,20 +115,31 @@ def choose_operating_points(
         OperatingPoint(
             "screening",
             lowest,
-            f"sensitivity of at least {SCREENING_SENSITIVITY} on every stressed copy of the validation films",
+            f"sensitivity of at least {SCREENING_SENSITIVITY}, by the lower end of its 95 % interval, on every "
+            "stressed copy of the validation films",
         ),
         OperatingPoint(
             "balanced",
             min(max(balanced, lowest), highest),
-            "the highest smallest value of sensitivity and specificity over all stressed copies "
-            "of the validation films",
+            "the highest smallest lower end of the 95 % intervals of sensitivity and specificity over all stressed "
+            "copies of the validation films",
         ),
         OperatingPoint(
             "rule-in",
             highest,
-            f"specificity of at least {RULE_IN_SPECIFICITY} on every stressed copy of the validation films",
+            f"specificity of at least {RULE_IN_SPECIFICITY}, by the lower end of its 95 % interval, on every "
+            "stressed copy of the validation films",
         ),
     )
+
+
+def _lower_bounds(n: int) -> np.ndarray:
+    """Give the lower end of a rate's 95 % interval by how many of n films are wrong: float64 `(n + 1,)`, falling."""
+    return np.array([proportion(n - errors, n).low for errors in range(n + 1)])
+
+
+def _allowed_errors(bounds: np.ndarray, wanted: float) -> int:
+    return max(int(np.count_nonzero(bounds >= wanted)) - 1, 0)
 
 
 def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
