@@ -60,13 +60,18 @@ def overlay_picture(film: np.ndarray, heatmap: np.ndarray, display: Display) -> 
 
     Args:
         film: uint8 `(height, width)`.
-        heatmap: float32 `(height, width)` in [0, 1].
+        heatmap: float32 `(height, width)` in [0, 1], of which 256 levels are told apart.
 
     Returns:
         uint8 `(height, width, 3)`.
     """
-    share = (display.opacity * heatmap)[..., np.newaxis]
-    return np.rint(film[..., np.newaxis] * (1 - share) + coloured(heatmap, display.colour_map) * share).astype(np.uint8)
+    levels = np.arange(256, dtype=np.float32)
+    share = (display.opacity * levels / 255)[:, np.newaxis, np.newaxis]
+    colours = colour_table(display.colour_map)[:, np.newaxis]
+    # Every level of heat on every grey: looked up, since a film has many more pixels than there are such pairs.
+    table = np.rint(levels[:, np.newaxis] * (1 - share) + colours * share).astype(np.uint8).reshape(-1, 3)
+    pairs = np.rint(255 * heatmap).astype(np.uint16) << 8 | film
+    return table.take(pairs, axis=0)
 
 
 def coloured(heatmap: np.ndarray, colour_map: str) -> np.ndarray:
