@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from benchmarks import engines
+from benchmarks.record import read_record
 from pneumo_core.__main__ import commands
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.engine import ENGINE_VARIABLE, engine_in_use, openvino_engine, tensorflow_engine
 from pneumo_core.errors import ModelError, PneumoError
+from pneumo_core.places import ROOT
 from pneumo_core.preprocessing import prepare
 from tests.conftest import drawn_film
 
@@ -146,3 +149,24 @@ def test_the_doctor_says_which_engine_reads_and_finds_the_known_answers(
     assert result.exit_code == 0, result.output
     assert "cores), OpenVINO 20" in result.stdout
     assert "largest difference in probability 0.0000" in result.stdout
+
+
+def test_the_benchmark_names_what_is_left_out_and_times_the_rest(
+    tiny_model_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
+    result = CliRunner().invoke(engines.benchmark, ["--repetitions", "1", "--record", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    for missing in ("openvino", "onnxruntime, tf2onnx", "torchxrayvision, grad-cam"):
+        assert f"left out, not installed: {missing} (pip install -r requirements-benchmarks.txt)" in result.stderr
+    record = read_record(tmp_path / "engines.json")
+    passes, results = record.tables
+    assert [row[0] for row in passes.rows] == [engines.BARE, engines.TENSORFLOW]
+    assert [row[0] for row in results.rows] == ["ours", engines.USUAL]
+    assert passes.rows[0][2:] == (1.0, None)
+    assert passes.rows[1][3] == 0.0
+
+
+def test_what_the_benchmark_names_is_pinned():
+    pinned = (ROOT / engines.REQUIREMENTS).read_text(encoding="utf-8")
+    assert all(f"{package} == " in pinned for package in engines.IMPORTED_AS)
