@@ -23,7 +23,7 @@ from pneumo_core.evaluation import ConfusionMatrix, Estimate, area_under_roc, pr
 from pneumo_core.fitting import predict_logits
 from pneumo_core.model_card import area, percent
 from pneumo_core.places import models_folder
-from pneumo_core.preprocessing import fingerprint
+from pneumo_core.recalibration import validated_with
 from pneumo_core.training_films import Films, read_films
 
 # Of each side: what is left of a film whose lungs are painted out.
@@ -63,19 +63,7 @@ def films_of(part: str, classifier: Classifier, data: Path, copies: Sequence[Pat
     assert films is not None
     if part == "test":
         return films
-    if classifier.known is None:
-        raise click.ClickException("The model has no list of the films that it was validated with.")
-    parts = [
-        classifier.known.part_of(sha256s[0], fingerprint(film.astype(np.float32)))
-        for sha256s, film in zip(films.sha256s, films.views[0], strict=True)
-    ]
-    kept = [place for place, of in enumerate(parts) if of == "validation"]
-    return Films(
-        tuple(films.cases[place] for place in kept),
-        films.views[:, kept],
-        films.has_pneumonia[kept],
-        tuple(films.sha256s[place] for place in kept),
-    )
+    return validated_with(films, classifier.known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -518,10 +518,9 @@ def fit_gate_command(data: Path, model: str | None) -> None:
     from pneumo_core.input_gate_fit import fit_gate_of
     from pneumo_core.input_gate_record import gate_in_words
     from pneumo_core.known_films import HASH_DIGITS
-    from pneumo_core.model_card import active_model_folder, file_sha256
+    from pneumo_core.model_card import file_sha256
 
-    named = models_folder() / (model or "")
-    folder = active_model_folder(named if named.is_dir() else Path(model or ""))
+    folder = _model_folder(model)
     classifier = load_classifier(folder)
     parts: dict[str, list[Path]] = {"training": [], "validation": []}
     for path in sorted(data.rglob("*")):
@@ -542,6 +541,33 @@ def fit_gate_command(data: Path, model: str | None) -> None:
 
     fit_gate_of(classifier, folder, parts["training"], parts["validation"], report)
     click.echo("\n".join(gate_in_words(folder, classifier.card.weights_sha256)))
+
+
+@commands.command("recalibrate")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The new model's folder, named as it.")
+@click.option("--copy", "copies", multiple=True, type=click.Path(path_type=Path), help="As the model was trained with.")
+@click.option("--model", help="A model's name, or its folder; default: the model in use.")
+def recalibrate_command(data: Path, out: Path, copies: tuple[Path, ...], model: str | None) -> None:
+    """Choose the probability and the operating points of a model again, as training does now, and test them.
+
+    DATA is what it was trained from. The network stays; the new model is put in use by `models promote`.
+    """
+    from pneumo_core.model_card import result_table
+    from pneumo_core.recalibration import recalibrate
+
+    card = recalibrate(_model_folder(model), data, copies, out, lambda line: click.echo(line, err=True))
+    for point in card.operating_points:
+        click.echo(f"{point.name}: {point.threshold:.4f}, {point.chosen_for}")
+    click.echo("\n".join(result_table(card.test)))
+
+
+def _model_folder(model: str | None) -> Path:
+    """Give the folder of a model by its name or path; of the model in use for None."""
+    from pneumo_core.model_card import active_model_folder
+
+    named = models_folder() / (model or "")
+    return active_model_folder(named if named.is_dir() else Path(model or ""))
 
 
 def _user() -> str:

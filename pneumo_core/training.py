@@ -6,7 +6,6 @@ of the test films, once -> model folder. It can be stopped or killed at any mome
 epoch ended.
 """
 
-import csv
 import dataclasses
 import datetime
 import errno
@@ -15,7 +14,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.calibration import choose_operating_points, fit_temperature, probabilities
 from pneumo_core.cases import Case, manifest_sha256
 from pneumo_core.classifier import Classifier
 from pneumo_core.errors import DataError, ModelError, PneumoError
-from pneumo_core.fitting import CHECKPOINT_FILE, Step, fit, predict_logits
+from pneumo_core.fitting import CHECKPOINT_FILE, Step, fit
 from pneumo_core.gate import write_gate
 from pneumo_core.input_gate import InputGate
 from pneumo_core.input_gate import write_gate as write_input_gate
@@ -45,7 +43,6 @@ from pneumo_core.model_card import (
     ModelCard,
     TrainingData,
     active_model_folder,
-    evaluate,
     file_sha256,
     read_card,
     write_card,
@@ -64,6 +61,7 @@ from pneumo_core.paired_comparison import compare_with_current, score_copies
 from pneumo_core.places import models_folder
 from pneumo_core.plan import IMAGENET, RANDOM, Plan, read_plan, recipe_settings
 from pneumo_core.preprocessing import Preprocessing, fingerprint
+from pneumo_core.recalibration import choose_and_test, write_scores
 from pneumo_core.training_films import Films, read_films
 from pneumo_core.training_run import (
     MADE_FILE,
@@ -308,6 +306,10 @@ class _Run:
     def _counted(self, done: int, of: int) -> None:
         self.tell(self.state.stage, force=True, done=done, of=of)
 
+    def _testing(self, line: str) -> None:
+        self.tell("testing", force=True, done=0, of=0)
+        self.report(line)
+
     def _fit_gate(
         self, network: keras.Model, training: Films, validation: Films
     ) -> tuple[InputGate | None, GateFit] | None:
@@ -334,27 +336,9 @@ class _Run:
     ) -> ModelCard:
         plan, recipe = self.plan, self.recipe
         self.tell("choosing thresholds", force=True, done=0, of=0)
-        has_pneumonia = validation.has_pneumonia
         logits = self._scored(network, validation)
-        calibration = fit_temperature(np.concatenate(list(logits.values())), np.tile(has_pneumonia, len(logits)))
-        scores = {name: probabilities(copy, calibration) for name, copy in logits.items()}
-        points = choose_operating_points(scores, has_pneumonia)
-        rows = list(_score_rows(validation, {f"validation, {name}": copy for name, copy in logits.items()}))
-        test_results = []
-        if tests:
-            self.tell("testing", force=True, done=0, of=0)
-            self.report(f"reading {len(tests)} test films, once")
-            films = read_films(tests, self.preprocessing)
-            assert films is not None
-            test_logits = {
-                f"test, {data.name}": predict_logits(network, view)
-                for data, view in zip((plan.data, *plan.copies), films.views, strict=True)
-            }
-            rows += _score_rows(films, test_logits)
-            test_results = [
-                evaluate(name, films.has_pneumonia, probabilities(copy, calibration), points)
-                for name, copy in test_logits.items()
-            ]
+        names = [data.name for data in (plan.data, *plan.copies)]
+        chosen = choose_and_test(network, self.preprocessing, validation, logits, tests, names, self._testing)
         partial = partial_folder(plan.out)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -362,15 +346,15 @@ class _Run:
             save_network(network, partial / NETWORK_FILE)
             shutil.copy(self.folder / LOG_FILE, partial / LOG_FILE)
             write_known_films(partial, [*_known("training", training), *_known("validation", validation)])
-            _write_scores(partial / SCORES_FILE, rows)
+            write_scores(partial / SCORES_FILE, chosen.scores)
             card = ModelCard(
                 name=plan.out.name,
                 created=datetime.datetime.now(datetime.UTC).date().isoformat(),
                 architecture=recipe.architecture,
                 preprocessing=self.preprocessing,
                 explained_layer=BACKBONES[recipe.architecture].explained_layer,
-                calibration=calibration,
-                operating_points=points,
+                calibration=chosen.calibration,
+                operating_points=chosen.operating_points,
                 weights_sha256=file_sha256(partial / NETWORK_FILE),
                 population=plan.population,
                 population_years=plan.population_years,
@@ -378,10 +362,8 @@ class _Run:
                 limitations=LIMITATIONS,
                 recipe=recipe_settings(recipe) | {"starts_from": _start_in_words(plan.start)},
                 training_data=_describe(training, validation, plan),
-                validation=tuple(
-                    evaluate(f"validation, {name}", has_pneumonia, copy, points) for name, copy in scores.items()
-                ),
-                test=tuple(test_results),
+                validation=chosen.validation,
+                test=chosen.test,
                 versions={"python": platform.python_version()}
                 | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
             )
@@ -470,22 +452,3 @@ def _manifest(training: Films, validation: Films) -> str:
 def _known(part: str, films: Films) -> Iterator[tuple[str, Sequence[str], str]]:
     for sha256s, film in zip(films.sha256s, films.views[0], strict=True):
         yield part, sha256s, fingerprint(film.astype(np.float32))
-
-
-def _score_rows(films: Films, logits: Mapping[str, np.ndarray]) -> Iterator[tuple[str, str, str, int, str, str]]:
-    """Give a row a film and copy; the copies come in the order of a film's files, then those that have no file.
-
-    A file that has vanished since it was read has no size: the model does not wait for it.
-    """
-    for place, (copy, values) in enumerate(logits.items()):
-        for case, positive, logit in zip(films.cases, films.has_pneumonia, values, strict=True):
-            has_file = place < len(case.views) and case.views[place].is_file()
-            size = str(case.views[place].stat().st_size) if has_file else ""
-            yield copy, case.name, case.kind, int(positive), f"{logit:.6f}", size
-
-
-def _write_scores(path: Path, rows: Sequence[tuple[str, str, str, int, str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("films", "name", "kind", "has_pneumonia", "logit", "file_bytes"))
-        writer.writerows(rows)

@@ -45,6 +45,7 @@ KERAS_HOMES = {
     "explanation_methods",
     "explanation_test",
     "input_gate_fit",
+    "recalibration",
 }
 HOMES = {
     "PIL": {"image_file", "jpeg_stream", "picture", "decoder_process", "negatives"},

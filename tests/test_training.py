@@ -197,7 +197,7 @@ def test_a_line_of_log_without_its_checkpoint_is_written_once(
     assert [entry["epoch"] for entry in read_log(tmp_path / "model")] == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("where", ["save_network", "_describe", "_write_scores", "write_card"])
+@pytest.mark.parametrize("where", ["save_network", "_describe", "write_scores", "write_card"])
 def test_a_kill_while_the_model_is_written_leaves_none_and_the_run_can_end(
     where: str, runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ):
@@ -362,7 +362,7 @@ def test_a_full_disk_is_named_and_nothing_is_lost(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_write_scores", full)
+        patch.setattr(training, "write_scores", full)
         with pytest.raises(ModelError, match="The disk is full"):
             run_training(folder)
     assert read_state(folder).problem is not None

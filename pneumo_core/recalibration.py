@@ -1,0 +1,201 @@
+"""Choose probability and operating points on validation films, and test them: after a fit, or again."""
+
+import csv
+import dataclasses
+import datetime
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from pneumo_core.calibration import (
+    Calibration,
+    OperatingPoint,
+    choose_operating_points,
+    fit_temperature,
+    probabilities,
+)
+from pneumo_core.cases import Case, find_cases
+from pneumo_core.classifier import load_classifier
+from pneumo_core.errors import DataError
+from pneumo_core.fitting import predict_logits
+from pneumo_core.input_gate import GATE_FILE
+from pneumo_core.input_gate_record import RECORD_FILE, gate_in_words
+from pneumo_core.known_answers import record_known_answers
+from pneumo_core.known_films import KNOWN_FILMS_FILE, KnownFilms
+from pneumo_core.model_card import (
+    LOG_FILE,
+    NETWORK_FILE,
+    SCORES_FILE,
+    EvaluationResult,
+    ModelCard,
+    check_model_name,
+    evaluate,
+    write_card,
+)
+from pneumo_core.paired_comparison import score_copies
+from pneumo_core.preprocessing import Preprocessing, fingerprint
+from pneumo_core.training_films import Films, read_films
+from pneumo_core.training_run import partial_folder
+
+# What belongs to the network, whatever its operating points are.
+OF_THE_NETWORK = (NETWORK_FILE, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
+ScoreRow = tuple[str, str, str, int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What validation films chose, and what it is worth.
+
+    Attributes:
+        scores: rows for `write_scores`, of validation and of test films.
+    """
+
+    calibration: Calibration
+    operating_points: tuple[OperatingPoint, ...]
+    validation: tuple[EvaluationResult, ...]
+    test: tuple[EvaluationResult, ...]
+    scores: tuple[ScoreRow, ...]
+
+
+def choose_and_test(
+    network: keras.Model,
+    preprocessing: Preprocessing,
+    validation: Films,
+    logits: Mapping[str, np.ndarray],
+    tests: Sequence[Case],
+    copies: Sequence[str],
+    report: Callable[[str], None] = lambda line: None,
+) -> Chosen:
+    """Choose calibration and operating points on validation films; then read the test films, once.
+
+    Args:
+        logits: of the validation films, as `paired_comparison.score_copies` gives them.
+        tests: may be none.
+        copies: the names of the test films' views.
+    """
+    has_pneumonia = validation.has_pneumonia
+    calibration = fit_temperature(np.concatenate(list(logits.values())), np.tile(has_pneumonia, len(logits)))
+    scores = {name: probabilities(copy, calibration) for name, copy in logits.items()}
+    points = choose_operating_points(scores, has_pneumonia)
+    rows = list(_score_rows(validation, {f"validation, {name}": copy for name, copy in logits.items()}))
+    test_results = []
+    if tests:
+        report(f"reading {len(tests)} test films, once")
+        films = read_films(tests, preprocessing)
+        assert films is not None
+        test_logits = {
+            f"test, {name}": predict_logits(network, view) for name, view in zip(copies, films.views, strict=True)
+        }
+        rows += _score_rows(films, test_logits)
+        test_results = [
+            evaluate(name, films.has_pneumonia, probabilities(copy, calibration), points)
+            for name, copy in test_logits.items()
+        ]
+    of_validation = tuple(evaluate(f"validation, {name}", has_pneumonia, copy, points) for name, copy in scores.items())
+    return Chosen(calibration, points, of_validation, tuple(test_results), tuple(rows))
+
+
+def recalibrate(
+    folder: Path,
+    data: Path,
+    copies: Sequence[Path],
+    out: Path,
+    report: Callable[[str], None] = lambda line: None,
+) -> ModelCard:
+    """Make a model of the network of another one, with calibration and operating points chosen again.
+
+    The films are those that the model was validated with, found in `data` by its list of known films. Tests of its
+    heat maps and its comparison with another model are not taken over: both go by the flag.
+
+    Args:
+        folder: the model's.
+        data, copies: what it was trained from, in the Kaggle layout, and further copies of the same films.
+        out: the new model's folder, named as the model.
+
+    Raises:
+        DataError: `out` stands there already, or the model's validation films are not in `data`.
+        ModelError: the model cannot be loaded, or the name is none.
+    """
+    check_model_name(out.name)
+    if out.exists():
+        raise DataError(f"{out} stands there already, and a model is never overwritten. Please name a new folder.")
+    classifier = load_classifier(folder)
+    old = classifier.card
+    cases = find_cases(data, copies)
+    films = read_films([case for case in cases if case.split != "test"], old.preprocessing)
+    assert films is not None
+    validation = validated_with(films, classifier.known)
+    expected = old.training_data.validation_films
+    if len(validation.cases) != expected:
+        raise DataError(
+            f"{data} holds {len(validation.cases)} of the {expected} films that {old.name} was validated with. "
+            "Expected are all of them. Please name the folder that it was trained from."
+        )
+    tests = [case for case in cases if case.split == "test"]
+    logits = score_copies(classifier.network, validation, lambda done, of: report(f"{done} of {of} copies"))
+    names = [one.name for one in (data, *copies)]
+    chosen = choose_and_test(classifier.network, old.preprocessing, validation, logits, tests, names, report)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    how = f"{today}, the network of {old.name}; its test films had been read before, with its own points"
+    card = dataclasses.replace(
+        old,
+        name=out.name,
+        calibration=chosen.calibration,
+        operating_points=chosen.operating_points,
+        validation=chosen.validation,
+        test=chosen.test,
+        recipe=old.recipe | {"recalibrated": how},
+    )
+    partial = partial_folder(out)
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        for name in OF_THE_NETWORK:
+            if (folder / name).is_file():
+                shutil.copy(folder / name, partial / name)
+        write_scores(partial / SCORES_FILE, chosen.scores)
+        write_card(card, partial, gate_in_words(partial, card.weights_sha256))
+        record_known_answers(load_classifier(partial), partial)
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return card
+
+
+def validated_with(films: Films, known: KnownFilms | None) -> Films:
+    """Give those of films that a model was validated with, by its list of known films; none without a list."""
+    kept = [
+        place
+        for place, (sha256s, film) in enumerate(zip(films.sha256s, films.views[0], strict=True))
+        if known is not None and known.part_of(sha256s[0], fingerprint(film.astype(np.float32))) == "validation"
+    ]
+    return Films(
+        tuple(films.cases[place] for place in kept),
+        films.views[:, kept],
+        films.has_pneumonia[kept],
+        tuple(films.sha256s[place] for place in kept),
+    )
+
+
+def write_scores(path: Path, rows: Sequence[ScoreRow]) -> None:
+    """Write the scores of a model's validation and test films as CSV."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("films", "name", "kind", "has_pneumonia", "logit", "file_bytes"))
+        writer.writerows(rows)
+
+
+def _score_rows(films: Films, logits: Mapping[str, np.ndarray]) -> Iterator[ScoreRow]:
+    """Give a row a film and copy; the copies come in the order of a film's files, then those that have no file.
+
+    A file that has vanished since it was read has no size: the model does not wait for it.
+    """
+    for place, (copy, values) in enumerate(logits.items()):
+        for case, positive, logit in zip(films.cases, films.has_pneumonia, values, strict=True):
+            has_file = place < len(case.views) and case.views[place].is_file()
+            size = str(case.views[place].stat().st_size) if has_file else ""
+            yield copy, case.name, case.kind, int(positive), f"{logit:.6f}", size
