@@ -25,14 +25,13 @@ def commands(is_long: bool, data: Path | None, copies: tuple[Path, ...], films: 
     full_size = [str(films)] if films else []
     found = [
         ["one_xray"],
+        ["engines"],
         ["batch", *full_size, *(["--most", "10000"] if is_long else ["--most", "1000"])],
         ["decoding", *full_size],
         ["threshold"],
         ["imports"],
         ["cold_start"],
     ]
-    if (ROOT / "benchmarks" / "engines.py").is_file():
-        found.insert(1, ["engines"])
     if is_long:
         # The last of them read 1,000 films in two rounds.
         people = [word for count in (1, 2, 5, 10, 20) for word in ("--people", str(count))]
