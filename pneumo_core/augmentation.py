@@ -202,7 +202,7 @@ def augmentation_layers(strength: float, seed: int, kinds: Sequence[str] = AUGME
     if s == 0:
         return []
     changes = {
-        "geometry": RandomGeometry(0.9, seed, 8.0 * s, 0.06 * s, 1.0 + 0.3 * s, 1.0 + 0.6 * s, mirror=True),
+        "geometry": RandomGeometry(0.9, seed, 8.0 * s, 0.06 * s, 1.0 + 0.15 * s, 1.0 + 0.25 * s, mirror=True),
         "border": RandomBorder(min(0.7 * s, 1.0), seed + 6, 0.2),
         "erasing": RandomErasing(0.3, seed + 1, min(0.1 + 0.25 * s, 1.0)),
         "tone": RandomTone(0.9, seed + 2, 1.0 + 0.9 * s, 1.0 + 0.9 * s, 0.15 * s),
