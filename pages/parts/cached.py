@@ -231,10 +231,12 @@ def _load(models: Path) -> "Classifier":
     from pneumo_core.classifier import load_classifier
     from pneumo_core.network import keep_kernels
 
+    # Streamlit collects garbage after each run of a page; looking through TensorFlow for it takes 0.4 s every time,
+    # which a page that waits for the model and asks for it again and again would take from the loading.
+    gc.freeze()
     DECODER.start()
     classifier = load_classifier(models)
     keep_kernels()
-    # Streamlit collects garbage after each run of a page; looking through TensorFlow for it takes 0.3 s every time.
     gc.unfreeze()
     gc.collect()
     gc.freeze()

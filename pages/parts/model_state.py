@@ -14,6 +14,9 @@ from pneumo_core.places import models_folder
 if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
 
+# Each look takes some of the time in which the model could be loaded.
+LOADING_POLL_SECONDS = 2.0
+
 
 def ready_classifier() -> "Classifier":
     """Give the loaded model, waiting for it with a word.
@@ -61,7 +64,7 @@ def model_state() -> None:
 def _readiness() -> None:
     is_ready = loading_classifier().done()
 
-    @st.fragment(run_every=None if is_ready else 1.0)
+    @st.fragment(run_every=None if is_ready else LOADING_POLL_SECONDS)
     def state() -> None:
         loading = loading_classifier()
         if loading.done() and not is_ready:
