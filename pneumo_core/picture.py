@@ -148,7 +148,8 @@ def captioned_png(picture: np.ndarray, lines: list[str], film_sha256: str) -> by
     facts = PngImagePlugin.PngInfo()
     facts.add_text("Film SHA-256", film_sha256)
     file = io.BytesIO()
-    sheet.save(file, "PNG", pnginfo=facts)
+    # As small as with more effort, on films, and in less than half the time.
+    sheet.save(file, "PNG", pnginfo=facts, compress_level=3)
     return file.getvalue()
 
 
