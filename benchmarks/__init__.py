@@ -18,6 +18,7 @@
     record       what was found, beside machine, versions and model: `docs/benchmarks/*.json`
     timing       several ways to do something, timed in turns
     tables       writes the figures of the documents from records and the model's card
+    pictures     makes the documents' pictures of the app anew
 
 `python -m benchmarks` runs those that take minutes, one after the other, and writes the documents.
 """
