@@ -47,14 +47,12 @@ class Picture:
         steps: from the opened page to that state.
         height: of the window, in pixels.
         needs_data: whether the official test films must be at hand.
-        is_true: whether all of its colours are kept; else 256, in which a film's greys are a little coarse and tinted.
     """
 
     address: str
     steps: Steps
     height: int = HEIGHT
     needs_data: bool = False
-    is_true: bool = False
 
 
 def settled(page: Page) -> None:
@@ -192,9 +190,9 @@ def pictures() -> dict[str, Picture]:
     lesson, film = "/learn?lesson=", f"&film={FLAGGED}"
     source = seen("Source: stored scores")
     return {
-        "explain": Picture(f"/explain?sample={FLAGGED}", explained, 1000, is_true=True),
-        "uncertain": Picture(f"/explain?sample={UNCERTAIN}", explained, 1230, is_true=True),
-        "warning": Picture("/explain", uploaded("slanted.png", slanted(sample), READ), 1060, is_true=True),
+        "explain": Picture(f"/explain?sample={FLAGGED}", explained, 1000),
+        "uncertain": Picture(f"/explain?sample={UNCERTAIN}", explained, 1230),
+        "warning": Picture("/explain", uploaded("slanted.png", slanted(sample), READ), 1060),
         "refused": Picture(
             "/explain",
             uploaded("turned.png", sample.transpose(Image.Transpose.ROTATE_90), "Not read, no score"),
@@ -207,7 +205,9 @@ def pictures() -> dict[str, Picture]:
         "learn/methods": Picture(
             f"{lesson}methods{film}", pressed("Explain this film in seven ways", "patch is covered with grey")
         ),
-        "learn/trust": Picture(f"{lesson}trust{film}", pressed("Test this heat map", "A film that is grey all over")),
+        "learn/trust": Picture(
+            f"{lesson}trust{film}", pressed("Test this heat map", "A film that is grey all over"), 960
+        ),
         "learn/trust-many": Picture(f"{lesson}trust{film}", chosen("Many films", "The same tests on")),
         "learn/what-if": Picture(f"{lesson}what-if&film={UNCERTAIN}", more_contrast, 1000),
         "learn/threshold": Picture(f"{lesson}threshold", source),
@@ -232,11 +232,10 @@ def take(browser: Browser, server: str, picture: Picture, path: Path) -> None:
     page.mouse.move(WIDTH - 1, 1)
     settled(page)
     with Image.open(io.BytesIO(page.screenshot())) as shown:
-        colours = shown.convert("RGB")
-    if not picture.is_true:
-        # Chosen otherwise, most of the 256 go to the film, and a small red cross gets the amber of a threshold.
-        colours = colours.quantize(method=Image.Quantize.MAXCOVERAGE)
-    colours.save(path, optimize=True)
+        # Chosen otherwise, most of 256 colours go to the film, and a small red cross gets the amber of a threshold;
+        # without the means, greys get a tint.
+        few = shown.convert("RGB").quantize(method=Image.Quantize.MAXCOVERAGE, kmeans=1)
+    few.save(path, optimize=True)
     page.close()
 
 
