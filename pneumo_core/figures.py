@@ -12,7 +12,7 @@ THRESHOLD_COLOUR = "#d97706"
 COLOUR_MAPS = ("Inferno", "Viridis", "Turbo", "Cividis", "Hot")
 VIEWER_TITLE_PIXELS = 32
 # How far a word on the gauge keeps from a number, in percent: above the scale it runs along it, at the ends across.
-ROOM_ABOVE, ROOM_AT_ENDS = 15, 5
+ROOM_ABOVE, ROOM_AT_ENDS, ROOM_BESIDE_THRESHOLD = 15, 5, 10
 VIEWER_CONFIG = {
     "scrollZoom": True,
     "displaylogo": False,
@@ -33,15 +33,18 @@ def gauge(
     steps, sides = [], {"l": 30, "r": 36}
     if uncertain is not None:
         low, high = (100 * edge for edge in uncertain)
-        middle = (low + high) / 2
-        # The word stands at the frame's middle; a number that it would run into gives way.
+        # The word stands at the frame's middle, unless it would seem to be the threshold's; a number that it would run
+        # into gives way.
+        place = (low + high) / 2
+        if abs(place - 100 * point.threshold) < ROOM_BESIDE_THRESHOLD < (high - low) / 4:
+            place = (low + 3 * high) / 4
         ticks = {
             tick: text
             for tick, text in ticks.items()
-            if abs(tick - middle) >= (ROOM_AT_ENDS if tick in (0, 100) else ROOM_ABOVE)
+            if abs(tick - place) >= (ROOM_AT_ENDS if tick in (0, 100) else ROOM_ABOVE)
         }
-        ticks[middle] = "uncertain"
-        if not 20 < middle < 80:
+        ticks[place] = "uncertain"
+        if not 20 < place < 80:
             sides = {"l": 80, "r": 80}
         frame = {"color": text_colour, "width": 1.5}
         steps = [{"range": [low, high], "color": "rgba(0,0,0,0)", "line": frame, "thickness": 1.0}]

@@ -49,6 +49,13 @@ def test_a_narrow_frame_at_the_end_of_the_gauge_has_room_for_its_word(low: float
     assert figure.layout.margin.l > gauge(0.5, OperatingPoint("balanced", 0.31, "x"), "#111111").layout.margin.l
 
 
+def test_the_word_on_the_gauge_keeps_away_from_the_thresholds_line():
+    at_the_line = OperatingPoint("balanced", 0.35, "x")
+    for frame, place in (((0.04, 0.68), 52.0), ((0.3, 0.4), 35.0)):
+        # A narrow frame has no other place for it.
+        assert gauge(0.5, at_the_line, "#111111", frame).data[0].gauge.axis.tickvals[-1] == pytest.approx(place)
+
+
 def test_without_a_frame_the_gauge_has_its_numbers_alone():
     indicator = gauge(0.5, OperatingPoint("balanced", 0.31, "x"), "#111111").data[0]
     assert not indicator.gauge.steps
