@@ -5,7 +5,8 @@
 Needs Chromium on the PATH and what `requirements-dev.txt` names. The app is started in a process of its own. The films
 are samples; the picture of Batch evaluation shows figures of the official test films, so it needs `--data` and is left
 out without. Left out always are `training.png` and `models.png`: they show runs of training that were made for them.
-After a new model please look at each, and at the sentence beside it: another sample may be the uncertain one.
+After a new model please make its survey first (`./run core survey FOLDER --films 104 --record`), then look at each
+picture and at the sentence beside it: another sample may be the uncertain one.
 """
 
 import io
@@ -208,7 +209,7 @@ def pictures() -> dict[str, Picture]:
         "learn/trust": Picture(
             f"{lesson}trust{film}", pressed("Test this heat map", "A film that is grey all over"), 960
         ),
-        "learn/trust-many": Picture(f"{lesson}trust{film}", chosen("Many films", "The same tests on")),
+        "learn/trust-many": Picture(f"{lesson}trust{film}", chosen("Many films", "The same tests on"), 960),
         "learn/what-if": Picture(f"{lesson}what-if&film={UNCERTAIN}", more_contrast, 1000),
         "learn/threshold": Picture(f"{lesson}threshold", source),
         "learn/prevalence": Picture(f"{lesson}prevalence", source),
