@@ -15,10 +15,10 @@ from unittest.mock import patch
 import click
 import keras
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.engines import bare_pass
 from benchmarks.record import Cell, Table, record_option, tell
 from benchmarks.timing import in_turns, ratio
 from pages.parts import fragility_view
@@ -91,8 +91,7 @@ def stages(classifier: Classifier, content: bytes) -> dict[str, Callable[[], obj
     reading = read_xray(classifier, radiograph)
     prepared = prepare(radiograph.pixels, card.preprocessing)
     batch = prepared[np.newaxis]
-    signature = [tf.TensorSpec((None, *batch.shape[1:]), tf.float32)]
-    bare = tf.function(lambda films: network(films, training=False), input_signature=signature)
+    bare = bare_pass(network)
     explained = network.get_layer(card.explained_layer).output
     head = keras.Model(explained, network.output)
     maps = keras.Model(network.input, explained)(batch, training=False)
@@ -104,7 +103,7 @@ def stages(classifier: Classifier, content: bytes) -> dict[str, Callable[[], obj
         "decode, in a process of its own": lambda: read_radiograph(content, "film"),
         "quality": lambda: measure_quality(radiograph.pixels),
         "prepare": lambda: prepare(radiograph.pixels, card.preprocessing),
-        BARE: lambda: bare(tf.constant(batch)).numpy(),
+        BARE: lambda: bare(batch),
         "Grad-CAM alone": lambda: explain(head, maps, card.explained_layer),
         WITHOUT_GATE: lambda: without_gate.look(prepared),
         TO_RESULT: lambda: read_xray(classifier, read_radiograph(content, "film")),

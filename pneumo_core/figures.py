@@ -12,7 +12,9 @@ THRESHOLD_COLOUR = "#d97706"
 COLOUR_MAPS = ("Inferno", "Viridis", "Turbo", "Cividis", "Hot")
 VIEWER_TITLE_PIXELS = 32
 # How far a word on the gauge keeps from a number, in percent: above the scale it runs along it, at the ends across.
-ROOM_ABOVE, ROOM_AT_ENDS, ROOM_BESIDE_THRESHOLD = 15, 5, 10
+ROOM_ABOVE, ROOM_AT_ENDS = 15, 5
+# And from the threshold, whose name it would seem to be.
+ROOM_BESIDE_THRESHOLD = 10
 VIEWER_CONFIG = {
     "scrollZoom": True,
     "displaylogo": False,

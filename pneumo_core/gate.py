@@ -172,7 +172,7 @@ def why_no_evidence(gate: Gate | None, weights: str, weights_in_use: str | None)
     if weights_in_use is None:
         return "No model is in use that it could be compared with."
     if weights == weights_in_use:
-        return "It has the same weights as the model in use."
+        return "It has the same weights as the model in use; what may differ are its probabilities and thresholds."
     if gate is None or gate.candidate_weights != weights:
         return "It was not compared with the model in use."
     if gate.current_weights != weights_in_use:

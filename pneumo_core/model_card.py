@@ -32,6 +32,8 @@ KNOWN_ANSWERS_FILE = "known_answers.json"
 ACTIVE_FILE = "active.txt"
 PROMOTIONS_FILE = "promotions.jsonl"
 
+# Says in a card's recipe that its operating points were chosen again.
+RECALIBRATED = "recalibrated"
 # Thresholds that lie within this are one, near enough.
 NEARLY_ONE = 0.005
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}")
@@ -100,6 +102,15 @@ class ModelCard:
     validation: tuple[EvaluationResult, ...]
     test: tuple[EvaluationResult, ...]
     versions: dict[str, str]
+
+    @property
+    def identity(self) -> str:
+        """What tells it from models that score or flag otherwise: weights, calibration and operating points.
+
+        Two models may have the same weights: `recalibration` makes such.
+        """
+        points = ", ".join(f"{point.name} {point.threshold!r}" for point in self.operating_points)
+        return f"{self.weights_sha256}, temperature {self.calibration.temperature!r}, {points}"
 
     def operating_point(self, name: str) -> OperatingPoint:
         """Give the operating point of a name.
@@ -290,8 +301,9 @@ def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
         "## Results",
         "",
         "95 % intervals: DeLong for the area under the ROC curve, Wilson for proportions. ECE: expected calibration "
-        "error, 10 bins. The test films chose no epoch, no temperature and no threshold: this run read them once, "
-        "at its end.",
+        "error, 10 bins. The test films chose no epoch, no temperature and no threshold: they were read once, after "
+        "these were chosen"
+        + (", and before it with the points that the same network had then." if RECALIBRATED in card.recipe else "."),
         "",
         "### Test",
         "",

@@ -97,7 +97,7 @@ class Quiz:
     Attributes:
         questions: in the order in which they are asked.
         threshold: the network flags a film from this probability on.
-        weights_sha256: of the network.
+        model: the identity of its card.
         place: of the film at hand among the questions; their number once the quiz is over.
         shown_at: when the film at hand came on the screen, in seconds of `time.monotonic`; None before.
         answers: in the order of the questions.
@@ -106,7 +106,7 @@ class Quiz:
 
     questions: tuple[Question, ...]
     threshold: float
-    weights_sha256: str
+    model: str
     place: int = 0
     shown_at: float | None = None
     answers: tuple[Answer, ...] = ()
@@ -232,7 +232,7 @@ def draw_quiz(
     count: int,
     is_balanced: bool,
     threshold: float,
-    weights_sha256: str,
+    model: str,
     seed: int | None = None,
 ) -> Quiz:
     """Draw which labelled films are asked, and in which order: at most one of each patient.
@@ -240,7 +240,7 @@ def draw_quiz(
     Args:
         count: so many at most; at least 2 where balanced.
         is_balanced: as many with pneumonia as without.
-        threshold, weights_sha256: of the network, as in `Quiz`.
+        threshold, model: as in `Quiz`.
         seed: another quiz each time unless given.
     """
     draw = random.Random(seed)
@@ -259,7 +259,7 @@ def draw_quiz(
     of_each = min(count // 2, *map(len, kinds.values())) if is_balanced else len(films)
     questions = [question for kind in kinds.values() for question in kind[:of_each]]
     draw.shuffle(questions)
-    return Quiz(tuple(questions[:count]), threshold, weights_sha256)
+    return Quiz(tuple(questions[:count]), threshold, model)
 
 
 def read_film(

@@ -29,6 +29,7 @@ from pneumo_core.known_films import KNOWN_FILMS_FILE, KnownFilms
 from pneumo_core.model_card import (
     LOG_FILE,
     NETWORK_FILE,
+    RECALIBRATED,
     SCORES_FILE,
     EvaluationResult,
     ModelCard,
@@ -148,7 +149,7 @@ def recalibrate(
         operating_points=chosen.operating_points,
         validation=chosen.validation,
         test=chosen.test,
-        recipe=old.recipe | {"recalibrated": how},
+        recipe=old.recipe | {RECALIBRATED: how},
     )
     partial = partial_folder(out)
     shutil.rmtree(partial, ignore_errors=True)

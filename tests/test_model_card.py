@@ -1,5 +1,6 @@
 """The model card: through files and back, and what is refused on the way."""
 
+import dataclasses
 import json
 import math
 import os
@@ -12,6 +13,7 @@ from pneumo_core.calibration import OperatingPoint
 from pneumo_core.errors import ModelError
 from pneumo_core.evaluation import ConfusionMatrix, Estimate
 from pneumo_core.model_card import (
+    RECALIBRATED,
     active_model_folder,
     card_text,
     evaluate,
@@ -49,6 +51,23 @@ def refusal_of(function, *arguments) -> str:
 
 def test_a_card_is_the_same_after_the_way_through_its_file(tmp_path):
     assert read_card(model_folder(tmp_path)) == model_card()
+
+
+def test_models_that_score_or_flag_otherwise_have_another_identity():
+    card = model_card()
+    moved = dataclasses.replace(BALANCED, threshold=BALANCED.threshold + 1e-9)
+    others = (
+        model_card(weights_sha256="cd" * 32),
+        model_card(calibration=dataclasses.replace(card.calibration, temperature=card.calibration.temperature + 1e-9)),
+        model_card(operating_points=(SCREENING, moved, RULE_IN)),
+    )
+    assert len({card.identity, *(other.identity for other in others)}) == 4
+    assert model_card(name="other", created="2000-01-01").identity == card.identity
+
+
+def test_the_cards_text_says_when_test_films_were_read_more_than_once():
+    assert "with the points that the same network had then" in card_text(model_card(recipe={RECALIBRATED: "today"}))
+    assert "they were read once, after these were chosen." in card_text(model_card())
 
 
 def test_beside_the_card_lies_its_text_and_no_temporary_file(tmp_path):

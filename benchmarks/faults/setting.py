@@ -128,6 +128,7 @@ def tried(work: Callable[[], tuple[int, str]]) -> tuple[int, str]:
     """Give exit status and words of what is done; -1, which is a loss, where it ends in a traceback."""
     try:
         return work()
+    # Whatever it is, no person may meet it: it is counted as lost, with its words.
     except Exception as error:  # noqa: BLE001
         return -1, f"{type(error).__name__}: {error}"
 

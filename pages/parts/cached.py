@@ -207,7 +207,7 @@ def methods(_classifier: "Classifier", weights_sha256: str) -> "Methods":
 
 
 @st.cache_resource(show_spinner="Making a copy of the network to shuffle, once for all users ...", max_entries=1)
-def explanation_tester(_classifier: "Classifier", weights_sha256: str) -> "ExplanationTester":
+def explanation_tester(_classifier: "Classifier", identity: str) -> "ExplanationTester":
     """Give the tests of the heat maps of the model in use."""
     from pneumo_core.explanation_test import ExplanationTester, prepared_samples
 

@@ -122,7 +122,7 @@ def kept(card: ModelCard, film: str, what: str, compute: Callable[[], Result]) -
         film: the film's SHA-256, or another word that tells it from others.
         what: what is computed, with all that it depends on beside model and film.
     """
-    results, key = _results(), (card.weights_sha256, film, what)
+    results, key = _results(), (card.identity, film, what)
     if key not in results:
         results[key] = compute()
         while len(results) > MOST_RESULTS:
@@ -144,7 +144,7 @@ def on_request(
     Returns:
         None as long as nothing was computed, or where it was stopped.
     """
-    results, key = _results(), (card.weights_sha256, film, what)
+    results, key = _results(), (card.identity, film, what)
     if key in results:
         return results[key]
     place = st.empty()

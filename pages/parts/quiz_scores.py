@@ -31,7 +31,7 @@ def quiz_scores(quiz: Quiz, films: tuple[SourceFilm, ...], note: str, start_agai
     """
     board = scoreboard(quiz.answers, quiz.threshold)
     st.header(f"Scoreboard: {counted(board.n, 'film')}")
-    if card_of_active_model().weights_sha256 != quiz.weights_sha256:
+    if card_of_active_model().identity != quiz.model:
         st.info(
             "Another model came in use. The scores are those of the model that the quiz began with; films that were "
             "not answered before are left out.",

@@ -114,7 +114,7 @@ def _start(films: tuple[SourceFilm, ...], note: str) -> None:
         card = card_of_active_model()
         threshold = card.operating_point("balanced").threshold
         st.session_state[FILMS], st.session_state[NOTE] = films, note
-        st.session_state[QUIZ] = draw_quiz(films, count, is_balanced, threshold, card.weights_sha256)
+        st.session_state[QUIZ] = draw_quiz(films, count, is_balanced, threshold, card.identity)
         st.rerun()
 
 
@@ -144,7 +144,7 @@ def _with_film_read() -> Quiz | None:
     quiz, reading = read_film(
         quiz, st.session_state[FILMS], lambda radiograph: read_xray(ready_classifier(), radiograph)
     )
-    if reading is not None and reading.card.weights_sha256 != quiz.weights_sha256:
+    if reading is not None and reading.card.identity != quiz.model:
         # Another model came in use: its scores do not belong among those of the one before.
         quiz = quiz.finished()
     st.session_state[QUIZ], st.session_state[READING] = quiz, reading

@@ -55,7 +55,7 @@ def test_on_request(reading: Reading, point: str, is_short: bool, button: str) -
         reading.radiograph.sha256,
         f"test at {point}{', short' if is_short else ''}",
         button,
-        lambda progress: explanation_tester(ready_classifier(), reading.card.weights_sha256).test(
+        lambda progress: explanation_tester(ready_classifier(), reading.card.identity).test(
             film, threshold, is_short, progress
         ),
     )

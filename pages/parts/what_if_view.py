@@ -147,7 +147,7 @@ def _curve(reading: Reading, change: Change, name: str, point: OperatingPoint) -
     """Give a control's curve; the last one of each is kept, so that a control's own moves compute nothing for it."""
     kept: dict[str, tuple[object, FlipCurve]] = st.session_state.setdefault(CURVES, {})
     others = change.at(name, 0.0)
-    of = (reading.card.weights_sha256, reading.radiograph.sha256, point.threshold, others)
+    of = (reading.card.identity, reading.radiograph.sha256, point.threshold, others)
     if name not in kept or kept[name][0] != of:
         # A control that is moved on ends this run at the next line drawn: then nothing is computed in its way.
         time.sleep(REST_SECONDS)
