@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
 from pneumo_core.runs import SCORES_FILE, Progress
 from pneumo_core.whole_file import write_whole
 from pneumo_core.wording import counted, disk_in_words
+
+if TYPE_CHECKING:
+    from pneumo_core.model_card import ModelCard
 
 
 class _Commands(click.Group):
@@ -553,10 +556,33 @@ def recalibrate_command(data: Path, out: Path, copies: tuple[Path, ...], model: 
 
     DATA is what it was trained from. The network stays; the new model is put in use by `models promote`.
     """
-    from pneumo_core.model_card import result_table
     from pneumo_core.recalibration import recalibrate
 
-    card = recalibrate(_model_folder(model), data, copies, out, lambda line: click.echo(line, err=True))
+    _tell_points(recalibrate(_model_folder(model), data, copies, out, lambda line: click.echo(line, err=True)))
+
+
+@commands.command("blend")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The new model's folder, named as it.")
+@click.option(
+    "--copy", "copies", multiple=True, type=click.Path(path_type=Path), help="As the models were trained with."
+)
+@click.option("--model", "models", multiple=True, required=True, help="A model's name, or its folder; two or more.")
+def blend_command(data: Path, out: Path, copies: tuple[Path, ...], models: tuple[str, ...]) -> None:
+    """Make one model of several that were trained with the same films: its score is the mean of theirs.
+
+    DATA is what they were trained from. The operating points are chosen anew, on the validation films. What their
+    backbones have in common runs once. Afterwards `fit-gate` gives it an input gate, `models promote` puts it in use.
+    """
+    from pneumo_core.recalibration import blend
+
+    folders = [_model_folder(model) for model in models]
+    _tell_points(blend(folders, data, copies, out, lambda line: click.echo(line, err=True)))
+
+
+def _tell_points(card: "ModelCard") -> None:
+    from pneumo_core.model_card import result_table
+
     for point in card.operating_points:
         click.echo(f"{point.name}: {point.threshold:.4f}, {point.chosen_for}")
     click.echo("\n".join(result_table(card.test)))

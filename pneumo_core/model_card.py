@@ -303,7 +303,7 @@ def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
         "95 % intervals: DeLong for the area under the ROC curve, Wilson for proportions. ECE: expected calibration "
         "error, 10 bins. The test films chose no epoch, no temperature and no threshold: they were read once, after "
         "these were chosen"
-        + (", and before it with the points that the same network had then." if RECALIBRATED in card.recipe else "."),
+        + (", and before that by a model that this one was made of." if RECALIBRATED in card.recipe else "."),
         "",
         "### Test",
         "",

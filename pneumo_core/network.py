@@ -4,12 +4,15 @@ Every network is one flat functional graph, grey film in, one logit out (tf-kera
 graph, and a sigmoid end would fade the heat map as the network gets sure).
 """
 
+import hashlib
+import json
 import os
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,6 +25,8 @@ from pneumo_core.plan import ARCHITECTURES, Recipe
 from pneumo_core.whole_file import written_whole
 
 MAX_MODEL_FILE_BYTES = 1 << 30
+# The explained layer of networks that were joined.
+JOINED_MAPS = "joined_maps"
 
 for _gpu in tf.config.list_physical_devices("GPU"):
     # Without this TensorFlow takes all of the GPU's memory at once, from everybody.
@@ -205,6 +210,84 @@ def start_from_model(network: keras.Model, recipe: Recipe, model: keras.Model, e
                 f"The model to start from has another backbone than {recipe.architecture}. Please choose its backbone, "
                 "or start from something else."
             )
+
+
+def join_networks(
+    networks: Sequence[keras.Model], explained_layers: Sequence[str], shares: Sequence[float]
+) -> keras.Model:
+    """Join networks to one flat graph whose logit is the weighted sum of theirs.
+
+    Layers that do the same to the same maps with the same weights, such as backbones that were frozen up to a block,
+    are there once. The feature maps of all are explained together, in the layer `JOINED_MAPS`.
+
+    Args:
+        networks: on films of one size, each with its pooled maps straight to its logit.
+        explained_layers: of each, with feature maps of one size.
+        shares: of each, what its logit is multiplied by.
+
+    Raises:
+        ModelError: they cannot be joined.
+    """
+    film = keras.Input(networks[0].input_shape[1:], name="film")
+    made: dict[tuple[object, ...], keras.KerasTensor] = {}
+    names: set[str] = set()
+    maps, kernels, bias = [], [], np.zeros(1, np.float32)
+    for network, explained, share in zip(networks, explained_layers, shares, strict=True):
+        body, head = body_and_head(network, explained)
+        kinds = [type(layer) for layer in head.layers if not isinstance(layer, layers.Dropout)]
+        if kinds != [layers.InputLayer, layers.GlobalAveragePooling2D, layers.Dense]:
+            raise ModelError(
+                "A network to be joined has more between its feature maps and its logit than their average. Expected "
+                "are models trained with average pooling and without dense layers. Please choose such."
+            )
+        maps.append(_copied(body, film, made, names))
+        kernel, own_bias = head.layers[-1].get_weights()
+        kernels.append(share * kernel)
+        bias = bias + share * own_bias
+    if len({one.shape[1:3] for one in maps}) > 1:
+        raise ModelError(
+            "The networks to be joined have feature maps of different sizes. Expected are models whose heat maps are "
+            "equally fine. Please choose such."
+        )
+    x = layers.Concatenate(name=JOINED_MAPS)(maps)
+    x = layers.GlobalAveragePooling2D(name="pooled")(x)
+    joined = keras.Model(film, layers.Dense(1, name="logit")(x), name="pneumo_joined")
+    joined.get_layer("logit").set_weights([np.concatenate(kernels), bias])
+    put_weights(joined, joined.get_weights())
+    return joined
+
+
+def _copied(
+    body: keras.Model, film: keras.KerasTensor, made: dict[tuple[object, ...], keras.KerasTensor], names: set[str]
+) -> keras.KerasTensor:
+    """Build a body again on a film, but for layers of which one that does the same is among those made before."""
+    originals: dict[int, Any] = {}
+
+    def clone(layer: Any) -> Any:
+        name, count = layer.name, 1
+        while name in names:
+            count += 1
+            name = f"{layer.name}_{count}"
+        copy = type(layer).from_config(layer.get_config() | {"name": name})
+        originals[id(copy)] = layer
+        return copy
+
+    def call(copy: Any, *inputs: Any, **settings: Any) -> Any:
+        # MobileNetV3's sums and products are operations, which have none.
+        weights = getattr(originals[id(copy)], "weights", [])
+        values = [keras.ops.convert_to_numpy(weight) for weight in weights]
+        config = copy.get_config() | {"name": ""}
+        sources = tuple(id(source) for source in keras.tree.flatten((inputs, settings)))
+        contents = tuple(hashlib.sha256(value).digest() for value in values)
+        key = (type(copy), json.dumps(config, sort_keys=True, default=str), sources, contents)
+        if key not in made:
+            made[key] = copy(*inputs, **settings)
+            if values:
+                copy.set_weights(values)
+            names.add(copy.name)
+        return made[key]
+
+    return keras.models.clone_model(body, film, clone, call).output
 
 
 def save_network(network: keras.Model, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Choose probability and operating points on validation films, and test them: after a fit, or again."""
+"""Choose probability and operating points on validation films, and test them: after a fit, again, of a blend."""
 
 import csv
 import dataclasses
@@ -35,8 +35,10 @@ from pneumo_core.model_card import (
     ModelCard,
     check_model_name,
     evaluate,
+    file_sha256,
     write_card,
 )
+from pneumo_core.network import JOINED_MAPS, join_networks, save_network
 from pneumo_core.paired_comparison import score_copies
 from pneumo_core.preprocessing import Preprocessing, fingerprint
 from pneumo_core.training_films import Films, read_films
@@ -121,43 +123,122 @@ def recalibrate(
         DataError: `out` stands there already, or the model's validation films are not in `data`.
         ModelError: the model cannot be loaded, or the name is none.
     """
-    check_model_name(out.name)
-    if out.exists():
-        raise DataError(f"{out} stands there already, and a model is never overwritten. Please name a new folder.")
+    _refuse_name(out)
     classifier = load_classifier(folder)
     old = classifier.card
+    how = f"{_today()}, the network of {old.name}; its test films had been read before, with its own points"
+    card = dataclasses.replace(old, name=out.name, recipe=old.recipe | {RECALIBRATED: how})
+
+    def fill(partial: Path) -> None:
+        for name in OF_THE_NETWORK:
+            if (folder / name).is_file():
+                shutil.copy(folder / name, partial / name)
+
+    return _make(classifier.network, card, classifier.known, data, copies, out, fill, report)
+
+
+def blend(
+    folders: Sequence[Path],
+    data: Path,
+    copies: Sequence[Path],
+    out: Path,
+    report: Callable[[str], None] = lambda line: None,
+) -> ModelCard:
+    """Make one model of several: its logit is the mean of their calibrated ones, its points are chosen anew.
+
+    What their backbones have in common runs once (`network.join_networks`). The new model has no input gate yet:
+    `fit-gate` gives it one.
+
+    Args:
+        folders: the models', trained and validated with the same films.
+        data, copies, out: as of `recalibrate`.
+
+    Raises:
+        DataError: `out` stands there already, the models were validated with different films, or these are not in
+            `data`.
+        ModelError: a model cannot be loaded, or they cannot be joined.
+    """
+    _refuse_name(out)
+    classifiers = [load_classifier(folder) for folder in folders]
+    cards = [classifier.card for classifier in classifiers]
+    first = cards[0]
+    alike = {(card.preprocessing, card.training_data.manifest_sha256) for card in cards}
+    if len(cards) < 2 or len(alike) > 1:
+        raise DataError(
+            "These models cannot be blended. Expected are two or more that were trained with the same films, split "
+            "alike, at the same size: else one would be validated with films that another was trained on. Please "
+            "choose such."
+        )
+    network = join_networks(
+        [classifier.network for classifier in classifiers],
+        [card.explained_layer for card in cards],
+        [1 / (len(cards) * card.calibration.temperature) for card in cards],
+    )
+    recipe: dict[str, object] = {f"{card.name}, sha256 {card.weights_sha256[:12]}": card.recipe for card in cards} | {
+        "blended": f"{_today()}, the mean of the calibrated logits of {', '.join(card.name for card in cards)}"
+    }
+    if any(card.test for card in cards):
+        recipe[RECALIBRATED] = "the test films had been read before, by models that this one was made of"
+    card = dataclasses.replace(
+        first,
+        name=out.name,
+        created=_today(),
+        architecture=" + ".join(card.architecture for card in cards),
+        explained_layer=JOINED_MAPS,
+        recipe=recipe,
+    )
+
+    def fill(partial: Path) -> None:
+        save_network(network, partial / NETWORK_FILE)
+        shutil.copy(folders[0] / KNOWN_FILMS_FILE, partial / KNOWN_FILMS_FILE)
+
+    return _make(network, card, classifiers[0].known, data, copies, out, fill, report)
+
+
+def _make(
+    network: keras.Model,
+    card: ModelCard,
+    known: KnownFilms | None,
+    data: Path,
+    copies: Sequence[Path],
+    out: Path,
+    fill: Callable[[Path], None],
+    report: Callable[[str], None],
+) -> ModelCard:
+    """Choose and test, and write the model's folder.
+
+    Args:
+        card: all of it but what is chosen and tested.
+        known: the films that it knows.
+        fill: puts what belongs to the network into the folder.
+    """
     cases = find_cases(data, copies)
-    films = read_films([case for case in cases if case.split != "test"], old.preprocessing)
+    films = read_films([case for case in cases if case.split != "test"], card.preprocessing)
     assert films is not None
-    validation = validated_with(films, classifier.known)
-    expected = old.training_data.validation_films
+    validation = validated_with(films, known)
+    expected = card.training_data.validation_films
     if len(validation.cases) != expected:
         raise DataError(
-            f"{data} holds {len(validation.cases)} of the {expected} films that {old.name} was validated with. "
+            f"{data} holds {len(validation.cases)} of the {expected} films that the model was validated with. "
             "Expected are all of them. Please name the folder that it was trained from."
         )
     tests = [case for case in cases if case.split == "test"]
-    logits = score_copies(classifier.network, validation, lambda done, of: report(f"{done} of {of} copies"))
+    logits = score_copies(network, validation, lambda done, of: report(f"{done} of {of} copies"))
     names = [one.name for one in (data, *copies)]
-    chosen = choose_and_test(classifier.network, old.preprocessing, validation, logits, tests, names, report)
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    how = f"{today}, the network of {old.name}; its test films had been read before, with its own points"
-    card = dataclasses.replace(
-        old,
-        name=out.name,
-        calibration=chosen.calibration,
-        operating_points=chosen.operating_points,
-        validation=chosen.validation,
-        test=chosen.test,
-        recipe=old.recipe | {RECALIBRATED: how},
-    )
+    chosen = choose_and_test(network, card.preprocessing, validation, logits, tests, names, report)
     partial = partial_folder(out)
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        for name in OF_THE_NETWORK:
-            if (folder / name).is_file():
-                shutil.copy(folder / name, partial / name)
+        fill(partial)
+        card = dataclasses.replace(
+            card,
+            weights_sha256=file_sha256(partial / NETWORK_FILE),
+            calibration=chosen.calibration,
+            operating_points=chosen.operating_points,
+            validation=chosen.validation,
+            test=chosen.test,
+        )
         write_scores(partial / SCORES_FILE, chosen.scores)
         write_card(card, partial, gate_in_words(partial, card.weights_sha256))
         record_known_answers(load_classifier(partial), partial)
@@ -165,6 +246,16 @@ def recalibrate(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return card
+
+
+def _refuse_name(out: Path) -> None:
+    check_model_name(out.name)
+    if out.exists():
+        raise DataError(f"{out} stands there already, and a model is never overwritten. Please name a new folder.")
+
+
+def _today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def validated_with(films: Films, known: KnownFilms | None) -> Films:

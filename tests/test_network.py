@@ -14,6 +14,7 @@ from pneumo_core.network import (
     body_and_head,
     build_network,
     device_in_words,
+    join_networks,
     keep_kernels,
     load_network,
     save_network,
@@ -201,6 +202,16 @@ def test_a_model_with_another_backbone_is_refused(network: keras.Model):
     other = recipe("MobileNetV3Large")
     with pytest.raises(ModelError, match="another backbone than MobileNetV3Large"):
         start_from_model(build_network(other), other, network, "block3_activation")
+
+
+def test_networks_with_dense_layers_or_maps_of_other_sizes_are_not_joined():
+    plain, dense = (build_network(Recipe(architecture="SmallCNN", size=32, dense_units=units)) for units in ((), (4,)))
+    with pytest.raises(ModelError, match="without dense layers"):
+        join_networks([plain, dense], ["block3_activation"] * 2, [0.5, 0.5])
+    maps = plain.get_layer("block2_activation").output
+    finer = keras.Model(plain.input, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(maps)))
+    with pytest.raises(ModelError, match="equally fine"):
+        join_networks([plain, finer], ["block3_activation", "block2_activation"], [0.5, 0.5])
 
 
 def test_the_device_is_said_in_words():

@@ -1,16 +1,19 @@
-"""Operating points chosen again: the same network, the same choice as training makes, refusals."""
+"""Operating points chosen again, of one network and of several joined; refusals."""
 
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from pneumo_core.__main__ import commands
+from pneumo_core.classifier import load_classifier
 from pneumo_core.errors import DataError, ModelError
-from pneumo_core.model_card import CARD_FILE, NETWORK_FILE, read_card
-from pneumo_core.recalibration import recalibrate
+from pneumo_core.model_card import CARD_FILE, NETWORK_FILE, file_sha256, read_card
+from pneumo_core.network import JOINED_MAPS, load_network, save_network
+from pneumo_core.recalibration import blend, recalibrate
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def test_other_operating_points_are_replaced_by_those_of_the_validation_films(
 
 def test_films_that_the_model_was_not_validated_with_are_refused(tiny_model: Path, make_data, tmp_path: Path):
     other = make_data(tmp_path / "other", 3, ("val", "test"))
-    with pytest.raises(DataError, match=r"holds \d+ of the \d+ films that tiny was validated with"):
+    with pytest.raises(DataError, match=r"holds \d+ of the \d+ films that the model was validated with"):
         recalibrate(tiny_model, other, (), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
@@ -71,3 +74,66 @@ def test_the_command_line_gives_points_and_test_results(tiny_model: Path, data: 
     for point in card.operating_points:
         assert f"{point.name}: {point.threshold:.4f}, {point.chosen_for}" in result.stdout
     assert "| test, data | 20 (10) |" in result.stdout
+
+
+@pytest.fixture(scope="module")
+def other_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the tiny model with another last block and head."""
+    folder = tmp_path_factory.mktemp("other") / "other"
+    shutil.copytree(tiny_model, folder)
+    network = load_network(folder / NETWORK_FILE)
+    random = np.random.default_rng(4)
+    for name in ("block3_conv", "logit"):
+        layer = network.get_layer(name)
+        layer.set_weights([weight + random.normal(0, 0.2, weight.shape) for weight in layer.get_weights()])
+    save_network(network, folder / NETWORK_FILE)
+    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    card |= {"name": "other", "weights_sha256": file_sha256(folder / NETWORK_FILE)}
+    card["calibration"]["temperature"] = 0.5
+    (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
+    return folder
+
+
+def test_a_blend_gives_the_mean_of_calibrated_logits(tiny_model: Path, other_model: Path, data: Path, tmp_path: Path):
+    card = blend([tiny_model, other_model], data, (), tmp_path / "both")
+    both, *parts = (load_classifier(folder) for folder in (tmp_path / "both", tiny_model, other_model))
+    films = np.random.default_rng(5).uniform(0, 255, (3, 32, 32, 1)).astype(np.float32)
+    expected = np.mean([part.logits(films) / part.card.calibration.temperature for part in parts], axis=0)
+    np.testing.assert_allclose(both.logits(films), expected, rtol=1e-4, atol=1e-4)
+    # What both have in common is there once, and what they differ in twice.
+    names = [layer.name for layer in both.network.layers]
+    assert [sum(name.startswith(f"block{block}_conv") for name in names) for block in (1, 2, 3)] == [1, 1, 2]
+    assert card.explained_layer == JOINED_MAPS
+    assert both.score_and_explain(films[0])[2].coarse.shape == (4, 4)
+    assert list(card.recipe)[:2] == [f"{part.card.name}, sha256 {part.card.weights_sha256[:12]}" for part in parts]
+    assert "by a model that this one was made of" in (tmp_path / "both" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_models_that_were_split_otherwise_are_not_blended(
+    tiny_model: Path, other_model: Path, data: Path, tmp_path: Path
+):
+    moved = tmp_path / "moved"
+    shutil.copytree(other_model, moved)
+    card = json.loads((moved / CARD_FILE).read_text(encoding="utf-8"))
+    card["training_data"]["manifest_sha256"] = "0" * 64
+    (moved / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
+    for models in ([tiny_model, moved], [tiny_model]):
+        with pytest.raises(DataError, match="trained with the same films, split alike"):
+            blend(models, data, (), tmp_path / "both")
+    assert not (tmp_path / "both").exists()
+
+
+def test_the_command_line_blends(tiny_model: Path, other_model: Path, data: Path, tmp_path: Path):
+    words = [
+        "blend",
+        str(data),
+        "--model",
+        str(tiny_model),
+        "--model",
+        str(other_model),
+        "--out",
+        str(tmp_path / "new"),
+    ]
+    result = CliRunner().invoke(commands, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert f"balanced: {read_card(tmp_path / 'new').operating_point('balanced').threshold:.4f}" in result.stdout
