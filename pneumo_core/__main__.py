@@ -131,9 +131,9 @@ def read(
     "download) or 'random'. Default: the file named by PNEUMO_BACKBONE_WEIGHTS, else imagenet.",
 )
 @click.option("--architecture", default="EfficientNetV2B0", show_default=True)
-@click.option("--epochs", type=click.IntRange(min=1), help="Default: the shipped recipe's.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Default: the recipe's.")
 @click.option("--size", type=click.IntRange(min=32), help="Side of the network's input. Default: 224.")
-@click.option("--seed", type=int, help="Default: the shipped recipe's.")
+@click.option("--seed", type=int, help="Default: the recipe's.")
 @click.option(
     "--set",
     "settings",

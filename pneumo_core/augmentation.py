@@ -195,7 +195,7 @@ def augmentation_layers(strength: float, seed: int, kinds: Sequence[str] = AUGME
     """Give the project's augmentation, in the order in which nature and technique would do it.
 
     Args:
-        strength: 1 is the shipped recipe, 0 is none at all; the ranges grow with it.
+        strength: 1 is the default, 0 is none at all; the ranges grow with it.
         kinds: which of `AUGMENTATIONS`.
     """
     s = strength

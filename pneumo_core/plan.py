@@ -1,4 +1,4 @@
-"""What a training run is to do: data, network, recipe. The defaults are the shipped recipe."""
+"""What a training run is to do: data, network, recipe. The defaults made the shipped model but for what docs/training.md names."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ class Recipe:
         gradient_clip: largest norm of all gradients together; 0 for any.
         averaging_momentum: of the moving average of all weights, a step; 0 for none.
         balance: how the rarer class is made up for.
-        augmentation_strength: 1 is the shipped recipe, 0 none at all; all ranges grow with it.
+        augmentation_strength: 1 is the default, 0 none at all; all ranges grow with it.
         augmentations: which of `AUGMENTATIONS`.
         mixed_precision: half of the numbers' bits on a GPU; the model that is kept has all of them.
         validation_share: of the patients of train and val, where no manifest says otherwise.
@@ -153,7 +153,7 @@ _RECIPE, _PLAN = TypeAdapter(Recipe), TypeAdapter(Plan)
 
 
 def checked_recipe(settings: dict[str, Any]) -> Recipe:
-    """Make a recipe of settings by their names; what is not named is as shipped.
+    """Make a recipe of settings by their names; what is not named is the default.
 
     Raises:
         DataError: a setting is none of a recipe, or has a value that makes no sense.

@@ -1,4 +1,4 @@
-"""Plans and recipes: the shipped recipe by default, sentences for what makes no sense."""
+"""Plans and recipes: the default recipe, sentences for what makes no sense."""
 
 import dataclasses
 from pathlib import Path

@@ -201,7 +201,7 @@ def _ask_for_split(audit: Audit, folder: Path) -> None:
             "children?",
             [True, False],
             format_func={
-                True: "Others: a number was given twice. All films are used, as the shipped recipe does with the data "
+                True: "Others: a number was given twice. All films are used, as training does by default with the data "
                 "set's official test films",
                 False: f"Perhaps the same: their {counted(cost, 'film')} outside test are left out, so that no test "
                 "figure comes out too good",

@@ -37,7 +37,7 @@ from pneumo_core.training_run import (
 )
 from pneumo_core.web_guard import MAX_SESSION_BYTES
 
-SHIPPED = Recipe()
+DEFAULT = Recipe()
 STARTED = "trainings_started"
 KERAS, FILE, UPLOAD, MODEL, SCRATCH = "keras", "file", "upload", "model", "scratch"
 STARTS = {
@@ -105,7 +105,7 @@ def _ask_for_split(data: Path) -> bytes | None:
         required=True,
         format_func=ways.__getitem__,
         key=f"training_split_way_{made is not None}",
-        help="As the shipped recipe does, unless you made a split or bring one: a CSV of file, label, patient, split.",
+        help="As training does by default, unless you made a split or bring one: a CSV of file, label, patient, split.",
     )
     if way == BY_AUDIT and made is not None:
         st.markdown(" · ".join(plain(line) for line in made.in_words()))
@@ -135,7 +135,7 @@ def _ask_for_start() -> tuple[str, bytes | None, dict[str, Any], bool]:
                 "Image size, pixels a side",
                 32,
                 1024,
-                SHIPPED.size,
+                DEFAULT.size,
                 step=32,
                 key="plan_size",
                 persist_state="session",
@@ -243,7 +243,7 @@ def _ask_for_head() -> dict[str, Any]:
                 "Dropout",
                 0.0,
                 0.95,
-                SHIPPED.dropout,
+                DEFAULT.dropout,
                 step=0.05,
                 help="Share of features left out at random in each step. More where validation falls behind training.",
                 **_kept("dropout"),
@@ -261,7 +261,7 @@ def _ask_for_stages(architecture: str) -> dict[str, Any]:
                     "Epochs, at most",
                     1,
                     1000,
-                    SHIPPED.epochs,
+                    DEFAULT.epochs,
                     help="Times that all films are seen; the best one on validation is kept. More for small sets.",
                     **_kept("epochs"),
                 )
@@ -271,7 +271,7 @@ def _ask_for_stages(architecture: str) -> dict[str, Any]:
                 "Stop early after",
                 0,
                 1000,
-                SHIPPED.early_stopping_epochs,
+                DEFAULT.early_stopping_epochs,
                 help="Epochs without a better validation AUC; 0 for never. With a cosine, late epochs are often the "
                 "best ones.",
                 **_kept("early_stopping_epochs"),
@@ -281,7 +281,7 @@ def _ask_for_stages(architecture: str) -> dict[str, Any]:
                 "Epochs with a frozen backbone",
                 0,
                 1000,
-                SHIPPED.frozen_epochs,
+                DEFAULT.frozen_epochs,
                 help="So many first epochs train the head alone. A few where the head is large; 0 trains all at once.",
                 **_kept("frozen_epochs"),
             )
@@ -291,7 +291,7 @@ def _ask_for_stages(architecture: str) -> dict[str, Any]:
                     "Learning rate of these",
                     1e-6,
                     1.0,
-                    SHIPPED.head_learning_rate,
+                    DEFAULT.head_learning_rate,
                     step=1e-4,
                     format="%g",
                     help="The head alone bears a higher one than the whole network.",
@@ -328,7 +328,7 @@ def _ask_for_optimizer() -> dict[str, Any]:
                 "Peak learning rate",
                 1e-6,
                 1.0,
-                SHIPPED.peak_learning_rate,
+                DEFAULT.peak_learning_rate,
                 step=1e-4,
                 format="%g",
                 help="Lower it if the loss jumps or diverges, raise it if nothing moves: tenfold up from scratch.",
@@ -347,7 +347,7 @@ def _ask_for_optimizer() -> dict[str, Any]:
                 "Warm-up, epochs",
                 0.0,
                 100.0,
-                SHIPPED.warm_up_epochs,
+                DEFAULT.warm_up_epochs,
                 step=0.5,
                 help="The learning rate rises so long, which spares what the backbone knows. Longer for large rates.",
                 **_kept("warm_up_epochs"),
@@ -357,7 +357,7 @@ def _ask_for_optimizer() -> dict[str, Any]:
                 "Batch, films",
                 1,
                 1024,
-                SHIPPED.batch_size,
+                DEFAULT.batch_size,
                 help="Films in each step. Smaller if memory does not suffice; then lower the learning rate alike.",
                 **_kept("batch_size"),
             )
@@ -367,7 +367,7 @@ def _ask_for_optimizer() -> dict[str, Any]:
                     "Weight decay",
                     0.0,
                     1.0,
-                    SHIPPED.weight_decay,
+                    DEFAULT.weight_decay,
                     step=0.01,
                     format="%g",
                     help="Of AdamW: pulls weights to 0. More where validation falls behind training.",
@@ -378,7 +378,7 @@ def _ask_for_optimizer() -> dict[str, Any]:
                 "Gradient norm, at most",
                 0.0,
                 1000.0,
-                SHIPPED.gradient_clip,
+                DEFAULT.gradient_clip,
                 step=0.5,
                 help="A single odd batch then moves the weights no further; 0 for no bound.",
                 **_kept("gradient_clip"),
@@ -388,7 +388,7 @@ def _ask_for_optimizer() -> dict[str, Any]:
                 "Weight averaging",
                 0.0,
                 0.9999,
-                SHIPPED.averaging_momentum,
+                DEFAULT.averaging_momentum,
                 step=0.001,
                 format="%g",
                 help="Momentum of the moving average of all weights, a step; 0 for none. Both are validated, the "
@@ -417,7 +417,7 @@ def _ask_for_balance() -> dict[str, Any]:
                 "Label smoothing",
                 0.0,
                 0.5,
-                SHIPPED.label_smoothing,
+                DEFAULT.label_smoothing,
                 step=0.01,
                 help="Labels are taken as a little less than certain, which bears wrong ones. More where you doubt "
                 "them.",
@@ -434,9 +434,9 @@ def _ask_for_augmentation() -> dict[str, Any]:
             "Strength",
             0.0,
             2.0,
-            SHIPPED.augmentation_strength,
+            DEFAULT.augmentation_strength,
             0.1,
-            help="1 is the shipped recipe, 0 none at all. More where validation falls behind training, or films come "
+            help="1 is the default, 0 none at all. More where validation falls behind training, or films come "
             "from several machines; less if the films below look like nothing that you would ever read.",
             **_kept("augmentation_strength"),
         )
@@ -463,7 +463,7 @@ def _ask_for_machine(splits_itself: bool) -> dict[str, Any]:
                     "Seed of the run",
                     0,
                     2**31 - 1,
-                    SHIPPED.seed,
+                    DEFAULT.seed,
                     help="The same plan and seed give the same model on the same machine. Another one shows how much "
                     "is chance.",
                     **_kept("seed"),
@@ -475,7 +475,7 @@ def _ask_for_machine(splits_itself: bool) -> dict[str, Any]:
                     "Patients to validate with, %",
                     5,
                     50,
-                    round(100 * SHIPPED.validation_share),
+                    round(100 * DEFAULT.validation_share),
                     help="They choose epoch, temperature and thresholds. More of them make these choices surer, fewer "
                     "leave more to train on.",
                     **_kept("validation_share"),
@@ -490,7 +490,7 @@ def _ask_for_machine(splits_itself: bool) -> dict[str, Any]:
         with gate:
             chosen["fit_input_gate"] = st.toggle(
                 "Fit an input gate",
-                value=SHIPPED.fit_input_gate,
+                value=DEFAULT.fit_input_gate,
                 help="After the last epoch the model learns to refuse what is no upright, whole chest X-ray: minutes "
                 f"for thousands of films, at least {LEAST_TRAINING} to train on and {LEAST_VALIDATION} to validate "
                 "with. Off for a quick lesson.",
@@ -572,14 +572,14 @@ def _summary(counts: dict[str, tuple[int, int, int]], recipe: Recipe) -> None:
 
 
 def changes_in_words(recipe: Recipe) -> str:
-    """Say in which settings a recipe differs from the shipped one."""
-    chosen, shipped = recipe_settings(recipe), recipe_settings(SHIPPED)
+    """Say in which settings a recipe differs from the default one."""
+    chosen, default = recipe_settings(recipe), recipe_settings(DEFAULT)
     changed = [
-        f"{field.name} {_value(chosen[field.name])} (shipped: {_value(shipped[field.name])})"
+        f"{field.name} {_value(chosen[field.name])} (default: {_value(default[field.name])})"
         for field in fields(Recipe)
-        if chosen[field.name] != shipped[field.name]
+        if chosen[field.name] != default[field.name]
     ]
-    return f"Other than shipped: {plain('; '.join(changed))}." if changed else "All settings are as shipped."
+    return f"Other than the defaults: {plain('; '.join(changed))}." if changed else "All settings are the defaults."
 
 
 def _value(value: Any) -> str:

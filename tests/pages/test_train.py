@@ -217,13 +217,15 @@ def test_without_test_films_some_patients_can_be_set_aside(data: Path):
 def test_the_defaults_are_the_shipped_recipe_and_what_differs_is_said(started: list):
     app = opened(PLAN)
     assert not app.exception
-    assert "All settings are as shipped" in text(app)
+    assert "All settings are the defaults" in text(app)
     assert "12 epochs of 1 steps" in text(app)
     click(app, "Start training")
     plan = read_plan(list_runs()[0])
     assert (plan.recipe, plan.start) == (Recipe(), "imagenet")
     app = planned()
-    assert "Other than shipped: architecture SmallCNN (shipped: EfficientNetV2B0); size 32 (shipped: 224)" in text(app)
+    assert "Other than the defaults: architecture SmallCNN (default: EfficientNetV2B0); size 32 (default: 224)" in text(
+        app
+    )
 
 
 def test_a_plan_may_leave_out_the_input_gate(started: list):
