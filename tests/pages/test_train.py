@@ -231,7 +231,7 @@ def test_the_defaults_are_the_shipped_recipe_and_what_differs_is_said(started: l
 def test_a_plan_may_leave_out_the_input_gate(started: list):
     app = planned()
     app.toggle(key="plan_fit_input_gate").set_value(False).run()
-    assert "fit_input_gate False (shipped: True)" in text(app)
+    assert "fit_input_gate False (default: True)" in text(app)
     click(app, "Start training")
     assert not read_plan(list_runs()[0]).recipe.fit_input_gate
 
