@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -316,12 +316,22 @@ def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
         *(("## Input gate", "", *(f"- {sentence}" for sentence in input_gate), "") if input_gate else ()),
         "## Recipe",
         "",
-        *(f"- {name}: {value}" for name, value in card.recipe.items()),
+        *_settings(card.recipe),
         "",
         "Versions: " + ", ".join(f"{name} {version}" for name, version in card.versions.items()),
         "",
     ]
     return "\n".join(lines)
+
+
+def _settings(recipe: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """Give settings as the lines of a list; those of a model's parts stand below the part's name."""
+    for name, value in recipe.items():
+        if isinstance(value, dict):
+            yield f"{indent}- {name}:"
+            yield from _settings(value, indent + "  ")
+        else:
+            yield f"{indent}- {name}: {value}"
 
 
 def area(estimate: Estimate) -> str:

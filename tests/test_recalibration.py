@@ -106,7 +106,9 @@ def test_a_blend_gives_the_mean_of_calibrated_logits(tiny_model: Path, other_mod
     assert card.explained_layer == JOINED_MAPS
     assert both.score_and_explain(films[0])[2].coarse.shape == (4, 4)
     assert list(card.recipe)[:2] == [f"{part.card.name}, sha256 {part.card.weights_sha256[:12]}" for part in parts]
-    assert "by a model that this one was made of" in (tmp_path / "both" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    text = (tmp_path / "both" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "by a model that this one was made of" in text
+    assert f"- other, sha256 {parts[1].card.weights_sha256[:12]}:\n  - architecture: SmallCNN\n" in text
 
 
 def test_models_that_were_split_otherwise_are_not_blended(
