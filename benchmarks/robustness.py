@@ -16,11 +16,9 @@ import numpy as np
 
 from benchmarks.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from benchmarks.record import Cell, Table, record_option, tell
-from pneumo_core.calibration import probabilities
 from pneumo_core.cases import Case, find_cases
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.evaluation import ConfusionMatrix, Estimate, area_under_roc, proportion
-from pneumo_core.fitting import predict_logits
 from pneumo_core.model_card import area, percent
 from pneumo_core.places import models_folder
 from pneumo_core.recalibration import validated_with
@@ -28,6 +26,7 @@ from pneumo_core.training_films import Films, read_films
 
 # Of each side: what is left of a film whose lungs are painted out.
 MARGIN = 1 / 8
+BATCH = 32
 WHOLE, SUMMARY = "mirrored and margins only", "summary"
 DROPS, FLIPS = "AUC drop", "flips of the flag, %"
 MEAN_DROP, WORST_DROP = "AUC drop, mean", "AUC drop, worst at severity 3"
@@ -113,7 +112,8 @@ class Measure:
         return found
 
     def _scores(self, films: np.ndarray) -> np.ndarray:
-        return probabilities(predict_logits(self._classifier.network, films), self._classifier.card.calibration)
+        batches = (films[start : start + BATCH, ..., np.newaxis] for start in range(0, len(films), BATCH))
+        return np.concatenate([self._classifier.score(batch.astype(np.float32)) for batch in batches])
 
 
 def summary(clean: Found, found: Corrupted) -> dict[str, float]:

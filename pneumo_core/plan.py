@@ -1,4 +1,4 @@
-"""What a training run is to do: data, network, recipe. docs/training.md says with which the shipped model was made."""
+"""What a training run is to do: data, network, recipe. The defaults made the network of the shipped model."""
 
 import dataclasses
 from dataclasses import dataclass
