@@ -81,7 +81,7 @@ The floors, lowest first. A module imports only from floors below its own
     8  batch               many films through the network, as a pipeline in flat memory
     8  what_if             a film covered, turned, brighter: score, heat map, and where its flag flips
     9  fragility           a film's score under twelve small changes: does its flag hold?
-    9  recalibration       calibrate, choose thresholds, test: after a fit, or again for a network
+    9  recalibration       calibrate, choose thresholds, test: after a fit, again for a network, for a blend of several
    10  training            train as a plan says, and write the model
     9  jobs                runs at work in the background of the server
     9  model_store         the models of an installation: in use and back, deleted, exported, imported

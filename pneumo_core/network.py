@@ -230,7 +230,8 @@ def join_networks(
     """
     film = keras.Input(networks[0].input_shape[1:], name="film")
     made: dict[tuple[object, ...], keras.KerasTensor] = {}
-    names: set[str] = set()
+    # One that was joined before has such layers, too.
+    names = {JOINED_MAPS, "pooled", "logit"}
     maps, kernels, bias = [], [], np.zeros(1, np.float32)
     for network, explained, share in zip(networks, explained_layers, shares, strict=True):
         body, head = body_and_head(network, explained)

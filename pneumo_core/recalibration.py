@@ -162,12 +162,15 @@ def blend(
     classifiers = [load_classifier(folder) for folder in folders]
     cards = [classifier.card for classifier in classifiers]
     first = cards[0]
-    alike = {(card.preprocessing, card.training_data.manifest_sha256) for card in cards}
-    if len(cards) < 2 or len(alike) > 1:
+    splits = [classifier.known and classifier.known.hashes for classifier in classifiers]
+    is_alike = all(card.preprocessing == first.preprocessing for card in cards) and all(
+        split == splits[0] is not None for split in splits
+    )
+    if not is_alike or len({card.weights_sha256 for card in cards}) < max(len(cards), 2):
         raise DataError(
-            "These models cannot be blended. Expected are two or more that were trained with the same films, split "
-            "alike, at the same size: else one would be validated with films that another was trained on. Please "
-            "choose such."
+            "These models cannot be blended. Expected are two or more different ones that were trained with the same "
+            "films, split alike, at the same size: else one would be validated with films that another was trained "
+            "on. Please choose such."
         )
     network = join_networks(
         [classifier.network for classifier in classifiers],

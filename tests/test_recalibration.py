@@ -111,18 +111,30 @@ def test_a_blend_gives_the_mean_of_calibrated_logits(tiny_model: Path, other_mod
     assert f"- other, sha256 {parts[1].card.weights_sha256[:12]}:\n  - architecture: SmallCNN\n" in text
 
 
-def test_models_that_were_split_otherwise_are_not_blended(
+def test_models_that_were_split_otherwise_or_are_the_same_are_not_blended(
     tiny_model: Path, other_model: Path, data: Path, tmp_path: Path
 ):
-    moved = tmp_path / "moved"
-    shutil.copytree(other_model, moved)
-    card = json.loads((moved / CARD_FILE).read_text(encoding="utf-8"))
-    card["training_data"]["manifest_sha256"] = "0" * 64
-    (moved / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
-    for models in ([tiny_model, moved], [tiny_model]):
-        with pytest.raises(DataError, match="trained with the same films, split alike"):
+    swapped, unknown = tmp_path / "swapped", tmp_path / "unknown"
+    for folder in (swapped, unknown):
+        shutil.copytree(other_model, folder)
+    known = (swapped / "known_films.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    first = next(place for place, line in enumerate(known) if line.startswith("validation"))
+    known[first] = known[first].replace("validation", "training")
+    (swapped / "known_films.csv").write_text("".join(known), encoding="utf-8")
+    (unknown / "known_films.csv").unlink()
+    for models in ([tiny_model, swapped], [tiny_model, unknown], [unknown, tiny_model], [tiny_model], [tiny_model] * 2):
+        with pytest.raises(DataError, match="different ones that were trained with the same films, split alike"):
             blend(models, data, (), tmp_path / "both")
     assert not (tmp_path / "both").exists()
+
+
+def test_a_blend_can_be_blended_again(tiny_model: Path, other_model: Path, data: Path, tmp_path: Path):
+    blend([tiny_model, other_model], data, (), tmp_path / "both")
+    blend([tmp_path / "both", other_model], data, (), tmp_path / "again")
+    again, *parts = (load_classifier(folder) for folder in (tmp_path / "again", tmp_path / "both", other_model))
+    film = np.random.default_rng(6).uniform(0, 255, (1, 32, 32, 1)).astype(np.float32)
+    expected = np.mean([part.logits(film) / part.card.calibration.temperature for part in parts])
+    np.testing.assert_allclose(again.logits(film)[0], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_command_line_blends(tiny_model: Path, other_model: Path, data: Path, tmp_path: Path):
