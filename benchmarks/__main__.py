@@ -44,7 +44,7 @@ def commands(is_long: bool, data: Path | None, copies: tuple[Path, ...], films: 
 
 
 @click.command()
-@click.option("--long", "is_long", is_flag=True)
+@click.option("--long", "is_long", is_flag=True, help="An hour more: 10,000 films, 1 to 20 people at once.")
 @click.option("--data", type=FOLDER, help="In the Kaggle layout; robustness is measured on its films.")
 @click.option("--copy", "copies", multiple=True, type=FOLDER, help="A further copy of the same films.")
 @click.option("--films", type=FOLDER, help="Films at full size; without, samples are enlarged.")

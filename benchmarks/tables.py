@@ -56,7 +56,7 @@ def where_the_card_is(card: ModelCard) -> list[str]:
     """Name the shipped model's card, from README."""
     return [
         f"All figures, the recipe and the limits of `{card.name}` stand in its [model card](model/{card.name}/"
-        f"{CARD_TEXT_FILE}), which the training run generated."
+        f"{CARD_TEXT_FILE}), generated from its `card.json`."
     ]
 
 

@@ -592,6 +592,11 @@ def _model_folder(model: str | None) -> Path:
     """Give the folder of a model by its name or path; of the model in use for None."""
     from pneumo_core.model_card import active_model_folder
 
+    if model and not Path(model).is_dir() and not (models_folder() / model).is_dir():
+        raise ModelError(
+            f"There is no model '{model[:60]}'. Expected is a model's folder, or a name that `models list` gives. "
+            "Please correct it."
+        )
     named = models_folder() / (model or "")
     return active_model_folder(named if named.is_dir() else Path(model or ""))
 

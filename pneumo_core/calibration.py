@@ -115,8 +115,7 @@ def choose_operating_points(
         OperatingPoint(
             "screening",
             lowest,
-            f"sensitivity of at least {SCREENING_SENSITIVITY}, by the lower end of its 95 % interval, on every "
-            "stressed copy of the validation films",
+            _aim("sensitivity", SCREENING_SENSITIVITY, sick_bounds),
         ),
         OperatingPoint(
             "balanced",
@@ -127,8 +126,7 @@ def choose_operating_points(
         OperatingPoint(
             "rule-in",
             highest,
-            f"specificity of at least {RULE_IN_SPECIFICITY}, by the lower end of its 95 % interval, on every "
-            "stressed copy of the validation films",
+            _aim("specificity", RULE_IN_SPECIFICITY, well_bounds),
         ),
     )
 
@@ -140,6 +138,14 @@ def _lower_bounds(n: int) -> np.ndarray:
 
 def _allowed_errors(bounds: np.ndarray, wanted: float) -> int:
     return max(int(np.count_nonzero(bounds >= wanted)) - 1, 0)
+
+
+def _aim(rate: str, wanted: float, bounds: np.ndarray) -> str:
+    """Say what a threshold was chosen for: the rate that was wanted, or what so few films can show of it."""
+    where = "on every stressed copy of the validation films"
+    if bounds[0] < wanted:
+        return f"the highest {rate} {where}; {len(bounds) - 1} of a class are too few to show one of {wanted}"
+    return f"{rate} of at least {wanted}, by the lower end of its 95 % interval, {where}"
 
 
 def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:

@@ -213,6 +213,11 @@ def active_model_folder(models: Path) -> Path:
         return models
     pointer = models / ACTIVE_FILE
     if not pointer.is_file():
+        if names := ", ".join(folder.name for folder in models_in(models)):
+            raise ModelError(
+                f"No model of {models.name} is in use: it holds {names}, and no {ACTIVE_FILE} that names one. Please "
+                "put one in use (models promote), or name its folder."
+            )
         raise ModelError(
             f"No model was found in {models.name}. Expected is a folder with {NETWORK_FILE} and {CARD_FILE}, or "
             f"an {ACTIVE_FILE} that names one. Please train a model, or copy one there."
@@ -266,7 +271,7 @@ def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
     lines = [
         f"# Model card: {card.name}",
         "",
-        "Generated from `card.json` by the training run; no figure is typed by hand.",
+        "Generated from `card.json`; no figure is typed by hand.",
         "",
         "## What it is",
         "",

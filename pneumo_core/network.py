@@ -108,12 +108,17 @@ def body_and_head(network: keras.Model, explained_layer: str) -> tuple[keras.Mod
 def layers_to_walk(network: keras.Model, explained_layer: str) -> tuple[str, ...]:
     """Name layers from edges to lungs: the last one of each size, and where blocks with other channels end.
 
+    Of networks that were joined, those layers that all of them have in common.
+
     Returns:
         names in the order of the network; the last one is the explained layer.
     """
     names = [layer.name for layer in network.layers]
     explained = network.get_layer(explained_layer)
     before = network.layers[: names.index(explained_layer)]
+    if isinstance(explained, layers.Concatenate):
+        parts = [{id(layer) for layer in keras.Model(network.input, part).layers} for part in explained.input]
+        before = [layer for layer in before if all(id(layer) in part for part in parts)]
     # Neither paddings nor the single cells inside squeeze and excitation.
     kinds = (layers.Conv2D, layers.Activation, layers.ReLU, layers.Add)
     maps = [layer for layer in before if isinstance(layer, kinds) and layer.output.shape[1] > 1]
@@ -233,13 +238,13 @@ def join_networks(
     # One that was joined before has such layers, too.
     names = {JOINED_MAPS, "pooled", "logit"}
     maps, kernels, bias = [], [], np.zeros(1, np.float32)
-    for network, explained, share in zip(networks, explained_layers, shares, strict=True):
+    for place, (network, explained, share) in enumerate(zip(networks, explained_layers, shares, strict=True), start=1):
         body, head = body_and_head(network, explained)
         kinds = [type(layer) for layer in head.layers if not isinstance(layer, layers.Dropout)]
         if kinds != [layers.InputLayer, layers.GlobalAveragePooling2D, layers.Dense]:
             raise ModelError(
-                "A network to be joined has more between its feature maps and its logit than their average. Expected "
-                "are models trained with average pooling and without dense layers. Please choose such."
+                f"Network {place} of those to be joined has more between its feature maps and its logit than their "
+                "average. Expected is average pooling and no dense layer in any of them. Please choose others."
             )
         maps.append(_copied(body, film, made, names))
         kernel, own_bias = head.layers[-1].get_weights()

@@ -19,7 +19,7 @@ from pneumo_core.calibration import (
     probabilities,
 )
 from pneumo_core.cases import Case, find_cases
-from pneumo_core.classifier import load_classifier
+from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.errors import DataError
 from pneumo_core.fitting import predict_logits
 from pneumo_core.input_gate import GATE_FILE
@@ -162,16 +162,12 @@ def blend(
     classifiers = [load_classifier(folder) for folder in folders]
     cards = [classifier.card for classifier in classifiers]
     first = cards[0]
-    splits = [classifier.known and classifier.known.hashes for classifier in classifiers]
-    is_alike = all(card.preprocessing == first.preprocessing for card in cards) and all(
-        split == splits[0] is not None for split in splits
-    )
-    if not is_alike or len({card.weights_sha256 for card in cards}) < max(len(cards), 2):
-        raise DataError(
-            "These models cannot be blended. Expected are two or more different ones that were trained with the same "
-            "films, split alike, at the same size: else one would be validated with films that another was trained "
-            "on. Please choose such."
-        )
+    for classifier in classifiers[1:]:
+        if problem := _difference(classifiers[0], classifier):
+            raise DataError(f"These models cannot be blended: {problem}. Please choose others.")
+    if len({card.weights_sha256 for card in cards}) < max(len(cards), 2):
+        names = ", ".join(card.name for card in cards)
+        raise DataError(f"A blend needs two or more different models; named are {names}. Please name them.")
     network = join_networks(
         [classifier.network for classifier in classifiers],
         [card.explained_layer for card in cards],
@@ -249,6 +245,22 @@ def _make(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return card
+
+
+def _difference(first: Classifier, other: Classifier) -> str:
+    """Say what keeps two models from being parts of one; "" where nothing does."""
+    one, two = first.card, other.card
+    if one.preprocessing != two.preprocessing:
+        sizes = " and ".join(
+            f"{card.name} takes {card.preprocessing.height} x {card.preprocessing.width} pixels" for card in (one, two)
+        )
+        return f"{sizes}, or prepare films in other ways; expected is the same of all"
+    if first.known is None or other.known is None or first.known.hashes != other.known.hashes:
+        return (
+            f"{one.name} and {two.name} were not trained and validated with the same films, split alike, so that one "
+            "would be validated with films that the other was trained on"
+        )
+    return ""
 
 
 def _refuse_name(out: Path) -> None:

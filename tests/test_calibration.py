@@ -101,6 +101,7 @@ def test_with_few_films_screening_misses_none_and_rule_in_flags_none_wrongly():
     screening, balanced, rule_in = choose_operating_points({"clean": scores}, has_pneumonia)
     assert (screening.name, balanced.name, rule_in.name) == ("screening", "balanced", "rule-in")
     assert screening.threshold == 0.4
+    assert "3 of a class are too few to show one of 0.97" in screening.chosen_for
     assert rule_in.threshold == np.nextafter(0.7, 1)
     # At 0.6 sensitivity is 2/3 and specificity 3/4; at 0.5 specificity is 2/4 only, at 0.7 sensitivity is 1/3.
     # Anything in (0.5, 0.6] counts alike.

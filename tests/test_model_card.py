@@ -53,6 +53,12 @@ def test_a_card_is_the_same_after_the_way_through_its_file(tmp_path):
     assert read_card(model_folder(tmp_path)) == model_card()
 
 
+def test_models_of_which_none_is_in_use_are_named(tmp_path: Path):
+    model_folder(tmp_path / "first")
+    with pytest.raises(ModelError, match=r"holds first, and no active\.txt .*models promote"):
+        active_model_folder(tmp_path)
+
+
 def test_models_that_score_or_flag_otherwise_have_another_identity():
     card = model_card()
     moved = dataclasses.replace(BALANCED, threshold=BALANCED.threshold + 1e-9)

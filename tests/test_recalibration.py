@@ -12,7 +12,7 @@ from pneumo_core.__main__ import commands
 from pneumo_core.classifier import load_classifier
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.model_card import CARD_FILE, NETWORK_FILE, file_sha256, read_card
-from pneumo_core.network import JOINED_MAPS, load_network, save_network
+from pneumo_core.network import JOINED_MAPS, layers_to_walk, load_network, save_network
 from pneumo_core.recalibration import blend, recalibrate
 
 
@@ -104,6 +104,8 @@ def test_a_blend_gives_the_mean_of_calibrated_logits(tiny_model: Path, other_mod
     names = [layer.name for layer in both.network.layers]
     assert [sum(name.startswith(f"block{block}_conv") for name in names) for block in (1, 2, 3)] == [1, 1, 2]
     assert card.explained_layer == JOINED_MAPS
+    # A lesson walks through what explains the whole score.
+    assert layers_to_walk(both.network, JOINED_MAPS) == ("block1_activation", "block2_activation", JOINED_MAPS)
     assert both.score_and_explain(films[0])[2].coarse.shape == (4, 4)
     assert list(card.recipe)[:2] == [f"{part.card.name}, sha256 {part.card.weights_sha256[:12]}" for part in parts]
     text = (tmp_path / "both" / "MODEL_CARD.md").read_text(encoding="utf-8")
@@ -122,8 +124,13 @@ def test_models_that_were_split_otherwise_or_are_the_same_are_not_blended(
     known[first] = known[first].replace("validation", "training")
     (swapped / "known_films.csv").write_text("".join(known), encoding="utf-8")
     (unknown / "known_films.csv").unlink()
-    for models in ([tiny_model, swapped], [tiny_model, unknown], [unknown, tiny_model], [tiny_model], [tiny_model] * 2):
-        with pytest.raises(DataError, match="different ones that were trained with the same films, split alike"):
+    for models in ([tiny_model, swapped], [tiny_model, unknown], [unknown, tiny_model]):
+        with pytest.raises(
+            DataError, match=r"tiny.* not trained and validated with the same films|other and tiny were not"
+        ):
+            blend(models, data, (), tmp_path / "both")
+    for models in ([tiny_model], [tiny_model] * 2):
+        with pytest.raises(DataError, match="two or more different models; named are tiny"):
             blend(models, data, (), tmp_path / "both")
     assert not (tmp_path / "both").exists()
 
@@ -135,6 +142,13 @@ def test_a_blend_can_be_blended_again(tiny_model: Path, other_model: Path, data:
     film = np.random.default_rng(6).uniform(0, 255, (1, 32, 32, 1)).astype(np.float32)
     expected = np.mean([part.logits(film) / part.card.calibration.temperature for part in parts])
     np.testing.assert_allclose(again.logits(film)[0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_name_that_is_none_is_refused(tmp_path: Path):
+    words = ["blend", str(tmp_path), "--model", "nowhere", "--model", "nobody", "--out", str(tmp_path / "new")]
+    result = CliRunner().invoke(commands, words, catch_exceptions=False)
+    assert result.exit_code != 0
+    assert "There is no model 'nowhere'" in result.stderr
 
 
 def test_the_command_line_blends(tiny_model: Path, other_model: Path, data: Path, tmp_path: Path):

@@ -77,6 +77,9 @@ def grad_cam_view(reading: Reading) -> None:
 
 def _layer(traces: "dict[str, Trace]") -> str:
     names = list(traces)
+    if len(names) == 1:
+        # A model of several networks that have no layer in common.
+        return names[0]
     if st.session_state.get("layer") not in names:
         st.session_state["layer"] = names[-1]
     layer: str = st.select_slider(

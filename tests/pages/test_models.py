@@ -181,7 +181,7 @@ def test_a_model_that_cannot_be_used_says_why_and_can_be_deleted(models: Path):
 def test_without_a_model_in_use_one_can_be_promoted(models: Path):
     (models / "active.txt").unlink()
     app = opened("two")
-    assert refusals(app).startswith("No model was found")
+    assert refusals(app).startswith("No model of models is in use")
     assert "No model is in use that it could be compared with" in app.warning[1].value
     click(click(give_reason(app), "Promote two"), "Promote all the same")
     assert active_model_folder(models).name == "two"
