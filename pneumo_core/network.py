@@ -283,7 +283,9 @@ def _copied(
         weights = getattr(originals[id(copy)], "weights", [])
         values = [keras.ops.convert_to_numpy(weight) for weight in weights]
         config = copy.get_config() | {"name": ""}
-        sources = tuple(id(source) for source in keras.tree.flatten((inputs, settings)))
+        # Numbers come among them, too, each loaded network with its own copy.
+        given = keras.tree.flatten((inputs, settings))
+        sources = tuple(id(source) if isinstance(source, keras.KerasTensor) else source for source in given)
         contents = tuple(hashlib.sha256(value).digest() for value in values)
         key = (type(copy), json.dumps(config, sort_keys=True, default=str), sources, contents)
         if key not in made:

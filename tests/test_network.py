@@ -214,6 +214,18 @@ def test_networks_with_dense_layers_or_maps_of_other_sizes_are_not_joined():
         join_networks([plain, finer], ["block3_activation", "block2_activation"], [0.5, 0.5])
 
 
+def test_what_joined_networks_have_in_common_is_there_once_whatever_its_layers_are(tmp_path: Path):
+    # MobileNetV3 multiplies and adds numbers that stand in no layer.
+    save_network(build_network(Recipe(architecture="MobileNetV3Large", size=32)), tmp_path / "one.keras")
+    one, two = (load_network(tmp_path / "one.keras") for _ in range(2))
+    joined = join_networks([one, two], ["features"] * 2, [0.5, 0.5])
+    kept = sum(not isinstance(layer, keras.layers.Dropout) for layer in one.layers)
+    # One layer more, that joins.
+    assert len(joined.layers) == kept + 1
+    film = np.random.default_rng(7).uniform(0, 255, (1, 32, 32, 1)).astype(np.float32)
+    np.testing.assert_allclose(joined(film), one(film), rtol=1e-4, atol=1e-6)
+
+
 def test_the_device_is_said_in_words():
     assert device_in_words().startswith(("CPU (", "GPU ("))
 
