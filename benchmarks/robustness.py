@@ -1,4 +1,4 @@
-"""How the model in use stands up to what goes wrong with films: 13 corruptions at 5 severities, mirror, margins alone.
+"""How the model in use stands up to what goes wrong with films: 13 corruptions at 5 severities, mirror, shortcuts.
 
     python -m benchmarks.robustness DATA [--copy FOLDER] [--part test] [--seeds 3] [--record docs/benchmarks]
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from benchmarks.record import Cell, Table, record_option, tell
+from pneumo_core.calibration import cut
 from pneumo_core.cases import Case, find_cases
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.evaluation import ConfusionMatrix, Estimate, area_under_roc, proportion
@@ -27,7 +28,10 @@ from pneumo_core.training_films import Films, read_films
 # Of each side: what is left of a film whose lungs are painted out.
 MARGIN = 1 / 8
 BATCH = 32
-WHOLE, SUMMARY = "mirrored and margins only", "summary"
+# How many times as wide for their height the files of Kermany et al. with pneumonia are as those without: by 36 of the
+# training films.
+SHAPES = 1.25
+WHOLE, SUMMARY = "mirrored, margins only, shapes", "summary"
 DROPS, FLIPS = "AUC drop", "flips of the flag, %"
 MEAN_DROP, WORST_DROP = "AUC drop, mean", "AUC drop, worst at severity 3"
 CONTRAST = "specificity % at severity 3 of contrast, the lower"
@@ -52,6 +56,15 @@ def margins_only(films: np.ndarray) -> np.ndarray:
     ]
     inside[:] = inside.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
     return painted
+
+
+def shapes_changed(films: np.ndarray, has_pneumonia: np.ndarray, factor: float) -> np.ndarray:
+    """Make films with pneumonia wider by a factor, at the cost of columns, and the others higher, of rows."""
+    margin = (1 - 1 / factor) / 2
+    changed = np.empty_like(films)
+    changed[has_pneumonia] = cut(films[has_pneumonia], 2, margin)
+    changed[~has_pneumonia] = cut(films[~has_pneumonia], 1, margin)
+    return changed
 
 
 def films_of(part: str, classifier: Classifier, data: Path, copies: Sequence[Path]) -> Films:
@@ -192,6 +205,8 @@ def main(data: Path, copies: tuple[Path, ...], part: str, seeds: int, record: Pa
         ways = {
             "mirrored": measure.look(view[:, :, ::-1]),
             "margins only": measure.look(margins_only(view)),
+            "shapes evened": measure.look(shapes_changed(view, films.has_pneumonia, SHAPES**0.5)),
+            "shapes turned": measure.look(shapes_changed(view, films.has_pneumonia, SHAPES)),
         }
         found = measure.corrupted(seeds)
         tables += tables_of(f"{part}, {folder.name}", clean, ways, found)

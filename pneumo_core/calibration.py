@@ -148,6 +148,19 @@ def _aim(rate: str, wanted: float, bounds: np.ndarray) -> str:
     return f"{rate} of at least {wanted}, by the lower end of its 95 % interval, {where}"
 
 
+def cut(films: np.ndarray, axis: int, margin: float) -> np.ndarray:
+    """Cut a share of films off at both ends of an axis, and stretch what is left to their size.
+
+    Args:
+        films: uint8 `(n, height, width)`.
+        axis: 1 for rows, 2 for columns.
+    """
+    height, width = films.shape[1:]
+    lost = round(margin * films.shape[axis])
+    inside = films.take(range(lost, films.shape[axis] - lost), axis=axis)
+    return np.stack([resize(film, height, width, "linear") for film in inside])
+
+
 def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
     """Give ways to change films as other scanners, viewers and exports would.
 
@@ -186,15 +199,6 @@ def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
         changed[:, rows, columns] = films[:, rows, columns]
         return changed
 
-    def cut(axis: int) -> Callable[[], np.ndarray]:
-        def change() -> np.ndarray:
-            height, width = films.shape[1:]
-            margin = round(films.shape[axis] / 12)
-            inside = films.take(range(margin, films.shape[axis] - margin), axis=axis)
-            return np.stack([resize(film, height, width, "linear") for film in inside])
-
-        return change
-
     def noisy() -> np.ndarray:
         # The same for all films: of each its own would take more memory than the films.
         noise = np.random.default_rng(0).normal(0, 8, films.shape[1:]).astype(np.float32)
@@ -211,7 +215,7 @@ def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
         "a third of the resolution": coarser(1 / 3, "area"),
         "half the resolution, nearest neighbour": coarser(0.5, "nearest"),
         "margins of another film": foreign_margins,
-        "cut at top and bottom": cut(1),
-        "cut at the sides": cut(2),
+        "cut at top and bottom": lambda: cut(films, 1, 1 / 12),
+        "cut at the sides": lambda: cut(films, 2, 1 / 12),
         "noise": noisy,
     }

@@ -3,12 +3,24 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from benchmarks.corruptions import CORRUPTIONS, SEVERITIES
 from benchmarks.record import read_record
-from benchmarks.robustness import AIMS, CONTRAST, MEAN_DROP, MOST_FLIPS, WORST_DROP, Found, main, summary, tables_of
+from benchmarks.robustness import (
+    AIMS,
+    CONTRAST,
+    MEAN_DROP,
+    MOST_FLIPS,
+    WORST_DROP,
+    Found,
+    main,
+    shapes_changed,
+    summary,
+    tables_of,
+)
 from pneumo_core.evaluation import Estimate, proportion
 
 
@@ -29,6 +41,15 @@ def test_the_summary_is_counted_by_hand():
     assert figures[WORST_DROP] == pytest.approx(0.15)
     assert figures[CONTRAST] == pytest.approx(60)
     assert figures[MOST_FLIPS] == pytest.approx(7)
+
+
+def test_each_class_is_cut_along_its_own_axis():
+    rows, columns = np.mgrid[:32, :32].astype(np.uint8)
+    films = np.stack([columns, rows, columns, rows])
+    changed = shapes_changed(films, np.array([True, True, False, False]), 2.0)
+    # Half of the columns is lost with pneumonia, half of the rows without.
+    assert np.ptp(changed, axis=(1, 2)).tolist() == [15, 31, 31, 15]
+    assert changed.mean(axis=(1, 2)) == pytest.approx([15.5] * 4, abs=0.3)
 
 
 def test_seeds_are_given_as_mean_and_spread():
@@ -52,4 +73,4 @@ def test_a_whole_run_is_recorded(tiny_model_in_use: Path, make_data: Callable[..
     assert len(of_copy["seed 1"]) == 65
     # What draws nothing is the same with each seed.
     assert of_copy["seed 1"]["JPEG 3"] == of_copy["seed 2"]["JPEG 3"]
-    assert [len(table.rows) for table in record.tables] == [3, 5, 13, 13]
+    assert [len(table.rows) for table in record.tables] == [5, 5, 13, 13]
