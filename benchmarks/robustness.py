@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from benchmarks.record import Cell, Table, record_option, tell
-from pneumo_core.calibration import cut
+from pneumo_core.calibration import shaped_by_class
 from pneumo_core.cases import Case, find_cases
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.evaluation import ConfusionMatrix, Estimate, area_under_roc, proportion
@@ -56,15 +56,6 @@ def margins_only(films: np.ndarray) -> np.ndarray:
     ]
     inside[:] = inside.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
     return painted
-
-
-def shapes_changed(films: np.ndarray, has_pneumonia: np.ndarray, factor: float) -> np.ndarray:
-    """Make films with pneumonia wider by a factor, at the cost of columns, and the others higher, of rows."""
-    margin = (1 - 1 / factor) / 2
-    changed = np.empty_like(films)
-    changed[has_pneumonia] = cut(films[has_pneumonia], 2, margin)
-    changed[~has_pneumonia] = cut(films[~has_pneumonia], 1, margin)
-    return changed
 
 
 def films_of(part: str, classifier: Classifier, data: Path, copies: Sequence[Path]) -> Films:
@@ -205,8 +196,8 @@ def main(data: Path, copies: tuple[Path, ...], part: str, seeds: int, record: Pa
         ways = {
             "mirrored": measure.look(view[:, :, ::-1]),
             "margins only": measure.look(margins_only(view)),
-            "shapes evened": measure.look(shapes_changed(view, films.has_pneumonia, SHAPES**0.5)),
-            "shapes turned": measure.look(shapes_changed(view, films.has_pneumonia, SHAPES)),
+            "shapes evened": measure.look(shaped_by_class(view, films.has_pneumonia, SHAPES**0.5)),
+            "shapes turned": measure.look(shaped_by_class(view, films.has_pneumonia, SHAPES)),
         }
         found = measure.corrupted(seeds)
         tables += tables_of(f"{part}, {folder.name}", clean, ways, found)

@@ -170,7 +170,15 @@ def train(
     Ctrl-C stops after the step at hand; --resume goes on. The run's plan, log and checkpoint lie in runs/training/.
     """
     from pneumo_core.places import trainings_folder
-    from pneumo_core.plan import ARCHITECTURES, POPULATION, POPULATION_YEARS, RANDOM, Plan, checked_recipe
+    from pneumo_core.plan import (
+        ARCHITECTURES,
+        POPULATION,
+        POPULATION_YEARS,
+        RANDOM,
+        Plan,
+        checked_recipe,
+        settings_of_start,
+    )
     from pneumo_core.training_run import STOP_FILE, ask_to_stop, plan_run
 
     if resume:
@@ -184,8 +192,7 @@ def train(
             )
         default = "imagenet" if ARCHITECTURES[architecture].has_imagenet_weights else RANDOM
         start = start or os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or default
-        # A network from scratch has no normalisation yet that could be kept.
-        chosen: dict[str, Any] = {"architecture": architecture, "frozen_normalization": start != RANDOM}
+        chosen = settings_of_start(architecture, start)
         chosen |= {name: value for name, value in (("epochs", epochs), ("size", size), ("seed", seed)) if value}
         recipe = checked_recipe(chosen | dict(_setting(text) for text in settings))
         folder = plan_run(

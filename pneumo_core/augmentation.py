@@ -77,13 +77,16 @@ class RandomGeometry(RandomChange):
     def change(self, films: Tensor) -> Tensor:
         height, width = films.shape[1], films.shape[2]
         angle = self.uniform(films, -self.degrees, self.degrees) * (np.pi / 180)
-        zoom, stretch = self.factor(films, self.zoom), ops.sqrt(self.factor(films, self.stretch))
+        zoom, stretch = self.factor(films, self.zoom), self.factor(films, self.stretch)
+        # How much of the stretch enlarges one axis; the rest shrinks the other.
+        share = self.uniform(films, 0.0, 1.0)
+        wide, high = zoom * stretch**share, zoom * stretch ** (share - 1)
         mirrored = ops.where(self.uniform(films, 0.0, 1.0) < 0.5, -1.0, 1.0) if self.mirror else 1.0
         right = self.uniform(films, -self.shift, self.shift) * width
         down = self.uniform(films, -self.shift, self.shift) * height
         # Output pixel (x, y) comes from input pixel (a0 x + a1 y + a2, b0 x + b1 y + b2), about the centre.
-        a0, a1 = ops.cos(angle) / (zoom * stretch) * mirrored, -ops.sin(angle) / zoom * stretch
-        b0, b1 = ops.sin(angle) / (zoom * stretch) * mirrored, ops.cos(angle) / zoom * stretch
+        a0, a1 = ops.cos(angle) / wide * mirrored, -ops.sin(angle) / high
+        b0, b1 = ops.sin(angle) / wide * mirrored, ops.cos(angle) / high
         centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
         a2 = centre_x - a0 * centre_x - a1 * centre_y + right
         b2 = centre_y - b0 * centre_x - b1 * centre_y + down
@@ -202,7 +205,7 @@ def augmentation_layers(strength: float, seed: int, kinds: Sequence[str] = AUGME
     if s == 0:
         return []
     changes = {
-        "geometry": RandomGeometry(0.9, seed, 8.0 * s, 0.06 * s, 1.0 + 0.15 * s, 1.0 + 0.25 * s, mirror=True),
+        "geometry": RandomGeometry(1.0, seed, 8.0 * s, 0.06 * s, 1.0 + 0.15 * s, 1.0 + 0.6 * s, mirror=True),
         "border": RandomBorder(min(0.7 * s, 1.0), seed + 6, 0.2),
         "erasing": RandomErasing(0.3, seed + 1, min(0.1 + 0.25 * s, 1.0)),
         "tone": RandomTone(0.9, seed + 2, 1.0 + 0.9 * s, 1.0 + 0.9 * s, 0.15 * s),

@@ -1,4 +1,7 @@
-"""What a training run is to do: data, network, recipe. The defaults made the network of the shipped model."""
+"""What a training run is to do: data, network, recipe.
+
+The defaults, with `settings_of_start`, made the network of the shipped model.
+"""
 
 import dataclasses
 from dataclasses import dataclass
@@ -23,12 +26,14 @@ POPULATION_YEARS = (1.0, 5.0)
 class Architecture:
     """What is known of a backbone without building it.
 
-    `blocks` are starts of layer names, from the film to the features: fine-tuning may begin at any of them.
+    `blocks` are starts of layer names, from the film to the features: fine-tuning may begin at any of them, and begins
+    at `tuned_from` where nothing else is asked for; "" for the beginning.
     """
 
     blocks: tuple[str, ...]
     has_imagenet_weights: bool
     in_words: str
+    tuned_from: str = ""
 
 
 ARCHITECTURES = {
@@ -36,6 +41,7 @@ ARCHITECTURES = {
         ("stem", "block1", "block2", "block3", "block4", "block5", "block6", "top"),
         True,
         "5.9 million weights (Tan and Le 2021); the shipped model's",
+        "block4",
     ),
     "EfficientNetB0": Architecture(
         ("stem", "block1", "block2", "block3", "block4", "block5", "block6", "block7", "top"),
@@ -150,6 +156,19 @@ class Plan:
 
 
 _RECIPE, _PLAN = TypeAdapter(Recipe), TypeAdapter(Plan)
+
+
+def settings_of_start(architecture: str, start: str) -> dict[str, Any]:
+    """Give the settings that go with a start where nothing else is asked for.
+
+    A network from scratch has neither normalisation nor lower blocks that are worth keeping.
+    """
+    is_taught = start != RANDOM
+    return {
+        "architecture": architecture,
+        "frozen_normalization": is_taught,
+        "fine_tune_from": ARCHITECTURES[architecture].tuned_from if is_taught else "",
+    }
 
 
 def checked_recipe(settings: dict[str, Any]) -> Recipe:

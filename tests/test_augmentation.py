@@ -62,6 +62,20 @@ def test_geometry_without_any_range_gives_the_film_back(films: np.ndarray):
     assert np.asarray(still(films, training=True)) == pytest.approx(films, abs=1e-3)
 
 
+def test_a_stretch_is_shared_out_between_the_axes():
+    columns, rows = np.meshgrid(np.arange(65, dtype=np.float32), np.arange(65, dtype=np.float32))
+    ramps = np.stack([columns] * 40 + [rows] * 40)[..., np.newaxis]
+    stretched = RandomGeometry(1.0, 5, degrees=0.0, shift=0.0, zoom=1.0, stretch=1.6, mirror=False)
+    changed = np.concatenate([np.asarray(stretched(part, training=True)) for part in (ramps[:40], ramps[40:])])
+    # The middle of the film, where no margin comes in.
+    across = 8 / (changed[:40, 32, 36, 0] - changed[:40, 32, 28, 0])
+    down = 8 / (changed[40:, 36, 32, 0] - changed[40:, 28, 32, 0])
+    for factors in (across, down):
+        assert factors.min() < 0.85
+        assert factors.max() > 1.2
+        assert ((factors > 1 / 1.61) & (factors < 1.61)).all()
+
+
 def test_mirroring_turns_a_film_about_its_middle(films: np.ndarray):
     only_mirror = RandomGeometry(1.0, 3, degrees=0.0, shift=0.0, zoom=1.0, stretch=1.0, mirror=True)
     changed = np.asarray(only_mirror(np.repeat(films[:1], 12, axis=0), training=True))

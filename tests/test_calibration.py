@@ -11,6 +11,7 @@ from pneumo_core.calibration import (
     fit_temperature,
     probabilities,
     probability_at,
+    shaped_by_class,
     stressed_copies,
 )
 
@@ -279,3 +280,13 @@ def test_the_three_points_never_fall_whatever_the_scores():
         }
         thresholds = [point.threshold for point in choose_operating_points(scores, has_pneumonia)]
         assert thresholds == sorted(thresholds)
+
+
+@pytest.mark.parametrize(("factor", "extents"), [(2.0, [15, 31, 31, 15]), (0.5, [31, 15, 15, 31])])
+def test_each_class_is_cut_along_its_own_axis(factor: float, extents: list[int]):
+    rows, columns = np.mgrid[:32, :32].astype(np.uint8)
+    films = np.stack([columns, rows, columns, rows])
+    changed = shaped_by_class(films, np.array([True, True, False, False]), factor)
+    assert np.ptp(changed, axis=(1, 2)).tolist() == extents
+    # As much is lost at one end as at the other.
+    assert changed.mean(axis=(1, 2)) == pytest.approx([15.5] * 4, abs=0.3)

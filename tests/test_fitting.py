@@ -8,8 +8,10 @@ import keras
 import numpy as np
 import pytest
 
+from pneumo_core.calibration import shaped_by_class
 from pneumo_core.cases import Case
-from pneumo_core.fitting import Step, fit, mixed_stress, predict_logits, training_model
+from pneumo_core.evaluation import area_under_roc
+from pneumo_core.fitting import SHAPE_FACTOR, Step, fit, mixed_stress, predict_logits, training_model
 from pneumo_core.network import build_network, load_network
 from pneumo_core.plan import Recipe
 from pneumo_core.training_films import Films
@@ -66,9 +68,15 @@ def test_the_network_kept_is_that_of_the_best_logged_figure(tmp_path: Path):
         for entry in log
         for name in ("validation", "validation_averaged")
     )
-    logits = predict_logits(load_network(tmp_path / "classifier.keras"), mixed_stress(validation.views))
+    kept, stressed = load_network(tmp_path / "classifier.keras"), mixed_stress(validation.views)
     signs = np.where(validation.has_pneumonia, 1.0, -1.0)
-    assert float(np.mean(np.logaddexp(0.0, -signs * logits))) == pytest.approx(best[2], abs=1e-4)
+    losses, areas = [], []
+    for factor in (SHAPE_FACTOR, 1 / SHAPE_FACTOR):
+        logits = predict_logits(kept, shaped_by_class(stressed, validation.has_pneumonia, factor))
+        losses.append(float(np.mean(np.logaddexp(0.0, -signs * logits))))
+        areas.append(area_under_roc(validation.has_pneumonia, logits).value)
+    assert best[2] == pytest.approx(losses[int(np.argmin(areas))], abs=1e-4)
+    assert best[0] == pytest.approx(min(areas), abs=1e-4)
 
 
 def test_every_step_is_told_and_the_last_word_stops_the_fit(tmp_path: Path):

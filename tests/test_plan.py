@@ -8,15 +8,33 @@ import pytest
 from pneumo_core.errors import DataError
 from pneumo_core.model_card import active_model_folder, read_card
 from pneumo_core.places import ROOT
-from pneumo_core.plan import Plan, Recipe, checked_recipe, read_plan, recipe_settings, write_plan
+from pneumo_core.plan import (
+    ARCHITECTURES,
+    IMAGENET,
+    RANDOM,
+    Plan,
+    Recipe,
+    checked_recipe,
+    read_plan,
+    recipe_settings,
+    settings_of_start,
+    write_plan,
+)
 
 
 def test_the_defaults_are_the_shipped_recipe():
     shipped = read_card(active_model_folder(ROOT / "model")).recipe
-    ours = recipe_settings(Recipe())
+    ours = recipe_settings(Recipe()) | settings_of_start("EfficientNetV2B0", IMAGENET)
     for name in shipped.keys() & ours.keys():
         assert ours[name] == shipped[name], name
     assert len(shipped.keys() & ours.keys()) > 12
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_network_from_scratch_is_trained_whole(architecture: str):
+    assert checked_recipe(settings_of_start(architecture, IMAGENET)).frozen_normalization
+    scratch = checked_recipe(settings_of_start(architecture, RANDOM))
+    assert (scratch.frozen_normalization, scratch.fine_tune_from) == (False, "")
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path):

@@ -24,6 +24,7 @@ from pneumo_core.plan import (
     Recipe,
     checked_recipe,
     recipe_settings,
+    settings_of_start,
 )
 from pneumo_core.starts import models_of, named_weights, weights_files
 from pneumo_core.training_run import (
@@ -62,7 +63,11 @@ def _plan(data: Path, copies: tuple[Path, ...]) -> None:
     with problems_shown():
         manifest = _ask_for_split(data)
         start, weights, settings, can_start = _ask_for_start()
-        settings |= _ask_for_head() | _ask_for_stages(settings["architecture"]) | _ask_for_optimizer()
+        settings |= (
+            _ask_for_head()
+            | _ask_for_stages(settings["architecture"], settings["fine_tune_from"])
+            | _ask_for_optimizer()
+        )
         settings |= _ask_for_balance()
         augmentation = st.container(border=True)
         with augmentation:
@@ -73,8 +78,8 @@ def _plan(data: Path, copies: tuple[Path, ...]) -> None:
         with augmentation:
             _augmented(examples, recipe)
         out, population, years = _ask_for_card()
-        _summary(counts, recipe)
         plan = Plan(data, out, recipe, copies, None, start, population, years)
+        _summary(counts, plan)
         if st.button(
             "Start training", type="primary", icon=":material/play_arrow:", key="start_training", disabled=not can_start
         ):
@@ -193,7 +198,7 @@ def _ask_for_start() -> tuple[str, bytes | None, dict[str, Any], bool]:
             )
         if not start:
             st.info("Please choose or upload what the network starts from.")
-    settings = {"architecture": architecture, "size": size, "frozen_normalization": frozen_normalization}
+    settings = settings_of_start(architecture, start) | {"size": size, "frozen_normalization": frozen_normalization}
     return start, weights, settings, bool(start) and problem is None
 
 
@@ -251,7 +256,8 @@ def _ask_for_head() -> dict[str, Any]:
     return chosen
 
 
-def _ask_for_stages(architecture: str) -> dict[str, Any]:
+def _ask_for_stages(architecture: str, begins: str) -> dict[str, Any]:
+    blocks = ("", *ARCHITECTURES[architecture].blocks)
     with st.container(border=True):
         st.header("Stages")
         epochs, stopping, tuned, frozen, head_rate = _columns("stages", 5)
@@ -300,10 +306,11 @@ def _ask_for_stages(architecture: str) -> dict[str, Any]:
         with tuned:
             chosen["fine_tune_from"] = st.selectbox(
                 "Fine-tune the backbone from",
-                ["", *ARCHITECTURES[architecture].blocks],
+                blocks,
+                blocks.index(begins),
                 format_func=lambda block: block or "its beginning",
                 help="Layers before it keep their weights. A later block where films are few, or time is.",
-                **_kept(f"fine_tune_from_{architecture}"),
+                **_kept(f"fine_tune_from_{architecture}_{begins}"),
             )
     return chosen
 
@@ -556,9 +563,9 @@ def _ask_for_card() -> tuple[Path, str, tuple[float, float]]:
     return out, population.strip(), (youngest, oldest)
 
 
-def _summary(counts: dict[str, tuple[int, int, int]], recipe: Recipe) -> None:
+def _summary(counts: dict[str, tuple[int, int, int]], plan: Plan) -> None:
     films = counts["train"][0]
-    steps = -(-films // recipe.batch_size)
+    steps = -(-films // plan.recipe.batch_size)
     st.table(
         [
             {"Films for": name, "Films": str(n), "With pneumonia": str(sick), "Patients": str(patients)}
@@ -568,12 +575,13 @@ def _summary(counts: dict[str, tuple[int, int, int]], recipe: Recipe) -> None:
     )
     if not counts["test"][0]:
         st.warning("There are no test films: nothing will say how good the model is on films that chose nothing.")
-    st.markdown(f"**{recipe.epochs} epochs of {steps} steps.** {changes_in_words(recipe)}")
+    st.markdown(f"**{plan.recipe.epochs} epochs of {steps} steps.** {changes_in_words(plan)}")
 
 
-def changes_in_words(recipe: Recipe) -> str:
-    """Say in which settings a recipe differs from the default one."""
-    chosen, default = recipe_settings(recipe), recipe_settings(DEFAULT)
+def changes_in_words(plan: Plan) -> str:
+    """Say in which settings a plan's recipe differs from the default one of its start."""
+    chosen, default = recipe_settings(plan.recipe), recipe_settings(DEFAULT)
+    default["fine_tune_from"] = settings_of_start(plan.recipe.architecture, plan.start)["fine_tune_from"]
     changed = [
         f"{field.name} {_value(chosen[field.name])} (default: {_value(default[field.name])})"
         for field in fields(Recipe)

@@ -83,7 +83,7 @@ def _run(folder: Path) -> None:
     st.header(plain(folder.name))
     st.markdown(
         f"{recipe.architecture}, {recipe.size} x {recipe.size} pixels, on "
-        f"{plain(', '.join(data.name for data in (plan.data, *plan.copies)))}. {changes_in_words(recipe)}"
+        f"{plain(', '.join(data.name for data in (plan.data, *plan.copies)))}. {changes_in_words(plan)}"
     )
     log = read_log(folder)
     if _is_over(state):

@@ -329,7 +329,7 @@ def test_settings_that_go_with_others_are_asked_for_with_them(started: list):
     app.text_input(key="plan_dense_units").set_value("16, 8").run()
     app.selectbox(key="plan_activation").set_value("gelu").run()
     app.selectbox(key="plan_optimizer").set_value("SGD").run()
-    app.selectbox(key="plan_fine_tune_from_SmallCNN").set_value("block3").run()
+    app.selectbox(key="plan_fine_tune_from_SmallCNN_").set_value("block3").run()
     click(app, "Start training")
     recipe = read_plan(list_runs()[0]).recipe
     assert (recipe.head_learning_rate, recipe.dense_units, recipe.activation) == (0.01, (16, 8), "gelu")
