@@ -25,7 +25,7 @@ from pneumo_core.places import (
     RUNS_VARIABLE,
     trainings_folder,
 )
-from pneumo_core.plan import Plan, Recipe, read_plan
+from pneumo_core.plan import Plan, Recipe, checked_recipe, read_plan, settings_of_start
 from pneumo_core.training import run_training
 from pneumo_core.training_run import (
     MANIFEST_FILE,
@@ -221,7 +221,8 @@ def test_the_defaults_are_the_shipped_recipe_and_what_differs_is_said(started: l
     assert "12 epochs of 1 steps" in text(app)
     click(app, "Start training")
     plan = read_plan(list_runs()[0])
-    assert (plan.recipe, plan.start) == (Recipe(), "imagenet")
+    shipped = checked_recipe(settings_of_start("EfficientNetV2B0", "imagenet"))
+    assert (plan.recipe, plan.start) == (shipped, "imagenet")
     app = planned()
     assert "Other than the defaults: architecture SmallCNN (default: EfficientNetV2B0); size 32 (default: 224)" in text(
         app
