@@ -25,8 +25,7 @@ from pneumo_core.whole_file import write_whole, written_whole
 CHECKPOINT_FILE = "checkpoint.npz"
 # So many films of each class have their heat map drawn after every epoch.
 WATCHED_FILMS = 3
-# Of films with pneumonia, and against it of those without: by 1.25 in all their files differ in shape in the films of
-# Kermany et al.
+# Each class is shaped by so much, one against the other: together 1.25, as the files of Kermany et al. differ.
 SHAPE_FACTOR = 1.12
 
 
