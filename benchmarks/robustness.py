@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from benchmarks.record import Cell, Table, record_option, tell
-from pneumo_core.calibration import shaped_by_class
+from pneumo_core.calibration import SHAPE_RATIO, shaped_by_class
 from pneumo_core.cases import Case, find_cases
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.evaluation import ConfusionMatrix, Estimate, area_under_roc, proportion
@@ -28,9 +28,6 @@ from pneumo_core.training_films import Films, read_films
 # Of each side: what is left of a film whose lungs are painted out.
 MARGIN = 1 / 8
 BATCH = 32
-# How many times as wide for their height the files of Kermany et al. with pneumonia are as those without: by 36 of the
-# training films.
-SHAPES = 1.25
 WHOLE, SUMMARY = "mirrored, margins only, shapes", "summary"
 DROPS, FLIPS = "AUC drop", "flips of the flag, %"
 MEAN_DROP, WORST_DROP = "AUC drop, mean", "AUC drop, worst at severity 3"
@@ -196,8 +193,8 @@ def main(data: Path, copies: tuple[Path, ...], part: str, seeds: int, record: Pa
         ways = {
             "mirrored": measure.look(view[:, :, ::-1]),
             "margins only": measure.look(margins_only(view)),
-            "shapes evened": measure.look(shaped_by_class(view, films.has_pneumonia, SHAPES**0.5)),
-            "shapes turned": measure.look(shaped_by_class(view, films.has_pneumonia, SHAPES)),
+            "shapes evened": measure.look(shaped_by_class(view, films.has_pneumonia, SHAPE_RATIO**0.5)),
+            "shapes turned": measure.look(shaped_by_class(view, films.has_pneumonia, SHAPE_RATIO)),
         }
         found = measure.corrupted(seeds)
         tables += tables_of(f"{part}, {folder.name}", clean, ways, found)
