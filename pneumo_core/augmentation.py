@@ -205,8 +205,9 @@ def augmentation_layers(strength: float, seed: int, kinds: Sequence[str] = AUGME
     if s == 0:
         return []
     changes = {
+        # Before the geometry: what lies at the edge of a film that is made smaller is otherwise black, and stays.
+        "border": RandomBorder(min(0.8 * s, 1.0), seed + 6, 0.25),
         "geometry": RandomGeometry(1.0, seed, 8.0 * s, 0.06 * s, 1.0 + 0.15 * s, 1.0 + 0.6 * s, mirror=True),
-        "border": RandomBorder(min(0.7 * s, 1.0), seed + 6, 0.2),
         "erasing": RandomErasing(0.3, seed + 1, min(0.1 + 0.25 * s, 1.0)),
         "tone": RandomTone(0.9, seed + 2, 1.0 + 0.9 * s, 1.0 + 0.9 * s, 0.15 * s),
         "blur": RandomBlur(0.35, seed + 3, 0.3 + 1.7 * s),

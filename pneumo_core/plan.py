@@ -66,8 +66,8 @@ ARCHITECTURES = {
     ),
 }
 # In the order in which nature and technique would do it.
-Augmentation = Literal["geometry", "border", "erasing", "tone", "blur", "noise", "jpeg"]
-AUGMENTATIONS: tuple[Augmentation, ...] = ("geometry", "border", "erasing", "tone", "blur", "noise", "jpeg")
+Augmentation = Literal["border", "geometry", "erasing", "tone", "blur", "noise", "jpeg"]
+AUGMENTATIONS: tuple[Augmentation, ...] = ("border", "geometry", "erasing", "tone", "blur", "noise", "jpeg")
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=0)]
