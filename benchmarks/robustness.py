@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from benchmarks.record import Cell, Table, record_option, tell
-from pneumo_core.calibration import SHAPE_RATIO, shaped_by_class
+from pneumo_core.calibration import EVENED, SHAPE_RATIO, shaped_by_class
 from pneumo_core.cases import Case, find_cases
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.evaluation import ConfusionMatrix, Estimate, area_under_roc, proportion
@@ -193,7 +193,7 @@ def main(data: Path, copies: tuple[Path, ...], part: str, seeds: int, record: Pa
         ways = {
             "mirrored": measure.look(view[:, :, ::-1]),
             "margins only": measure.look(margins_only(view)),
-            "shapes evened": measure.look(shaped_by_class(view, films.has_pneumonia, SHAPE_RATIO**0.5)),
+            "shapes evened": measure.look(shaped_by_class(view, films.has_pneumonia, EVENED)),
             "shapes turned": measure.look(shaped_by_class(view, films.has_pneumonia, SHAPE_RATIO)),
         }
         found = measure.corrupted(seeds)

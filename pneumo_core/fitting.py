@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from pneumo_core.augmentation import augmentation_layers
-from pneumo_core.calibration import SHAPE_RATIO, shaped_by_class, stressed_copies
+from pneumo_core.calibration import EVENED, shaped_by_class, stressed_copies
 from pneumo_core.errors import ModelError
 from pneumo_core.evaluation import area_under_roc
 from pneumo_core.gradcam import explain
@@ -25,8 +25,6 @@ from pneumo_core.whole_file import write_whole, written_whole
 CHECKPOINT_FILE = "checkpoint.npz"
 # So many films of each class have their heat map drawn after every epoch.
 WATCHED_FILMS = 3
-# Each class is shaped by so much, one against the other: together as the files differ.
-SHAPE_FACTOR = SHAPE_RATIO**0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ class Judge:
         self.network, self.served, self.recipe, self.folder, self.report = network, served, recipe, folder, report
         self.labels = validation.has_pneumonia
         stressed = mixed_stress(validation.views)
-        self.copies = [shaped_by_class(stressed, self.labels, factor) for factor in (SHAPE_FACTOR, 1 / SHAPE_FACTOR)]
+        self.copies = [shaped_by_class(stressed, self.labels, factor) for factor in (EVENED, 1 / EVENED)]
         self.watched = [
             int(place) for label in (True, False) for place in np.flatnonzero(self.labels == label)[:WATCHED_FILMS]
         ]

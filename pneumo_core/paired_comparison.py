@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pneumo_core.calibration import probabilities, stressed_copies
+from pneumo_core.calibration import EVENED, probabilities, shaped_by_class, stressed_copies
 from pneumo_core.comparison import compare
 from pneumo_core.errors import DataError
 from pneumo_core.evaluation import brier_score, expected_calibration_error
@@ -26,14 +26,17 @@ from pneumo_core.training_films import Films, read_films
 def score_copies(
     network: keras.Model, films: Films, progress: Callable[[int, int], None] = lambda done, of: None
 ) -> dict[str, np.ndarray]:
-    """Give the logits of films as they are, in each view, and of every stressed copy: float32 `(n,)` by its name.
+    """Give the logits of films as they are, in each view, with their shapes evened, and of every stressed copy of both.
 
     Args:
         progress: is called with how many of how many copies are scored.
+
+    Returns:
+        float32 `(n,)` by the name of the copy; the films as they are come first.
     """
     logits: dict[str, np.ndarray] = {}
-    of = len(films.views) + len(stressed_copies(films.views[0][:1]))
-    for name, copy in _copies(films.views):
+    of = len(films.views) + 1 + 2 * len(stressed_copies(films.views[0][:1]))
+    for name, copy in _copies(films):
         logits[name] = predict_logits(network, copy)
         progress(len(logits), of)
     return logits
@@ -116,9 +119,13 @@ def compare_with_current(
     )
 
 
-def _copies(views: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _copies(films: Films) -> Iterator[tuple[str, np.ndarray]]:
     """Give one copy at a time, since all together would be large."""
-    for number, view in enumerate(views, start=1):
+    for number, view in enumerate(films.views, start=1):
         yield "the films as they are" if number == 1 else f"copy {number} of them, as it is", view
-    for name, stress in stressed_copies(views[0]).items():
+    for name, stress in stressed_copies(films.views[0]).items():
         yield name, stress()
+    evened = shaped_by_class(films.views[0], films.has_pneumonia, EVENED)
+    yield "shapes evened", evened
+    for name, stress in stressed_copies(evened).items():
+        yield f"{name}, shapes evened", stress()

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from pneumo_core.calibration import shaped_by_class
+from pneumo_core.calibration import EVENED, shaped_by_class
 from pneumo_core.cases import Case
 from pneumo_core.evaluation import area_under_roc
-from pneumo_core.fitting import SHAPE_FACTOR, Step, fit, mixed_stress, predict_logits, training_model
+from pneumo_core.fitting import Step, fit, mixed_stress, predict_logits, training_model
 from pneumo_core.network import build_network, load_network
 from pneumo_core.plan import Recipe
 from pneumo_core.training_films import Films
@@ -71,7 +71,7 @@ def test_the_network_kept_is_that_of_the_best_logged_figure(tmp_path: Path):
     kept, stressed = load_network(tmp_path / "classifier.keras"), mixed_stress(validation.views)
     signs = np.where(validation.has_pneumonia, 1.0, -1.0)
     losses, areas = [], []
-    for factor in (SHAPE_FACTOR, 1 / SHAPE_FACTOR):
+    for factor in (EVENED, 1 / EVENED):
         logits = predict_logits(kept, shaped_by_class(stressed, validation.has_pneumonia, factor))
         losses.append(float(np.mean(np.logaddexp(0.0, -signs * logits))))
         areas.append(area_under_roc(validation.has_pneumonia, logits).value)

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from pneumo_core import gate
-from pneumo_core.calibration import stressed_copies
+from pneumo_core.calibration import EVENED, shaped_by_class, stressed_copies
 from pneumo_core.cases import Case
 from pneumo_core.comparison import compare
 from pneumo_core.errors import DataError
 from pneumo_core.evaluation import Estimate
+from pneumo_core.fitting import predict_logits
 from pneumo_core.gate import CopyResult, Gate, Pair, read_gate, why_no_evidence, write_gate
 from pneumo_core.gate_report import changed_rows, films_in_words, verdict
 from pneumo_core.model_card import read_card
@@ -49,7 +50,7 @@ def by_hand(candidate: list[float], current: list[float], labels: list[bool]) ->
 def test_a_model_against_itself_differs_in_nothing(tiny_model: Path):
     found = compared(tiny_model, films())
     assert (found.films, found.patients, found.left_out) == (12, 12, 0)
-    assert len(found.copies) == 11
+    assert len(found.copies) == 22
     assert all(copy.comparison.area_under_roc.difference.value == 0 for copy in found.copies)
     assert found.changed_sides == found.better == found.worse == ()
     assert "better in 0 and worse in 0" in found.in_words()
@@ -60,7 +61,14 @@ def test_the_copies_are_every_view_and_every_stress(tiny_model: Path):
     two = Films(found.cases, np.concatenate([found.views, 255 - found.views]), found.has_pneumonia, found.sha256s)
     told: list[tuple[int, int]] = []
     logits = score_copies(load_network(tiny_model / "classifier.keras"), two, lambda *count: told.append(count))
-    assert list(logits) == ["the films as they are", "copy 2 of them, as it is", *stressed_copies(found.views[0])]
+    ways = list(stressed_copies(found.views[0]))
+    of_evened = [f"{way}, shapes evened" for way in ways]
+    assert list(logits) == ["the films as they are", "copy 2 of them, as it is", *ways, "shapes evened", *of_evened]
+    network = load_network(tiny_model / "classifier.keras")
+    evened = shaped_by_class(found.views[0], found.has_pneumonia, EVENED)
+    np.testing.assert_array_equal(logits["shapes evened"], predict_logits(network, evened))
+    noisy = stressed_copies(evened)["noise"]()
+    np.testing.assert_array_equal(logits["noise, shapes evened"], predict_logits(network, noisy))
     assert told == [(done, len(logits)) for done in range(1, len(logits) + 1)]
 
 

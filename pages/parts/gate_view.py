@@ -133,8 +133,10 @@ def _evidence(gate: Gate, entry: ModelEntry, run: Path | None, is_outdated: bool
     st.subheader("On every copy of the films")
     st.table(copy_rows(gate), alt="Differences on every copy of the films, and calibration of both models")
     st.markdown(
-        "Differences as above; the copies are the same films under other contrast, gamma, resampling and foreign "
-        f"margins. Brier score and expected calibration error (ECE), candidate / in use, on all {gate.films} films: "
+        "Differences as above; the copies are the same films under other contrast, gamma, resampling, noise, margins "
+        "and cuts. Shapes evened: films with pneumonia are made wider and the others higher by as much as the files of "
+        "Kermany et al. differ, so that their shape gives no help. Brier score and expected calibration error (ECE), "
+        f"candidate / in use, on all {gate.films} films: "
         "smaller is better; they have no interval here."
     )
     st.markdown(
