@@ -109,6 +109,12 @@ def test_a_border_is_one_grey_or_that_of_the_film_before(films: np.ndarray):
     assert 0 < foreign < 48
 
 
+def test_borders_are_changed_before_films_are_made_smaller():
+    # Afterwards the edge is black, and the film's own margins would stay as they are (experiment 19).
+    layers = [type(layer) for layer in augmentation_layers(1.0, seed=1)]
+    assert layers.index(RandomBorder) < layers.index(RandomGeometry)
+
+
 def test_erasing_sets_one_rectangle_to_one_grey(films: np.ndarray):
     changed = np.asarray(RandomErasing(1.0, 5, 0.4)(films, training=True))
     for film, original in zip(changed, films, strict=True):
