@@ -8,7 +8,7 @@
     imports      what each page imports
     cold_start   server start to page, to model, to first result; memory at idle
     load         many people at once, and thousands of films one after the other
-    robustness   13 corruptions (`corruptions`), mirror, margins alone
+    robustness   13 corruptions (`corruptions`), mirror, margins alone, shapes
     cluster      an archive on a cluster of one machine
     train        steps a second of training
     input_gate   what the input gate refuses

@@ -34,7 +34,13 @@ START = "<!-- figures:"
 # Of the same 624 test films: accuracy, sensitivity, specificity in percent, area under the ROC curve.
 PUBLISHED = (
     ("Kermany et al. (Cell 172:1122, 2018)", "92.8", "93.2", "90.1", "0.968"),
-    ("Google AutoML Vision (MedMNIST v2, Sci Data 10:41, 2023)", "94.6", "not given", "not given", "0.991"),
+    (
+        "Google AutoML Vision, of 28 x 28 pixels (MedMNIST v2, Sci Data 10:41, 2023)",
+        "94.6",
+        "not given",
+        "not given",
+        "0.991",
+    ),
 )
 
 

@@ -305,9 +305,10 @@ def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
         "",
         "## Results",
         "",
-        "95 % intervals: DeLong for the area under the ROC curve, Wilson for proportions. ECE: expected calibration "
-        "error, 10 bins. The test films chose no epoch, no temperature and no threshold: they were read once, after "
-        "these were chosen"
+        "95 % intervals: DeLong for the area under the ROC curve, Wilson for proportions; both take films for "
+        "independent, and are too narrow where a patient has several. ECE: expected calibration error, 10 bins. The "
+        "test films chose no epoch, no temperature and no threshold: these figures are of one reading, after these "
+        "were chosen"
         + (", and before that by a model that this one was made of." if RECALIBRATED in card.recipe else "."),
         "",
         "### Test",

@@ -73,7 +73,7 @@ def test_models_that_score_or_flag_otherwise_have_another_identity():
 
 def test_the_cards_text_says_when_test_films_were_read_more_than_once():
     assert "by a model that this one was made of" in card_text(model_card(recipe={RECALIBRATED: "today"}))
-    assert "they were read once, after these were chosen." in card_text(model_card())
+    assert "these figures are of one reading, after these were chosen." in card_text(model_card())
 
 
 def test_beside_the_card_lies_its_text_and_no_temporary_file(tmp_path):

@@ -135,7 +135,8 @@ def _evidence(gate: Gate, entry: ModelEntry, run: Path | None, is_outdated: bool
     st.markdown(
         "Differences as above; the copies are the same films under other contrast, gamma, resampling, noise, margins "
         "and cuts. Shapes evened: films with pneumonia are made wider and the others higher by as much as the files of "
-        "Kermany et al. differ, so that their shape gives no help. Brier score and expected calibration error (ECE), "
+        "Kermany et al. differ, so that their shape gives no help. Of so many differences some lie beyond chance by "
+        "chance alone. Brier score and expected calibration error (ECE), "
         f"candidate / in use, on all {gate.films} films: "
         "smaller is better; they have no interval here."
     )
