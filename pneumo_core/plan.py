@@ -111,7 +111,7 @@ class Recipe:
     head_learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-3
     fine_tune_from: str = ""
     frozen_normalization: bool = True
-    epochs: Annotated[int, Field(ge=1, le=1000)] = 12
+    epochs: Annotated[int, Field(ge=1, le=1000)] = 14
     early_stopping_epochs: Count = 0
     batch_size: Annotated[int, Field(ge=1, le=1024)] = 32
     optimizer: Literal["AdamW", "Adam", "SGD"] = "AdamW"

@@ -71,7 +71,7 @@ def test_settings_come_as_words_too():
         ({"peak_learning_rate": "fast"}, "The setting peak_learning_rate is 'fast'"),
         ({"architecture": "AlexNet"}, "'AlexNet' is no backbone of this project"),
         ({"fine_tune_from": "nowhere"}, "'nowhere' is no block of EfficientNetV2B0"),
-        ({"frozen_epochs": 20}, "20 epochs with a frozen backbone are more than the 12"),
+        ({"frozen_epochs": 20}, "20 epochs with a frozen backbone are more than the 14"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(settings: dict, sentence: str):

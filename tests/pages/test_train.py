@@ -218,7 +218,7 @@ def test_the_defaults_are_the_shipped_recipe_and_what_differs_is_said(started: l
     app = opened(PLAN)
     assert not app.exception
     assert "All settings are the defaults" in text(app)
-    assert "12 epochs of 1 steps" in text(app)
+    assert "14 epochs of 1 steps" in text(app)
     click(app, "Start training")
     plan = read_plan(list_runs()[0])
     shipped = checked_recipe(settings_of_start("EfficientNetV2B0", "imagenet"))
