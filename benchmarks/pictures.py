@@ -6,7 +6,7 @@ Needs Chromium on the PATH and what `requirements-dev.txt` names. The app is sta
 are samples; the picture of Batch evaluation shows figures of the official test films, so it needs `--data` and is left
 out without. Left out always are `training.png` and `models.png`: they show runs of training that were made for them.
 After a new model please make its survey first (`./run core survey FOLDER --films 104 --record`), then look at each
-picture and at the sentence beside it: another sample may be the uncertain one.
+picture and at the sentence beside it: another sample may be the one whose flag flips.
 """
 
 import io
@@ -31,7 +31,7 @@ PATIENCE = 600_000
 # Until charts have grown to their size and what a click faded has come back, milliseconds.
 REST = 2_000
 WIDTH, HEIGHT = 1440, 900
-FLAGGED, UNCERTAIN, NOT_FLAGGED = "synthetic_02.png", "synthetic_04.png", "synthetic_05.png"
+FLAGGED, FLIPPING, NOT_FLAGGED = "synthetic_02.png", "synthetic_04.png", "synthetic_05.png"
 DEGREES = 18.0
 QUESTIONS = 4
 READ = "What was read, and by what"
@@ -192,7 +192,7 @@ def pictures() -> dict[str, Picture]:
     source = seen("Source: stored scores")
     return {
         "explain": Picture(f"/explain?sample={FLAGGED}", explained, 1000),
-        "uncertain": Picture(f"/explain?sample={UNCERTAIN}", explained, 1230),
+        "small-changes": Picture(f"/explain?sample={FLIPPING}", explained, 1230),
         "warning": Picture("/explain", uploaded("slanted.png", slanted(sample), READ), 1060),
         "refused": Picture(
             "/explain",
@@ -210,7 +210,7 @@ def pictures() -> dict[str, Picture]:
             f"{lesson}trust{film}", pressed("Test this heat map", "A film that is grey all over"), 960
         ),
         "learn/trust-many": Picture(f"{lesson}trust{film}", chosen("Many films", "The same tests on"), 960),
-        "learn/what-if": Picture(f"{lesson}what-if&film={UNCERTAIN}", more_contrast, 1000),
+        "learn/what-if": Picture(f"{lesson}what-if&film={FLIPPING}", more_contrast, 1000),
         "learn/threshold": Picture(f"{lesson}threshold", source),
         "learn/prevalence": Picture(f"{lesson}prevalence", source),
         "learn/file-size": Picture(f"{lesson}file-size", file_size_guessed),

@@ -54,11 +54,11 @@ def test_the_operating_points_are_in_order():
     assert screening.threshold <= balanced.threshold <= rule_in.threshold
 
 
-def test_the_samples_are_read_and_five_are_flagged(classifier: Classifier):
+def test_the_samples_are_read_and_three_are_flagged(classifier: Classifier):
     readings = [read_xray(classifier, read_radiograph(path)) for path in sample_files()]
     assert len(readings) == 8
     balanced = classifier.card.operating_point("balanced")
-    assert sum(reading.prediction.is_flagged(balanced) for reading in readings) == 5
+    assert sum(reading.prediction.is_flagged(balanced) for reading in readings) == 3
     assert [path.suffix for path in sample_files()].count(".dcm") == 1
     for reading in readings:
         assert min(reading.radiograph.pixels.shape) >= 400
@@ -100,5 +100,5 @@ def test_a_full_size_film_is_flagged_as_its_small_copy_is(classifier: Classifier
         == read_xray(classifier, read_radiograph(copy)).prediction.is_flagged(balanced)
         for large, copy in zip(films, small, strict=True)
     ]
-    # 34 and 36 of 36 with the copies at hand.
+    # 34 and 35 of 36 with the copies at hand.
     assert np.mean(agree) >= 0.92
