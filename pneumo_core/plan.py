@@ -187,8 +187,9 @@ def checked_recipe(settings: dict[str, Any]) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         name = first["loc"][0] if first["loc"] else "?"
+        wanted = first["msg"][:1].lower() + first["msg"][1:]
         raise DataError(
-            f"The setting {name} is {str(settings.get(str(name)))[:40]!r}: {first['msg'].lower()}. Please change it."
+            f"The setting {name} is {str(settings.get(str(name)))[:40]!r}: {wanted}. Please change it."
         ) from error
     architecture = ARCHITECTURES.get(recipe.architecture)
     if architecture is None:

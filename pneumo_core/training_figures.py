@@ -25,9 +25,10 @@ TITLES = {
 HEIGHT = 260
 HOW_TO_READ = (
     "Training figures are running means over the epoch, of films under augmentation and with dropout; validation "
-    "figures are taken after it, of films changed in one way each (contrast, gamma, resampling, foreign margins). So "
-    "training may well look worse than validation. Accuracy, sensitivity and specificity are those of an uncalibrated "
-    "probability of 0.5; thresholds are chosen at the end. The validation loss knows no label smoothing."
+    "figures are taken after it, of films changed in one way each (contrast, gamma, resampling, margins, cuts, noise) "
+    "and shaped by class: of two such copies, those of the lower AUC. So training may well look worse than validation. "
+    "Accuracy, sensitivity and specificity are those of an uncalibrated probability of 0.5; thresholds are chosen at "
+    "the end. The validation loss knows no label smoothing."
 )
 
 

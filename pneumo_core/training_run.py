@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from pneumo_core.cases import find_cases
 from pneumo_core.errors import BusyError, DataError
 from pneumo_core.locks import held, held_by, start_holding
 from pneumo_core.model_card import CARD_FILE, LOG_FILE, check_model_name
@@ -97,8 +98,8 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
             and the plan names them there.
 
     Raises:
-        DataError: a run or a model of this name stands there already, the plan does not say whose films these are, or
-            the disk refuses to keep it.
+        DataError: a run or a model of this name stands there already, the folders hold no films, the plan does not say
+            whose films these are, or the disk refuses to keep it.
         ModelError: the name is none.
     """
     folder = refuse_taken_name(plan.out)
@@ -108,6 +109,8 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
             f"Of films of '{plan.population[:40]}', {youngest:g} to {oldest:g} years old, no model card can say whom "
             "the model knows. Expected are words and a lowest and a highest age. Please correct them."
         )
+    # A run of mistyped folders would keep the name.
+    find_cases(plan.data, plan.copies)
     folder.mkdir(parents=True, exist_ok=True)
     if weights is not None:
         write_whole(folder / WEIGHTS_FILE, weights)
@@ -136,7 +139,8 @@ def refuse_taken_name(out: Path) -> Path:
     folder = trainings_folder() / name
     if (folder / PLAN_FILE).is_file():
         raise DataError(
-            f"There is a training run of the name {name} already. Please resume it, delete it, or choose another name."
+            f"There is a training run of the name {name} already. Please resume it, delete its folder "
+            f"({folder}), or choose another name."
         )
     return folder
 

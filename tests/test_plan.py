@@ -66,7 +66,7 @@ def test_settings_come_as_words_too():
         ({"epoch": 3}, "A recipe has no setting 'epoch'"),
         ({"epochs": 0}, "The setting epochs is '0'"),
         ({"dropout": 1.0}, "The setting dropout is '1.0'"),
-        ({"optimizer": "Adagrad"}, "The setting optimizer is 'Adagrad'"),
+        ({"optimizer": "adamw"}, "The setting optimizer is 'adamw': input should be 'AdamW', 'Adam' or 'SGD'"),
         ({"augmentations": ["rain"]}, "The setting augmentations is"),
         ({"peak_learning_rate": "fast"}, "The setting peak_learning_rate is 'fast'"),
         ({"architecture": "AlexNet"}, "'AlexNet' is no backbone of this project"),

@@ -53,6 +53,12 @@ def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
         time.sleep(0.1)
 
 
+def test_a_folder_that_holds_no_films_takes_no_name(plan: Plan):
+    with pytest.raises(DataError, match="is not a folder"):
+        plan_run(dataclasses.replace(plan, data=plan.data / "mistyped"))
+    assert list_runs() == []
+
+
 def test_a_run_is_named_as_its_model_and_only_once(plan: Plan):
     folder = plan_run(plan)
     assert folder == trainings_folder() / "new"
