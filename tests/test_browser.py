@@ -144,16 +144,17 @@ def click_until(page: "playwright.Page", place: "playwright.Locator", wanted: "p
     # Longer each time: a click that comes while the page answers the one before makes it begin anew.
     for seconds in (5, 10, 20, 40, 60):
         page.locator("[data-test-script-state=notRunning]").wait_for()
-        # Each time anew: what is drawn above it may have pushed it out of sight.
-        place.scroll_into_view_if_needed()
-        box = place.bounding_box()
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        # A chart clicks on what the mouse was seen over.
-        page.mouse.move(x - 4, y - 4)
-        page.mouse.move(x, y, steps=3)
-        page.wait_for_timeout(300)
-        page.mouse.click(x, y)
-        with contextlib.suppress(playwright.TimeoutError):
+        # A chart that is drawn anew between two of these steps takes the place away with it: then once more.
+        with contextlib.suppress(playwright.Error):
+            # Each time anew: what is drawn above it may have pushed it out of sight.
+            place.scroll_into_view_if_needed()
+            box = place.bounding_box()
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            # A chart clicks on what the mouse was seen over.
+            page.mouse.move(x - 4, y - 4)
+            page.mouse.move(x, y, steps=3)
+            page.wait_for_timeout(300)
+            page.mouse.click(x, y)
             wanted.wait_for(timeout=1000 * seconds)
             return
     pytest.fail("a click on the drawn cell opened nothing")

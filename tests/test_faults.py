@@ -38,6 +38,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def planned(name: str, folder: Path) -> Path:
+    for film in ("NORMAL/IM-0001-0001.png", "PNEUMONIA/person1_virus_1.png"):
+        (folder / "data" / film).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "data" / film).touch()
     return plan_run(Plan(folder / "data", folder / "models" / name, Recipe(), start="random"))
 
 
