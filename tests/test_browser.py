@@ -144,9 +144,6 @@ def click_until(page: "playwright.Page", place: "playwright.Locator", wanted: "p
     # Longer each time: a click that comes while the page answers the one before makes it begin anew.
     for seconds in (5, 10, 20, 40, 60):
         page.locator("[data-test-script-state=notRunning]").wait_for()
-        # A second click on a chosen cell would close it again.
-        if wanted.count():
-            return
         # A chart that is drawn anew between two of these steps takes the place away with it: then once more.
         with contextlib.suppress(playwright.Error):
             # Each time anew: what is drawn above it may have pushed it out of sight.
@@ -159,6 +156,10 @@ def click_until(page: "playwright.Page", place: "playwright.Locator", wanted: "p
             page.wait_for_timeout(300)
             page.mouse.click(x, y)
             wanted.wait_for(timeout=1000 * seconds)
+            return
+        # An answer may come late, and a second click on a chosen cell would close it again.
+        page.locator("[data-test-script-state=notRunning]").wait_for()
+        if wanted.count():
             return
     shown = page.locator("[data-testid=stMain]").inner_text()
     pytest.fail(f"a click on the drawn cell opened nothing; the page shows: {shown[:3000]}")
