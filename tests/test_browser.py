@@ -146,8 +146,9 @@ def click_until(page: "playwright.Page", place: "playwright.Locator", wanted: "p
         page.locator("[data-test-script-state=notRunning]").wait_for()
         # A chart that is drawn anew between two of these steps takes the place away with it: then once more.
         with contextlib.suppress(playwright.Error):
-            # Each time anew: what is drawn above it may have pushed it out of sight.
-            place.scroll_into_view_if_needed()
+            # Each time anew: what is drawn above it may have pushed it out of sight. Words in an SVG are not brought
+            # into view by themselves, so what they are drawn in is.
+            place.evaluate("(place) => place.closest('.js-plotly-plot').scrollIntoView({ block: 'center' })")
             box = place.bounding_box()
             x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
             # A chart clicks on what the mouse was seen over.
