@@ -92,9 +92,13 @@ class RandomGeometry(RandomChange):
         b2 = centre_y - b0 * centre_x - b1 * centre_y + down
         zero = ops.zeros_like(a0)
         transform = ops.reshape(ops.concatenate([a0, a1, a2, b0, b1, b2, zero, zero], axis=-1), (-1, 8))
-        smooth = ops.image.affine_transform(films, transform, interpolation="bilinear", fill_mode="constant")
-        aliased = ops.image.affine_transform(films, transform, interpolation="nearest", fill_mode="constant")
-        return ops.where(self.uniform(films, 0.0, 1.0) < 0.75, smooth, aliased)
+        moved = [
+            ops.image.affine_transform(films, transform, interpolation=interpolation, fill_mode=fill)
+            for interpolation, fill in (("bilinear", "nearest"), ("bilinear", "constant"), ("nearest", "constant"))
+        ]
+        # Half of the films go on at their edges as they end: black there is no sign of anything.
+        chosen = self.uniform(films, 0.0, 1.0)
+        return ops.where(chosen < 0.5, moved[0], ops.where(chosen < 0.75, moved[1], moved[2]))
 
 
 class RandomTone(RandomChange):
@@ -204,17 +208,19 @@ def augmentation_layers(strength: float, seed: int, kinds: Sequence[str] = AUGME
     s = strength
     if s == 0:
         return []
-    changes = {
+    changes: list[tuple[str, keras.layers.Layer]] = [
         # Before the geometry: what lies at the edge of a film that is made smaller is otherwise black, and stays.
-        "border": RandomBorder(min(0.8 * s, 1.0), seed + 6, 0.25),
-        "geometry": RandomGeometry(1.0, seed, 8.0 * s, 0.06 * s, 1.0 + 0.15 * s, 1.0 + 0.6 * s, mirror=True),
-        "erasing": RandomErasing(0.3, seed + 1, min(0.1 + 0.25 * s, 1.0)),
-        "tone": RandomTone(0.9, seed + 2, 1.0 + 0.9 * s, 1.0 + 0.9 * s, 0.15 * s),
-        "blur": RandomBlur(0.35, seed + 3, 0.3 + 1.7 * s),
-        "noise": RandomNoise(0.35, seed + 4, 0.08 * s),
-        "jpeg": RandomJpeg(0.35, seed + 5, 20.0),
-    }
-    return [changes[kind] for kind in AUGMENTATIONS if kind in kinds]
+        ("border", RandomBorder(min(0.8 * s, 1.0), seed + 6, 0.25)),
+        ("geometry", RandomGeometry(1.0, seed, 8.0 * s, 0.06 * s, 1.0 + 0.15 * s, 1.0 + 0.6 * s, mirror=True)),
+        # And once more, for what the geometry has laid at the edges.
+        ("border", RandomBorder(min(0.5 * s, 1.0), seed + 7, 0.2)),
+        ("erasing", RandomErasing(0.3, seed + 1, min(0.1 + 0.25 * s, 1.0))),
+        ("tone", RandomTone(0.9, seed + 2, 1.0 + 0.9 * s, 1.0 + 0.9 * s, 0.15 * s)),
+        ("blur", RandomBlur(0.35, seed + 3, 0.3 + 1.7 * s)),
+        ("noise", RandomNoise(0.35, seed + 4, 0.08 * s)),
+        ("jpeg", RandomJpeg(0.35, seed + 5, 20.0)),
+    ]
+    return [layer for kind, layer in changes if kind in kinds]
 
 
 def variants(films: np.ndarray, layers: Sequence[keras.layers.Layer], count: int) -> np.ndarray:

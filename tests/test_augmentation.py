@@ -109,10 +109,20 @@ def test_a_border_is_one_grey_or_that_of_the_film_before(films: np.ndarray):
     assert 0 < foreign < 48
 
 
-def test_borders_are_changed_before_films_are_made_smaller():
-    # Afterwards the edge is black, and the film's own margins would stay as they are (experiment 19).
+def test_borders_are_changed_before_films_are_made_smaller_and_once_more_after():
+    # Afterwards the edge may be black, and the film's own margins would stay as they are (experiment 19); before, the
+    # black that the geometry leaves would (experiment 20).
     layers = [type(layer) for layer in augmentation_layers(1.0, seed=1)]
-    assert layers.index(RandomBorder) < layers.index(RandomGeometry)
+    assert layers[:3] == [RandomBorder, RandomGeometry, RandomBorder]
+    kinds = ("geometry", "noise")
+    assert [type(layer) for layer in augmentation_layers(1.0, seed=1, kinds=kinds)] == [RandomGeometry, RandomNoise]
+
+
+def test_a_film_made_smaller_goes_on_at_its_edges_as_often_as_it_ends_in_black():
+    films = np.full((200, 32, 32, 1), 120.0, np.float32)
+    turned = RandomGeometry(1.0, 2, degrees=30.0, shift=0.2, zoom=1.0, stretch=1.0, mirror=False)
+    has_black = np.asarray(turned(films, training=True)).min(axis=(1, 2, 3)) < 60
+    assert 0.35 < has_black.mean() < 0.65
 
 
 def test_erasing_sets_one_rectangle_to_one_grey(films: np.ndarray):
