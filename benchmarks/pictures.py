@@ -31,7 +31,7 @@ PATIENCE = 600_000
 # Until charts have grown to their size and what a click faded has come back, milliseconds.
 REST = 2_000
 WIDTH, HEIGHT = 1440, 900
-FLAGGED, FLIPPING, NOT_FLAGGED = "synthetic_02.png", "synthetic_04.png", "synthetic_05.png"
+FLAGGED, FLIPPING, NOT_FLAGGED = "synthetic_02.png", "synthetic_01.png", "synthetic_05.png"
 DEGREES = 18.0
 QUESTIONS = 4
 READ = "What was read, and by what"

@@ -4,7 +4,8 @@ The films of a comparison are the candidate's validation films, less those that 
 """
 
 import datetime
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -35,10 +36,10 @@ def score_copies(
         float32 `(n,)` by the name of the copy; the films as they are come first.
     """
     logits: dict[str, np.ndarray] = {}
-    of = len(films.views) + 1 + 2 * len(stressed_copies(films.views[0][:1]))
-    for name, copy in _copies(films):
-        logits[name] = predict_logits(network, copy)
-        progress(len(logits), of)
+    copies = _copies(films)
+    for name, copy in copies.items():
+        logits[name] = predict_logits(network, copy())
+        progress(len(logits), len(copies))
     return logits
 
 
@@ -119,13 +120,15 @@ def compare_with_current(
     )
 
 
-def _copies(films: Films) -> Iterator[tuple[str, np.ndarray]]:
-    """Give one copy at a time, since all together would be large."""
-    for number, view in enumerate(films.views, start=1):
-        yield "the films as they are" if number == 1 else f"copy {number} of them, as it is", view
-    for name, stress in stressed_copies(films.views[0]).items():
-        yield name, stress()
-    evened = shaped_by_class(films.views[0], films.has_pneumonia, EVENED)
-    yield "shapes evened", evened
-    for name, stress in stressed_copies(evened).items():
-        yield f"{name}, shapes evened", stress()
+def _copies(films: Films) -> dict[str, Callable[[], np.ndarray]]:
+    """Give ways to make the copies, by name: one at a time is made, since all together would be large."""
+    first, *others = films.views
+    evened = shaped_by_class(first, films.has_pneumonia, EVENED)
+    further = {f"copy {number} of them, as it is": partial(np.asarray, view) for number, view in enumerate(others, 2)}
+    return {
+        "the films as they are": lambda: first,
+        **further,
+        **stressed_copies(first),
+        "shapes evened": lambda: evened,
+        **{f"{name}, shapes evened": stress for name, stress in stressed_copies(evened).items()},
+    }
