@@ -158,7 +158,7 @@ class Gate:
             ):
                 difference = part.difference
                 yield (
-                    f"{what}, {copy.films}: {difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})",
+                    f"{what}, {copy.films}: {difference.value:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})",
                     difference,
                     part.p,
                 )

@@ -144,6 +144,6 @@ def _difference(difference: Estimate, p: float) -> str:
     if np.isnan(difference.value):
         return "not defined"
     interval = interval_in_words(difference)
-    words = "no interval" if interval == "none" else f"{difference.low:+.3f} to {difference.high:+.3f}"
+    words = "no interval" if interval == "none" else f"{difference.low:+.4f} to {difference.high:+.4f}"
     chance = "" if np.isnan(p) else ", p < 0.001" if p < 0.001 else f", p = {p:.2g}"
-    return f"{difference.value:+.3f} ({words}{chance})"
+    return f"{difference.value:+.4f} ({words}{chance})"
