@@ -10,7 +10,7 @@ from pages.parts.cached import augmented, keras_problem, split_to_come
 from pages.parts.problems import plain, problems_shown
 from pages.parts.train_steps import RUNS, ask_for_data, go_to, split_of
 from pneumo_core.errors import BusyError
-from pneumo_core.input_gate_record import LEAST_TRAINING, LEAST_VALIDATION
+from pneumo_core.input_gate_record import LEAST_TRAINING, LEAST_VALIDATION, GateFit
 from pneumo_core.manifest import manifest_csv
 from pneumo_core.places import data_folders, models_folder
 from pneumo_core.plan import (
@@ -575,6 +575,11 @@ def _summary(counts: dict[str, tuple[int, int, int]], plan: Plan) -> None:
     )
     if not counts["test"][0]:
         st.warning("There are no test films: nothing will say how good the model is on films that chose nothing.")
+    if plan.recipe.fit_input_gate and not GateFit(films, counts["validation"][0]).has_films:
+        st.warning(
+            "The model will have no input gate, so that it will read pictures that are no chest X-ray: to fit one "
+            f"takes at least {LEAST_TRAINING} films to train on and {LEAST_VALIDATION} to validate with."
+        )
     st.markdown(f"**{plan.recipe.epochs} epochs of {steps} steps.** {changes_in_words(plan)}")
 
 

@@ -355,6 +355,10 @@ def test_a_split_that_is_uploaded_is_checked_before_the_run(data: Path, started:
     table = "\n".join(["file,label,patient,split", *rows]).encode()
     app.file_uploader(key="training_split_table").upload("split.csv", table, "text/csv").run()
     assert "There are no test films" in text(app)
+    assert "The model will have no input gate" in text(app)
+    toggle = next(toggle for toggle in app.toggle if toggle.label == "Fit an input gate")
+    toggle.set_value(False).run()
+    assert "The model will have no input gate" not in text(app)
     click(app, "Start training")
     assert (list_runs()[0] / MANIFEST_FILE).read_bytes() == table
 
