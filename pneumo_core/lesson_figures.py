@@ -192,7 +192,7 @@ def uncertain_chart(found: Sequence[Conformal], now: Conformal, text_colour: str
     x = [100 * each.regions.coverage for each in found]
     traces: list[go.Scatter] = []
     for name, colour, dash, symbol, figure_name in (
-        ("left to the reader", COMPARED_COLOUR, "dash", "square", "uncertain"),
+        ("left to the reader, of all", COMPARED_COLOUR, "dash", "square", "uncertain"),
         ("wrong, of those decided", SCORE_COLOUR, "solid", "circle", "wrong"),
     ):
         shares = [100 * getattr(each.measured, figure_name).value for each in found]
@@ -224,7 +224,7 @@ def uncertain_chart(found: Sequence[Conformal], now: Conformal, text_colour: str
         traces,
         text_colour,
         "Coverage asked of each class, %",
-        "Share of test films, %",
+        "Share, %",
         y_axis={"rangemode": "tozero"},
     )
     words = "; ".join(

@@ -309,7 +309,8 @@ def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
         "independent, and are too narrow where a patient has several. ECE: expected calibration error, 10 bins. The "
         "test films chose no epoch, no temperature and no threshold: these figures are of one reading, after these "
         "were chosen"
-        + (", and before that by a model that this one was made of." if RECALIBRATED in card.recipe else "."),
+        + (", and before that by a model that this one was made of." if RECALIBRATED in card.recipe else ".")
+        + " Where earlier models were scored on the same films, what was seen then may have shaped this one.",
         "",
         "### Test",
         "",

@@ -64,6 +64,11 @@ class Reading:
     quality: Quality | None = None
 
     @property
+    def is_unlike_known(self) -> bool:
+        """True where the film or its patient is known to be unlike those that the model was measured on."""
+        return self.is_far or self.suitability.is_outside_population
+
+    @property
     def cautions(self) -> tuple[Caution, ...]:
         """What is to be known before the score is believed: what is special of this film first."""
         found = []

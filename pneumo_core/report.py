@@ -66,15 +66,22 @@ def is_calibration_known(card: ModelCard) -> bool:
     )
 
 
+def is_score_a_fact(reading: Reading) -> bool:
+    """Say whether the model's probabilities were found true, and on films that this one is not known to be unlike."""
+    return is_calibration_known(reading.card) and not reading.is_unlike_known
+
+
 def score_in_words(reading: Reading) -> str:
     """Say in a sentence how many films of this score show pneumonia; where that is not known, what is known of it."""
     words, result = in_words(reading.prediction.probability), reference_result(reading.card)
     group = f"in a group of which {100 * reading.card.calibration.prevalence:g} %"
-    if is_calibration_known(reading.card):
+    if is_score_a_fact(reading):
         return f"Of films scored like this, {words} show pneumonia, {group} have it."
     stands_for = f"The score stands for {words} {group} have pneumonia, but"
     if result is None:
         return f"{stands_for} how true that is was not measured."
+    if reading.is_unlike_known:
+        return f"{stands_for} how true that is was measured on films and patients unlike this one."
     films, error = _films_in_words(result), f"{result.expected_calibration_error:.3f}"
     if result.n < LEAST_FILMS_FOR_CALIBRATION:
         measured = f"was measured on {films} only, with an expected calibration error of {error}."
@@ -84,12 +91,10 @@ def score_in_words(reading: Reading) -> str:
 
 def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) -> list[tuple[str, str]]:
     """Say what a flag and this score mean in a group in which `prevalence` have pneumonia, as label and text."""
-    rows = [
-        (
-            "Probability of this film in such a group",
-            f"{100 * probability_at(reading.prediction.probability, reading.card.calibration, prevalence):.1f} %",
-        )
-    ]
+    rows = []
+    if not reading.is_unlike_known:
+        probability = probability_at(reading.prediction.probability, reading.card.calibration, prevalence)
+        rows.append(("Probability of this film in such a group", f"{100 * probability:.1f} %"))
     result = reference_result(reading.card)
     if result is not None:
         matrix = _counted_at(point, result)
@@ -156,7 +161,7 @@ def receipt(
         "probability": reading.prediction.probability,
         "probability_refers_to_prevalence": reading.card.calibration.prevalence,
         "probability_in_words": score_in_words(reading),
-        "calibration_known": is_calibration_known(reading.card),
+        "calibration_known": is_score_a_fact(reading),
         "logit": reading.prediction.logit,
         "operating_point": point.name,
         "threshold": point.threshold,

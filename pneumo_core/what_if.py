@@ -220,19 +220,26 @@ def look_at(classifier: Classifier, pixels: np.ndarray, change: Change) -> Look:
         pixels: of the radiograph, float32 `(height, width)` in [0, 1].
     """
     preprocessing = classifier.card.preprocessing
-    film = changed(as_scored(pixels, preprocessing), change, pixels.shape[1] / pixels.shape[0])
-    _, probability, explanation, verdict = classifier.look(prepare(film, preprocessing))
-    return Look(film, (pixels.shape[0], pixels.shape[1]), probability, explanation, check(film, verdict))
+    film, aspect = as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]
+    shown = changed(film, change, aspect)
+    _, probability, explanation, verdict = classifier.look(prepare(shown, preprocessing))
+    found = check(shown, verdict, film, change, aspect)
+    return Look(shown, (pixels.shape[0], pixels.shape[1]), probability, explanation, found)
 
 
-def check(film: np.ndarray, verdict: Verdict | None) -> Check:
+def check(shown: np.ndarray, verdict: Verdict | None, film: np.ndarray, change: Change, aspect: float) -> Check:
     """Check a changed film as `reading.read_xray` checks a film.
 
     Args:
-        film: float32, of the network's input size, in [0, 1].
+        shown: the film as changed; float32, of the network's input size, in [0, 1].
         verdict: what the model's gate says of it; None without a gate.
+        film, change, aspect: what it was made of, as `changed` takes them.
     """
-    quality, refusal = measure_quality(film), ""
+    quality, refusal = measure_quality(shown), ""
+    if change.rotation:
+        # Turned at its full size a film would stay as sharp as it is; at the network's it does not.
+        unturned = changed(film, change.at("rotation", 0.0), aspect)
+        quality = replace(quality, sharpness=measure_quality(unturned).sharpness)
     try:
         refuse_clipped(quality, "it")
         refuse_by(verdict, "it")
@@ -258,9 +265,11 @@ def flip_curve(classifier: Classifier, pixels: np.ndarray, change: Change, name:
     film, aspect = as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]
 
     def scored(values: np.ndarray) -> tuple[np.ndarray, list[Check]]:
-        films = [changed(film, change.at(name, float(value)), aspect) for value in values]
+        changes = [change.at(name, float(value)) for value in values]
+        films = [changed(film, each, aspect) for each in changes]
         probabilities, verdicts = classifier.score_and_judge(np.stack([prepare(each, preprocessing) for each in films]))
-        return probabilities, [check(each, verdict) for each, verdict in zip(films, verdicts, strict=True)]
+        made = zip(films, verdicts, changes, strict=True)
+        return probabilities, [check(shown, verdict, film, each, aspect) for shown, verdict, each in made]
 
     values = control.ladder
     probabilities, checks = scored(values)

@@ -32,7 +32,7 @@ from pneumo_core.report import (
     score_in_words,
     verdict,
 )
-from pneumo_core.suitability import CORRECTIONS, suitability_for_age
+from pneumo_core.suitability import CORRECTIONS, Suitability, suitability_for_age
 from pneumo_core.wording import NOT_ASSESSED, NOTICE
 from tests.makers import (
     BALANCED,
@@ -173,6 +173,21 @@ def test_a_score_that_is_no_fact_says_what_was_measured():
     ):
         assert score_in_words(reading(card=card)) == f"{stands_for} {known}"
         assert f"Probability 62.5 %. {stands_for} {known}" in Page(report(card=card)).text
+
+
+@pytest.mark.parametrize(
+    "unlike", [{"is_far": True}, {"suitability": Suitability(is_outside_population=True, cautions=())}]
+)
+def test_a_score_of_a_film_unlike_those_measured_is_no_fact_and_has_no_probability_among_ones_own_patients(unlike):
+    card = model_card(test=(calibrated_on(624, 0.02),))
+    film = reading(card=card)
+    known, unknown = film, dataclasses.replace(film, **unlike)
+    assert score_in_words(unknown) == (
+        "The score stands for about 62 in 100 in a group of which 50 % have pneumonia, but how true that is was "
+        "measured on films and patients unlike this one."
+    )
+    assert receipt(unknown, BALANCED, 0.1)["calibration_known"] is False
+    assert at_prevalence(unknown, BALANCED, 0.1) == at_prevalence(known, BALANCED, 0.1)[1:]
 
 
 def test_the_calibration_is_that_of_the_first_test_films_and_else_of_the_validation_films_as_they_are():

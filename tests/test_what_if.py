@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from pneumo_core import quality
 from pneumo_core.calibration import Calibration
 from pneumo_core.input_gate import INVERTED, UPRIGHT, Verdict
 from pneumo_core.preprocessing import Preprocessing, prepare
-from pneumo_core.quality import CUT_OFF, EXPOSURE
+from pneumo_core.quality import BLUR, CUT_OFF, EXPOSURE, measure_quality
 from pneumo_core.suitability import FAR
 from pneumo_core.what_if import (
     CONTROLS,
@@ -283,3 +284,15 @@ def film_of_stripes() -> np.ndarray:
     film = np.full((32, 32), 0.3, np.float32)
     film[:, ::2] = 0.7
     return film
+
+
+def test_a_turned_film_is_as_sharp_as_before_since_explain_would_turn_it_at_its_full_size(monkeypatch):
+    network = KnownNetwork(lambda mean: mean)
+    network.card.preprocessing = Preprocessing(224, 224)
+    film = np.random.default_rng(3).uniform(0.2, 0.8, (224, 224)).astype(np.float32)
+    turned = look_at(network, film, Change(rotation=3.0))
+    before, after = measure_quality(film).sharpness, measure_quality(turned.film).sharpness
+    assert after < before
+    monkeypatch.setattr(quality, "LEAST_SHARPNESS", (before + after) / 2)
+    assert BLUR in measure_quality(turned.film).findings
+    assert BLUR not in look_at(network, film, Change(rotation=3.0)).check.warned_of

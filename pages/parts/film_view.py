@@ -20,7 +20,7 @@ from pneumo_core.report import (
     case_report,
     facts,
     in_words,
-    is_calibration_known,
+    is_score_a_fact,
     overlay_png,
     receipt_json,
     reference_result,
@@ -74,7 +74,7 @@ def _score(
         with st.expander(f"What the {100 * regions.coverage:g} % are worth"):
             st.markdown(conformal.in_words())
     sentence, words = plain(score_in_words(reading)), in_words(probability)
-    if is_calibration_known(reading.card):
+    if is_score_a_fact(reading):
         sentence = sentence.replace(words, f"**{words}**")
     st.markdown(
         f"{sentence} The amber line is the {point.name} operating point: flagged from {100 * point.threshold:.1f} % on."
