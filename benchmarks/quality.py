@@ -24,6 +24,7 @@ from pneumo_core.quality import (
     CUT_OFF,
     EXPOSURE,
     FINDINGS,
+    FRAME,
     ROTATION,
     SIDE,
     WRITING,
@@ -94,6 +95,14 @@ def marked(film: np.ndarray, random: Random) -> np.ndarray:
     return levels.astype(np.float32) / np.float32(255)
 
 
+def framed(film: np.ndarray, width: int, grey: float) -> np.ndarray:
+    """Draw a plain frame so many pixels wide over a film's edges, and compress it as viewers do."""
+    changed = np.full_like(film, grey)
+    inside = np.s_[width:-width, width:-width]
+    changed[inside] = film[inside]
+    return recompressed(changed, 85)
+
+
 def _either(degrees: float) -> Change:
     return lambda film, random: turned_by(film, float(random.choice([-1, 1])) * degrees, fill="edge")
 
@@ -123,6 +132,9 @@ DEGRADATIONS: tuple[tuple[str, str, bool, Change], ...] = (
     ("letters of 1.4 %", WRITING, False, lambda film, random: written_on(film, random, 0.014)),
     ("letters of 2 %", WRITING, True, lambda film, random: written_on(film, random, 0.02)),
     ("letters of 3 %", WRITING, True, lambda film, random: written_on(film, random, 0.03)),
+    ("a black frame of 4 of 224 pixels", FRAME, True, lambda film, random: framed(film, 4, 0.0)),
+    ("a black frame of 8 of 224 pixels", FRAME, True, lambda film, random: framed(film, 8, 0.0)),
+    ("a white frame of 4 of 224 pixels", FRAME, True, lambda film, random: framed(film, 4, 1.0)),
 )
 
 

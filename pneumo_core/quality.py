@@ -1,4 +1,4 @@
-"""Quality of a film, measured on its pixels: exposure, blur, rotation, what was cut off, writing that is burned in.
+"""Quality of a film, measured on its pixels: exposure, blur, rotation, what was cut off, burned-in writing, frames.
 
 All is measured on copies of fixed sizes, so that a film and its small copy give the same verdict. How the limits were
 chosen, and how often a film is warned of in vain: docs/input-gate.md.
@@ -27,12 +27,22 @@ MOST_DEGREES = 10.0
 SIDES = ("left", "right", "top", "bottom")
 MOST_MISSING = (0.11, 0.11, 0.17, 0.12)
 MOST_LETTERS = 5
+# Rows and columns at the edge are plain where nearly all of them is white or black, but for what JPEG adds; a frame is
+# so much of a side, on three sides.
+PLAIN, NEARLY_ALL, LEAST_FRAME, LEAST_FRAMED_SIDES = 0.04, 0.95, 0.01, 3
 # How much brighter than what is around them strokes are, of 255; heights in pixels and as a share of the long side.
 STROKE_CONTRAST, WIDEST_STROKE, LEAST_HEIGHT, MOST_HEIGHT = 80, 13, 6, 0.05
 CELLS, DIRECTIONS = 8, 9
 POSITION_FILE = Path(__file__).with_name("chest_position.npz")
 
-EXPOSURE, BLUR, ROTATION, CUT_OFF, WRITING = FINDINGS = ("exposure", "blur", "rotation", "cut off", "writing")
+EXPOSURE, BLUR, ROTATION, CUT_OFF, WRITING, FRAME = FINDINGS = (
+    "exposure",
+    "blur",
+    "rotation",
+    "cut off",
+    "writing",
+    "frame",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,7 @@ class Quality:
         degrees: by how much the chest is turned clockwise, roughly.
         missing: shares of the whole film that seem to be cut off at each of `SIDES`, roughly.
         letters: of the longest line of writing, roughly.
+        frame: how far the film is plain white or black from each of `SIDES` on, as a share of it.
     """
 
     white: float
@@ -57,6 +68,7 @@ class Quality:
     degrees: float
     missing: tuple[float, float, float, float]
     letters: int
+    frame: tuple[float, float, float, float]
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -106,6 +118,13 @@ class Quality:
                 "and have it removed."
             )
             found.append((WRITING, Caution("writing", sentence)))
+        if sum(share >= LEAST_FRAME for share in self.frame) >= LEAST_FRAMED_SIDES:
+            sentence = (
+                f"This film has a plain white or black frame, up to {100 * max(self.frame):.0f} % of it wide; expected "
+                "are edges that belong to the picture. A frame can raise the score: please crop it off and upload the "
+                "film again."
+            )
+            found.append((FRAME, Caution("framed", sentence)))
         return found
 
     def _exposure(self) -> Caution | None:
@@ -145,7 +164,15 @@ def measure_quality(pixels: np.ndarray) -> Quality:
     degrees, *missing = position_of(small)
     left, right, top, bottom = (share / 100 for share in missing)
     return Quality(
-        white, black, middle, spread, _sharpness_of(small), degrees, (left, right, top, bottom), _letters_of(film)
+        white,
+        black,
+        middle,
+        spread,
+        _sharpness_of(small),
+        degrees,
+        (left, right, top, bottom),
+        _letters_of(film),
+        _frame_of(small),
     )
 
 
@@ -212,6 +239,15 @@ def _exposure_of(small: np.ndarray) -> tuple[float, float, float, float]:
     inside = small[margin : SIDE - margin, margin : SIDE - margin]
     low, middle, high = np.percentile(inside, (2, 50, 98)).tolist()
     return float((inside >= 0.99).mean()), float((inside <= 0.01).mean()), middle, high - low
+
+
+def _frame_of(small: np.ndarray) -> tuple[float, float, float, float]:
+    plain = (small >= 1 - PLAIN) | (small <= PLAIN)
+    across, down = plain.mean(axis=0) >= NEARLY_ALL, plain.mean(axis=1) >= NEARLY_ALL
+    left, right, top, bottom = (
+        float(np.cumprod(of_side).mean()) for of_side in (across, across[::-1], down, down[::-1])
+    )
+    return left, right, top, bottom
 
 
 def _sharpness_of(small: np.ndarray) -> float:

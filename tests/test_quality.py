@@ -1,5 +1,6 @@
 """Quality of a film: what each check says of drawn films, of the samples and of copies degraded by known amounts."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pneumo_core.quality import (
     CUT_OFF,
     EXPOSURE,
     FINDINGS,
+    FRAME,
     ROTATION,
     SIDE,
     WRITING,
@@ -33,7 +35,7 @@ from tests.conftest import drawn_film, png
 from tests.makers import BALANCED, reading
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-GOOD = Quality(0.0, 0.0, 0.5, 0.5, 0.45, 0.0, (0.0, 0.0, 0.0, 0.0), 1)
+GOOD = Quality(0.0, 0.0, 0.5, 0.5, 0.45, 0.0, (0.0, 0.0, 0.0, 0.0), 1, (0.0, 0.0, 0.0, 0.0))
 
 
 def with_(**changes) -> Quality:
@@ -68,6 +70,7 @@ def test_a_film_within_all_limits_needs_no_word():
         ({"missing": (0.11, 0.11, 0.17, 0.12)}, {"missing": (0.111, 0.0, 0.0, 0.0)}, CUT_OFF),
         ({"missing": (0.11, 0.11, 0.17, 0.12)}, {"missing": (0.0, 0.0, 0.0, 0.121)}, CUT_OFF),
         ({"letters": 5}, {"letters": 6}, WRITING),
+        ({"frame": (0.5, 0.5, 0.0, 0.009)}, {"frame": (0.01, 0.01, 0.0, 0.01)}, FRAME),
     ],
 )
 def test_each_limit_has_two_sides(within: dict, beyond: dict, finding: str):
@@ -78,6 +81,7 @@ def test_each_limit_has_two_sides(within: dict, beyond: dict, finding: str):
 
 def test_what_is_found_is_said_with_its_number_what_is_expected_and_what_to_do():
     quality = with_(white=0.3, sharpness=0.2, degrees=-14.2, missing=(0.2, 0.0, 0.0, 0.25), letters=12)
+    quality = dataclasses.replace(quality, frame=(0.02, 0.02, 0.04, 0.0))
     assert quality.findings == FINDINGS
     assert [caution.tag for caution in quality.cautions] == [
         "30 % plain white",
@@ -85,6 +89,7 @@ def test_what_is_found_is_said_with_its_number_what_is_expected_and_what_to_do()
         "turned about 14°",
         "cut off at left and bottom",
         "writing",
+        "framed",
     ]
     assert tuple(caution.warning for caution in quality.cautions) == (
         "Of the middle of this film 30 % is plain white, without detail: badly exposed, or exported with a window too "
@@ -98,6 +103,8 @@ def test_what_is_found_is_said_with_its_number_what_is_expected_and_what_to_do()
         "not read.",
         "A line of about 12 letters is burned into this film; expected is a side marker at most. It may name the "
         "patient: please check it before you pass on the film or a picture of it, and have it removed.",
+        "This film has a plain white or black frame, up to 4 % of it wide; expected are edges that belong to the "
+        "picture. A frame can raise the score: please crop it off and upload the film again.",
     )
 
 
@@ -125,6 +132,20 @@ def test_exposure_is_measured_in_the_middle():
     assert measure_quality(film).white == measure_quality(film).black == 0.0
     film[45:112, 45:179] = 1.0
     assert measure_quality(film).white == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("grey", [0.0, 1.0])
+def test_a_frame_is_found_on_films_of_any_size_and_bars_at_two_sides_are_none(samples: list[np.ndarray], grey: float):
+    for film in samples:
+        height, width = film.shape
+        rows, columns = round(0.02 * height), round(0.02 * width)
+        barred = film.copy()
+        barred[:rows] = barred[-rows:] = grey
+        assert FRAME not in measure_quality(barred).findings
+        barred[:, :columns] = barred[:, -columns:] = grey
+        quality = measure_quality(barred)
+        assert FRAME in quality.findings
+        assert quality.frame == pytest.approx((0.02,) * 4, abs=0.006)
 
 
 def test_the_samples_need_no_word(samples: list[np.ndarray]):

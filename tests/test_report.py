@@ -440,7 +440,7 @@ def warned() -> Reading:
         correction=CORRECTIONS[LEFT][2],
         is_far=True,
         has_gate=False,
-        quality=Quality(0.0, 0.0, 0.1, 0.5, 0.9, -17.2, (0.0, 0.0, 0.0, 0.0), 0),
+        quality=Quality(0.0, 0.0, 0.1, 0.5, 0.9, -17.2, (0.0, 0.0, 0.0, 0.0), 0, (0.0, 0.0, 0.0, 0.0)),
         suitability=suitability_for_age(None, (1.0, 5.0)),
     )
 
