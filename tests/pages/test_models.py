@@ -246,7 +246,7 @@ def test_a_comparison_shows_what_got_better_and_which_films_changed_sides(models
     assert "the candidate is right on 10, the model in use on 0" in found
     main, copies = app.table[1].value, app.table[2].value
     assert main["Figure"][0] == "Area under the ROC curve (DeLong)"
-    assert copies["Sensitivity difference"][0] == "+0.100 (+0.042 to +0.174, p = 0.002)"
+    assert copies["Sensitivity difference"][0] == "+0.1000 (+0.0419 to +0.1744, p = 0.002)"
     assert (copies["Brier score"][0], copies["ECE"][0]) == ("0.100 / 0.200", "0.300 / 0.400")
     changed = app.dataframe[0].value
     assert len(changed) == 10
