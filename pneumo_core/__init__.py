@@ -36,7 +36,7 @@ The floors, lowest first. A module imports only from floors below its own
     1  sign_in             sign-in by a shared passphrase: its hash, who is signed in, how often one may try
     1  session_end         a session that was left lets go of what it keeps
     1  reading_queue       the films of all sessions in one line before the network, few at work at a time
-    2  quality             exposure, blur, rotation, what was cut off, writing: measured on a film
+    2  quality             exposure, blur, rotation, what was cut off, writing, frames: measured on a film
     2  locks               locks that end with their holder; processes that hold one
     2  input_gate          the learned judgement whether a picture is a chest X-ray to be read
     2  image_file          read PNG and JPEG                                                      (Pillow)

@@ -168,9 +168,9 @@ def receipt(
         "flagged": reading.prediction.is_flagged(point),
         "conformal": conformal_outcome(conformal, reading.prediction.probability),
         "prevalence": prevalence,
-        "probability_at_prevalence": probability_at(
-            reading.prediction.probability, reading.card.calibration, prevalence
-        ),
+        "probability_at_prevalence": None
+        if reading.is_unlike_known
+        else probability_at(reading.prediction.probability, reading.card.calibration, prevalence),
         "positive_predictive_value": _as_data(positive),
         "negative_predictive_value": _as_data(negative),
         "heat_map_is_blank": reading.explanation.is_blank,

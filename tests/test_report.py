@@ -186,7 +186,8 @@ def test_a_score_of_a_film_unlike_those_measured_is_no_fact_and_has_no_probabili
         "The score stands for about 62 in 100 in a group of which 50 % have pneumonia, but how true that is was "
         "measured on films and patients unlike this one."
     )
-    assert receipt(unknown, BALANCED, 0.1)["calibration_known"] is False
+    kept = receipt(unknown, BALANCED, 0.1)
+    assert (kept["calibration_known"], kept["probability_at_prevalence"]) == (False, None)
     assert at_prevalence(unknown, BALANCED, 0.1) == at_prevalence(known, BALANCED, 0.1)[1:]
 
 
