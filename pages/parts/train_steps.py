@@ -55,10 +55,12 @@ def ask_for_data() -> tuple[Path, tuple[Path, ...]] | None:
             help="In the layout of the Kaggle data set: train, val and test, each with NORMAL and PNEUMONIA. It is "
             "only read: no file is moved or changed.",
         )
-    with right:
-        copies = st.multiselect(
+    others, copies = [other for other in names if other != name], []
+    # Without another folder it would be a control that does nothing, too pale to be read.
+    if others:
+        copies = right.multiselect(
             "Further copies of the same films",
-            [other for other in names if other != name],
+            others,
             key=f"training_copies_{name}",
             persist_state="session",
             help="The same films under the same names, resampled or compressed in another way: training shows each "
