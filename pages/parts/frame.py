@@ -57,7 +57,7 @@ h1 { font-size: 2rem !important; padding: 0.2rem 0 0.8rem !important; }
 
 # White on the light blue of the dark theme is too pale to be read.
 DARK_STYLE = """<style>
-[data-testid^="stBaseButton-primary"] *,
+[data-testid^="stBaseButton-primary"]:not(:disabled) *,
 [data-testid="stMultiSelectTagsContainer"] [data-tag] * { color: #0b1220 !important; }</style>"""
 
 
