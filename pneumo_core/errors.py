@@ -1,42 +1,94 @@
-"""Refusals in words a clinician can act on.
+"""Refusals in words a clinician can act on, each with a code that a script can act on.
 
 Each message says what was found, what is expected and what to do, in this
 order. A `ValueError` is for programmers' mistakes; a `PneumoError` is for the
 person in front of the screen, and pages show its text as it stands.
+
+Texts may change; codes do not. Each class has one, and a refusal of an image
+names its reason by one of `IMAGE_CODES`.
 """
+
+# By the code, what is wrong with a file that gets no score.
+IMAGE_CODES = {
+    "blank": "no visible structure",
+    "body_part": "an X-ray of another part of the body",
+    "clipped": "most of the lungs' part is plain white or black",
+    "colour": "a picture in colour",
+    "cut_off_or_several": "part of a chest, several images, or an image small on a page",
+    "damaged": "the file is damaged or cut short",
+    "empty": "the file has no content",
+    "for_processing": "raw data of a detector, meant for further processing",
+    "inverted": "air is white and bone is black",
+    "lateral_view": "no frontal view",
+    "modality": "a DICOM of another modality",
+    "no_pixels": "a DICOM without pixel data",
+    "not_a_chest": "the input gate finds no upright frontal chest X-ray",
+    "not_an_image": "neither DICOM nor PNG nor JPEG",
+    "not_found": "no such file, or it may not be read",
+    "not_decoded": "the process that decodes could not do its work",
+    "shape": "too long for its width",
+    "several_pictures": "several pictures or frames in one file",
+    "too_large": "too many bytes or pixels, or too much memory or time to decode",
+    "too_small": "too few pixels",
+    "turned": "turned by 90 or 180 degrees",
+    "unsupported": "a way of coding pixels that is not read",
+}
 
 
 class PneumoError(Exception):
-    """Root of every refusal; its text is a whole sentence for the reader."""
+    """Root of every refusal; its text is a whole sentence for the reader.
+
+    Attributes:
+        code: a stable slug; of the class, or of the reason where one was given.
+    """
+
+    code = "refused"
+
+    def __init__(self, sentence: str = "", code: str | None = None) -> None:
+        super().__init__(sentence)
+        if code is not None:
+            self.code = code
 
 
 class UnreadableImageError(PneumoError):
     """The file is no image that can be read: wrong type, damaged, too small or too large."""
 
+    code = "unreadable_image"
+
 
 class UnsuitableImageError(PneumoError):
     """The file is an image, but none that the network may score."""
 
+    code = "unsuitable_image"
+
 
 class CorrectableImageError(UnsuitableImageError):
-    """The image is a film that could be read once it is turned or inverted; `correction` names what to ask for."""
+    """The image could be read once it is turned or inverted; `correction` names what to ask for."""
 
-    def __init__(self, sentence: str, correction: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, sentence: str, correction: str, code: str | None = None) -> None:
+        super().__init__(sentence, code)
         self.correction = correction
 
 
 class DataError(PneumoError):
     """A folder of labelled X-rays is not as it must be."""
 
+    code = "data"
+
 
 class ModelError(PneumoError):
     """A model folder is missing, damaged, or its card belongs to other weights."""
+
+    code = "model"
 
 
 class BusyError(PneumoError):
     """Another process is at the same work; it must end first."""
 
+    code = "busy"
+
 
 class AccessError(PneumoError):
     """Who asks may not, or not so often, or not so much; or how the app is to be reached is not as it must be."""
+
+    code = "access"
