@@ -24,6 +24,7 @@ import numpy as np
 from pyarrow import dataset
 
 from benchmarks.record import Cell, Table, record_option, tell
+from pneumo_core.admission import before
 from pneumo_core.batch import run_source
 from pneumo_core.calibration import probabilities
 from pneumo_core.classifier import load_classifier
@@ -34,7 +35,6 @@ from pneumo_core.preprocessing import prepare
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.runs import FilmScore, Progress, read_scores
 from pneumo_core.sources import open_source
-from pneumo_core.suitability import assess
 
 CLUSTER = "Films on a cluster of one machine"
 COLUMNS = (
@@ -134,7 +134,7 @@ def decoding(films: list[Path], model: Path) -> float:
     started = time.process_time()
     for path in films:
         radiograph = read_radiograph(path.read_bytes(), "film")
-        assess(radiograph, card.population_years)
+        before(radiograph, card.population_years)
         prepare(radiograph.pixels, card.preprocessing)
     return (time.process_time() - started) / len(films)
 

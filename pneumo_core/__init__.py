@@ -54,6 +54,7 @@ The floors, lowest first. A module imports only from floors below its own
     3  runs                a run of many films, and what stands of it on disk
     3  calibration         from logits to probabilities and thresholds
     4  suitability         is this a frontal chest X-ray, and of the population the model knows?
+    5  admission           may this X-ray be scored? the one door for all who score
     4  model_card          what must be known about a model, kept beside its weights
     4  gate                a candidate against the model in use: what was found, and what it says
     4  training_films      films in memory, dealt out in batches

@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+from pneumo_core.admission import before
 from pneumo_core.cases import CLASS_FOLDERS, SPLITS, Case, find_cases, patient_and_kind
 from pneumo_core.cohort import FEW_FILMS, Cohort, areas_of_metadata
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError
@@ -38,7 +39,6 @@ from pneumo_core.preprocessing import Preprocessing, fingerprint, prepare
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.runs import FilmScore, Progress
 from pneumo_core.sources import is_silent, relative_name
-from pneumo_core.suitability import assess
 from pneumo_core.whole_file import write_whole
 from pneumo_core.wording import counted
 
@@ -371,7 +371,7 @@ def _read(folder: Path, case: Case) -> AuditedFilm:
             content = file.read(MAX_FILE_BYTES + 1)
         film = replace(film, file_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
         radiograph = read_radiograph(content, FILM)
-        assess(radiograph, _ALL_AGES)
+        before(radiograph, _ALL_AGES).check()
     except OSError:
         return replace(film, problem=f"{FILM} cannot be opened. Please check that you may read it.")
     except PneumoError as refusal:

@@ -12,23 +12,33 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from pneumo_core.admission import Admission, before
 from pneumo_core.classifier import Classifier
 from pneumo_core.errors import PneumoError
 from pneumo_core.input_gate import Verdict
 from pneumo_core.preprocessing import fingerprint, prepare
-from pneumo_core.quality import measure_quality, refuse_clipped
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.runs import FilmScore, Progress, Run, alone_in, append_scores, begin_run, read_scores
 from pneumo_core.sources import Source, SourceFilm
-from pneumo_core.suitability import FAR, assess, refuse_by
 
 BATCH_SIZE = 32
 READERS = 2
 # Stands for the film's name in a reason that is written down: names can be those of patients.
 FILM = "The film"
+
+
+class _Admitted(NamedTuple):
+    """An X-ray on its way to the network: what it is given, float32 `(height, width, 1)`, and why it may be."""
+
+    prepared: np.ndarray
+    admission: Admission
+
+
+_Item = tuple[FilmScore, _Admitted | None]
 
 
 def run_source(
@@ -74,7 +84,7 @@ def score_films(
         patients: of each place in the source, the number of the patient.
         reader_threads: more of them where storage answers late; each process decodes one film at a time.
     """
-    batch: list[tuple[FilmScore, np.ndarray | None]] = []
+    batch: list[_Item] = []
     with ThreadPoolExecutor(reader_threads, thread_name_prefix="read-film") as readers:
         try:
             for item in _read_ahead(films, patients, classifier, readers):
@@ -93,8 +103,8 @@ def _read_ahead(
     patients: Sequence[int],
     classifier: Classifier,
     readers: ThreadPoolExecutor,
-) -> Iterator[tuple[FilmScore, np.ndarray | None]]:
-    waiting: deque[Future[tuple[FilmScore, np.ndarray | None]]] = deque()
+) -> Iterator[_Item]:
+    waiting: deque[Future[_Item]] = deque()
     for number, film in films:
         waiting.append(readers.submit(_read, number, film, patients[number], classifier))
         if len(waiting) > 2 * BATCH_SIZE:
@@ -103,18 +113,16 @@ def _read_ahead(
         yield waiting.popleft().result()
 
 
-def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -> tuple[FilmScore, np.ndarray | None]:
+def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -> _Item:
     score = FilmScore(number, patient, film.has_pneumonia, film.kind)
     try:
         content = film.read()
         score = dataclasses.replace(score, sha256=hashlib.sha256(content).hexdigest(), file_bytes=len(content))
         radiograph = read_radiograph(content, FILM)
-        assess(radiograph, classifier.card.population_years)
-        quality = measure_quality(radiograph.pixels)
-        refuse_clipped(quality, FILM)
+        admission = before(radiograph, classifier.card.population_years)
+        admission.check()
     except PneumoError as error:
-        reason = str(error)
-        return dataclasses.replace(score, reason=reason if reason.startswith(FILM) else f"{FILM} {reason}"), None
+        return _refused(score, error), None
     origin = radiograph.origin
     prepared = prepare(radiograph.pixels, classifier.card.preprocessing)
     score = dataclasses.replace(
@@ -127,28 +135,29 @@ def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -
         view_position=origin.view_position,
         sex=origin.sex,
         age_years=origin.age_years,
-        warned_of=", ".join(quality.findings),
     )
-    return score, prepared
+    return score, _Admitted(prepared, admission)
 
 
-def _scored(batch: list[tuple[FilmScore, np.ndarray | None]], classifier: Classifier) -> list[FilmScore]:
-    films = [film for _, film in batch if film is not None]
+def _refused(score: FilmScore, error: PneumoError) -> FilmScore:
+    reason = str(error)
+    return dataclasses.replace(score, reason=reason if reason.startswith(FILM) else f"{FILM} {reason}", code=error.code)
+
+
+def _scored(batch: list[_Item], classifier: Classifier) -> list[FilmScore]:
+    films = [admitted.prepared for _, admitted in batch if admitted is not None]
     if not films:
         return [score for score, _ in batch]
     found = iter(zip(*classifier.logits_and_verdicts(np.stack(films)), strict=True))
-    return [score if film is None else _judged(score, *next(found)) for score, film in batch]
+    return [score if admitted is None else _judged(score, admitted, *next(found)) for score, admitted in batch]
 
 
-def _judged(score: FilmScore, logit: float, verdict: Verdict | None) -> FilmScore:
-    try:
-        refuse_by(verdict, FILM)
-    except PneumoError as error:
-        # What was measured of the quality of a turned film, or of none, says nothing.
-        return dataclasses.replace(score, reason=str(error), warned_of="")
-    if verdict is not None and verdict.is_far:
-        score = dataclasses.replace(score, warned_of=", ".join(filter(None, (score.warned_of, FAR.tag))))
-    return dataclasses.replace(score, logit=float(logit))
+def _judged(score: FilmScore, admitted: _Admitted, logit: float, verdict: Verdict | None) -> FilmScore:
+    admission = admitted.admission.after(verdict)
+    # The quality that was measured of a turned film, or of no film, says nothing: a refused row carries none.
+    if admission.refusal is not None:
+        return _refused(score, admission.refusal)
+    return dataclasses.replace(score, logit=float(logit), warned_of=", ".join(admission.findings))
 
 
 def _numbered(names: Iterable[str]) -> list[int]:

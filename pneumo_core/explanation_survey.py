@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+from pneumo_core.admission import before
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.evaluation import Z_95, Estimate, proportion
 from pneumo_core.preprocessing import prepare
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.runs import Progress
 from pneumo_core.sources import Source, SourceFilm
-from pneumo_core.suitability import assess
 from pneumo_core.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -154,12 +154,15 @@ def survey_films(tester: ExplanationTester, source: Source, count: int, progress
         progress(Progress(number, len(chosen), number / (time.perf_counter() - started)))
         try:
             radiograph = read_radiograph(film.read(), film.name)
-            assess(radiograph, card.population_years)
+            admission = before(radiograph, card.population_years)
+            admission.check()
+            pixels = prepare(radiograph.pixels, card.preprocessing)
+            probability, verdict = tester.score_and_judge(pixels)
+            admission.after(verdict).check()
         except PneumoError:
             continue
-        pixels = prepare(radiograph.pixels, card.preprocessing)
         test = tester.test(pixels, threshold, is_short=False)
-        is_flagged = tester.is_flagged(pixels, threshold)
+        is_flagged = probability >= threshold
         films.append(SurveyedFilm(film.has_pneumonia, is_flagged, None if test is None else _surveyed(test)))
     progress(Progress(len(chosen), len(chosen), len(chosen) / (time.perf_counter() - started)))
     if not films:

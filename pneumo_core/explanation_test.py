@@ -16,6 +16,7 @@ import numpy as np
 from pneumo_core.classifier import Classifier
 from pneumo_core.explanation_methods import occlusion, rank_correlation
 from pneumo_core.gradcam import Explanation
+from pneumo_core.input_gate import Verdict
 from pneumo_core.model_card import ModelCard
 from pneumo_core.network import put_weights
 from pneumo_core.places import sample_files
@@ -214,9 +215,10 @@ class ExplanationTester:
         """Name the stages of the full test, from the top of the network."""
         return tuple(name for name, _ in self._blocks)
 
-    def is_flagged(self, film: np.ndarray, threshold: float) -> bool:
-        """True where the classifier gives a film at least this calibrated probability."""
-        return bool(self._classifier.score(film[np.newaxis])[0] >= threshold)
+    def score_and_judge(self, film: np.ndarray) -> tuple[float, Verdict | None]:
+        """Give a film's calibrated probability, and what the input gate says of it; None without a gate."""
+        probabilities, verdicts = self._classifier.score_and_judge(film[np.newaxis])
+        return float(probabilities[0]), verdicts[0]
 
     def test(
         self, film: np.ndarray, threshold: float, is_short: bool, progress: Progress = _silent

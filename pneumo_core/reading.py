@@ -1,19 +1,20 @@
-"""One X-ray read end to end: suitability, preprocessing, network and heat map."""
+"""One X-ray read end to end: admission, preprocessing, network and heat map."""
 
 from __future__ import annotations
 
 import datetime
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from pneumo_core.admission import Admission, before
 from pneumo_core.calibration import OperatingPoint
-from pneumo_core.input_gate import NO_GATE
 from pneumo_core.model_card import ModelCard
 from pneumo_core.preprocessing import fingerprint, prepare
-from pneumo_core.quality import Quality, measure_quality, refuse_clipped
 from pneumo_core.radiograph import Radiograph
-from pneumo_core.suitability import CORRECTIONS, FAR, Suitability, assess, corrected, refuse_by
+from pneumo_core.suitability import CORRECTIONS, corrected, population_name
 from pneumo_core.wording import Caution, known_film, known_tag
 
 if TYPE_CHECKING:
@@ -36,37 +37,39 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """A film, all that was read from it, and by what.
+    """An X-ray, all that was read from it, and by what.
 
     Attributes:
         card, device: of the classifier that read it.
         read_at: UTC, ISO 8601, to the second.
+        admission: why it was scored, and what must be known of picture and patient.
+        prepared: what the network was given: float32 `(height, width, 1)`, as `preprocessing.prepare` gives it;
+            read-only.
         milliseconds: for preprocessing, network and heat map.
+        age_years: of the patient; None where nobody says.
+        age_from: who says so: the file, or whoever asked for the reading ("option").
         known_from: "training" or "validation" where the model knows this film from there.
         correction: what was done to the film before reading at the reader's request, in words; None: nothing.
-        is_far: whether the input gate finds it far from the films that the network was trained on.
-        has_gate: whether the model has an input gate.
-        quality: what was measured of the film as it was read.
     """
 
     radiograph: Radiograph
     card: ModelCard
     device: str
     read_at: str
-    suitability: Suitability
+    admission: Admission
+    prepared: np.ndarray
     prediction: Prediction
     explanation: Explanation
     milliseconds: float
+    age_years: float | None = None
+    age_from: Literal["file", "option"] | None = None
     known_from: str | None = None
     correction: str | None = None
-    is_far: bool = False
-    has_gate: bool = True
-    quality: Quality | None = None
 
     @property
-    def is_unlike_known(self) -> bool:
-        """True where the film or its patient is known to be unlike those that the model was measured on."""
-        return self.is_far or self.suitability.is_outside_population
+    def population(self) -> str | None:
+        """Name the population whose figures hold for the score: the model's one; None where it has no short name."""
+        return population_name(self.card.population_years)
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
@@ -77,14 +80,9 @@ class Reading:
         if self.correction:
             done = f"{self.correction} before reading"
             found.append(Caution(done, f"At the reader's request this film was {done}."))
-        if self.quality:
-            found += self.quality.cautions
-        if self.is_far:
-            found.append(FAR)
-        if not self.has_gate:
-            found.append(Caution("no input gate", NO_GATE))
-        patient = self.suitability.cautions
-        return (*patient, *found) if self.suitability.is_outside_population else (*found, *patient)
+        found += self.admission.cautions
+        patient = self.admission.suitability.cautions
+        return (*patient, *found) if self.admission.suitability.is_outside_population else (*found, *patient)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -96,12 +94,20 @@ class Reading:
         """Give the cautions in a few words each."""
         return tuple(caution.tag for caution in self.cautions)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what was done to the file's pixels and header while they were read."""
+        return self.radiograph.origin.notes
 
-def read_xray(classifier: Classifier, radiograph: Radiograph, correction: str | None = None) -> Reading:
-    """Read one X-ray: check it, score it, explain the score.
+
+def read_xray(
+    classifier: Classifier, radiograph: Radiograph, correction: str | None = None, *, age_years: float | None = None
+) -> Reading:
+    """Read one X-ray: admit it, score it, explain the score.
 
     Args:
         correction: one of `suitability.CORRECTIONS`, if the reader asked for it.
+        age_years: of the patient, in years; where the file gives an age, the file's holds.
 
     Raises:
         CorrectableImageError: the picture may not be scored as it is; it names a correction to be asked for.
@@ -109,27 +115,29 @@ def read_xray(classifier: Classifier, radiograph: Radiograph, correction: str | 
     """
     if correction is not None:
         radiograph = corrected(radiograph, correction)
-    suitability = assess(radiograph, classifier.card.population_years)
-    quality = measure_quality(radiograph.pixels)
-    refuse_clipped(quality, radiograph.name)
+    admission = before(radiograph, classifier.card.population_years, age_years)
+    admission.check()
     started = time.perf_counter()
     film = prepare(radiograph.pixels, classifier.card.preprocessing)
+    film.setflags(write=False)
     logit, probability, explanation, verdict = classifier.look(film)
-    refuse_by(verdict, radiograph.name)
+    admission = admission.after(verdict)
+    admission.check()
     milliseconds = 1000 * (time.perf_counter() - started)
-    known = classifier.known
+    known, from_file = classifier.known, radiograph.origin.age_years
+    given: Literal["option"] | None = None if age_years is None else "option"
     return Reading(
         radiograph=radiograph,
         card=classifier.card,
         device=classifier.device,
         read_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        suitability=suitability,
+        admission=admission,
+        prepared=film,
         prediction=Prediction(logit, probability),
         explanation=explanation,
         milliseconds=milliseconds,
+        age_years=age_years if from_file is None else from_file,
+        age_from=given if from_file is None else "file",
         known_from=known.part_of(radiograph.sha256, fingerprint(film[:, :, 0])) if known else None,
         correction=CORRECTIONS[correction][2] if correction is not None else None,
-        is_far=verdict is not None and verdict.is_far,
-        has_gate=verdict is not None,
-        quality=quality,
     )

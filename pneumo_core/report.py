@@ -68,7 +68,7 @@ def is_calibration_known(card: ModelCard) -> bool:
 
 def is_score_a_fact(reading: Reading) -> bool:
     """Say whether the model's probabilities were found true, and on films that this one is not known to be unlike."""
-    return is_calibration_known(reading.card) and not reading.is_unlike_known
+    return is_calibration_known(reading.card) and not reading.admission.is_unlike_known
 
 
 def score_in_words(reading: Reading) -> str:
@@ -80,7 +80,7 @@ def score_in_words(reading: Reading) -> str:
     stands_for = f"The score stands for {words} {group} have pneumonia, but"
     if result is None:
         return f"{stands_for} how true that is was not measured."
-    if reading.is_unlike_known:
+    if reading.admission.is_unlike_known:
         return f"{stands_for} how true that is was measured on films and patients unlike this one."
     films, error = _films_in_words(result), f"{result.expected_calibration_error:.3f}"
     if result.n < LEAST_FILMS_FOR_CALIBRATION:
@@ -92,7 +92,7 @@ def score_in_words(reading: Reading) -> str:
 def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) -> list[tuple[str, str]]:
     """Say what a flag and this score mean in a group in which `prevalence` have pneumonia, as label and text."""
     rows = []
-    if not reading.is_unlike_known:
+    if not reading.admission.is_unlike_known:
         probability = probability_at(reading.prediction.probability, reading.card.calibration, prevalence)
         rows.append(("Probability of this film in such a group", f"{100 * probability:.1f} %"))
     result = reference_result(reading.card)
@@ -169,15 +169,15 @@ def receipt(
         "conformal": conformal_outcome(conformal, reading.prediction.probability),
         "prevalence": prevalence,
         "probability_at_prevalence": None
-        if reading.is_unlike_known
+        if reading.admission.is_unlike_known
         else probability_at(reading.prediction.probability, reading.card.calibration, prevalence),
         "positive_predictive_value": _as_data(positive),
         "negative_predictive_value": _as_data(negative),
         "heat_map_is_blank": reading.explanation.is_blank,
-        "outside_population": reading.suitability.is_outside_population,
+        "outside_population": reading.admission.suitability.is_outside_population,
         "known_from_training": reading.known_from,
         "warnings": list(reading.warnings),
-        "quality": dataclasses.asdict(reading.quality) if reading.quality else None,
+        "quality": dataclasses.asdict(quality) if (quality := reading.admission.quality) else None,
         "format": origin.format,
         "height": origin.height,
         "width": origin.width,

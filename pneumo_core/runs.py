@@ -25,10 +25,12 @@ class FilmScore:
         number: its place in the source, from 0.
         patient: a number that films of one patient share, from 0.
         reason: why there is no score; None where there is one.
+        code: of the reason, as in `errors.PneumoError`; None where there is a score, and in rows of older runs.
         logit: None where there is a reason.
         samples_per_pixel: of the file, as in `Origin`.
         brightness: mean of the pixels, in [0, 1].
-        warned_of: what the film is warned of, in one line: of `quality.FINDINGS`, and `suitability.FAR`'s tag.
+        warned_of: what the film is warned of, in one line, as in `Admission.findings`; it says when no input gate
+            judged the film.
     """
 
     number: int
@@ -48,6 +50,7 @@ class FilmScore:
     sex: str | None = None
     age_years: float | None = None
     warned_of: str = ""
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ MIN_CONTRAST = 0.05
 MAX_COLOUR = 0.06
 # Long side to short side; chest films are 1:1 to 2:1.
 MAX_ASPECT = 2.5
+# Whole years, as in `ModelCard.population_years`.
+CHILDREN_YEARS, ADULT_YEARS = (1.0, 5.0), 18.0
 # LLD and RLD are decubitus positions; LAT and LATERAL are what some devices write.
 NOT_FRONTAL = {
     **dict.fromkeys(("LL", "RL", "LAT", "LATERAL"), "a lateral view"),
@@ -68,11 +70,14 @@ class Suitability:
         return tuple(caution.warning for caution in self.cautions)
 
 
-def assess(radiograph: Radiograph, population_years: tuple[float, float]) -> Suitability:
+def assess(
+    radiograph: Radiograph, population_years: tuple[float, float], age_years: float | None = None
+) -> Suitability:
     """Check whether the network may score this film.
 
     Args:
         population_years: lowest and highest age, in whole years, that the network was trained on.
+        age_years: of the patient, where the file gives none.
 
     Raises:
         UnsuitableImageError: the picture is blank, coloured, of no film's shape, or a lateral view.
@@ -83,12 +88,7 @@ def assess(radiograph: Radiograph, population_years: tuple[float, float]) -> Sui
             f"{name} is a colour picture. Expected is a greyscale X-ray. Please upload the X-ray itself, not a "
             "photograph or a coloured overlay of it."
         )
-    low, high = np.percentile(radiograph.pixels[::4, ::4], (1, 99))
-    if high - low < MIN_CONTRAST:
-        raise UnsuitableImageError(
-            f"{name} is almost blank (its grey levels span {100 * (high - low):.0f} % of the range). Expected is an "
-            "X-ray with visible structure. Please check the export."
-        )
+    check_contrast(radiograph.pixels[::4, ::4], name)
     aspect = max(origin.height, origin.width) / min(origin.height, origin.width)
     if aspect > MAX_ASPECT:
         raise UnsuitableImageError(
@@ -100,7 +100,23 @@ def assess(radiograph: Radiograph, population_years: tuple[float, float]) -> Sui
             f"{name} is {NOT_FRONTAL[origin.view_position]} ({origin.view_position}). The network knows upright "
             "frontal views only. Please upload the frontal film (AP or PA)."
         )
+    if origin.age_years is None:
+        return suitability_for_age(age_years, population_years, "the age given with it is")
     return suitability_for_age(origin.age_years, population_years)
+
+
+def check_contrast(pixels: np.ndarray, name: str) -> None:
+    """Refuse a picture on which nothing can be told apart; float32 `(height, width)` in [0, 1].
+
+    Raises:
+        UnsuitableImageError: it is almost blank.
+    """
+    low, high = np.percentile(pixels, (1, 99))
+    if high - low < MIN_CONTRAST:
+        raise UnsuitableImageError(
+            f"{name} is almost blank (its grey levels span {100 * (high - low):.0f} % of the range). Expected is an "
+            "X-ray with visible structure. Please check the export."
+        )
 
 
 def refuse_by(verdict: Verdict | None, name: str) -> None:
@@ -127,8 +143,10 @@ def corrected(radiograph: Radiograph, correction: str) -> Radiograph:
     return replace(radiograph, pixels=pixels)
 
 
-def suitability_for_age(age_years: float | None, population_years: tuple[float, float]) -> Suitability:
-    """Say whether the network knows patients of this age; None where the file gives none."""
+def suitability_for_age(
+    age_years: float | None, population_years: tuple[float, float], source: str = "the file gives an age of"
+) -> Suitability:
+    """Say whether the network knows patients of this age; None where none is known; `source` says where it is from."""
     youngest, oldest = population_years
     known = f"The network knows films of children of {youngest:.0f} to {oldest:.0f} years only"
     if age_years is None:
@@ -138,5 +156,13 @@ def suitability_for_age(age_years: float | None, population_years: tuple[float, 
     if youngest <= age_years < oldest + 1:
         return Suitability(False, ())
     age = f"{int(age_years)} years" if age_years >= 2 else f"{int(age_years * 12)} months"
-    sentence = f"Not validated for this patient: the file gives an age of {age}. {known}."
+    sentence = f"Not validated for this patient: {source} {age}. {known}."
     return Suitability(True, (Caution("outside population", sentence),))
+
+
+def population_name(population_years: tuple[float, float]) -> str | None:
+    """Name the population of a model by the ages that it was trained on: "children" (1 to 5 years), "adults"."""
+    youngest, oldest = population_years
+    if youngest >= ADULT_YEARS:
+        return "adults"
+    return "children" if (youngest, oldest) == CHILDREN_YEARS else None

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pneumo_core.errors import UnsuitableImageError
+from pneumo_core.admission import before_changed
 from pneumo_core.preprocessing import Preprocessing, blurred, prepare, rotated
-from pneumo_core.quality import measure_quality, refuse_clipped
-from pneumo_core.suitability import FAR, refuse_by
+from pneumo_core.quality import measure_quality
 
 if TYPE_CHECKING:
     # Only named here: a page draws itself before TensorFlow has been imported.
@@ -235,19 +234,14 @@ def check(shown: np.ndarray, verdict: Verdict | None, film: np.ndarray, change: 
         verdict: what the model's gate says of it; None without a gate.
         film, change, aspect: what it was made of, as `changed` takes them.
     """
-    quality, refusal = measure_quality(shown), ""
+    sharpness = None
     if change.rotation:
         # Turned at its full size a film would stay as sharp as it is; at the network's it does not.
-        unturned = changed(film, change.at("rotation", 0.0), aspect)
-        quality = replace(quality, sharpness=measure_quality(unturned).sharpness)
-    try:
-        refuse_clipped(quality, "it")
-        refuse_by(verdict, "it")
-    except UnsuitableImageError as error:
-        # What is expected, and what to do, is for a film that was uploaded.
-        refusal = str(error).partition(". ")[0]
-    far = (FAR.tag,) if verdict is not None and verdict.is_far else ()
-    return Check(refusal, (*far, *quality.findings))
+        sharpness = measure_quality(changed(film, change.at("rotation", 0.0), aspect)).sharpness
+    admission = before_changed(shown, "it", sharpness).after(verdict)
+    # What is expected, and what to do, is for a film that was uploaded.
+    refusal = str(admission.refusal).partition(". ")[0] if admission.refusal else ""
+    return Check(refusal, admission.findings)
 
 
 def flip_curve(classifier: Classifier, pixels: np.ndarray, change: Change, name: str, threshold: float) -> FlipCurve:

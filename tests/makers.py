@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pneumo_core.admission import Admission
 from pneumo_core.calibration import Calibration, OperatingPoint
 from pneumo_core.evaluation import ConfusionMatrix, Estimate
+from pneumo_core.input_gate import UPRIGHT, Verdict
 from pneumo_core.model_card import EvaluationResult, ModelCard, PointResult, TrainingData
 from pneumo_core.pixels import Origin
 from pneumo_core.preprocessing import Preprocessing, resize
+from pneumo_core.quality import Quality
 from pneumo_core.radiograph import Radiograph
 from pneumo_core.reading import Prediction, Reading
 from pneumo_core.suitability import Suitability
@@ -28,6 +31,9 @@ WEIGHTS_SHA256 = "5f5cbb30c60d97586de80c4b55cf29cdcbf4af2cf1ae283482ff4cd237a22b
 SCREENING = OperatingPoint("screening", 0.2, "sensitivity first")
 BALANCED = OperatingPoint("balanced", 0.5, "both alike")
 RULE_IN = OperatingPoint("rule-in", 0.8, "specificity first")
+
+# What an input gate says of a film that may be read, near to those known and far from them.
+NEAR, FAR_AWAY = Verdict(UPRIGHT, 0.99, False), Verdict(UPRIGHT, 0.99, True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,11 +96,22 @@ def reading(
         card=card or model_card(),
         device="CPU",
         read_at="2026-11-20T12:00:00+00:00",
-        suitability=Suitability(False, tuple(Caution(f"tag of {warning}", warning) for warning in warnings)),
+        admission=admission(cautions=tuple(Caution(f"tag of {warning}", warning) for warning in warnings)),
+        prepared=np.zeros((64, 96, 1), np.float32),
         prediction=Prediction(logit=1.25, probability=probability),
         explanation=explanation or left_half(),
         milliseconds=31.4,
     )
+
+
+def admission(
+    is_outside_population: bool = False,
+    cautions: tuple[Caution, ...] = (),
+    quality: Quality | None = None,
+    verdict: Verdict | None = NEAR,
+) -> Admission:
+    """An admitted film, judged by a gate unless told otherwise."""
+    return Admission("film", None, Suitability(is_outside_population, cautions), quality, verdict, True)
 
 
 def evaluation_result(films: str = "test, of another year") -> EvaluationResult:

@@ -30,7 +30,7 @@ def test_a_film_is_read_end_to_end(classifier: Classifier):
     assert 0 <= reading.prediction.probability <= 1
     assert reading.radiograph is radiograph
     assert reading.explanation.layer == classifier.card.explained_layer
-    assert reading.suitability.warnings[0].startswith("The file gives no age.")
+    assert reading.admission.suitability.warnings[0].startswith("The file gives no age.")
 
 
 def test_a_film_of_the_training_is_known_again_and_another_is_not(classifier: Classifier, tiny_model: Path):

@@ -83,7 +83,8 @@ def test_the_deletion_curve_of_planted_evidence_is_as_computed_by_hand(planted: 
 def test_a_blank_map_and_a_film_that_is_not_flagged(planted: Classifier):
     tester = ExplanationTester(planted, without())
     assert tester.test(without()[0], 0.4, is_short=True) is None
-    assert not tester.is_flagged(without()[0], 0.4)
+    probability, verdict = tester.score_and_judge(without()[0])
+    assert (probability < 0.4, verdict) == (True, None)
     test = tester.test(evidence(), 0.7, is_short=True)
     assert test.deletion is None
     assert test.insertion is None

@@ -211,13 +211,15 @@ def drawn(seed: int) -> np.ndarray:
 def test_the_warning_stays_on_the_reading_and_in_its_receipt(classifier: Classifier):
     dark = read_radiograph(png(drawn(201) // 4), "dark.png")
     found = read_xray(classifier, dark)
-    assert found.quality == measure_quality(dark.pixels)
+    assert found.admission.quality == measure_quality(dark.pixels)
     (warning,) = [one for one in found.warnings if one.startswith("This film is dark")]
     kept = receipt(found, classifier.card.operating_point("balanced"), 0.1)
     assert warning in kept["warnings"]
-    assert found.tags[: len(found.quality.cautions)] == tuple(caution.tag for caution in found.quality.cautions)
+    assert found.tags[: len(found.admission.quality.cautions)] == tuple(
+        caution.tag for caution in found.admission.quality.cautions
+    )
     assert "dark" in found.tags
-    assert kept["quality"]["middle"] == found.quality.middle
+    assert kept["quality"]["middle"] == found.admission.quality.middle
     json.dumps(kept)
     assert receipt(reading(), BALANCED, 0.1)["quality"] is None
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pneumo_core.admission import Admission
 from pneumo_core.conformal import NOT_THE_FLAG, Conformal, Measured, Regions
 from pneumo_core.evaluation import ConfusionMatrix, proportion
 from pneumo_core.input_gate import LEFT
@@ -32,15 +33,17 @@ from pneumo_core.report import (
     score_in_words,
     verdict,
 )
-from pneumo_core.suitability import CORRECTIONS, Suitability, suitability_for_age
+from pneumo_core.suitability import CORRECTIONS, suitability_for_age
 from pneumo_core.wording import NOT_ASSESSED, NOTICE
 from tests.makers import (
     BALANCED,
     CANARY,
+    FAR_AWAY,
     FILM_SHA256,
     RULE_IN,
     SCREENING,
     WEIGHTS_SHA256,
+    admission,
     evaluation_result,
     film_pixels,
     model_card,
@@ -175,13 +178,11 @@ def test_a_score_that_is_no_fact_says_what_was_measured():
         assert f"Probability 62.5 %. {stands_for} {known}" in Page(report(card=card)).text
 
 
-@pytest.mark.parametrize(
-    "unlike", [{"is_far": True}, {"suitability": Suitability(is_outside_population=True, cautions=())}]
-)
+@pytest.mark.parametrize("unlike", [admission(verdict=FAR_AWAY), admission(is_outside_population=True)])
 def test_a_score_of_a_film_unlike_those_measured_is_no_fact_and_has_no_probability_among_ones_own_patients(unlike):
     card = model_card(test=(calibrated_on(624, 0.02),))
     film = reading(card=card)
-    known, unknown = film, dataclasses.replace(film, **unlike)
+    known, unknown = film, dataclasses.replace(film, admission=unlike)
     assert score_in_words(unknown) == (
         "The score stands for about 62 in 100 in a group of which 50 % have pneumonia, but how true that is was "
         "measured on films and patients unlike this one."
@@ -439,10 +440,13 @@ def warned() -> Reading:
         reading(),
         known_from="validation",
         correction=CORRECTIONS[LEFT][2],
-        is_far=True,
-        has_gate=False,
-        quality=Quality(0.0, 0.0, 0.1, 0.5, 0.9, -17.2, (0.0, 0.0, 0.0, 0.0), 0, (0.0, 0.0, 0.0, 0.0)),
-        suitability=suitability_for_age(None, (1.0, 5.0)),
+        admission=Admission(
+            "film",
+            suitability=suitability_for_age(None, (1.0, 5.0)),
+            quality=Quality(0.0, 0.0, 0.1, 0.5, 0.9, -17.2, (0.0, 0.0, 0.0, 0.0), 0, (0.0, 0.0, 0.0, 0.0)),
+            verdict=FAR_AWAY,
+            is_complete=True,
+        ),
     )
 
 
@@ -534,7 +538,7 @@ def test_the_overlays_caption_names_all_that_is_to_be_known(monkeypatch: pytest.
     overlay_png(warned(), BALANCED, Display())
     assert " ".join(seen[3:]) == (
         "To know before it is believed: known from validation, turned by 90 degrees to the right before reading, dark, "
-        "turned about 17°, far from known films, no input gate, no age given."
+        "turned about 17°, far from known films, no age given."
     )
     # As wide as the caption of a film without a warning.
     assert max(len(line) for line in seen) <= 110
@@ -542,9 +546,10 @@ def test_the_overlays_caption_names_all_that_is_to_be_known(monkeypatch: pytest.
 
 def test_tags_and_warnings_go_together_and_the_patients_age_comes_first_where_the_network_does_not_know_it():
     of = warned()
-    assert len(of.tags) == len(of.warnings) == 7
+    assert len(of.tags) == len(of.warnings) == 6
     assert of.tags[-1] == "no age given"
-    old = dataclasses.replace(of, suitability=suitability_for_age(60.0, (1.0, 5.0)))
+    outside = dataclasses.replace(of.admission, suitability=suitability_for_age(60.0, (1.0, 5.0)))
+    old = dataclasses.replace(of, admission=outside)
     assert old.tags == ("outside population", *of.tags[:-1])
     assert old.warnings[0].startswith("Not validated for this patient")
 

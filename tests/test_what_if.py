@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pneumo_core import quality
+from pneumo_core.admission import UNGATED
 from pneumo_core.calibration import Calibration
 from pneumo_core.input_gate import INVERTED, UPRIGHT, Verdict
 from pneumo_core.preprocessing import Preprocessing, prepare
@@ -27,7 +28,10 @@ from pneumo_core.what_if_figures import film_chart, flip_chart, scores_chart
 from tests.makers import FakeExplanation, film_pixels, left_half, no_evidence
 
 FILM = np.array([[0.2, 0.4], [0.6, 0.8]], np.float32)
-HALF = np.full((40, 50), 0.5, np.float32)
+# Just enough contrast to be read, its mean 0.5.
+HALF = np.full((40, 50), 0.47, np.float32)
+HALF[20:] = 0.53
+FLAT = np.full((40, 50), 0.5, np.float32)
 
 
 class KnownNetwork:
@@ -129,7 +133,7 @@ def test_every_ladder_has_0_and_both_ends_and_is_made_of_steps():
 
 def test_a_flip_is_the_first_slider_value_at_the_threshold_or_above():
     # The mean is 0.5 + brightness: at 17 % and more it reaches 0.67.
-    found = curve(KnownNetwork(lambda mean: np.round(mean, 6)), HALF, "brightness", 0.67)
+    found = curve(KnownNetwork(lambda mean: np.round(mean, 6)), FLAT, "brightness", 0.67)
     assert found.flips == (None, 17.0)
     assert not found.is_flagged
     np.testing.assert_allclose(found.probabilities, np.linspace(0, 1, 21), atol=1e-6)
@@ -158,7 +162,7 @@ def test_flips_are_found_on_both_sides_and_the_nearest_to_0_is_told():
     assert found.flips == (-12.0, 12.0)
     assert found.in_words().replace("\N{NO-BREAK SPACE}", " ") == "Flips at -12 % and +12 %"
     # The ladder in one batch, then the steps between two of its values on either side: to the flips, and to where the
-    # film is plain black or white.
+    # film is almost blank.
     assert network.batches == [21, 4, 4, 4, 4]
 
 
@@ -212,13 +216,13 @@ def test_the_flip_that_is_told_flips_the_flag_when_it_is_set():
 
 def test_the_figures_say_in_words_what_they_show():
     network = KnownNetwork(lambda mean: np.round(mean, 6))
-    look = look_at(network, HALF, Change(brightness=10))
+    look = look_at(network, FLAT, Change(brightness=10))
     drawn = film_chart(look, Region(10, 20, 30, 40), "black")
     assert "from 10 to 20 percent of its width and from 30 to 40 percent of its height" in drawn.alt
     assert [shape["x1"] for shape in drawn.figure.layout.shapes] == [20] * 4
     assert not film_chart(look, None, "black").figure.layout.shapes
     assert "60.0 percent as changed; threshold 67.0 percent" in scores_chart(0.5, 0.6, 0.67, "black").alt
-    found = curve(network, HALF, "brightness", 0.67)
+    found = curve(network, FLAT, "brightness", 0.67)
     drawn = flip_chart(found, 10.0, 0.6, 0.67, "black")
     assert "between 0.0 and 100.0 percent" in drawn.alt
     assert list(drawn.figure.data[2].x) == [17.0]
@@ -247,8 +251,15 @@ def test_a_changed_film_that_would_be_refused_keeps_its_probability_and_says_so(
 
 
 def test_a_film_without_detail_would_be_refused_without_a_gate_too():
-    look = look_at(KnownNetwork(lambda mean: mean), HALF, Change(brightness=-50))
-    assert look.check.refusal == "it is plain white or black in 100 % of its middle, without detail"
+    film = np.full((32, 32), 0.3, np.float32)
+    film[24:] = 0.9
+    look = look_at(KnownNetwork(lambda mean: mean), film, Change(brightness=-50))
+    assert look.check.refusal == "it is plain white or black in 90 % of its middle, without detail"
+
+
+def test_a_film_that_becomes_almost_blank_would_be_refused():
+    look = look_at(KnownNetwork(lambda mean: mean), HALF, Change(contrast=-80))
+    assert look.check.refusal == "it is almost blank (its grey levels span 1 % of the range)"
 
 
 def test_what_a_changed_film_would_be_warned_of_is_named():
@@ -276,7 +287,10 @@ def test_what_the_film_is_warned_of_as_it_is_counts_for_no_value():
     assert (found.warned, found.refused) == ((-63.0, None), (None, None))
     words = found.check_in_words().replace("\xa0", " ")
     assert words == "Explain would give a new warning first at -63 %, and refuse none"
-    assert look_at(KnownNetwork(lambda mean: mean), film_of_stripes(), Change()).check.warned_of == (CUT_OFF,)
+    assert look_at(KnownNetwork(lambda mean: mean), film_of_stripes(), Change()).check.warned_of == (
+        CUT_OFF,
+        UNGATED.tag,
+    )
 
 
 def film_of_stripes() -> np.ndarray:

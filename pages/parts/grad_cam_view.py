@@ -21,7 +21,7 @@ from pneumo_core.picture import (
     maps_sheet,
     overlay_picture,
 )
-from pneumo_core.preprocessing import prepare, resize
+from pneumo_core.preprocessing import resize
 from pneumo_core.reading import Reading
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ DISPLAY = Display()
 def grad_cam_view(reading: Reading) -> None:
     """Draw the lesson about a film."""
     classifier = ready_classifier()
-    film = prepare(reading.radiograph.pixels, reading.card.preprocessing)
+    film = reading.prepared
     sha256 = reading.radiograph.sha256
     walked = tracer(classifier, reading.card.weights_sha256)
     traces = kept(reading.card, sha256, "trace", lambda: walked.trace(film))

@@ -8,7 +8,6 @@ from pages.parts.cached import methods
 from pages.parts.learn_film import on_request
 from pages.parts.model_state import ready_classifier
 from pneumo_core.picture import Display, enlarged, film_picture, fitted, overlay_picture
-from pneumo_core.preprocessing import prepare
 from pneumo_core.reading import Reading
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def methods_view(reading: Reading) -> None:
         "Seven ways to ask one network why it gave this film its score. They measure different things and need not "
         "agree; where they do not, none of them is *the* explanation."
     )
-    film = prepare(reading.radiograph.pixels, reading.card.preprocessing)
+    film = reading.prepared
     results = on_request(
         reading.card,
         reading.radiograph.sha256,

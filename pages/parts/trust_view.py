@@ -12,7 +12,6 @@ from pneumo_core.evaluation_figures import CHART_CONFIG
 from pneumo_core.explanation_figures import curves_figure, stages_figure
 from pneumo_core.explanation_survey import survey_rows
 from pneumo_core.picture import Display, enlarged, film_picture, fitted, overlay_picture
-from pneumo_core.preprocessing import prepare
 from pneumo_core.reading import Reading
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def trust_view(reading: Reading) -> None:
 
 def test_on_request(reading: Reading, point: str, is_short: bool, button: str) -> "ExplanationTest | None":
     """Draw a button that tests a reading's heat map at an operating point; give the result once there is one."""
-    film = prepare(reading.radiograph.pixels, reading.card.preprocessing)
+    film = reading.prepared
     threshold = reading.card.operating_point(point).threshold
     return on_request(
         reading.card,
