@@ -78,6 +78,8 @@ _OTHER_BODY_PARTS = re.compile(
 _VIEW_POSITIONS = ("AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LAT", "LATERAL")
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_NO_FRAMES = "an impossible number of frames"
+_SEVERAL_FRAMES = "is a DICOM of several frames. Please upload a single X-ray."
 _DATE = "%Y%m%d"
 _DAYS_IN_A_YEAR = 365.25
 _YEARS = {"Y": 1, "M": 1 / 12, "W": 7 / _DAYS_IN_A_YEAR, "D": 1 / _DAYS_IN_A_YEAR}
@@ -161,7 +163,7 @@ def _inflate(content: bytes) -> tuple[bytes, str | None]:
         content = inflater.decompress(stream.read(), MAX_INFLATED_BYTES + 1)
         if len(content) > MAX_INFLATED_BYTES:
             message = "is too large once unpacked. Please export it uncompressed, as a single X-ray."
-            raise UnreadableImageError(message)
+            raise UnreadableImageError(message, code="too_large")
         if not inflater.eof:
             raise EOFError("truncated deflate stream")
         if content[128:132] == b"DICM" or content.startswith(b"\x02\x00"):
@@ -170,7 +172,7 @@ def _inflate(content: bytes) -> tuple[bytes, str | None]:
     if syntax is not None and syntax not in _DECODERS:
         # An unknown UID's name is the UID itself, which is text of the file.
         words = syntax.name if syntax in uid.AllTransferSyntaxes else "an unknown transfer syntax"
-        raise UnreadableImageError(_undecodable(words))
+        raise UnreadableImageError(_undecodable(words), code="unsupported")
     return content, None
 
 
@@ -203,13 +205,14 @@ def _check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
         words = _MODALITIES_IN_WORDS.get(modality)
         found = f"{words} (modality {modality})" if words else "of a modality other than X-ray"
         raise UnsuitableImageError(
-            f"is {found}. Projection X-rays (CR, DX, RG) can be read. Please upload a chest X-ray."
+            f"is {found}. Projection X-rays (CR, DX, RG) can be read. Please upload a chest X-ray.",
+            code="modality",
         )
     body_part = _word(header, "BodyPartExamined")
     other = _OTHER_BODY_PARTS.search(body_part)
     if other and not _CHEST.search(body_part):
         raise UnsuitableImageError(
-            f"is an X-ray of another body part ({other[0].lower()}). Please upload a chest X-ray."
+            f"is an X-ray of another body part ({other[0].lower()}). Please upload a chest X-ray.", code="body_part"
         )
     return modality
 
@@ -217,20 +220,20 @@ def _check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
 def _check_pixel_header(header: pydicom.Dataset, *, has_pixels: bool) -> None:
     """Refuse by the header what cannot be decoded to one picture."""
     if not has_pixels:
-        raise UnreadableImageError("is a DICOM without pixel data. Please export the X-ray itself.")
+        raise UnreadableImageError("is a DICOM without pixel data. Please export the X-ray itself.", code="no_pixels")
     for keyword in _REQUIRED:
         if header.get(keyword) in (None, ""):
             message = f"is a DICOM without {keyword}, so its pixels cannot be read. Please export it again."
-            raise UnreadableImageError(message)
+            raise UnreadableImageError(message, code="header")
     check_side_lengths(int(header.Rows), int(header.Columns))
     frames = _number(header, "NumberOfFrames", 1)
     if frames != 1:
-        found = f"{frames:.0f} frames" if frames > 1 else "an impossible number of frames"
-        raise UnreadableImageError(f"is a DICOM of {found}. Please upload a single X-ray.")
+        found, code = (f"{frames:.0f} frames", "several_pictures") if frames > 1 else (_NO_FRAMES, "header")
+        raise UnreadableImageError(f"is a DICOM of {found}. Please upload a single X-ray.", code=code)
     photometric = _word(header, "PhotometricInterpretation")
     if photometric not in (*_MONOCHROME, *_COLOUR):
         found = "in palette colour" if photometric == "PALETTE COLOR" else "of an unknown pixel kind"
-        raise UnreadableImageError(f"is a DICOM {found}. Please export it as MONOCHROME2.")
+        raise UnreadableImageError(f"is a DICOM {found}. Please export it as MONOCHROME2.", code="unsupported")
     allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
     samples = 1 if photometric in _MONOCHROME else 3
     if (
@@ -241,7 +244,7 @@ def _check_pixel_header(header: pydicom.Dataset, *, has_pixels: bool) -> None:
         or _number(header, "HighBit", stored - 1) != stored - 1
     ):
         message = "is a DICOM whose pixels are laid out in an unusual way. Please export it with 8 or 16 bits."
-        raise UnreadableImageError(message)
+        raise UnreadableImageError(message, code="unsupported")
 
 
 def _decode(content: bytes) -> tuple[NDArray[Any], uid.UID]:
@@ -255,7 +258,7 @@ def _decode(content: bytes) -> tuple[NDArray[Any], uid.UID]:
         dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian if is_implicit else explicit
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax == uid.JPEGExtended12Bit and dataset.BitsStored > 8:
-        raise UnreadableImageError(_undecodable("JPEG Extended with 12 bits"))
+        raise UnreadableImageError(_undecodable("JPEG Extended with 12 bits"), code="unsupported")
     # YBR_FULL_422 shares its two colour samples between neighbours.
     is_halved = dataset.PhotometricInterpretation == "YBR_FULL_422" and not syntax.is_compressed
     samples = 2 if is_halved else dataset.SamplesPerPixel
@@ -265,7 +268,7 @@ def _decode(content: bytes) -> tuple[NDArray[Any], uid.UID]:
     elif len(dataset.PixelData) < expected:
         raise EOFError("truncated pixel data")
     elif len(dataset.PixelData) >= 2 * expected:
-        raise UnreadableImageError("is a DICOM of several frames. Please upload a single X-ray.")
+        raise UnreadableImageError(_SEVERAL_FRAMES, code="several_pictures")
     pixels = pixel_array(dataset, index=0, decoding_plugin=_DECODERS[syntax])
     if syntax in (uid.JPEGLossless, uid.JPEGLosslessSV1):
         # GDCM goes on from the last pixel where data are missing, and tells nobody.
@@ -281,7 +284,7 @@ def _check_frame(dataset: pydicom.Dataset, syntax: uid.UID, expected: int) -> No
     A decoder that believed the frame could fill the memory, or give half a picture as a whole one.
     """
     if len(parse_basic_offsets(dataset.PixelData)) > 1:
-        raise UnreadableImageError("is a DICOM of several frames. Please upload a single X-ray.")
+        raise UnreadableImageError(_SEVERAL_FRAMES, code="several_pictures")
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if syntax == uid.RLELossless:
         _check_run_lengths(frame, expected)
@@ -377,7 +380,7 @@ def _display_values(stored: NDArray[Any], header: pydicom.Dataset, notes: list[s
         slope, intercept = _number(header, "RescaleSlope", 1), _number(header, "RescaleIntercept", 0)
         if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
             message = "is a DICOM with an impossible RescaleSlope or RescaleIntercept. Please export it again."
-            raise UnreadableImageError(message)
+            raise UnreadableImageError(message, code="header")
         values = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
         low, high = sorted((low * slope + intercept, high * slope + intercept))
     table = _first(header.get("VOILUTSequence"))

@@ -63,11 +63,13 @@ def check_side_lengths(height: int, width: int) -> None:
     """Refuse by the declared size, before a single pixel is decoded."""
     if min(height, width) < MIN_SIDE_PIXELS:
         raise UnreadableImageError(
-            f"is {height} x {width} pixels. Please upload an X-ray of at least {MIN_SIDE_PIXELS} x {MIN_SIDE_PIXELS}."
+            f"is {height} x {width} pixels. Please upload an X-ray of at least {MIN_SIDE_PIXELS} x {MIN_SIDE_PIXELS}.",
+            code="too_small",
         )
     if height * width > MAX_MEGAPIXELS * 1_000_000:
         raise UnreadableImageError(
-            f"is {height} x {width} pixels. Please upload an X-ray of at most {MAX_MEGAPIXELS} megapixels."
+            f"is {height} x {width} pixels. Please upload an X-ray of at most {MAX_MEGAPIXELS} megapixels.",
+            code="too_large",
         )
 
 

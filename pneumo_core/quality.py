@@ -186,7 +186,8 @@ def refuse_clipped(quality: Quality, name: str) -> None:
     if clipped > MOST_CLIPPED_TO_READ:
         raise UnsuitableImageError(
             f"{name} is plain white or black in {100 * clipped:.0f} % of its middle, without detail. Expected is "
-            f"at most {100 * MOST_CLIPPED_TO_READ:.0f} %. Please export it again with the device's own window."
+            f"at most {100 * MOST_CLIPPED_TO_READ:.0f} %. Please export it again with the device's own window.",
+            code="clipped",
         )
 
 

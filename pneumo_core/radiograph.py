@@ -56,7 +56,7 @@ def read_radiograph(file: bytes | Path | BinaryIO, name: str | None = None) -> R
         content = _read_bytes(file)
         pixels, origin = DECODER.decode(content)
     except PneumoError as refusal:
-        raise type(refusal)(f"{name} {refusal}") from refusal.__cause__
+        raise type(refusal)(f"{name} {refusal}", code=refusal.code) from refusal.__cause__
     pixels.setflags(write=False)
     return Radiograph(pixels, name, hashlib.sha256(content).hexdigest(), origin)
 
@@ -64,14 +64,16 @@ def read_radiograph(file: bytes | Path | BinaryIO, name: str | None = None) -> R
 def _read_bytes(file: bytes | Path | BinaryIO) -> bytes:
     """Give the file's bytes, never more than `MAX_FILE_BYTES`."""
     if isinstance(file, Path):
-        if not file.is_file():
-            found = "is a folder" if file.is_dir() else "does not exist"
-            raise UnreadableImageError(f"{found}. Please choose a DICOM, PNG or JPEG file.")
         try:
+            if not file.is_file():
+                found = "is a folder" if file.is_dir() else "does not exist"
+                message = f"{found}. Please choose a DICOM, PNG or JPEG file."
+                raise UnreadableImageError(message, code="not_found")
             _check_byte_count(file.stat().st_size)
             content = file.read_bytes()
         except OSError as error:
-            raise UnreadableImageError("cannot be opened. Please check that you may read it.") from error
+            message = "cannot be opened. Please check that you may read it."
+            raise UnreadableImageError(message, code="not_found") from error
     elif isinstance(file, bytes):
         content = file
     else:
@@ -84,7 +86,7 @@ def _read_bytes(file: bytes | Path | BinaryIO) -> bytes:
 
 def _check_byte_count(count: int) -> None:
     if count == 0:
-        raise UnreadableImageError("is empty. Please export or download it again.")
+        raise UnreadableImageError("is empty. Please export or download it again.", code="empty")
     if count > MAX_FILE_BYTES:
         limit = f"Files up to {MAX_FILE_BYTES // 2**20} MiB can be read"
-        raise UnreadableImageError(f"is too large. {limit}. Please export a single X-ray.")
+        raise UnreadableImageError(f"is too large. {limit}. Please export a single X-ray.", code="too_large")

@@ -39,6 +39,12 @@ REFUSALS = {
     UPRIGHT: "does not look enough like an upright frontal chest X-ray. Please check the film, and upload it uncut and "
     "as the device exported it.",
 }
+CODES = {
+    **dict.fromkeys((LEFT, OVER, RIGHT), "turned"),
+    INVERTED: "inverted",
+    PART: "cut_off_or_several",
+    **dict.fromkeys((OTHER, UPRIGHT), "not_a_chest"),
+}
 # By the kind that the gate found: quarters to turn to the left, whether to invert, and what was done, in words.
 CORRECTIONS = {
     LEFT: (3, False, "turned by 90 degrees to the right"),
@@ -81,24 +87,28 @@ def assess(radiograph: Radiograph, population_years: tuple[float, float]) -> Sui
     if origin.colour > MAX_COLOUR:
         raise UnsuitableImageError(
             f"{name} is a colour picture. Expected is a greyscale X-ray. Please upload the X-ray itself, not a "
-            "photograph or a coloured overlay of it."
+            "photograph or a coloured overlay of it.",
+            code="colour",
         )
     low, high = np.percentile(radiograph.pixels[::4, ::4], (1, 99))
     if high - low < MIN_CONTRAST:
         raise UnsuitableImageError(
             f"{name} is almost blank (its grey levels span {100 * (high - low):.0f} % of the range). Expected is an "
-            "X-ray with visible structure. Please check the export."
+            "X-ray with visible structure. Please check the export.",
+            code="blank",
         )
     aspect = max(origin.height, origin.width) / min(origin.height, origin.width)
     if aspect > MAX_ASPECT:
         raise UnsuitableImageError(
             f"{name} is {origin.width} x {origin.height} pixels, {aspect:.1f} times as long as wide. Expected is one "
-            f"whole chest X-ray, at most {MAX_ASPECT} times. Please upload the uncut film."
+            f"whole chest X-ray, at most {MAX_ASPECT} times. Please upload the uncut film.",
+            code="shape",
         )
     if origin.view_position in NOT_FRONTAL:
         raise UnsuitableImageError(
             f"{name} is {NOT_FRONTAL[origin.view_position]} ({origin.view_position}). The network knows upright "
-            "frontal views only. Please upload the frontal film (AP or PA)."
+            "frontal views only. Please upload the frontal film (AP or PA).",
+            code="lateral_view",
         )
     return suitability_for_age(origin.age_years, population_years)
 
@@ -114,8 +124,8 @@ def refuse_by(verdict: Verdict | None, name: str) -> None:
         return
     sentence = f"{name} {REFUSALS[verdict.kind]}"
     if verdict.correction is not None:
-        raise CorrectableImageError(sentence, verdict.correction)
-    raise UnsuitableImageError(sentence)
+        raise CorrectableImageError(sentence, verdict.correction, code=CODES[verdict.kind])
+    raise UnsuitableImageError(sentence, code=CODES[verdict.kind])
 
 
 def corrected(radiograph: Radiograph, correction: str) -> Radiograph:

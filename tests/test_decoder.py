@@ -203,9 +203,9 @@ def test_where_no_process_starts_the_film_is_not_blamed(words, make_decoder):
         liar({"values": "uint8", "origin": ORIGIN | {"format": "SCRIPT"}}),
         liar({"values": "float32", "origin": ORIGIN}, np.float32(np.nan).tobytes()),
         liar({"values": "float32", "origin": ORIGIN}, np.float32(1.1).tobytes()),
-        liar({"refusal": "UnreadableImageError", "text": "is \x1b[2Ja lie.", "is_spent": False}),
+        liar({"refusal": "UnreadableImageError", "text": "is \x1b[2Ja lie.", "code": "blank", "is_spent": False}),
         liar({"values": "uint8", "origin": ORIGIN | {"notes": ["\u202enettirw"]}}, bytes(1)),
-        liar({"refusal": "SystemExit", "text": "is a lie.", "is_spent": False}),
+        liar({"refusal": "SystemExit", "text": "is a lie.", "code": "blank", "is_spent": False}),
     ],
 )
 def test_an_answer_that_is_none_is_refused(words, make_decoder):
