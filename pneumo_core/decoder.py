@@ -218,7 +218,7 @@ class Decoder:
 
         Raises:
             UnreadableImageError: no image, damaged, of a forbidden size, too slow, too much memory.
-            UnsuitableImageError: a DICOM of another modality or body part.
+            UnsuitableImageError: a DICOM of another modality or body part, or raw data of a detector.
         """
         with self._places:
             try:

@@ -33,7 +33,7 @@ class Origin:
         window: (WindowCenter, WindowWidth) that was applied.
         transfer_syntax: name in words.
         view_position: DICOM ViewPosition; None for words outside the vocabulary.
-        age_years: PatientAge, else StudyDate less PatientBirthDate.
+        age_years: in [0, 130]; PatientAge, else StudyDate less PatientBirthDate.
         sex: M, F or O.
         samples_per_pixel: of the file: 1 is grey, 3 or more holds colour, whatever it shows.
         colour: mean absolute deviation of red, green and blue from their mean, in [0, 1];

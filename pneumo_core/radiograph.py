@@ -37,17 +37,19 @@ class Radiograph:
     origin: Origin
 
 
-def read_radiograph(file: bytes | Path | BinaryIO, name: str | None = None) -> Radiograph:
+def read_radiograph(file: str | Path | bytes | BinaryIO, name: str | None = None) -> Radiograph:
     """Read one X-ray, told by its content and never by its extension.
 
     Args:
-        file: the bytes, a path, or an open binary file (read from its start where it can be rewound).
+        file: a path, as text too; the bytes; or an open binary file (read from its start where it can be rewound).
         name: what to call it in messages; the path's own name if not given.
 
     Raises:
         UnreadableImageError: no file, no image, damaged, too small or too large, several pictures.
-        UnsuitableImageError: a DICOM of another modality or body part.
+        UnsuitableImageError: a DICOM of another modality or body part, or raw data of a detector.
     """
+    if isinstance(file, str):
+        file = Path(file)
     if name is None:
         name = Path(str(getattr(file, "name", "The file"))).name
     # Control characters could forge lines in a terminal or a log.
@@ -61,7 +63,7 @@ def read_radiograph(file: bytes | Path | BinaryIO, name: str | None = None) -> R
     return Radiograph(pixels, name, hashlib.sha256(content).hexdigest(), origin)
 
 
-def _read_bytes(file: bytes | Path | BinaryIO) -> bytes:
+def _read_bytes(file: Path | bytes | BinaryIO) -> bytes:
     """Give the file's bytes, never more than `MAX_FILE_BYTES`."""
     if isinstance(file, Path):
         try:

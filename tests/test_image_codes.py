@@ -79,6 +79,11 @@ FILES: dict[str, tuple[Callable[[], bytes], type[PneumoError], str]] = {
     "a CT": (lambda: written(dicom(Modality="CT")), UnsuitableImageError, "modality"),
     "a modality unheard of": (lambda: written(dicom(Modality="DOE")), UnsuitableImageError, "modality"),
     "a hand": (lambda: written(dicom(BodyPartExamined="HAND")), UnsuitableImageError, "body_part"),
+    "raw data": (
+        lambda: written(dicom(PresentationIntentType="FOR PROCESSING")),
+        UnsuitableImageError,
+        "for_processing",
+    ),
     "no pixel data": (lambda: written(dicom(PixelData=None)), UnreadableImageError, "no_pixels"),
     "no Rows": (lambda: written(dicom(Rows=None)), UnreadableImageError, "header"),
     "few rows": (lambda: written(dicom(Rows=95)), UnreadableImageError, "too_small"),
