@@ -88,12 +88,13 @@ class _Process:
             stderr=subprocess.DEVNULL,
             cwd=os.path.abspath(os.sep),  # noqa: PTH100
             env=environment,
-            pipesize=_PIPE_BYTES,
             # The Ctrl-C that ends the server would end a film in the middle.
             start_new_session=True,
         )
         self._questions = cast("BufferedWriter", self._process.stdin)
         self._answers = cast("BufferedReader", self._process.stdout)
+        _widen(self._questions)
+        _widen(self._answers)
         with self._killed_after(STARTING_SECONDS):
             is_ready = self._answers.readline(_MAX_HEADER_BYTES) == b"ready\n"
         if not is_ready:
@@ -266,6 +267,15 @@ class Decoder:
             if process.is_alive:
                 return process
             process.end()
+
+
+def _widen(pipe: BufferedReader | BufferedWriter) -> None:
+    """Let a pipe hold more, if the system has room left: all pipes of a user together are bounded."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 DECODER = Decoder()

@@ -1,5 +1,6 @@
 """The processes that decode: what they may, what they cost the server when a file kills, hangs or takes them over."""
 
+import errno
 import json
 import os
 import signal
@@ -265,6 +266,26 @@ def test_a_process_that_ended_while_it_waited_is_replaced(make_decoder):
     os.kill(process_of(decoder), signal.SIGKILL)
     decoder._idle[-1]._process.wait()
     assert decoder.decode(FILM)[0].shape == (100, 120)
+
+
+@on_linux
+def test_films_are_read_where_the_system_has_no_room_for_larger_pipes(make_decoder, monkeypatch):
+    import fcntl
+
+    plain, asked = fcntl.fcntl, []
+
+    def without_room(file, command, *arguments):
+        # As Linux does where a user's pipes hold as much as all of them together may.
+        if command == fcntl.F_SETPIPE_SZ:
+            asked.extend(arguments)
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        return plain(file, command, *arguments)
+
+    monkeypatch.setattr(fcntl, "fcntl", without_room)
+    decoder = make_decoder()
+    assert decoder.decode(png(ramp(16)))[0].shape == (100, 120)
+    # For the pipe to the process and the one from it.
+    assert asked == [decoder_module._PIPE_BYTES] * 2
 
 
 def test_start_has_a_process_waiting(make_decoder):
