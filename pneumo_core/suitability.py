@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pneumo_core.errors import CorrectableImageError, UnsuitableImageError
-from pneumo_core.input_gate import INVERTED, LEFT, OTHER, OVER, PART, RIGHT, UPRIGHT, Verdict
+from pneumo_core.input_gate import INVERTED, LEFT, NEAR_SHARE, OTHER, OVER, PART, RIGHT, UPRIGHT, Verdict
 from pneumo_core.radiograph import Radiograph
 from pneumo_core.wording import Caution
 
@@ -54,8 +54,8 @@ CORRECTIONS = {
 }
 FAR = Caution(
     "far from known films",
-    "This film lies farther from those that the network was trained on than nearly all of these do: not validated for "
-    "such films or this patient group.",
+    f"This X-ray differs more from the training images than {100 * NEAR_SHARE:g} % of the validation images do. The "
+    "score was not validated for such images or this patient group.",
 )
 
 
