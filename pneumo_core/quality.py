@@ -297,17 +297,13 @@ def _neighbours(left: np.ndarray, right: np.ndarray, base: np.ndarray, height: n
     columns = int(right.max(initial=0)) + 1
     order = np.argsort(base * columns + right)
     ends = (base * columns + right)[order]
+    # One look for each row in which its neighbour may end.
+    piece, row = _counted_up(2 * off_base + 1)
+    start = (base[piece] + row - off_base[piece]) * columns
     nearest, farthest = np.maximum(left - WIDEST_GAP * highest, 0), np.minimum(left + OVERLAP * highest, columns - 1)
-    found = []
-    for rows in range(-off_base.max(initial=0), off_base.max(initial=0) + 1):
-        pieces = np.flatnonzero(off_base >= abs(rows))
-        start = (base[pieces] + rows) * columns
-        first = np.searchsorted(ends, start + nearest[pieces])
-        counts = np.searchsorted(ends, start + farthest[pieces], "right") - first
-        # All places from the first to the last end, of each piece after the other.
-        places = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
-        found.append((order[places], np.repeat(pieces, counts)))
-    before, piece = np.concatenate(found, axis=1)
+    first = np.searchsorted(ends, start + nearest[piece])
+    look, place = _counted_up(np.searchsorted(ends, start + farthest[piece], "right") - first)
+    before, piece = order[first[look] + place], piece[look]
     higher, lower = np.maximum(height[before], height[piece]), np.minimum(height[before], height[piece])
     gap = left[piece] - right[before]
     follows = (before < piece) & (lower >= LIKE_HEIGHT * higher)
@@ -315,3 +311,9 @@ def _neighbours(left: np.ndarray, right: np.ndarray, base: np.ndarray, height: n
     follows &= np.abs(base[before] - base[piece]) <= BASE_SHIFT * higher + 1
     pairs = np.stack((before[follows], piece[follows]), axis=1)
     return pairs[np.argsort(pairs[:, 1], kind="stable")].tolist()
+
+
+def _counted_up(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give, for counts 2 and 3, whose turn it is, 0 0 1 1 1, and the numbers from 0 on, 0 1 0 1 2."""
+    whose = np.repeat(np.arange(len(counts)), counts)
+    return whose, np.arange(len(whose)) - (np.cumsum(counts) - counts)[whose]
