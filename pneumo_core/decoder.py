@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
+from pneumo_core.errors import IMAGE_CODES, UnreadableImageError, UnsuitableImageError
 from pneumo_core.pixels import DAMAGED, DECODING_SECONDS, Origin, check_side_lengths
 from pneumo_core.places import ROOT
 
@@ -52,11 +52,13 @@ class _Refused:
     """A refusal that begins after the file's name.
 
     Attributes:
+        code: one of `IMAGE_CODES`.
         is_spent: the process met damage, which may have reached its own memory; it must not decode another film.
     """
 
     refusal: Literal["UnreadableImageError", "UnsuitableImageError"]
     text: str
+    code: str
     is_spent: bool
 
 
@@ -86,12 +88,13 @@ class _Process:
             stderr=subprocess.DEVNULL,
             cwd=os.path.abspath(os.sep),  # noqa: PTH100
             env=environment,
-            pipesize=_PIPE_BYTES,
             # The Ctrl-C that ends the server would end a film in the middle.
             start_new_session=True,
         )
         self._questions = cast("BufferedWriter", self._process.stdin)
         self._answers = cast("BufferedReader", self._process.stdout)
+        _widen(self._questions)
+        _widen(self._answers)
         with self._killed_after(STARTING_SECONDS):
             is_ready = self._answers.readline(_MAX_HEADER_BYTES) == b"ready\n"
         if not is_ready:
@@ -117,7 +120,7 @@ class _Process:
             self._questions.flush()
             answer = self._answer()
         if answer is None or self._is_late:
-            raise UnreadableImageError(self._reason_of_death(seconds))
+            raise self._reason_of_death(seconds)
         return answer
 
     def end(self) -> None:
@@ -138,6 +141,8 @@ class _Process:
             raise ValueError("an answer in unknown words")
         answer = _ANSWER.validate_json(header, strict=True)
         if isinstance(answer, _Refused):
+            if answer.code not in IMAGE_CODES:
+                raise ValueError("an unknown code")
             return answer
         origin = answer.origin
         check_side_lengths(origin.height, origin.width)
@@ -155,16 +160,18 @@ class _Process:
             raise ValueError("pixels outside [0, 1]")
         return _Film(values, origin)
 
-    def _reason_of_death(self, seconds: float) -> str:
+    def _reason_of_death(self, seconds: float) -> UnreadableImageError:
         """Say, after the file's name, why there is no answer."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         if self._is_late:
-            return f"took longer than {seconds:g} s to decode and was stopped. Please export it again, uncompressed."
+            message = f"took longer than {seconds:g} s to decode and was stopped. Please export it again, uncompressed."
+            return UnreadableImageError(message, code="too_large")
         # SIGKILL, as from the system that runs out of memory, and SIGTERM.
         if self._process.returncode in (-9, -15):
-            return "was not read, because the system ended the process that decoded it. Please try again."
-        return DAMAGED
+            message = "was not read, because the system ended the process that decoded it. Please try again."
+            return UnreadableImageError(message, code="not_decoded")
+        return UnreadableImageError(DAMAGED, code="damaged")
 
     @contextmanager
     def _killed_after(self, seconds: float) -> Iterator[None]:
@@ -212,27 +219,27 @@ class Decoder:
 
         Raises:
             UnreadableImageError: no image, damaged, of a forbidden size, too slow, too much memory.
-            UnsuitableImageError: a DICOM of another modality or body part.
+            UnsuitableImageError: a DICOM of another modality or body part, or raw data of a detector.
         """
         with self._places:
             try:
                 process = self._waiting()
             except OSError as error:
                 message = "was not read, because no process to decode it could be started. Please try again."
-                raise UnreadableImageError(message) from error
+                raise UnreadableImageError(message, code="not_decoded") from error
             is_usable = False
             try:
                 answer = process.ask(content, self._seconds)
                 is_usable = not (isinstance(answer, _Refused) and answer.is_spent) and process.films < FILMS_A_PROCESS
             except ValueError as error:
-                raise UnreadableImageError(DAMAGED) from error
+                raise UnreadableImageError(DAMAGED, code="damaged") from error
             finally:
                 if is_usable:
                     self._idle.append(process)
                 else:
                     process.end()
         if isinstance(answer, _Refused):
-            raise _REFUSALS[answer.refusal](answer.text)
+            raise _REFUSALS[answer.refusal](answer.text, code=answer.code)
         return answer
 
     def start(self) -> None:
@@ -260,6 +267,15 @@ class Decoder:
             if process.is_alive:
                 return process
             process.end()
+
+
+def _widen(pipe: BufferedReader | BufferedWriter) -> None:
+    """Let a pipe hold more, if the system has room left: all pipes of a user together are bounded."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 DECODER = Decoder()

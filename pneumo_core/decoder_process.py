@@ -51,12 +51,12 @@ def answer(content: bytes) -> tuple[dict[str, object], "bytes | memoryview[int]"
     try:
         pixels, origin = read_content(content)
     except PneumoError as refusal:
-        return _refusal(str(refusal), type(refusal).__name__), b""
+        return _refusal(str(refusal), refusal.code, type(refusal).__name__), b""
     except MemoryError:
-        return _refusal(TOO_MUCH_MEMORY, is_spent=True), b""
+        return _refusal(TOO_MUCH_MEMORY, "too_large", is_spent=True), b""
     except _DAMAGE as error:
         text = CUT_SHORT if "truncated" in str(error).lower() else DAMAGED
-        return _refusal(text, is_spent=isinstance(error, _DECODER_ERRORS)), b""
+        return _refusal(text, "damaged", is_spent=isinstance(error, _DECODER_ERRORS)), b""
     header: dict[str, object] = {"values": pixels.dtype.name, "origin": dataclasses.asdict(origin)}
     return header, np.ascontiguousarray(pixels).data
 
@@ -112,8 +112,8 @@ def main() -> None:
     os._exit(0)
 
 
-def _refusal(text: str, kind: str = "UnreadableImageError", *, is_spent: bool = False) -> dict[str, object]:
-    return {"refusal": kind, "text": text, "is_spent": is_spent}
+def _refusal(text: str, code: str, kind: str = "UnreadableImageError", *, is_spent: bool = False) -> dict[str, object]:
+    return {"refusal": kind, "text": text, "code": code, "is_spent": is_spent}
 
 
 def _set_alarm(seconds: int) -> None:

@@ -7,6 +7,7 @@ import re
 import struct
 import zlib
 from collections.abc import MutableSequence
+from contextlib import suppress
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -37,8 +38,9 @@ DICOM_ERRORS = (InvalidDicomError, BytesLengthException)
 # The dataset holds these elements alone: what is not read cannot leak.
 _LAYOUT = ["BitsAllocated", "BitsStored", "SamplesPerPixel", "PixelRepresentation"]
 _REQUIRED = ["Rows", "Columns", *_LAYOUT, "PhotometricInterpretation"]
-_SUBJECT = ["Modality", "BodyPartExamined", "ViewPosition", "PatientSex"]
-_AGE = ["PatientAge", "PatientBirthDate", "StudyDate"]
+_SUBJECT = ["SOPClassUID", "PresentationIntentType", "Modality", "BodyPartExamined", "ViewPosition", "PatientSex"]
+_DATES = ("PatientBirthDate", "StudyDate")
+_AGE = ["PatientAge", *_DATES]
 _MODALITY_LUT = ["ModalityLUTSequence", "RescaleSlope", "RescaleIntercept"]
 _VOI_LUT = ["VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth", "PresentationLUTShape"]
 _HEADER = [*_REQUIRED, "HighBit", "NumberOfFrames", *_SUBJECT, *_AGE, *_MODALITY_LUT, *_VOI_LUT]
@@ -56,6 +58,12 @@ _DECODERS = {
     uid.RLELossless: "pydicom",
 }
 _START_OF_TILE = b"\xff\x90"
+# DICOM PS3.4 B.5; each has a sister for presentation.
+_RAW_DATA = (
+    uid.DigitalXRayImageStorageForProcessing,
+    uid.DigitalMammographyXRayImageStorageForProcessing,
+    uid.DigitalIntraOralXRayImageStorageForProcessing,
+)
 _PROJECTION_XRAYS = ("CR", "DX", "RG")
 _MODALITIES_IN_WORDS = {
     "CT": "a CT slice",
@@ -78,9 +86,12 @@ _OTHER_BODY_PARTS = re.compile(
 _VIEW_POSITIONS = ("AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LAT", "LATERAL")
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_SEVERAL_FRAMES = "is a DICOM of several frames. Please upload a single X-ray."
 _DATE = "%Y%m%d"
 _DAYS_IN_A_YEAR = 365.25
-_YEARS = {"Y": 1, "M": 1 / 12, "W": 7 / _DAYS_IN_A_YEAR, "D": 1 / _DAYS_IN_A_YEAR}
+_AGE_WORD = re.compile(r"([0-9]{1,3}) *([DWMY]?)")
+_OLDEST = 130
+_YEARS = {"": 1, "Y": 1, "M": 1 / 12, "W": 7 / _DAYS_IN_A_YEAR, "D": 1 / _DAYS_IN_A_YEAR}
 
 
 def import_dicom_decoders() -> None:
@@ -125,6 +136,7 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     if not np.isfinite(pixels).all():
         raise ValueError("the header's numbers make pixels that are no numbers")
     height, width = pixels.shape
+    age_years = _age_years(header, notes)
     view_position, sex = _word(header, "ViewPosition"), _word(header, "PatientSex")
     return pixels, Origin(
         "DICOM",
@@ -138,7 +150,7 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
         transfer_syntax=syntax_name or syntax.name,
         modality=modality or None,
         view_position=view_position if view_position in _VIEW_POSITIONS else None,
-        age_years=_age_years(header),
+        age_years=age_years,
         sex=sex if sex in ("M", "F", "O") else None,
         samples_per_pixel=int(header.SamplesPerPixel),
         colour=grey.colour,
@@ -161,7 +173,7 @@ def _inflate(content: bytes) -> tuple[bytes, str | None]:
         content = inflater.decompress(stream.read(), MAX_INFLATED_BYTES + 1)
         if len(content) > MAX_INFLATED_BYTES:
             message = "is too large once unpacked. Please export it uncompressed, as a single X-ray."
-            raise UnreadableImageError(message)
+            raise UnreadableImageError(message, code="too_large")
         if not inflater.eof:
             raise EOFError("truncated deflate stream")
         if content[128:132] == b"DICM" or content.startswith(b"\x02\x00"):
@@ -170,7 +182,7 @@ def _inflate(content: bytes) -> tuple[bytes, str | None]:
     if syntax is not None and syntax not in _DECODERS:
         # An unknown UID's name is the UID itself, which is text of the file.
         words = syntax.name if syntax in uid.AllTransferSyntaxes else "an unknown transfer syntax"
-        raise UnreadableImageError(_undecodable(words))
+        raise UnreadableImageError(_undecodable(words), code="unsupported")
     return content, None
 
 
@@ -195,7 +207,7 @@ def _number(header: pydicom.Dataset, keyword: str, default: float) -> float:
 
 
 def _check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
-    """Refuse what is no projection X-ray of the chest; give the modality, "" if absent."""
+    """Refuse what is no projection X-ray of the chest, made to be looked at; give the modality, "" if absent."""
     modality = _word(header, "Modality")
     if not modality:
         notes.append("The DICOM names no modality; it was read as an X-ray.")
@@ -203,13 +215,20 @@ def _check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
         words = _MODALITIES_IN_WORDS.get(modality)
         found = f"{words} (modality {modality})" if words else "of a modality other than X-ray"
         raise UnsuitableImageError(
-            f"is {found}. Projection X-rays (CR, DX, RG) can be read. Please upload a chest X-ray."
+            f"is {found}. Projection X-rays (CR, DX, RG) can be read. Please upload a chest X-ray.",
+            code="modality",
         )
     body_part = _word(header, "BodyPartExamined")
     other = _OTHER_BODY_PARTS.search(body_part)
     if other and not _CHEST.search(body_part):
         raise UnsuitableImageError(
-            f"is an X-ray of another body part ({other[0].lower()}). Please upload a chest X-ray."
+            f"is an X-ray of another body part ({other[0].lower()}). Please upload a chest X-ray.", code="body_part"
+        )
+    if _word(header, "SOPClassUID") in _RAW_DATA or _word(header, "PresentationIntentType") == "FOR PROCESSING":
+        raise UnsuitableImageError(
+            "is raw data of a detector (FOR PROCESSING), not made to be looked at. Expected is the image FOR "
+            "PRESENTATION of the same exposure. Please export and upload that one.",
+            code="for_processing",
         )
     return modality
 
@@ -217,20 +236,21 @@ def _check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
 def _check_pixel_header(header: pydicom.Dataset, *, has_pixels: bool) -> None:
     """Refuse by the header what cannot be decoded to one picture."""
     if not has_pixels:
-        raise UnreadableImageError("is a DICOM without pixel data. Please export the X-ray itself.")
+        raise UnreadableImageError("is a DICOM without pixel data. Please export the X-ray itself.", code="no_pixels")
     for keyword in _REQUIRED:
         if header.get(keyword) in (None, ""):
             message = f"is a DICOM without {keyword}, so its pixels cannot be read. Please export it again."
-            raise UnreadableImageError(message)
+            raise UnreadableImageError(message, code="header")
     check_side_lengths(int(header.Rows), int(header.Columns))
     frames = _number(header, "NumberOfFrames", 1)
     if frames != 1:
         found = f"{frames:.0f} frames" if frames > 1 else "an impossible number of frames"
-        raise UnreadableImageError(f"is a DICOM of {found}. Please upload a single X-ray.")
+        code = "several_pictures" if frames > 1 else "header"
+        raise UnreadableImageError(f"is a DICOM of {found}. Please upload a single X-ray.", code=code)
     photometric = _word(header, "PhotometricInterpretation")
     if photometric not in (*_MONOCHROME, *_COLOUR):
         found = "in palette colour" if photometric == "PALETTE COLOR" else "of an unknown pixel kind"
-        raise UnreadableImageError(f"is a DICOM {found}. Please export it as MONOCHROME2.")
+        raise UnreadableImageError(f"is a DICOM {found}. Please export it as MONOCHROME2.", code="unsupported")
     allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
     samples = 1 if photometric in _MONOCHROME else 3
     if (
@@ -241,7 +261,7 @@ def _check_pixel_header(header: pydicom.Dataset, *, has_pixels: bool) -> None:
         or _number(header, "HighBit", stored - 1) != stored - 1
     ):
         message = "is a DICOM whose pixels are laid out in an unusual way. Please export it with 8 or 16 bits."
-        raise UnreadableImageError(message)
+        raise UnreadableImageError(message, code="unsupported")
 
 
 def _decode(content: bytes) -> tuple[NDArray[Any], uid.UID]:
@@ -255,7 +275,7 @@ def _decode(content: bytes) -> tuple[NDArray[Any], uid.UID]:
         dataset.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian if is_implicit else explicit
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax == uid.JPEGExtended12Bit and dataset.BitsStored > 8:
-        raise UnreadableImageError(_undecodable("JPEG Extended with 12 bits"))
+        raise UnreadableImageError(_undecodable("JPEG Extended with 12 bits"), code="unsupported")
     # YBR_FULL_422 shares its two colour samples between neighbours.
     is_halved = dataset.PhotometricInterpretation == "YBR_FULL_422" and not syntax.is_compressed
     samples = 2 if is_halved else dataset.SamplesPerPixel
@@ -265,7 +285,7 @@ def _decode(content: bytes) -> tuple[NDArray[Any], uid.UID]:
     elif len(dataset.PixelData) < expected:
         raise EOFError("truncated pixel data")
     elif len(dataset.PixelData) >= 2 * expected:
-        raise UnreadableImageError("is a DICOM of several frames. Please upload a single X-ray.")
+        raise UnreadableImageError(_SEVERAL_FRAMES, code="several_pictures")
     pixels = pixel_array(dataset, index=0, decoding_plugin=_DECODERS[syntax])
     if syntax in (uid.JPEGLossless, uid.JPEGLosslessSV1):
         # GDCM goes on from the last pixel where data are missing, and tells nobody.
@@ -281,7 +301,7 @@ def _check_frame(dataset: pydicom.Dataset, syntax: uid.UID, expected: int) -> No
     A decoder that believed the frame could fill the memory, or give half a picture as a whole one.
     """
     if len(parse_basic_offsets(dataset.PixelData)) > 1:
-        raise UnreadableImageError("is a DICOM of several frames. Please upload a single X-ray.")
+        raise UnreadableImageError(_SEVERAL_FRAMES, code="several_pictures")
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if syntax == uid.RLELossless:
         _check_run_lengths(frame, expected)
@@ -370,22 +390,27 @@ def _display_values(stored: NDArray[Any], header: pydicom.Dataset, notes: list[s
     high = low + 2**bits - 1
     table = _first(header.get("ModalityLUTSequence"))
     if table:
-        values, depth = _look_up(stored, table)
+        values, depth, _ = _look_up(stored, table)
         bits = min(depth, effective_bits(int(values.max())))
         low, high = 0.0, 2.0**bits - 1
     else:
         slope, intercept = _number(header, "RescaleSlope", 1), _number(header, "RescaleIntercept", 0)
         if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
             message = "is a DICOM with an impossible RescaleSlope or RescaleIntercept. Please export it again."
-            raise UnreadableImageError(message)
+            raise UnreadableImageError(message, code="header")
         values = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
         low, high = sorted((low * slope + intercept, high * slope + intercept))
     table = _first(header.get("VOILUTSequence"))
     if table:
         if len(header.VOILUTSequence) > 1 or "WindowCenter" in header:
             notes.append("Several lookup tables or windows are stored; the first lookup table was applied.")
-        values, depth = _look_up(values, table)
-        return Grey(values / np.float32(2**depth - 1), bits, "LUT")
+        values, depth, held = _look_up(values, table)
+        if held < depth:
+            # Devices that do not care declare 16 bits for a table of 12: the picture would be 16 times too dark.
+            notes.append(
+                f"The lookup table declares {depth} bits, but its values need only {held}; it was scaled by {held}."
+            )
+        return Grey(values / np.float32(2**held - 1), bits, "LUT")
     window = _usable_window(header, notes)
     if window is not None:
         return Grey(_apply_window(values, *window, _voi_function(header)), bits, "window", window)
@@ -394,8 +419,8 @@ def _display_values(stored: NDArray[Any], header: pydicom.Dataset, notes: list[s
     return Grey(np.clip(values, 0, 1, out=values), bits)
 
 
-def _look_up(values: NDArray[Any], table: pydicom.Dataset) -> tuple[NDArray[np.float32], int]:
-    """Map values through a DICOM lookup table (PS3.3 C.11.1.1); give them with the table's bit depth.
+def _look_up(values: NDArray[Any], table: pydicom.Dataset) -> tuple[NDArray[np.float32], int, int]:
+    """Map values through a DICOM lookup table (PS3.3 C.11.1.1); give them with its bit depths, declared and held.
 
     pydicom's own `apply_voi` counts entries in the output's type, so a table
     of 4096 entries of 8 bits wraps around.
@@ -410,7 +435,8 @@ def _look_up(values: NDArray[Any], table: pydicom.Dataset) -> tuple[NDArray[np.f
     if len(entries) < count or not 8 <= depth <= 16:
         raise ValueError("the lookup table is not as its descriptor says")
     index = np.clip(np.rint(values - np.float32(first)), 0, count - 1).astype(np.int32)
-    return np.clip(entries, 0, 2**depth - 1)[index], depth
+    entries = np.clip(entries, 0, 2**depth - 1)
+    return entries[index], depth, min(depth, effective_bits(int(entries.max())))
 
 
 def _voi_function(header: pydicom.Dataset) -> str:
@@ -473,14 +499,34 @@ def _is_inverted(header: pydicom.Dataset, photometric: str, modality: str, notes
     return modality != "DX"
 
 
-def _age_years(header: pydicom.Dataset) -> float | None:
-    """Give the age in years from PatientAge ("004Y"), else from the dates; None if neither can be read."""
-    stated = _word(header, "PatientAge")
+def _age_years(header: pydicom.Dataset, notes: list[str]) -> float | None:
+    """Give the age in years from PatientAge, else from the dates; None if neither can be read.
+
+    DICOM PS3.5 6.2 has "045Y" alone; devices also write "45Y", and "45" for years.
+    """
+    stated, dates = _word(header, "PatientAge"), [_word(header, keyword) for keyword in _DATES]
+    years = None
     if stated:
-        match = re.fullmatch(r"(\d{3})([DWMY])", stated)
-        return int(match[1]) * _YEARS[match[2]] if match else None
-    try:
-        born, seen = (datetime.strptime(_word(header, keyword), _DATE) for keyword in ("PatientBirthDate", "StudyDate"))
-    except ValueError:
+        match = _AGE_WORD.fullmatch(stated)
+        years = int(match[1]) * _YEARS[match[2]] if match else None
+        unusable = "PatientAge could not be understood"
+    elif all(dates):
+        years = _years_between(*dates)
+        unusable = " and ".join(_DATES) + " give no possible age"
+    else:
         return None
-    return (seen - born).days / _DAYS_IN_A_YEAR if seen >= born else None
+    if years is None or not 0 <= years <= _OLDEST:
+        notes.append(f"{unusable}, so the age is not known.")
+        return None
+    if not stated:
+        notes.append(f"The age was computed from {' and '.join(_DATES)}.")
+    return years
+
+
+def _years_between(born: str, seen: str) -> float | None:
+    # `strptime` also takes fewer digits.
+    if not all(re.fullmatch("[0-9]{8}", date) for date in (born, seen)):
+        return None
+    with suppress(ValueError):
+        return (datetime.strptime(seen, _DATE) - datetime.strptime(born, _DATE)).days / _DAYS_IN_A_YEAR
+    return None

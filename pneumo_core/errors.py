@@ -18,6 +18,7 @@ IMAGE_CODES = {
     "damaged": "the file is damaged or cut short",
     "empty": "the file has no content",
     "for_processing": "raw data of a detector, meant for further processing",
+    "header": "a DICOM whose header leaves out or garbles what its pixels need",
     "inverted": "air is white and bone is black",
     "lateral_view": "no frontal view",
     "modality": "a DICOM of another modality",

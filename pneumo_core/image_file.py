@@ -79,7 +79,8 @@ def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32
     """
     if not content.startswith((_PNG, _JPEG)):
         raise UnreadableImageError(
-            f"seems to be {_kind_in_words(content)}, not an X-ray. Please upload a DICOM, PNG or JPEG file."
+            f"seems to be {_kind_in_words(content)}, not an X-ray. Please upload a DICOM, PNG or JPEG file.",
+            code="not_an_image",
         )
     image = _open_picture(content)
     is_png = image.format == "PNG"
@@ -129,12 +130,12 @@ def _open_picture(content: bytes) -> Image.Image:
         image = Image.open(BytesIO(content), formats=["JPEG", "PNG"])
     except Image.DecompressionBombError as error:
         message = f"has too many pixels. Please upload an X-ray of at most {MAX_MEGAPIXELS} megapixels."
-        raise UnreadableImageError(message) from error
+        raise UnreadableImageError(message, code="too_large") from error
     if getattr(image, "n_frames", 1) > 1:
-        raise UnreadableImageError("holds several pictures. Please upload a single X-ray.")
+        raise UnreadableImageError("holds several pictures. Please upload a single X-ray.", code="several_pictures")
     check_side_lengths(image.height, image.width)
     if image.info.get("progressive") and content.count(b"\xff\xda") > MAX_JPEG_SCANS:
-        raise UnreadableImageError("is a JPEG of unusually many scans. Please save it as PNG.")
+        raise UnreadableImageError("is a JPEG of unusually many scans. Please save it as PNG.", code="too_large")
     return image
 
 

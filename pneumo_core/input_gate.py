@@ -41,7 +41,7 @@ UPRIGHT, LEFT, OVER, RIGHT, INVERTED, PART, OTHER = KINDS = (
 MOST_DEVIATIONS = 5.0
 # A picture less probably an upright chest film is refused; what was in view when it was set: docs/input-gate.md.
 LEAST_PROBABILITY = 0.35
-# Of the training films' distances, this share lies nearer.
+# Of the validation films, this share lies nearer to the training films than one that is told to be far.
 NEAR_SHARE = 0.995
 
 
@@ -52,7 +52,8 @@ class Verdict:
     Attributes:
         kind: the most likely one of `KINDS`.
         probability: that it is an upright, whole, uninverted frontal chest X-ray.
-        is_far: whether its features lie farther from the training films' than nearly all of these do.
+        is_far: whether its features lie farther from the training films' than those of `NEAR_SHARE` of the validation
+            films.
     """
 
     kind: str

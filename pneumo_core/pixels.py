@@ -33,7 +33,7 @@ class Origin:
         window: (WindowCenter, WindowWidth) that was applied.
         transfer_syntax: name in words.
         view_position: DICOM ViewPosition; None for words outside the vocabulary.
-        age_years: PatientAge, else StudyDate less PatientBirthDate.
+        age_years: in [0, 130]; PatientAge, else StudyDate less PatientBirthDate.
         sex: M, F or O.
         samples_per_pixel: of the file: 1 is grey, 3 or more holds colour, whatever it shows.
         colour: mean absolute deviation of red, green and blue from their mean, in [0, 1];
@@ -63,11 +63,13 @@ def check_side_lengths(height: int, width: int) -> None:
     """Refuse by the declared size, before a single pixel is decoded."""
     if min(height, width) < MIN_SIDE_PIXELS:
         raise UnreadableImageError(
-            f"is {height} x {width} pixels. Please upload an X-ray of at least {MIN_SIDE_PIXELS} x {MIN_SIDE_PIXELS}."
+            f"is {height} x {width} pixels. Please upload an X-ray of at least {MIN_SIDE_PIXELS} x {MIN_SIDE_PIXELS}.",
+            code="too_small",
         )
     if height * width > MAX_MEGAPIXELS * 1_000_000:
         raise UnreadableImageError(
-            f"is {height} x {width} pixels. Please upload an X-ray of at most {MAX_MEGAPIXELS} megapixels."
+            f"is {height} x {width} pixels. Please upload an X-ray of at most {MAX_MEGAPIXELS} megapixels.",
+            code="too_large",
         )
 
 

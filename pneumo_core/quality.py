@@ -32,6 +32,9 @@ MOST_LETTERS = 5
 PLAIN, NEARLY_ALL, LEAST_FRAME, LEAST_FRAMED_SIDES = 0.04, 0.95, 0.01, 3
 # How much brighter than what is around them strokes are, of 255; heights in pixels and as a share of the long side.
 STROKE_CONTRAST, WIDEST_STROKE, LEAST_HEIGHT, MOST_HEIGHT = 80, 13, 6, 0.05
+# Two letters side by side, as shares of the higher one's height: the least height of the lower one, the widest gap and
+# overlap between them, and by how much their bases may differ.
+LIKE_HEIGHT, WIDEST_GAP, OVERLAP, BASE_SHIFT = 0.6, 1.3, 0.25, 0.2
 CELLS, DIRECTIONS = 8, 9
 POSITION_FILE = Path(__file__).with_name("chest_position.npz")
 
@@ -186,7 +189,8 @@ def refuse_clipped(quality: Quality, name: str) -> None:
     if clipped > MOST_CLIPPED_TO_READ:
         raise UnsuitableImageError(
             f"{name} is plain white or black in {100 * clipped:.0f} % of its middle, without detail. Expected is "
-            f"at most {100 * MOST_CLIPPED_TO_READ:.0f} %. Please export it again with the device's own window."
+            f"at most {100 * MOST_CLIPPED_TO_READ:.0f} %. Please export it again with the device's own window.",
+            code="clipped",
         )
 
 
@@ -269,16 +273,47 @@ def _letters_of(film: np.ndarray) -> int:
     # Letters that touch are one piece, of up to eight.
     is_like = (height >= LEAST_HEIGHT) & (height <= MOST_HEIGHT * max(film.shape)) & (width <= 6 * height)
     is_like &= width >= 0.12 * height
-    # No film has so many; a page of noise may.
-    left, top, width, height = (values[is_like][:400] for values in (left, top, width, height))
-    base = top + height
-    higher, lower = np.maximum.outer(height, height), np.minimum.outer(height, height)
-    gap = left - (left + width)[:, np.newaxis]
-    follows = (lower >= 0.6 * higher) & (gap <= 1.3 * higher) & (gap >= -0.25 * higher)
-    follows &= np.abs(np.subtract.outer(base, base)) <= 0.2 * higher + 1
-    follows &= np.arange(len(left))[:, np.newaxis] < np.arange(len(left))
-    letters = np.maximum(1, np.rint(width / (0.75 * height))).astype(int)
-    longest = letters.copy()
-    for place in np.flatnonzero(follows.any(axis=0)):
-        longest[place] += longest[follows[:, place]].max()
-    return int(longest.max(initial=0))
+    left, top, width, height = (values[is_like] for values in (left, top, width, height))
+    letters = np.maximum(1, np.rint(width / (0.75 * height))).astype(int).tolist()
+    longest = list(letters)
+    for before, piece in _neighbours(left, left + width, top + height, height):
+        longest[piece] = max(longest[piece], longest[before] + letters[piece])
+    return max(longest, default=0)
+
+
+def _neighbours(left: np.ndarray, right: np.ndarray, base: np.ndarray, height: np.ndarray) -> list[list[int]]:
+    """Give pairs of pieces side by side in a line: the places of the left and the right one, by the right one's.
+
+    Each piece looks only where a neighbour can end: a page of noise has tens of thousands, and all pairs of them would
+    fill the memory.
+
+    Args:
+        left, right, base, height: int `(pieces,)`, from left to right.
+    """
+    # A neighbour is no higher; it may be a pixel less, as the exact rule comes after.
+    highest = height / LIKE_HEIGHT + 1
+    off_base = (BASE_SHIFT * highest + 1).astype(int)
+    # Where pieces end, row by row.
+    columns = int(right.max(initial=0)) + 1
+    order = np.argsort(base * columns + right)
+    ends = (base * columns + right)[order]
+    # One look for each row in which its neighbour may end.
+    piece, row = _counted_up(2 * off_base + 1)
+    start = (base[piece] + row - off_base[piece]) * columns
+    nearest, farthest = np.maximum(left - WIDEST_GAP * highest, 0), np.minimum(left + OVERLAP * highest, columns - 1)
+    first = np.searchsorted(ends, start + nearest[piece])
+    look, place = _counted_up(np.searchsorted(ends, start + farthest[piece], "right") - first)
+    before, piece = order[first[look] + place], piece[look]
+    higher, lower = np.maximum(height[before], height[piece]), np.minimum(height[before], height[piece])
+    gap = left[piece] - right[before]
+    follows = (before < piece) & (lower >= LIKE_HEIGHT * higher)
+    follows &= (gap <= WIDEST_GAP * higher) & (gap >= -OVERLAP * higher)
+    follows &= np.abs(base[before] - base[piece]) <= BASE_SHIFT * higher + 1
+    pairs = np.stack((before[follows], piece[follows]), axis=1)
+    return pairs[np.argsort(pairs[:, 1], kind="stable")].tolist()
+
+
+def _counted_up(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give, for counts 2 and 3, whose turn it is, 0 0 1 1 1, and the numbers from 0 on, 0 1 0 1 2."""
+    whose = np.repeat(np.arange(len(counts)), counts)
+    return whose, np.arange(len(whose)) - (np.cumsum(counts) - counts)[whose]

@@ -37,17 +37,19 @@ class Radiograph:
     origin: Origin
 
 
-def read_radiograph(file: bytes | Path | BinaryIO, name: str | None = None) -> Radiograph:
+def read_radiograph(file: str | Path | bytes | BinaryIO, name: str | None = None) -> Radiograph:
     """Read one X-ray, told by its content and never by its extension.
 
     Args:
-        file: the bytes, a path, or an open binary file (read from its start where it can be rewound).
+        file: a path, as text too; the bytes; or an open binary file (read from its start where it can be rewound).
         name: what to call it in messages; the path's own name if not given.
 
     Raises:
         UnreadableImageError: no file, no image, damaged, too small or too large, several pictures.
-        UnsuitableImageError: a DICOM of another modality or body part.
+        UnsuitableImageError: a DICOM of another modality or body part, or raw data of a detector.
     """
+    if isinstance(file, str):
+        file = Path(file)
     if name is None:
         name = Path(str(getattr(file, "name", "The file"))).name
     # Control characters could forge lines in a terminal or a log.
@@ -56,22 +58,24 @@ def read_radiograph(file: bytes | Path | BinaryIO, name: str | None = None) -> R
         content = _read_bytes(file)
         pixels, origin = DECODER.decode(content)
     except PneumoError as refusal:
-        raise type(refusal)(f"{name} {refusal}") from refusal.__cause__
+        raise type(refusal)(f"{name} {refusal}", code=refusal.code) from refusal.__cause__
     pixels.setflags(write=False)
     return Radiograph(pixels, name, hashlib.sha256(content).hexdigest(), origin)
 
 
-def _read_bytes(file: bytes | Path | BinaryIO) -> bytes:
+def _read_bytes(file: Path | bytes | BinaryIO) -> bytes:
     """Give the file's bytes, never more than `MAX_FILE_BYTES`."""
     if isinstance(file, Path):
-        if not file.is_file():
-            found = "is a folder" if file.is_dir() else "does not exist"
-            raise UnreadableImageError(f"{found}. Please choose a DICOM, PNG or JPEG file.")
         try:
+            if not file.is_file():
+                found = "is a folder" if file.is_dir() else "does not exist"
+                message = f"{found}. Please choose a DICOM, PNG or JPEG file."
+                raise UnreadableImageError(message, code="not_found")
             _check_byte_count(file.stat().st_size)
             content = file.read_bytes()
         except OSError as error:
-            raise UnreadableImageError("cannot be opened. Please check that you may read it.") from error
+            message = "cannot be opened. Please check that you may read it."
+            raise UnreadableImageError(message, code="not_found") from error
     elif isinstance(file, bytes):
         content = file
     else:
@@ -84,7 +88,7 @@ def _read_bytes(file: bytes | Path | BinaryIO) -> bytes:
 
 def _check_byte_count(count: int) -> None:
     if count == 0:
-        raise UnreadableImageError("is empty. Please export or download it again.")
+        raise UnreadableImageError("is empty. Please export or download it again.", code="empty")
     if count > MAX_FILE_BYTES:
         limit = f"Files up to {MAX_FILE_BYTES // 2**20} MiB can be read"
-        raise UnreadableImageError(f"is too large. {limit}. Please export a single X-ray.")
+        raise UnreadableImageError(f"is too large. {limit}. Please export a single X-ray.", code="too_large")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pneumo_core.errors import CorrectableImageError, UnsuitableImageError
-from pneumo_core.input_gate import INVERTED, LEFT, OTHER, OVER, PART, RIGHT, UPRIGHT, Verdict
+from pneumo_core.input_gate import INVERTED, LEFT, NEAR_SHARE, OTHER, OVER, PART, RIGHT, UPRIGHT, Verdict
 from pneumo_core.radiograph import Radiograph
 from pneumo_core.wording import Caution
 
@@ -41,6 +41,12 @@ REFUSALS = {
     UPRIGHT: "does not look enough like an upright frontal chest X-ray. Please check the film, and upload it uncut and "
     "as the device exported it.",
 }
+CODES = {
+    **dict.fromkeys((LEFT, OVER, RIGHT), "turned"),
+    INVERTED: "inverted",
+    PART: "cut_off_or_several",
+    **dict.fromkeys((OTHER, UPRIGHT), "not_a_chest"),
+}
 # By the kind that the gate found: quarters to turn to the left, whether to invert, and what was done, in words.
 CORRECTIONS = {
     LEFT: (3, False, "turned by 90 degrees to the right"),
@@ -50,8 +56,8 @@ CORRECTIONS = {
 }
 FAR = Caution(
     "far from known films",
-    "This film lies farther from those that the network was trained on than nearly all of these do: not validated for "
-    "such films or this patient group.",
+    f"This X-ray differs more from the training images than {100 * NEAR_SHARE:g} % of the validation images do. The "
+    "score was not validated for such images or this patient group.",
 )
 
 
@@ -86,19 +92,22 @@ def assess(
     if origin.colour > MAX_COLOUR:
         raise UnsuitableImageError(
             f"{name} is a colour picture. Expected is a greyscale X-ray. Please upload the X-ray itself, not a "
-            "photograph or a coloured overlay of it."
+            "photograph or a coloured overlay of it.",
+            code="colour",
         )
     check_contrast(radiograph.pixels[::4, ::4], name)
     aspect = max(origin.height, origin.width) / min(origin.height, origin.width)
     if aspect > MAX_ASPECT:
         raise UnsuitableImageError(
             f"{name} is {origin.width} x {origin.height} pixels, {aspect:.1f} times as long as wide. Expected is one "
-            f"whole chest X-ray, at most {MAX_ASPECT} times. Please upload the uncut film."
+            f"whole chest X-ray, at most {MAX_ASPECT} times. Please upload the uncut film.",
+            code="shape",
         )
     if origin.view_position in NOT_FRONTAL:
         raise UnsuitableImageError(
             f"{name} is {NOT_FRONTAL[origin.view_position]} ({origin.view_position}). The network knows upright "
-            "frontal views only. Please upload the frontal film (AP or PA)."
+            "frontal views only. Please upload the frontal film (AP or PA).",
+            code="lateral_view",
         )
     if origin.age_years is None:
         return suitability_for_age(age_years, population_years, "the age given with it is")
@@ -115,7 +124,8 @@ def check_contrast(pixels: np.ndarray, name: str) -> None:
     if high - low < MIN_CONTRAST:
         raise UnsuitableImageError(
             f"{name} is almost blank (its grey levels span {100 * (high - low):.0f} % of the range). Expected is an "
-            "X-ray with visible structure. Please check the export."
+            "X-ray with visible structure. Please check the export.",
+            code="blank",
         )
 
 
@@ -130,8 +140,8 @@ def refuse_by(verdict: Verdict | None, name: str) -> None:
         return
     sentence = f"{name} {REFUSALS[verdict.kind]}"
     if verdict.correction is not None:
-        raise CorrectableImageError(sentence, verdict.correction)
-    raise UnsuitableImageError(sentence)
+        raise CorrectableImageError(sentence, verdict.correction, code=CODES[verdict.kind])
+    raise UnsuitableImageError(sentence, code=CODES[verdict.kind])
 
 
 def corrected(radiograph: Radiograph, correction: str) -> Radiograph:

@@ -29,8 +29,19 @@ def written_whole(path: Path) -> Iterator[Path]:
             yield temporary
             os.fsync(file.fileno())
         temporary.replace(path)
+        _sync_names(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sync_names(folder: Path) -> None:
+    """Have a folder's names on the disk, where the system can: else a power cut may bring the file before back."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _locked(path: Path) -> BinaryIO:

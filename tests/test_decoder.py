@@ -1,5 +1,6 @@
 """The processes that decode: what they may, what they cost the server when a file kills, hangs or takes them over."""
 
+import errno
 import json
 import os
 import signal
@@ -203,9 +204,9 @@ def test_where_no_process_starts_the_film_is_not_blamed(words, make_decoder):
         liar({"values": "uint8", "origin": ORIGIN | {"format": "SCRIPT"}}),
         liar({"values": "float32", "origin": ORIGIN}, np.float32(np.nan).tobytes()),
         liar({"values": "float32", "origin": ORIGIN}, np.float32(1.1).tobytes()),
-        liar({"refusal": "UnreadableImageError", "text": "is \x1b[2Ja lie.", "is_spent": False}),
+        liar({"refusal": "UnreadableImageError", "text": "is \x1b[2Ja lie.", "code": "blank", "is_spent": False}),
         liar({"values": "uint8", "origin": ORIGIN | {"notes": ["\u202enettirw"]}}, bytes(1)),
-        liar({"refusal": "SystemExit", "text": "is a lie.", "is_spent": False}),
+        liar({"refusal": "SystemExit", "text": "is a lie.", "code": "blank", "is_spent": False}),
     ],
 )
 def test_an_answer_that_is_none_is_refused(words, make_decoder):
@@ -265,6 +266,26 @@ def test_a_process_that_ended_while_it_waited_is_replaced(make_decoder):
     os.kill(process_of(decoder), signal.SIGKILL)
     decoder._idle[-1]._process.wait()
     assert decoder.decode(FILM)[0].shape == (100, 120)
+
+
+@on_linux
+def test_films_are_read_where_the_system_has_no_room_for_larger_pipes(make_decoder, monkeypatch):
+    import fcntl
+
+    plain, asked = fcntl.fcntl, []
+
+    def without_room(file, command, *arguments):
+        # As Linux does where a user's pipes hold as much as all of them together may.
+        if command == fcntl.F_SETPIPE_SZ:
+            asked.extend(arguments)
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        return plain(file, command, *arguments)
+
+    monkeypatch.setattr(fcntl, "fcntl", without_room)
+    decoder = make_decoder()
+    assert decoder.decode(png(ramp(16)))[0].shape == (100, 120)
+    # For the pipe to the process and the one from it.
+    assert asked == [decoder_module._PIPE_BYTES] * 2
 
 
 def test_start_has_a_process_waiting(make_decoder):

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,32 @@ def test_a_file_system_without_locks_clears_nothing_away_and_writes(tmp_path: Pa
     (tmp_path / LEFT).write_text("half")
     write_whole(tmp_path / "card.json", b"whole")
     assert {path.name for path in tmp_path.iterdir()} == {LEFT, "card.json"}
+
+
+def test_a_files_name_is_on_the_disk_before_it_counts_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    synced, sync = [], os.fsync
+
+    def noted(descriptor: int) -> None:
+        if os.path.samestat(os.fstat(descriptor), tmp_path.stat()):
+            synced.append([path.name for path in tmp_path.iterdir()])
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    write_whole(tmp_path / "card.json", b"whole")
+    assert synced == [["card.json"]]
+
+
+def test_a_file_system_that_syncs_no_folders_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    sync = os.fsync
+
+    def of_files_alone(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", of_files_alone)
+    write_whole(tmp_path / "card.json", b"whole")
+    assert (tmp_path / "card.json").read_bytes() == b"whole"
 
 
 def test_a_full_disk_is_a_sentence_where_a_run_is_planned_and_started(

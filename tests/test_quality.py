@@ -189,6 +189,33 @@ def test_a_side_marker_is_no_writing_and_a_name_is(small: list[np.ndarray]):
     assert sum(WRITING in measure_quality(written_on(film, random, 0.025)).findings for film in small) >= 7
 
 
+def with_pieces_and_letters(side: str) -> np.ndarray:
+    """A black picture of 600 bright pieces far from each other, and a line of 9 letters nearest to one side."""
+    picture = np.zeros((1000, 1000), np.float32)
+    for top in range(100, 900, 30):
+        for left in range(100, 900, 35):
+            picture[top : top + 8, left : left + 4] = 1
+    top, left = {"left": (500, 2), "right": (500, 908), "top": (40, 500), "bottom": (940, 500)}[side]
+    for place in range(left, left + 90, 10):
+        picture[top : top + 12, place : place + 6] = 1
+    return picture
+
+
+@pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
+def test_writing_is_found_at_each_side_of_an_image_of_many_bright_pieces(side: str):
+    quality = measure_quality(with_pieces_and_letters(side))
+    assert quality.letters == 9
+    assert WRITING in quality.findings
+
+
+def test_a_picture_of_tens_of_thousands_of_pieces_is_measured_to_its_end():
+    picture = np.zeros((1024, 1024), np.float32)
+    for top in range(0, 1016, 8):
+        # There are 43,434 pieces: all pairs of them would fill the memory.
+        picture[top : top + 6, ::3] = 1
+    assert measure_quality(picture).letters == 342
+
+
 def test_a_picture_of_one_grey_can_be_measured():
     quality = measure_quality(np.zeros((100, 300), np.float32))
     assert (quality.black, quality.spread, quality.letters) == (1.0, 0.0, 0)

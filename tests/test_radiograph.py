@@ -23,6 +23,7 @@ from pneumo_core import dicom_file
 from pneumo_core import radiograph as radiograph_module
 from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
 from pneumo_core.radiograph import Radiograph, read_radiograph
+from pneumo_core.suitability import assess
 from tests.conftest import drawn_film
 
 # What pydicom says to the tests' own writing of unusual values, and to its own overflow.
@@ -171,6 +172,18 @@ def test_bytes_path_and_open_file_give_the_same(tmp_path):
     assert from_file.sha256 == from_path.sha256 == from_bytes.sha256
     assert (from_file.name, from_path.name, from_bytes.name) == ("film.png", "film.png", "The file")
     assert np.array_equal(from_path.pixels, from_bytes.pixels)
+
+
+def test_a_path_as_text_is_a_path(tmp_path):
+    path = tmp_path / "film.png"
+    path.write_bytes(png(ramp()))
+    from_text = read_radiograph(str(path))
+    assert (from_text.name, from_text.sha256) == ("film.png", read_radiograph(path).sha256)
+    assert read_radiograph(str(path), "scan").name == "scan"
+    for missing in ("", "none.png", "\x89PNG\r\n\x1a\n\0", "x" * 5000):
+        with pytest.raises(UnreadableImageError) as caught:
+            read_radiograph(missing)
+        assert caught.value.code == "not_found"
 
 
 def test_sha256_is_of_the_files_bytes():
@@ -456,6 +469,24 @@ def test_a_voi_lut_holds_its_ends():
     assert pixels[0, :5] == pytest.approx([0, 0, 0.2, 1, 1])
 
 
+@pytest.mark.parametrize(("largest", "bits"), [(255, 8), (4095, 12), (4000, 12), (16383, 14)])
+def test_a_voi_lut_is_scaled_by_what_it_holds_and_not_by_what_it_declares(largest, bits):
+    entries = [entry * largest // 4095 for entry in range(4096)]
+    radiograph = read(dicom(VOILUTSequence=table(entries, 16)))
+    assert radiograph.pixels == pytest.approx(np.array(entries)[ramp(12)] / (2**bits - 1), abs=1e-6)
+    assert radiograph.origin.notes == (
+        f"The lookup table declares 16 bits, but its values need only {bits}; it was scaled by {bits}.",
+    )
+
+
+@pytest.mark.parametrize(("largest", "bits"), [(32768, 16), (65535, 16), (1023, 10), (600, 10), (200, 8)])
+def test_a_voi_lut_that_holds_what_it_declares_is_scaled_by_that(largest, bits):
+    entries = [entry * largest // 4095 for entry in range(4096)]
+    radiograph = read(dicom(VOILUTSequence=table(entries, bits)))
+    assert radiograph.pixels == pytest.approx(np.array(entries)[ramp(12)] / (2**bits - 1), abs=1e-6)
+    assert radiograph.origin.notes == ()
+
+
 def test_a_modality_lut_is_applied():
     entries = [65535 - 16 * entry for entry in range(4096)]
     pixels = read(dicom(ModalityLUTSequence=table(entries, 16))).pixels
@@ -497,24 +528,71 @@ def test_a_colour_dicom_becomes_grey_and_its_colour_is_measured(photometric):
 
 @pytest.mark.parametrize(
     ("stated", "years"),
-    [("004Y", 4), ("018M", 1.5), ("012W", 84 / 365.25), ("030D", 30 / 365.25), ("4Y", None), ("abcY", None)],
+    [
+        ("004Y", 4),
+        ("018M", 1.5),
+        ("012W", 84 / 365.25),
+        ("030D", 30 / 365.25),
+        ("000Y", 0),
+        ("62", 62),
+        ("062", 62),
+        ("45Y", 45),
+        ("3Y", 3),
+        ("18M", 1.5),
+        (" 045Y", 45),
+        ("045y ", 45),
+        ("045 Y", 45),
+        ("130Y", 130),
+    ],
 )
-def test_age_is_read_from_patient_age(stated, years):
-    assert read(dicom(PatientAge=stated)).origin.age_years == (years and pytest.approx(years))
+def test_an_age_is_read_as_devices_write_it(stated, years):
+    origin = read(dicom(PatientAge=stated)).origin
+    assert (origin.age_years, origin.notes) == (pytest.approx(years), ())
+
+
+@pytest.mark.parametrize("stated", ["131Y", "999", "-04Y", "abcY", "Y", "4.5Y", "0x4Y", "19600101", "4YY"])
+def test_an_age_that_is_none_is_not_known_and_said_so_without_quoting_it(stated):
+    dates = {"PatientBirthDate": "20190101", "StudyDate": "20230101"}
+    origin = read(dicom(PatientAge=stated, **dates)).origin
+    assert origin.age_years is None
+    assert origin.notes == ("PatientAge could not be understood, so the age is not known.",)
+
+
+def test_an_adult_whose_age_lacks_its_unit_is_outside_of_a_childrens_network():
+    film = read(dicom(PatientAge="62"))
+    assert assess(film, (1.0, 5.0)).is_outside_population
+
+
+@pytest.mark.parametrize("stated", [None, ""])
+def test_an_age_is_computed_from_the_dates_where_none_is_stated(stated):
+    elements = {} if stated is None else {"PatientAge": stated}
+    origin = read(dicom(PatientBirthDate="20190101", StudyDate="20230101", **elements)).origin
+    assert origin.age_years == pytest.approx(1461 / 365.25)
+    assert origin.notes == ("The age was computed from PatientBirthDate and StudyDate.",)
+    assert "2019" not in repr(origin) and "2023" not in repr(origin)
 
 
 @pytest.mark.parametrize(
-    ("born", "seen", "years"),
+    ("born", "seen"),
     [
-        ("20190101", "20230101", 1461 / 365.25),
-        ("20230102", "20230101", None),
-        ("2019", "20230101", None),
-        ("", "20230101", None),
+        ("20230102", "20230101"),
+        ("18900101", "20230101"),
+        ("2019", "20230101"),
+        ("2019011", "20230101"),
+        ("20190230", "20230101"),
+        ("20190101", "2023"),
     ],
 )
-def test_age_is_computed_from_the_dates_otherwise(born, seen, years):
+def test_dates_that_are_no_dates_give_no_age_and_are_said_so(born, seen):
     origin = read(dicom(PatientBirthDate=born, StudyDate=seen)).origin
-    assert origin.age_years == (years and pytest.approx(years))
+    assert origin.age_years is None
+    assert origin.notes == ("PatientBirthDate and StudyDate give no possible age, so the age is not known.",)
+
+
+@pytest.mark.parametrize(("born", "seen"), [("", "20230101"), ("20190101", "")])
+def test_one_date_alone_gives_no_age(born, seen):
+    origin = read(dicom(PatientBirthDate=born, StudyDate=seen)).origin
+    assert (origin.age_years, origin.notes) == (None, ())
 
 
 @pytest.mark.parametrize(("stored", "kept"), [("PA", "PA"), ("LL", "LL"), ("pa ", "PA"), ("DOE JOHN", None)])
@@ -684,6 +762,31 @@ def test_other_body_parts_are_refused(body_part, found):
     assert refusal(dicom(BodyPartExamined=body_part), UnsuitableImageError) == (
         f"scan is an X-ray of another body part ({found}). Please upload a chest X-ray."
     )
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"SOPClassUID": uid.DigitalXRayImageStorageForProcessing},
+        {"SOPClassUID": uid.DigitalMammographyXRayImageStorageForProcessing},
+        {"SOPClassUID": uid.DigitalIntraOralXRayImageStorageForProcessing},
+        {"SOPClassUID": uid.ComputedRadiographyImageStorage, "PresentationIntentType": "FOR PROCESSING"},
+        {"PresentationIntentType": "FOR PROCESSING"},
+        {"PresentationIntentType": "for processing "},
+        {"SOPClassUID": uid.DigitalXRayImageStorageForProcessing, "PresentationIntentType": "FOR PRESENTATION"},
+    ],
+)
+@pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian])
+def test_raw_data_of_a_detector_are_refused(elements, syntax):
+    with pytest.raises(UnsuitableImageError) as caught:
+        read(dicom(syntax=syntax, **elements))
+    assert caught.value.code == "for_processing"
+    assert "FOR PRESENTATION" in str(caught.value)
+
+
+@pytest.mark.parametrize("intent", ["FOR PRESENTATION", ""])
+def test_an_image_for_presentation_is_read(intent):
+    assert read(dicom(PresentationIntentType=intent)).origin.modality == "DX"
 
 
 @pytest.mark.parametrize(

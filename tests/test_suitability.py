@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import UnsuitableImageError
-from pneumo_core.suitability import Suitability, assess
+from pneumo_core.input_gate import NEAR_SHARE
+from pneumo_core.suitability import FAR, Suitability, assess
 from pneumo_core.wording import Caution
 from tests.makers import radiograph
 
@@ -131,6 +132,10 @@ def test_a_file_without_an_age_is_scored_with_a_warning_but_not_called_outside()
             ),
         ),
     )
+
+
+def test_a_far_image_is_told_by_the_share_that_the_gate_is_fitted_by():
+    assert f"more from the training images than {100 * NEAR_SHARE:g} % of the validation images do." in FAR.warning
 
 
 def test_the_population_is_the_cards():
