@@ -23,6 +23,7 @@ The floors, lowest first. A module imports only from floors below its own
     0  report_style        how reports look that are written as pages
     0  whole_file          write a file so that it is whole or not there
     0  wording             sentences that read the same everywhere
+    0  age                 an age as files and people write it
     1  places              where models, samples, runs and data lie
     1  plan                what a training run is to do: data, network, recipe
     1  jpeg_stream         whether a JPEG stream holds all of its picture
@@ -98,13 +99,14 @@ The floors, lowest first. A module imports only from floors below its own
    11  training_figures    plotly figures of a training run
    11  training_pictures   what a network is shown and where it looks, epoch by epoch
    11  report              a reading in words and as files: HTML report, JSON receipt, overlay PNG
+   12  reading_line        a reading as a line of JSON
    11  evaluation_report   an evaluation as files: JSON, CSV, HTML
    11  explanation_survey  the tests of a model's heat maps over many films
    11  explanation_figures plotly figures of explanations and of their test
    11  what_if_figures     plotly figures of what if
    11  lesson_figures      plotly figures of the lessons
    12  gate_report         a comparison with the model in use as tables, a chart and words
-   12  __main__            the command line over the same functions                               (click)
+   13  __main__            the command line over the same functions                               (click)
 
 This package imports no other module by itself: importing Keras takes seconds, and a
 page that needs no network must not pay for it.

@@ -25,6 +25,7 @@ class Classifier:
     Attributes:
         known: the films that it was trained on or validated with; None where there is no list of them.
         gate: what judges whether a picture is a chest X-ray to be read; None where the model has none.
+        engine, device: what runs it, one of `ENGINES`; and on what, in words.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Classifier:
                 )
             outputs.append(features)
         made = ENGINES[engine](keras.Model(network.input, outputs))
+        self.engine = engine
         self.device, self._forward = made.device, made.forward
 
     def logits(self, films: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from pydicom.filereader import _read_file_meta_info, read_preamble
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 
+from pneumo_core.age import DAYS_IN_A_YEAR, age_in_years, possible_age
 from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
 from pneumo_core.jpeg_stream import check_jpeg_is_whole, with_more_data
 from pneumo_core.pixels import Grey, Origin, check_side_lengths, effective_bits, to_grey
@@ -88,10 +89,6 @@ _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _SEVERAL_FRAMES = "is a DICOM of several frames. Please upload a single X-ray."
 _DATE = "%Y%m%d"
-_DAYS_IN_A_YEAR = 365.25
-_AGE_WORD = re.compile(r"([0-9]{1,3}) *([DWMY]?)")
-_OLDEST = 130
-_YEARS = {"": 1, "Y": 1, "M": 1 / 12, "W": 7 / _DAYS_IN_A_YEAR, "D": 1 / _DAYS_IN_A_YEAR}
 
 
 def import_dicom_decoders() -> None:
@@ -507,15 +504,14 @@ def _age_years(header: pydicom.Dataset, notes: list[str]) -> float | None:
     stated, dates = _word(header, "PatientAge"), [_word(header, keyword) for keyword in _DATES]
     years = None
     if stated:
-        match = _AGE_WORD.fullmatch(stated)
-        years = int(match[1]) * _YEARS[match[2]] if match else None
+        years = age_in_years(stated)
         unusable = "PatientAge could not be understood"
     elif all(dates):
         years = _years_between(*dates)
         unusable = " and ".join(_DATES) + " give no possible age"
     else:
         return None
-    if years is None or not 0 <= years <= _OLDEST:
+    if years is None:
         notes.append(f"{unusable}, so the age is not known.")
         return None
     if not stated:
@@ -528,5 +524,5 @@ def _years_between(born: str, seen: str) -> float | None:
     if not all(re.fullmatch("[0-9]{8}", date) for date in (born, seen)):
         return None
     with suppress(ValueError):
-        return (datetime.strptime(seen, _DATE) - datetime.strptime(born, _DATE)).days / _DAYS_IN_A_YEAR
+        return possible_age((datetime.strptime(seen, _DATE) - datetime.strptime(born, _DATE)).days / DAYS_IN_A_YEAR)
     return None
