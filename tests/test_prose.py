@@ -92,6 +92,13 @@ def test_each_link_of_a_document_leads_to_a_file_or_a_site(path: Path):
     assert not [target for target in targets if "://" not in target and not (path.parent / target).exists()]
 
 
+def test_the_citation_names_the_newest_release_of_the_changes():
+    newest = re.search(r"^## (\S+) \((\S+)\)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert newest is not None
+    assert {f"version: {newest[1]}", f"date-released: {newest[2]}"} <= set(citation)
+
+
 @pytest.mark.parametrize(
     ("text", "count"),
     [
