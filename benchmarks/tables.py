@@ -31,7 +31,7 @@ from pneumo_core.whole_file import write_whole
 
 BLOCK = re.compile(r"(?P<start><!-- figures:(?P<name>[^>]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 START = "<!-- figures:"
-# Of the same 624 test films: accuracy, sensitivity, specificity in percent, area under the ROC curve.
+# On the same 624 test images: accuracy, sensitivity, specificity in percent, area under the ROC curve.
 PUBLISHED = (
     ("Kermany et al. (Cell 172:1122, 2018)", "92.8", "93.2", "90.1", "0.968"),
     (
