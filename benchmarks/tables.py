@@ -31,7 +31,7 @@ from pneumo_core.whole_file import write_whole
 
 BLOCK = re.compile(r"(?P<start><!-- figures:(?P<name>[^>]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 START = "<!-- figures:"
-# Of the same 624 test films: accuracy, sensitivity, specificity in percent, area under the ROC curve.
+# On the same 624 test images: accuracy, sensitivity, specificity in percent, area under the ROC curve.
 PUBLISHED = (
     ("Kermany et al. (Cell 172:1122, 2018)", "92.8", "93.2", "90.1", "0.968"),
     (
@@ -61,9 +61,26 @@ def operating_points(card: ModelCard) -> list[str]:
 def where_the_card_is(card: ModelCard) -> list[str]:
     """Name the shipped model's card, from README."""
     return [
-        f"All figures, the recipe and the limits of `{card.name}` stand in its [model card](model/{card.name}/"
-        f"{CARD_TEXT_FILE}), generated from its `card.json`."
+        f"The [model card](model/{card.name}/{CARD_TEXT_FILE}) of `{card.name}` gives all figures, the recipe and the "
+        "limits. It is generated from `card.json`."
     ]
+
+
+def balanced_point(card: ModelCard) -> list[str]:
+    """Give the figures of the balanced operating point on the card's test films, in short."""
+    rows = tuple(
+        (
+            result.films,
+            f"{result.n} ({result.n_pneumonia})",
+            area(result.area_under_roc),
+            percent(point.confusion.sensitivity),
+            percent(point.confusion.specificity),
+        )
+        for result in card.test
+        for point in result.points
+        if point.name == "balanced"
+    )
+    return Table("", ("images", "n (with pneumonia)", "AUC", "sensitivity %", "specificity %"), rows).markdown()
 
 
 def published(card: ModelCard) -> list[str]:
@@ -84,6 +101,7 @@ def published(card: ModelCard) -> list[str]:
 
 
 OF_CARD: dict[str, Callable[[ModelCard], list[str]]] = {
+    "balanced-point": balanced_point,
     "test-results": results_on_test_films,
     "operating-points": operating_points,
     "model-card": where_the_card_is,
