@@ -41,6 +41,7 @@ REFUSALS = {
     UPRIGHT: "does not look enough like an upright frontal chest X-ray. Please check the film, and upload it uncut and "
     "as the device exported it.",
 }
+# By the kind that the gate found, one of `IMAGE_CODES`.
 CODES = {
     **dict.fromkeys((LEFT, OVER, RIGHT), "turned"),
     INVERTED: "inverted",
