@@ -155,8 +155,8 @@ def _augmented(examples: tuple[Path, ...], recipe: Recipe) -> None:
         "kinds chosen",
     )
     st.markdown(
-        "Left: an X-ray with pneumonia and one without, as the network reads them. Right: eight random variants of each; "
-        "every epoch draws others."
+        "Left: an X-ray with pneumonia and one without, as the network reads them. Right: eight random variants of each. "
+        "Every epoch draws others."
     )
 
 
@@ -183,7 +183,7 @@ def _ask_for_card() -> tuple[Path, str, tuple[float, float]]:
         population = st.text_area("Whose X-rays these are", POPULATION, height=80, **kept_as("population"))
         st.markdown(
             "Ages and population go into the model card, and readers are warned by them of patients whom the model "
-            "does not know. They are those of the X-rays of Kermany et al.: for X-rays of your own, please make them true."
+            "does not know. They are those of Kermany et al.: for X-rays of your own, please make them true."
         )
         out = new_model_folder(chosen.strip())
         refuse_taken_name(out)
