@@ -155,8 +155,8 @@ def _augmented(examples: tuple[Path, ...], recipe: Recipe) -> None:
         "kinds chosen",
     )
     st.markdown(
-        "Left: an X-ray with pneumonia and one without, as the network reads them. Right: eight random variants of each. "
-        "Every epoch draws others."
+        "Left: an X-ray with pneumonia and one without, as the network reads them. Right: eight random variants of "
+        "each. Every epoch draws others."
     )
 
 
