@@ -147,9 +147,9 @@ class Recipe:
     activation: Annotated[
         Literal["relu", "gelu", "silu", "tanh"],
         Setting(
-            "Their activation",
+            "Activation of dense layers",
             HEAD,
-            "It works in the dense layers only. It hardly matters; relu is the usual one.",
+            "It hardly matters; relu is the usual one.",
             needs="dense_units",
         ),
     ] = "relu"
@@ -201,7 +201,7 @@ class Recipe:
     head_learning_rate: Annotated[
         float,
         Setting(
-            "Learning rate of these",
+            "Learning rate of the head",
             STAGES,
             "The learning rate of the epochs with a frozen backbone. The head alone bears a higher one than the whole "
             "network.",
@@ -234,10 +234,9 @@ class Recipe:
     schedule: Annotated[
         Literal["cosine", "constant"],
         Setting(
-            "Then",
+            "Learning rate after its peak",
             OPTIMISER,
-            "The learning rate after its peak. A falling one lets the last epochs settle. Choose a constant one where "
-            "you stop a run yourself.",
+            "A falling one lets the last epochs settle. Choose a constant one where you stop a run yourself.",
             words={"cosine": "falling to 0 by a cosine"},
         ),
     ] = "cosine"
@@ -414,7 +413,7 @@ class Plan:
     population_years: tuple[float, float] = POPULATION_YEARS
 
 
-# Of what is refused about a recipe.
+# The code of every refusal of a recipe.
 _CODE = "setting"
 _RECIPE, _PLAN = TypeAdapter(Recipe), TypeAdapter(Plan)
 
