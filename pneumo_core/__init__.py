@@ -20,6 +20,7 @@ The floors, lowest first. A module imports only from floors below its own
     0  errors              refusals in words a clinician can act on
     0  versions            which Python and packages are at work
     0  freed_memory        what is freed goes back to the system
+    0  setting             one setting that a person may change: its name, range, help, and when it applies
     0  report_style        how reports look that are written as pages
     0  whole_file          write a file so that it is whole or not there
     0  wording             sentences that read the same everywhere

@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,9 @@ import click
 from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
+from pneumo_core.plan import SETTINGS
 from pneumo_core.runs import SCORES_FILE, Progress
+from pneumo_core.setting import listed
 from pneumo_core.whole_file import write_whole
 from pneumo_core.wording import counted, disk_in_words
 
@@ -112,6 +115,25 @@ def read(
         raise SystemExit(1)
 
 
+def _recipe_option(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make an option of a setting that is a whole number."""
+    setting = SETTINGS[name]
+    kind = click.IntRange(int(setting.lowest or 0), int(setting.highest or 0))
+    return click.option(f"--{name}", type=kind, help=f"{setting.title}. Default: {setting.default}.")
+
+
+def _list_settings(context: click.Context, parameter: click.Parameter, is_asked: bool) -> None:
+    if not is_asked:
+        return
+    for group, settings in listed(SETTINGS):
+        click.echo(group)
+        for setting in settings:
+            how, meaning = setting.in_words()
+            click.echo(click.wrap_text(how, 100, "  ", "      "))
+            click.echo(click.wrap_text(meaning, 100, "      ", "      "))
+    context.exit()
+
+
 @commands.command()
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The new model's folder, named as the model.")
@@ -130,16 +152,24 @@ def read(
     help="Where the network starts: a .weights.h5 file of the backbone, a model's folder, 'imagenet' (Keras' own "
     "download) or 'random'. Default: the file named by PNEUMO_BACKBONE_WEIGHTS, else imagenet.",
 )
-@click.option("--architecture", default="EfficientNetV2B0", show_default=True)
-@click.option("--epochs", type=click.IntRange(min=1), help="Default: the recipe's.")
-@click.option("--size", type=click.IntRange(min=32), help="Side of the network's input. Default: 224.")
-@click.option("--seed", type=int, help="Default: the recipe's.")
+@click.option("--architecture", default=SETTINGS["architecture"].default, show_default=True)
+@_recipe_option("epochs")
+@_recipe_option("size")
+@_recipe_option("seed")
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Any setting of the recipe, e.g. optimizer=SGD or dense_units=64,32; see pneumo_core/plan.py.",
+    help="Any setting of the recipe, e.g. optimizer=SGD or dense_units=64,32; --list-settings names them.",
+)
+@click.option(
+    "--list-settings",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_settings,
+    help="List the settings of the recipe with ranges and defaults, and exit.",
 )
 @click.option("--population", help="Whose films these are, for the model card. Default: those of Kermany et al. 2018.")
 @click.option("--ages", nargs=2, type=float, help="Their lowest and highest age in years. Default: 1 5.")
@@ -193,7 +223,9 @@ def train(
         default = "imagenet" if ARCHITECTURES[architecture].has_imagenet_weights else RANDOM
         start = start or os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or default
         chosen = settings_of_start(architecture, start)
-        chosen |= {name: value for name, value in (("epochs", epochs), ("size", size), ("seed", seed)) if value}
+        chosen |= {
+            name: value for name, value in (("epochs", epochs), ("size", size), ("seed", seed)) if value is not None
+        }
         recipe = checked_recipe(chosen | dict(_setting(text) for text in settings))
         folder = plan_run(
             Plan(
@@ -223,8 +255,8 @@ def train(
 def _setting(text: str) -> tuple[str, Any]:
     """Take "name=value" apart; several values are parted by commas."""
     name, _, value = text.partition("=")
-    several = name in ("dense_units", "augmentations")
-    return name, [part for part in value.split(",") if part] if several else value
+    several = name in SETTINGS and SETTINGS[name].is_several
+    return name, [part.strip() for part in value.split(",") if part.strip()] if several else value
 
 
 @commands.command()

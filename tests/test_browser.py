@@ -257,7 +257,7 @@ def test_films_are_audited_and_a_model_is_trained_on_them(page: "playwright.Page
             page.get_by_text("Other than the defaults: architecture SmallCNN").wait_for(timeout=8_000)
             break
         page.keyboard.press("Escape")
-    for label, value in (("Image size, pixels a side", "32"), ("Epochs, at most", "2"), ("Batch, films", "8")):
+    for label, value in (("Image size, pixels a side", "32"), ("Epochs, at most", "2"), ("Batch, X-rays", "8")):
         page.get_by_label(label, exact=True).fill(value)
         page.get_by_label(label, exact=True).press("Enter")
     page.get_by_text("2 epochs of 3 steps").wait_for()

@@ -75,6 +75,7 @@ HOMES = {
         "model_store",
         "runs",
         "plan",
+        "setting",
         "gate",
         "training_run",
         "explanation_survey",

@@ -12,11 +12,13 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from pneumo_core import __main__ as main
-from pneumo_core import conformal, places
+from pneumo_core import conformal, places, training_run
 from pneumo_core.conformal import Conformal, Measured, Regions
+from pneumo_core.errors import DataError
 from pneumo_core.evaluation import proportion
 from pneumo_core.model_card import read_card
 from pneumo_core.places import MODELS_VARIABLE
+from pneumo_core.plan import SETTINGS, Plan
 from tests.conftest import drawn_film, png
 
 
@@ -120,6 +122,41 @@ def test_training_on_a_folder_that_is_none_is_refused_in_a_sentence(tmp_path: Pa
     result = run("train", tmp_path / "nowhere", "--out", tmp_path / "out", "--architecture", "SmallCNN")
     assert result.exit_code == 1
     assert "is not a folder" in result.stderr
+
+
+def test_the_list_of_settings_names_each_with_its_range_and_default():
+    result = run("train", "--list-settings")
+    assert result.exit_code == 0
+    listed = " ".join(result.stdout.split())
+    for name, setting in SETTINGS.items():
+        assert f" {name}: {setting.expected}; default: " in listed, name
+        assert setting.help in listed, name
+    assert "weight_decay: a number from 0 to 1; default: 0.01; only with optimizer=AdamW" in listed
+
+
+def test_the_help_of_train_gives_the_ranges_of_its_own_options():
+    said = " ".join(run("train", "--help").stdout.split())
+    for name in ("epochs", "size", "seed"):
+        setting = SETTINGS[name]
+        assert f"[{setting.lowest}<=x<={setting.highest}]" in said.split(f"--{name} ")[1].split("--")[0], name
+    assert "--list-settings" in said
+
+
+@pytest.mark.parametrize(("option", "value"), [("--seed", -1), ("--size", 31), ("--size", 1025), ("--epochs", 1001)])
+def test_an_option_of_train_out_of_its_range_is_wrong_use(option: str, value: int, tmp_path: Path):
+    assert run("train", tmp_path, "--out", tmp_path / "out", option, value).exit_code == 2
+
+
+def test_a_seed_of_zero_is_a_seed(tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch):
+    planned: list[Plan] = []
+
+    def stop(plan: Plan) -> Path:
+        planned.append(plan)
+        raise DataError("Enough.")
+
+    monkeypatch.setattr(training_run, "plan_run", stop)
+    run("train", tmp_path, "--out", tmp_path / "out", "--seed", 0, "--set", "augmentations=tone,jpeg")
+    assert (planned[0].recipe.seed, planned[0].recipe.augmentations) == (0, ("tone", "jpeg"))
 
 
 @pytest.fixture

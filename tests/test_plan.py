@@ -1,6 +1,7 @@
 """Plans and recipes: the default recipe, sentences for what makes no sense."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from pneumo_core.model_card import active_model_folder, read_card
 from pneumo_core.places import ROOT
 from pneumo_core.plan import (
     ARCHITECTURES,
+    AUGMENTATIONS,
     IMAGENET,
     RANDOM,
+    SETTINGS,
     Plan,
     Recipe,
     checked_recipe,
@@ -61,19 +64,83 @@ def test_settings_come_as_words_too():
 
 
 @pytest.mark.parametrize(
-    ("settings", "sentence"),
+    ("settings", "parts"),
     [
-        ({"epoch": 3}, "A recipe has no setting 'epoch'"),
-        ({"epochs": 0}, "The setting epochs is '0'"),
-        ({"dropout": 1.0}, "The setting dropout is '1.0'"),
-        ({"optimizer": "adamw"}, "The setting optimizer is 'adamw': input should be 'AdamW', 'Adam' or 'SGD'"),
-        ({"augmentations": ["rain"]}, "The setting augmentations is"),
-        ({"peak_learning_rate": "fast"}, "The setting peak_learning_rate is 'fast'"),
-        ({"architecture": "AlexNet"}, "'AlexNet' is no backbone of this project"),
-        ({"fine_tune_from": "nowhere"}, "'nowhere' is no block of EfficientNetV2B0"),
-        ({"frozen_epochs": 20}, "20 epochs with a frozen backbone are more than the 14"),
+        ({"epoch": 3}, ("'epoch'", *SETTINGS)),
+        ({"epochs": 0}, ("epochs", "'0'", "from 1 to 1000")),
+        ({"dropout": 1.0}, ("dropout", "'1.0'", "from 0 to 0.99")),
+        ({"dropout": "nan"}, ("dropout", "'nan'")),
+        ({"dense_units": ["64", "many"]}, ("dense_units", "'64, many'", "from 1 to 4096")),
+        ({"optimizer": "adamw"}, ("optimizer", "'adamw'", "AdamW, Adam, SGD")),
+        ({"augmentations": ["rain"]}, ("augmentations", "'rain'", *AUGMENTATIONS)),
+        ({"peak_learning_rate": "fast"}, ("peak_learning_rate", "'fast'", "a number from")),
+        ({"mixed_precision": "perhaps"}, ("mixed_precision", "'perhaps'", "true or false")),
+        ({"architecture": "AlexNet"}, ("architecture", "'AlexNet'", *ARCHITECTURES)),
+        ({"fine_tune_from": "nowhere"}, ("fine_tune_from", "'nowhere'", "EfficientNetV2B0", "block4")),
+        ({"frozen_epochs": 20}, ("20 epochs", "14")),
     ],
 )
-def test_settings_that_make_no_sense_are_named(settings: dict, sentence: str):
-    with pytest.raises(DataError, match=sentence):
+def test_a_refused_setting_says_what_was_found_and_what_is_expected(settings: dict, parts: tuple[str, ...]):
+    with pytest.raises(DataError) as refused:
         checked_recipe(settings)
+    assert refused.value.code == "setting"
+    assert [part for part in parts if part not in str(refused.value)] == []
+    assert "Please" in str(refused.value)
+
+
+NUMBERS = [name for name, setting in SETTINGS.items() if setting.lowest is not None]
+
+
+def recipe_with(name: str, value: object) -> Recipe:
+    """Check a recipe in which all else allows any value of this setting."""
+    several = SETTINGS[name].is_several
+    return checked_recipe({"epochs": 1000, name: [value] if several else value})
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_is_taken_at_both_ends_of_its_range_and_refused_beyond(name: str):
+    lowest, highest = SETTINGS[name].lowest, SETTINGS[name].highest
+    for value in (lowest, highest):
+        assert getattr(recipe_with(name, value), name) in (value, (value,))
+    whole = isinstance(lowest, int)
+    below, above = (lowest - 1, highest + 1) if whole else (math.nextafter(lowest, -1), math.nextafter(highest, 2e9))
+    for value in (below, above):
+        with pytest.raises(DataError) as refused:
+            recipe_with(name, value)
+        assert refused.value.code == "setting"
+
+
+@pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if setting.choices])
+def test_each_choice_is_taken_and_no_other(name: str):
+    for choice in SETTINGS[name].choices:
+        assert getattr(recipe_with(name, choice), name) in (choice, (choice,))
+    with pytest.raises(DataError) as refused:
+        recipe_with(name, "something else")
+    assert refused.value.code == "setting"
+
+
+def test_every_field_of_a_recipe_says_what_it_is_and_what_it_may_be():
+    assert list(SETTINGS) == [field.name for field in dataclasses.fields(Recipe)]
+    for name, setting in SETTINGS.items():
+        assert setting.label, name
+        assert setting.group, name
+        assert setting.help.endswith("."), name
+        assert setting.expected, name
+        # A form asks for them in this order.
+        assert not setting.needs or list(SETTINGS).index(setting.needs) < list(SETTINGS).index(name), name
+
+
+def test_a_plan_with_a_setting_out_of_its_range_is_not_read(tmp_path: Path):
+    write_plan(Plan(Path("/data"), Path("/model/x")), tmp_path)
+    plan = tmp_path / "plan.json"
+    plan.write_text(plan.read_text().replace('"batch_size": 32', '"batch_size": 0'))
+    with pytest.raises(DataError, match="holds no plan"):
+        read_plan(tmp_path)
+
+
+def test_a_setting_applies_with_the_one_that_it_needs():
+    settings = recipe_settings(Recipe())
+    assert SETTINGS["weight_decay"].applies(settings)
+    assert not SETTINGS["weight_decay"].applies(settings | {"optimizer": "SGD"})
+    assert not SETTINGS["activation"].applies(settings)
+    assert SETTINGS["activation"].applies(settings | {"dense_units": [8]})

@@ -1,6 +1,6 @@
 """Grad-CAM opened up, step by step, on a film of your choice."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -106,7 +106,7 @@ def _step() -> int:
             args=(-1,),
             disabled=st.session_state["step"] == numbers[0],
         )
-        step: int = st.segmented_control(
+        chosen = st.segmented_control(
             "Step",
             numbers,
             key="step",
@@ -116,6 +116,7 @@ def _step() -> int:
             persist_state="session",
             wrap=True,
         )
+        step = chosen or 1
         st.button("Next", icon=":material/arrow_forward:", on_click=_go, args=(1,), disabled=step == numbers[-1])
     put_into_address("step", str(step))
     return step
@@ -215,7 +216,7 @@ def _relu(reading: Reading, trace: "Trace") -> None:
 
 def _upsampling(reading: Reading, trace: "Trace") -> None:
     film = _film(reading)
-    coarse = resize(trace.evidence.coarse, *film.shape, "nearest")
+    coarse = resize(trace.evidence.coarse, film.shape[0], film.shape[1], "nearest")
     _side_by_side(
         (coloured(coarse, DISPLAY.colour_map), "The heat map's cells"),
         (coloured(_over(reading, trace.evidence), DISPLAY.colour_map), "Stretched over the film, smoothly"),
@@ -253,22 +254,22 @@ def _map_was_clicked() -> None:
         st.session_state["map"] = point["customdata"]
 
 
-def _film(reading: Reading):
+def _film(reading: Reading) -> Any:
     film = fitted(reading.radiograph.pixels, _pixels())
     return film_picture(enlarged(film, _pixels(), _pixels()), DISPLAY)
 
 
-def _over(reading: Reading, explanation: "Explanation"):
+def _over(reading: Reading, explanation: "Explanation") -> Any:
     return explanation.heatmap(*_film(reading).shape)
 
 
-def _side_by_side(*pictures) -> None:
+def _side_by_side(*pictures: tuple[Any, str]) -> None:
     for place, (picture, caption) in zip(st.columns(len(pictures)), pictures, strict=True):
         with place:
             _image(picture, caption)
 
 
-def _image(picture, caption: str) -> None:
+def _image(picture: Any, caption: str) -> None:
     st.image(picture, caption, width=_pixels(), alt=caption)
 
 

@@ -55,12 +55,12 @@ def film_to_learn_from(messages: DeltaGenerator) -> Reading:
         _refusals([film for film in films if film.reason and film.name in st.session_state.get(UPLOADED, [])])
     # Told apart by content: two films may have one name, or that of a sample.
     own = {
-        film.reading.radiograph.sha256: film
+        film.reading.radiograph.sha256: (film.name, film.reading)
         for film in films
         if film.reading
         and (film.name not in samples or film.reading.radiograph.sha256 != file_sha256(samples[film.name]))
     }
-    named = Counter(film.name for film in own.values())
+    named = Counter(name for name, _ in own.values())
     options = [*own, *samples]
     asked = chosen_by_address("film", list(samples), "There is no sample of the name in the address.")
     if asked is not None:
@@ -72,7 +72,7 @@ def film_to_learn_from(messages: DeltaGenerator) -> Reading:
     def words(option: str) -> str:
         if option in samples:
             return f"{option} (sample)"
-        name = own[option].name
+        name, _ = own[option]
         return f"{name} ({option[:6]})" if named[name] > 1 or name in samples else name
 
     option: str = place.selectbox(
@@ -81,7 +81,7 @@ def film_to_learn_from(messages: DeltaGenerator) -> Reading:
     if option in own:
         # Its name may be a patient's, and would stand in the address.
         put_into_address("film", None)
-        return own[option].reading
+        return own[option][1]
     put_into_address("film", option)
     return kept(
         card, option, "reading", lambda: read_xray(ready_classifier(), read_radiograph(samples[option], option))
@@ -152,10 +152,14 @@ def on_request(
         return None
     with place.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, "Beginning ...")
+
+        def tell(share: float, words: str) -> None:
+            bar.progress(share, words)
+
         # Any click ends this run of the page at its next word of progress.
         st.button("Stop", icon=":material/stop:", key=f"stop_{what}")
         with one_at_a_time():
-            result = kept(card, film, what, lambda: compute(bar.progress))
+            result = kept(card, film, what, lambda: compute(tell))
     place.empty()
     return result
 

@@ -1,5 +1,7 @@
 """Put a model in use, and the one before again; who did so, when and why. Questions are asked in a dialog."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from pages.parts.audit_record import record_promotion
@@ -80,11 +82,12 @@ def question_shown() -> None:
     if QUESTION not in st.session_state:
         return
     what, name, *reason = st.session_state[QUESTION]
-    title, view = {
+    views: dict[str, tuple[str, Callable[..., None]]] = {
         PROMOTE: (f"Promote {plain(name)} all the same?", _confirm_promotion),
         ROLL_BACK: (f"Roll back to {plain(name)}?", _confirm_roll_back),
         DELETE: (f"Delete {plain(name)}?", _confirm_deletion),
-    }[what]
+    }
+    title, view = views[what]
     st.dialog(title, on_dismiss=_forget)(view)(name, *reason)
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
@@ -62,8 +63,10 @@ def _end(session: str) -> None:
 
 
 def _uploads() -> dict[str, Sequence[int]]:
+    # Any: its interface names no way to ask what it keeps.
+    manager: Any = get_instance().uploaded_file_mgr
     # Copied first: other threads add and remove.
-    kept = get_instance().uploaded_file_mgr.file_storage.copy()
+    kept = manager.file_storage.copy()
     return {session: [len(file.data) for file in files.copy().values()] for session, files in kept.items()}
 
 

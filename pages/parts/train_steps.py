@@ -18,8 +18,7 @@ def chosen_step() -> str:
     if NEXT_STEP in st.session_state:
         st.session_state[STEP] = st.session_state.pop(NEXT_STEP)
     st.session_state.setdefault(STEP, RUNS if "run" in st.query_params or run_at_work() else DATA)
-    step: str = st.segmented_control("Step", [DATA, PLAN, RUNS], key=STEP, required=True)
-    return step
+    return st.segmented_control("Step", [DATA, PLAN, RUNS], key=STEP, required=True) or DATA
 
 
 def go_to(step: str) -> None:

@@ -20,16 +20,17 @@ def viewer_box(
         most_height: of the box, in CSS.
     """
     film = film_picture(fitted(reading.radiograph.pixels, long_side), display)
+    height, width = film.shape
     panels = [("Film", data_uri(film))]
     if with_heatmap:
-        overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
+        overlay = overlay_picture(film, reading.explanation.heatmap(height, width), display)
         panels.append(("Where the network found evidence", data_uri(overlay)))
     # The chart takes the shape of its pictures (and some height for their titles) at every screen width.
-    shape = film.shape[1] * len(panels) / (1.08 * film.shape[0])
+    shape = width * len(panels) / (1.08 * height)
     st.html(f"<style>.st-key-{key}_box {{ aspect-ratio: {shape:.3f}; max-height: {most_height}; }}</style>")
     with st.container(key=f"{key}_box", gap=None):
         st.plotly_chart(
-            viewer(panels, *film.shape, identity=identity, text_colour=text_colour()),
+            viewer(panels, height, width, identity, text_colour()),
             config=VIEWER_CONFIG,
             height="stretch",
             key=key,

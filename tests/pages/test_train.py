@@ -1,11 +1,12 @@
 """The training page: audit, split, plan, augmented films, runs at work, ended and done, and refusals."""
 
 import json
+import re
 import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import streamlit as st
@@ -25,7 +26,7 @@ from pneumo_core.places import (
     RUNS_VARIABLE,
     trainings_folder,
 )
-from pneumo_core.plan import Plan, Recipe, checked_recipe, read_plan, settings_of_start
+from pneumo_core.plan import SETTINGS, Plan, Recipe, checked_recipe, read_plan, settings_of_start
 from pneumo_core.training import run_training
 from pneumo_core.training_run import (
     MANIFEST_FILE,
@@ -189,7 +190,7 @@ def test_a_split_made_here_is_the_runs_and_lies_beside_its_plan(data: Path, star
     assert "train: 10 films of 10 patients" in text(app)
     click(app, "On to the plan with it")
     app = planned(app)
-    assert list(app.table[-1].value["Films"]) == ["10", "2", "12"]
+    assert list(app.table[-1].value["X-rays"]) == ["10", "2", "12"]
     click(app, "Start training")
     folder = list_runs()[0]
     assert started == [(folder.name, False)]
@@ -227,6 +228,38 @@ def test_the_defaults_are_the_shipped_recipe_and_what_differs_is_said(started: l
     assert "Other than the defaults: architecture SmallCNN (default: EfficientNetV2B0); size 32 (default: 224)" in text(
         app
     )
+
+
+def widget_of(app: AppTest, name: str) -> Any:
+    """Find the one widget that asks for a setting."""
+    kinds = (app.toggle, app.selectbox, app.multiselect, app.text_input, app.slider, app.number_input)
+    (found,) = [widget for kind in kinds for widget in kind if re.match(rf"plan_{name}(_|$)", widget.key or "")]
+    return found
+
+
+def test_every_setting_of_a_recipe_has_a_widget_of_its_own_range():
+    app = planned()
+    app.text_input(key="plan_dense_units").set_value("8").run()
+    app.number_input(key="plan_frozen_epochs").set_value(1).run()
+    for name, setting in SETTINGS.items():
+        widget = widget_of(app, name)
+        assert widget.label == setting.title, name
+        assert setting.help in widget.help, name
+        if hasattr(widget, "min"):
+            assert (widget.min, widget.max) == (setting.lowest, setting.highest), name
+            assert setting.step in (None, widget.step), name
+        elif setting.choices:
+            assert widget.options == [setting.words.get(choice, choice) for choice in setting.choices], name
+        else:
+            assert isinstance(setting.default, bool | tuple | str), name
+    for name in ("epochs", "dropout", "peak_learning_rate", "validation_share"):
+        assert hasattr(widget_of(app, name), "min")
+
+
+def test_what_is_typed_out_of_its_range_is_a_sentence():
+    app = planned()
+    app.text_input(key="plan_dense_units").set_value("64, 0").run()
+    assert "The setting dense_units (Dense layers) is '64, 0'" in text(app)
 
 
 def test_a_plan_may_leave_out_the_input_gate(started: list):
@@ -301,7 +334,7 @@ def test_a_run_starts_from_a_file_of_the_server_an_upload_or_a_model(
     ("key", "value", "sentence"),
     [
         ("plan_frozen_epochs", 9, "9 epochs with a frozen backbone are more than the 2 of the whole run"),
-        ("plan_dense_units", "many", "The setting dense_units is"),
+        ("plan_dense_units", "many", "The setting dense_units (Dense layers) is 'many'. Expected: whole numbers"),
         ("plan_name_0", "../x", "cannot be the name of a model's folder"),
         ("plan_name_0", "tiny", "is not empty, and a model is never overwritten"),
     ],
@@ -354,7 +387,7 @@ def test_a_split_that_is_uploaded_is_checked_before_the_run(data: Path, started:
     ]
     table = "\n".join(["file,label,patient,split", *rows]).encode()
     app.file_uploader(key="training_split_table").upload("split.csv", table, "text/csv").run()
-    assert "There are no test films" in text(app)
+    assert "There are no test X-rays" in text(app)
     assert "The model will have no input gate" in text(app)
     toggle = next(toggle for toggle in app.toggle if toggle.label == "Fit an input gate")
     toggle.set_value(False).run()
