@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pneumo_core.cases import find_cases
 from pneumo_core.errors import BusyError, DataError
 from pneumo_core.locks import held, held_by, start_holding
-from pneumo_core.model_card import CARD_FILE, LOG_FILE, check_model_name
+from pneumo_core.model_card import CARD_FILE, LOG_FILE, MAX_AGE, MAX_TEXT, PICTURE, check_model_name
 from pneumo_core.places import models_folder, trainings_folder
 from pneumo_core.plan import PLAN_FILE, Plan, read_plan, write_plan
 from pneumo_core.whole_file import write_whole
@@ -104,7 +104,9 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
     """
     folder = refuse_taken_name(plan.out)
     youngest, oldest = plan.population_years
-    if not plan.population or not 0 <= youngest <= oldest:
+    # What a card may hold: else the model would be refused once it is trained.
+    is_text = 0 < len(plan.population) <= MAX_TEXT and PICTURE not in plan.population
+    if not is_text or not 0 <= youngest <= oldest <= MAX_AGE:
         raise DataError(
             f"Of films of '{plan.population[:40]}', {youngest:g} to {oldest:g} years old, no model card can say whom "
             "the model knows. Expected are words and a lowest and a highest age. Please correct them."

@@ -128,7 +128,16 @@ def test_what_was_uploaded_lies_beside_the_plan_which_names_it(plan: Plan):
     assert ((folder / WEIGHTS_FILE).read_bytes(), (folder / MANIFEST_FILE).read_bytes()) == (b"weights", b"split")
 
 
-@pytest.mark.parametrize("wrong", [{"population": ""}, {"population_years": (5.0, 1.0)}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"population": ""},
+        {"population": "x" * 2001},
+        {"population": "![x](y)"},
+        {"population_years": (5.0, 1.0)},
+        {"population_years": (0.0, 151.0)},
+    ],
+)
 def test_a_plan_that_does_not_say_whose_films_these_are_is_refused(plan: Plan, wrong: dict):
     with pytest.raises(DataError, match="no model card can say whom"):
         plan_run(dataclasses.replace(plan, **wrong))
