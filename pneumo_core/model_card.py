@@ -21,8 +21,9 @@ from pneumo_core.evaluation import (
     expected_calibration_error,
 )
 from pneumo_core.input_gate import GATE_FILE
+from pneumo_core.known_films import KNOWN_FILMS_FILE
 from pneumo_core.preprocessing import Preprocessing
-from pneumo_core.whole_file import write_whole
+from pneumo_core.whole_file import files_stamp, write_whole
 
 NETWORK_FILE = "classifier.keras"
 CARD_FILE = "card.json"
@@ -335,13 +336,18 @@ def models_in(models: Path) -> list[Path]:
     return sorted(path.parent for path in models.glob(f"*/{CARD_FILE}"))
 
 
-def model_stamp(models: Path) -> tuple[float, ...]:
-    """Give what differs as soon as another model is in use, or this one was written anew; never fails."""
+def model_stamp(models: Path, *others: str) -> tuple[object, ...]:
+    """Give what differs as soon as another model is in use, or a file of this one is another; never fails.
+
+    Args:
+        others: names of files in a model's folder, beside those that a classifier is loaded from.
+    """
     pointer = models / ACTIVE_FILE
     name = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
-    of_model = (CARD_FILE, NETWORK_FILE, GATE_FILE) if len(name) <= 60 else ()
-    files = (pointer, *(models / name / file for file in of_model))
-    return tuple(path.stat().st_mtime for path in files if path.is_file())
+    # As `active_model_folder` chooses.
+    folder = models if (models / CARD_FILE).is_file() else models / name
+    of_model = (CARD_FILE, NETWORK_FILE, GATE_FILE, KNOWN_FILMS_FILE, *others) if len(name) <= 60 else ()
+    return files_stamp((pointer, *(folder / file for file in of_model)))
 
 
 def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:

@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -44,7 +44,7 @@ from pneumo_core.model_card import (
     write_card,
 )
 from pneumo_core.small_zip import small_zip
-from pneumo_core.whole_file import write_whole
+from pneumo_core.whole_file import files_stamp, write_whole
 
 MAX_WORDS = 200
 # No check of a file can tell whether what was measured elsewhere is so.
@@ -177,13 +177,7 @@ def list_models(models: Path) -> list[ModelEntry]:
 
 def models_stamp(models: Path) -> tuple[object, ...]:
     """Give what differs as soon as the list of the models or the log of promotions does; reads no file."""
-    found: list[object] = []
-    for path in sorted((*models.glob("[!.]*"), *models.glob("[!.]*/*"))):
-        # One that goes at this moment is not there.
-        with suppress(OSError):
-            if path.is_file():
-                found.append((str(path), path.stat().st_mtime_ns, path.stat().st_size))
-    return tuple(found)
+    return files_stamp(sorted((*models.glob("[!.]*"), *models.glob("[!.]*/*"))))
 
 
 def check_reason(who: str, note: str) -> None:

@@ -276,8 +276,29 @@ def test_the_stamp_changes_with_the_model_in_use_and_with_no_other(tmp_path: Pat
     assert len(stamp) == 3
     os.utime(tmp_path / "two" / "card.json", (1, 1))
     assert model_stamp(tmp_path) == stamp
+    (tmp_path / "one" / "scores.csv").write_text("other")
+    assert model_stamp(tmp_path) == stamp
+    assert len(model_stamp(tmp_path, "scores.csv")) == 4
     os.utime(tmp_path / "one" / "classifier.keras", (1, 1))
     assert model_stamp(tmp_path) != stamp
+
+
+def test_the_stamp_is_of_the_model_itself_where_a_folder_of_models_is_one(tmp_path: Path):
+    model_folder(model_folder(tmp_path) / "other")
+    (tmp_path / "active.txt").write_text("other")
+    stamp = model_stamp(tmp_path)
+    os.utime(tmp_path / "classifier.keras", (1, 1))
+    assert model_stamp(tmp_path) != stamp
+
+
+def test_the_stamp_differs_where_a_copy_has_the_time_of_the_file_that_it_replaces(tmp_path: Path):
+    stamp, file = model_stamp(model_folder(tmp_path)), tmp_path / "known_films.csv"
+    file.write_text("a")
+    os.utime(file, (1, 1))
+    with_list = model_stamp(tmp_path)
+    file.write_text("ab")
+    os.utime(file, (1, 1))
+    assert len({stamp, with_list, model_stamp(tmp_path)}) == 3
 
 
 @pytest.mark.parametrize("name", ["n" * 300, "nowhere", ""])
