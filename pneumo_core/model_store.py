@@ -6,10 +6,8 @@ between the two leaves a last entry that had no effect: each entry says what was
 what is now, so that the next one who looks knows (`_in_use`). The same tells when somebody wrote `active.txt` by hand.
 """
 
-import csv
 import datetime
 import io
-import json
 import os
 import shutil
 import tempfile
@@ -18,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -44,6 +42,7 @@ from pneumo_core.model_card import (
     write_card,
 )
 from pneumo_core.small_zip import small_zip
+from pneumo_core.training_run import read_log
 from pneumo_core.whole_file import files_stamp, write_whole
 
 MAX_WORDS = 200
@@ -335,7 +334,9 @@ def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported
             folder.mkdir()
             _unpack(content, folder)
             card = read_card(folder)
-            _check_lists(folder)
+            # What could not be shown or used later.
+            read_log(folder)
+            read_known_films(folder)
             if lacks_its_gate(folder):
                 raise ModelError(
                     f"The zip holds {RECORD_FILE}, and not the {GATE_FILE} that it is of. Please export the model "
@@ -490,35 +491,6 @@ def _unpack(content: bytes | BinaryIO, folder: Path) -> None:
                 archive.unpack(member, target)
                 target.flush()
                 os.fsync(target.fileno())
-
-
-def _check_lists(folder: Path) -> None:
-    """Refuse a training log or a list of known films that could not be shown or used later."""
-    name = LOG_FILE
-    try:
-        if (folder / name).is_file():
-            lines = (folder / name).read_text(encoding="utf-8").splitlines()
-            for line in lines:
-                _check_log_entry(json.loads(line))
-        name = KNOWN_FILMS_FILE
-        films = read_known_films(folder)
-        # 32 bytes: a fingerprint of another length is compared with none.
-        if films is not None and films.fingerprints.shape[1:] != (32,):
-            raise ValueError("no fingerprints")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, csv.Error) as error:
-        raise ModelError(
-            f"{name} of the model is not as training writes it. Please export the model again, or leave this file out."
-        ) from error
-
-
-def _check_log_entry(entry: Any) -> None:
-    """Refuse an entry that no curve could be drawn of."""
-    parts = [entry[name] for name in ("training", "validation", "validation_averaged") if name in entry]
-    if "best" in entry:
-        parts.append(entry[entry["best"]])
-    numbers = [entry["epoch"], entry["learning_rate"], *(value for part in parts for value in part.values())]
-    if not all(isinstance(number, int | float) for number in numbers):
-        raise ValueError("no number")
 
 
 def _check_network(folder: Path) -> str:

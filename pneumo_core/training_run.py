@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.cases import find_cases
-from pneumo_core.errors import BusyError, DataError
+from pneumo_core.errors import BusyError, DataError, ModelError
 from pneumo_core.locks import held, held_by, start_holding
 from pneumo_core.model_card import CARD_FILE, LOG_FILE, MAX_AGE, MAX_TEXT, PICTURE, check_model_name
 from pneumo_core.places import models_folder, trainings_folder
@@ -295,12 +295,25 @@ def read_state(folder: Path) -> State:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """Give the log's entry of every epoch so far, of a run's folder or a model's."""
+    """Give the log's entry of every epoch so far, of a run's folder or a model's.
+
+    Raises:
+        ModelError: it holds an entry that no curve could be drawn of.
+    """
     path = folder / LOG_FILE
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        log = [json.loads(line) for line in lines if line.endswith("\n")]
+        for entry in log:
+            _check_entry(entry)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ModelError(
+            f"{LOG_FILE} of {folder.name} is not as training writes it. Expected are lines of JSON with the figures of "
+            "an epoch. Please copy the whole folder again, or leave this file out."
+        ) from error
+    return log
 
 
 def busy_in_words() -> str:
@@ -322,6 +335,15 @@ def memory_bytes() -> int:
 def now() -> float:
     """Give the time as a state tells it."""
     return time.time()
+
+
+def _check_entry(entry: Any) -> None:
+    parts = [entry[name] for name in ("training", "validation", "validation_averaged") if name in entry]
+    if "best" in entry:
+        parts.append(entry[entry["best"]])
+    numbers = [entry["epoch"], entry["learning_rate"], *(value for part in parts for value in part.values())]
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise ValueError("no number")
 
 
 def _planned_at(folder: Path) -> int:

@@ -666,7 +666,7 @@ def test_a_network_that_does_not_fit_its_card_is_refused(whole_model: Path, refu
     ],
 )
 def test_a_list_that_could_not_be_read_later_is_refused(whole_model: Path, refused, name: str, content: bytes):
-    assert f"{name} of the model is not as training writes it" in refused(files_of(whole_model) | {name: content})
+    assert "is not as training writes it" in refused(files_of(whole_model) | {name: content})
 
 
 def changed_network(whole_model: Path, place: Path, edit: Callable[[dict], object]) -> dict[str, bytes]:

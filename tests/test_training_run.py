@@ -11,7 +11,7 @@ import pytest
 
 from pneumo_core.errors import BusyError, DataError, ModelError
 from pneumo_core.locks import held
-from pneumo_core.model_card import read_card
+from pneumo_core.model_card import LOG_FILE, read_card
 from pneumo_core.plan import Plan, Recipe, read_plan
 from pneumo_core.training_run import (
     MANIFEST_FILE,
@@ -195,3 +195,24 @@ def test_a_process_that_has_said_its_last_word_is_waited_for(plan: Plan):
         delete_run(folder)
         ending.join()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"no json",
+        b"[]",
+        b"[" * 100_000,
+        b'{"epoch": 1}',
+        b'{"epoch": "1", "learning_rate": 0.1}',
+        b'{"epoch": 1, "learning_rate": 0.1, "training": {"loss": "x"}}',
+        b'{"epoch": 1, "learning_rate": 0.1, "training": []}',
+        b'{"epoch": 1, "learning_rate": 0.1, "best": "validation"}',
+        b"\xff",
+    ],
+)
+def test_a_log_that_no_curve_can_be_drawn_of_is_refused(tmp_path: Path, line: bytes):
+    (tmp_path / LOG_FILE).write_bytes(b'{"epoch": 1, "learning_rate": 0.1}\n' + line + b"\n")
+    with pytest.raises(ModelError) as refusal:
+        read_log(tmp_path)
+    assert refusal.value.code == "model"
