@@ -8,10 +8,13 @@ one of them, by the lower end of the 95 % interval of its rate: of few films wit
 perfect specificity promises little.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 from scipy import special
 
 from pneumo_core.evaluation import proportion
@@ -24,6 +27,9 @@ RULE_IN_SPECIFICITY = 0.97
 SHAPE_RATIO = 1.25
 # Each class changed by so much, one against the other: together by as much as the files differ.
 EVENED = SHAPE_RATIO**0.5
+PointName = Literal["screening", "balanced", "rule-in"]
+# The next number above 1: a threshold that no probability reaches, where even a perfect score is to be no flag.
+NO_FLAG = math.nextafter(1.0, 2.0)
 COPIES = "on the validation films as they are and of evened shapes, and on every stressed copy of both"
 
 
@@ -31,19 +37,19 @@ COPIES = "on the validation films as they are and of evened shapes, and on every
 class Calibration:
     """Temperature scaling (Guo et al. 2017): probability = sigmoid(logit / temperature).
 
-    `prevalence` is the share of pneumonia that the probability refers to.
+    `prevalence` is the share of pneumonia that the probability refers to, between 0 and 1.
     """
 
-    temperature: float
-    prevalence: float
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    prevalence: Annotated[float, Field(gt=0, lt=1)]
 
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """A threshold on the calibrated probability, and what it was chosen for."""
+    """A threshold on the calibrated probability, 0 to `NO_FLAG`, and what it was chosen for."""
 
-    name: str
-    threshold: float
+    name: PointName
+    threshold: Annotated[float, Field(ge=0, le=NO_FLAG)]
     chosen_for: str
 
 

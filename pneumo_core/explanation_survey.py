@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator, with_config
 
 from pneumo_core.admission import before
 from pneumo_core.errors import DataError, ModelError, PneumoError
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pneumo_core.explanation_test import Curve, ExplanationTest, ExplanationTester
 
 SURVEY_FILE = "explanation_survey.json"
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,13 @@ class SurveyedMap:
         passed, failed: names of the checks.
     """
 
-    stages: tuple[float | None, ...]
-    after_shuffling: float
-    lowest_after_change: float | None
-    deletion: tuple[float, float] | None
-    insertion: tuple[float, float] | None
-    with_occlusion: float | None
-    empty_probability: float
+    stages: tuple[Number | None, ...]
+    after_shuffling: Number
+    lowest_after_change: Number | None
+    deletion: tuple[Number, Number] | None
+    insertion: tuple[Number, Number] | None
+    with_occlusion: Number | None
+    empty_probability: Annotated[float, Field(ge=0, le=1)]
     passed: tuple[str, ...]
     failed: tuple[str, ...]
 
@@ -81,9 +83,15 @@ class Survey:
     films_from: str
     listing_sha256: str
     made: str
-    blocks: tuple[str, ...]
+    blocks: Annotated[tuple[str, ...], Field(min_length=1)]
     films: tuple[SurveyedFilm, ...]
-    refused: int
+    refused: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _has_every_stage(self) -> Self:
+        if any(len(film.stages) != len(self.blocks) for film in self.tested):
+            raise ValueError("a film has other stages than the survey")
+        return self
 
     @property
     def tested(self) -> tuple[SurveyedMap, ...]:

@@ -8,8 +8,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
 from pneumo_core.comparison import Comparison
 from pneumo_core.evaluation import Estimate
@@ -20,6 +21,11 @@ GATE_FILE = "against.json"
 # In sensitivity, specificity or area: what the films should rule out before a model takes another's place.
 LARGE_LOSS = 0.05
 
+Count = Annotated[int, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+# As an operating point's, which can lie a little above 1.
+Threshold = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -27,8 +33,8 @@ class Pair:
 
     name: str
     has_pneumonia: bool
-    candidate: float
-    current: float
+    candidate: Probability
+    current: Probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +73,17 @@ class Gate:
 
     candidate: str
     candidate_weights: str
-    candidate_threshold: float
+    candidate_threshold: Threshold
     current: str
     current_weights: str
-    current_threshold: float
+    current_threshold: Threshold
     made: str
-    films: int
-    patients: int
-    left_out: int
-    copies: tuple[CopyResult, ...]
+    films: Count
+    patients: Count
+    left_out: Count
+    copies: Annotated[tuple[CopyResult, ...], Field(min_length=1)]
     pairs: tuple[Pair, ...]
-    validated_by_current: int | None = None
+    validated_by_current: Count | None = None
 
     @property
     def changed_sides(self) -> tuple[Pair, ...]:

@@ -1,6 +1,7 @@
 """The films that a model was trained on or validated with, so that it is not tested on them unnoticed."""
 
 import csv
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import numpy as np
 from pneumo_core.errors import ModelError
 
 KNOWN_FILMS_FILE = "known_films.csv"
+COLUMNS = ["part", "sha256_starts", "fingerprint"]
+PARTS = ("training", "validation")
 HASH_DIGITS = 16
 FINGERPRINT_BYTES = 32
 # Of 256 bits. Measured on 5,232 films: two copies of one film that differ in resampling and compression are within
@@ -48,7 +51,7 @@ def write_known_films(folder: Path, films: Iterable[tuple[str, Sequence[str], st
     """
     with (folder / KNOWN_FILMS_FILE).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("part", "sha256_starts", "fingerprint"))
+        writer.writerow(COLUMNS)
         for part, sha256s, film in films:
             writer.writerow((part, " ".join(sha256[:HASH_DIGITS] for sha256 in sha256s), film))
 
@@ -64,7 +67,10 @@ def read_known_films(folder: Path) -> KnownFilms | None:
         return None
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+            table = csv.DictReader(file)
+            rows = list(table)
+        if table.fieldnames != COLUMNS or not all(_is_film(row) for row in rows):
+            raise ValueError("no films")
         hashes = {start: row["part"] for row in rows for start in row["sha256_starts"].split()}
         fingerprints = np.frombuffer(bytes.fromhex("".join(row["fingerprint"] for row in rows)), np.uint8)
         parts = tuple(row["part"] for row in rows)
@@ -74,3 +80,13 @@ def read_known_films(folder: Path) -> KnownFilms | None:
             f"{KNOWN_FILMS_FILE} of the model is not as training writes it. Please copy the whole model folder again, "
             "or leave this file out."
         ) from error
+
+
+def _is_film(row: Mapping[str, str]) -> bool:
+    # Each of its own: of two lengths that are wrong together, the one could make up for the other. A row with too many
+    # cells has None among its keys.
+    return (
+        None not in row
+        and row["part"] in PARTS
+        and re.fullmatch(rf"[0-9a-f]{{{2 * FINGERPRINT_BYTES}}}", row["fingerprint"]) is not None
+    )

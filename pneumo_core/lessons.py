@@ -404,9 +404,11 @@ def _check(row: dict[str, str]) -> None:
         raise ValueError("cells")
     if row["kind"] not in KIND_LABELS or row["has_pneumonia"] not in ("0", "1"):
         raise ValueError("kind or label")
-    if not math.isfinite(float(row["logit"])):
+    # Python reads "1_000" as a number, and NumPy does not.
+    if "_" in row["logit"] or not math.isfinite(float(row["logit"])):
         raise ValueError("logit")
-    if int(row.get(SIZE_COLUMN) or 1) < 1:
+    size = row.get(SIZE_COLUMN) or "1"
+    if "_" in size or not 1 <= int(size) < 2**63:
         raise ValueError("size")
 
 

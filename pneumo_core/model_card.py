@@ -1,16 +1,17 @@
 """What must be known about a model, kept beside its weights as `card.json` and `MODEL_CARD.md`."""
 
 import hashlib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self, get_args
 
 import numpy as np
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator, with_config
 
-from pneumo_core.calibration import Calibration, OperatingPoint
+from pneumo_core.calibration import Calibration, OperatingPoint, PointName
 from pneumo_core.errors import ModelError
 from pneumo_core.evaluation import (
     ConfusionMatrix,
@@ -20,8 +21,9 @@ from pneumo_core.evaluation import (
     expected_calibration_error,
 )
 from pneumo_core.input_gate import GATE_FILE
+from pneumo_core.known_films import KNOWN_FILMS_FILE
 from pneumo_core.preprocessing import Preprocessing
-from pneumo_core.whole_file import write_whole
+from pneumo_core.whole_file import files_stamp, write_whole
 
 NETWORK_FILE = "classifier.keras"
 CARD_FILE = "card.json"
@@ -36,14 +38,49 @@ PROMOTIONS_FILE = "promotions.jsonl"
 RECALIBRATED = "recalibrated"
 # Thresholds that lie within this are one, near enough.
 NEARLY_ONE = 0.005
+# Of `card.json`; a card without a number, as all were before there was one, is of format 1.
+FORMAT = 1
+MAX_AGE = 150
+MAX_TEXT = 2000
+# In a page's Markdown, a picture would be fetched from another host.
+PICTURE = "!["
+# What rounding may add to a figure.
+ROUNDING = 1e-9
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}")
+# What a card's file must hold in place of what it holds, by the kind of error; each with what the error knows.
+_EXPECTED = {
+    "dataclass_type": "a group of fields",
+    "dict_type": "a group of fields",
+    "tuple_type": "a list",
+    "missing": "a value",
+    "string_type": "a text",
+    "string_too_short": "a text that is not empty",
+    "string_too_long": "a text of at most {max_length} characters",
+    "string_pattern_mismatch": "a SHA-256 of 64 hexadecimal digits",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
+    "literal_error": "one of {expected}",
+}
+
+Count = Annotated[int, Field(ge=0, le=10**9)]
+Age = Annotated[float, Field(ge=0, le=MAX_AGE)]
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 
 
 @dataclass(frozen=True, slots=True)
 class PointResult:
     """What came out at one operating point: threshold on the probability, and counts of films."""
 
-    name: str
+    name: PointName
     threshold: float
     confusion: ConfusionMatrix
 
@@ -52,28 +89,44 @@ class PointResult:
 class EvaluationResult:
     """How a model did on one set of labelled films; figures at the prevalence of these films."""
 
-    films: str
-    n: int
-    n_pneumonia: int
+    films: Text
+    n: Count
+    n_pneumonia: Count
     area_under_roc: Estimate
     brier_score: float
     expected_calibration_error: float
     points: tuple[PointResult, ...]
+
+    @model_validator(mode="after")
+    def _is_of_films(self) -> Self:
+        if problem := _why_impossible(self):
+            raise ValueError(f"it holds {problem}, which no films give")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
     """What a model was fitted to, and what it was validated on."""
 
-    description: str
-    films: int
-    films_with_pneumonia: int
-    patients: int
-    views_of_each_film: int
-    validation_films: int
-    validation_films_with_pneumonia: int
-    validation_patients: int
-    manifest_sha256: str
+    description: Text
+    films: Count
+    films_with_pneumonia: Count
+    patients: Count
+    views_of_each_film: Count
+    validation_films: Count
+    validation_films_with_pneumonia: Count
+    validation_patients: Count
+    manifest_sha256: Sha256
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        for some, of in (
+            (self.films_with_pneumonia, self.films),
+            (self.validation_films_with_pneumonia, self.validation_films),
+        ):
+            if some > of:
+                raise ValueError(f"it holds {some} films with pneumonia of {of}. Expected are no more than films")
+        return self
 
 
 @with_config(ConfigDict(ser_json_inf_nan="constants", extra="forbid"))
@@ -83,25 +136,51 @@ class ModelCard:
 
     `population_years` is the age range, in years, of the patients whose films it was trained on.
     `recipe` holds the settings of the training run by their names, `versions` the packages it ran with.
+    `format` is that of the file. What a field may hold is checked where a card is read (`read_card`).
     """
 
-    name: str
-    created: str
-    architecture: str
+    name: Text
+    created: Text
+    architecture: Text
     preprocessing: Preprocessing
-    explained_layer: str
+    explained_layer: Text
     calibration: Calibration
     operating_points: tuple[OperatingPoint, ...]
-    weights_sha256: str
-    population: str
-    population_years: tuple[float, float]
-    intended_use: str
-    limitations: tuple[str, ...]
+    weights_sha256: Sha256
+    population: Text
+    population_years: tuple[Age, Age]
+    intended_use: Text
+    limitations: tuple[Text, ...]
     recipe: dict[str, Any]
     training_data: TrainingData
     validation: tuple[EvaluationResult, ...]
     test: tuple[EvaluationResult, ...]
     versions: dict[str, str]
+    format: Annotated[int, Field(ge=1, le=FORMAT)] = FORMAT
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        points = [(point.name, point.threshold) for point in self.operating_points]
+        if sorted(name for name, _ in points) != sorted(get_args(PointName)):
+            found = ", ".join(name for name, _ in points) or "none"
+            raise ValueError(
+                f"it holds the operating points {found}. Expected are {', '.join(get_args(PointName))}, once each"
+            )
+        youngest, oldest = self.population_years
+        if youngest > oldest:
+            raise ValueError(
+                f"it holds population_years of {youngest:g} to {oldest:g}. Expected is the lower age first"
+            )
+        for where, results in (("validation", self.validation), ("test", self.test)):
+            for number, result in enumerate(results, start=1):
+                if [(point.name, point.threshold) for point in result.points] != points:
+                    raise ValueError(
+                        f"{where}, number {number}, holds results at other points than its operating points. Expected "
+                        "is one at each, in the same order"
+                    )
+        if PICTURE in card_text(self):
+            raise ValueError("it holds a picture among its words. Expected are words alone")
+        return self
 
     @property
     def identity(self) -> str:
@@ -190,9 +269,14 @@ def read_card(folder: Path) -> ModelCard:
     try:
         card = _CARD.validate_json((folder / CARD_FILE).read_bytes())
     except ValidationError as error:
+        if any(found["loc"] == ("format",) and found["type"] == "less_than_equal" for found in error.errors()):
+            raise ModelError(
+                f"{CARD_FILE} of the model {folder.name} is of a newer format than {FORMAT}, the newest that this "
+                "version of Pneumo reads. Please update Pneumo, or use a model that it made."
+            ) from error
         raise ModelError(
-            f"{CARD_FILE} of the model {folder.name} is not as training wrote it (fields that are wrong: "
-            f"{error.error_count()}). Please copy the model folder again."
+            f"{CARD_FILE} of the model {folder.name} is not as training wrote it: {_what_is_wrong(error)}. Please copy "
+            "the whole model folder again, or export the model again where it was made."
         ) from error
     found = file_sha256(folder / NETWORK_FILE)
     if found != card.weights_sha256:
@@ -252,13 +336,18 @@ def models_in(models: Path) -> list[Path]:
     return sorted(path.parent for path in models.glob(f"*/{CARD_FILE}"))
 
 
-def model_stamp(models: Path) -> tuple[float, ...]:
-    """Give what differs as soon as another model is in use, or this one was written anew; never fails."""
+def model_stamp(models: Path, *others: str) -> tuple[object, ...]:
+    """Give what differs as soon as another model is in use, or a file of this one is another; never fails.
+
+    Args:
+        others: names of files in a model's folder, beside those that a classifier is loaded from.
+    """
     pointer = models / ACTIVE_FILE
     name = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
-    of_model = (CARD_FILE, NETWORK_FILE, GATE_FILE) if len(name) <= 60 else ()
-    files = (pointer, *(models / name / file for file in of_model))
-    return tuple(path.stat().st_mtime for path in files if path.is_file())
+    # As `active_model_folder` chooses.
+    folder = models if (models / CARD_FILE).is_file() else models / name
+    of_model = (CARD_FILE, NETWORK_FILE, GATE_FILE, KNOWN_FILMS_FILE, *others) if len(name) <= 60 else ()
+    return files_stamp((pointer, *(folder / file for file in of_model)))
 
 
 def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
@@ -329,6 +418,65 @@ def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _what_is_wrong(error: ValidationError) -> str:
+    """Say of the first thing that is wrong with a card where it is, what was found and what is expected.
+
+    Nothing is repeated but numbers and names that are a card's own: the file may come from anywhere.
+    """
+    first = error.errors(include_url=False)[0]
+    kind, context, found = first["type"], first.get("ctx", {}), first["input"]
+    if kind == "json_invalid":
+        return "it is no JSON"
+    names = [f"number {part + 1}" if isinstance(part, int) else part for part in first["loc"]]
+    # A key of a table, or a field that no card has, may be any text.
+    place = ", ".join(name for name in names if re.fullmatch(r"[a-z0-9_ ]{1,40}", name))
+    if kind == "value_error":
+        return f"{place}: {context['error']}" if place else str(context["error"])
+    if kind == "unexpected_keyword_argument":
+        return "it holds a field that no card has"
+    held = "missing" if kind == "missing" else "something else"
+    if isinstance(found, float) or (isinstance(found, int) and abs(found) < 10**15):
+        held = f"{found:g}"
+    expected = _EXPECTED.get(kind, "another value").format(**context)
+    return f"{place or 'the whole'} is {held}. Expected is {expected}"
+
+
+def _why_impossible(result: EvaluationResult) -> str:
+    """Say what figure of a result no films could give, as one that was changed by hand; "" where all could be."""
+    area = result.area_under_roc
+    if result.n_pneumonia > result.n:
+        return f"{result.n_pneumonia} of {result.n} films with pneumonia"
+    if area.n != result.n:
+        return f"an AUC of {area.n} films among {result.n}"
+    if math.isnan(area.value) != (result.n_pneumonia in (0, result.n)):
+        return "an AUC of one class alone, or none of both"
+    if not math.isnan(area.value):
+        if not -ROUNDING <= area.value <= 1 + ROUNDING:
+            return f"an AUC of {area.value:.3f}"
+        if math.isnan(area.low) != math.isnan(area.high):
+            return "an AUC with half an interval"
+        if not math.isnan(area.low) and not (
+            0 <= area.low <= area.value + ROUNDING and area.value - ROUNDING <= area.high <= 1
+        ):
+            return f"an AUC of {area.value:.3f} outside its own interval, {area.low:.3f} to {area.high:.3f}"
+    for name, value in (("Brier score", result.brier_score), ("ECE", result.expected_calibration_error)):
+        # Without films there is none.
+        if result.n and not 0 <= value <= 1:
+            return f"the {name} {value:.3f}"
+    for point in result.points:
+        matrix = point.confusion
+        counts = matrix.true_positives, matrix.false_negatives, matrix.true_negatives, matrix.false_positives
+        with_pneumonia = matrix.true_positives + matrix.false_negatives
+        if min(counts) < 0:
+            return f"a count below 0 at the {point.name} point"
+        if (matrix.n, with_pneumonia) != (result.n, result.n_pneumonia):
+            return (
+                f"counts of {matrix.n} films, {with_pneumonia} with pneumonia, at the {point.name} point of {result.n} "
+                f"films, {result.n_pneumonia} with pneumonia"
+            )
+    return ""
 
 
 def _settings(recipe: Mapping[str, Any], indent: str = "") -> Iterator[str]:

@@ -6,20 +6,17 @@ between the two leaves a last entry that had no effect: each entry says what was
 what is now, so that the next one who looks knows (`_in_use`). The same tells when somebody wrote `active.txt` by hand.
 """
 
-import csv
 import datetime
 import io
-import json
-import math
 import os
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -37,29 +34,22 @@ from pneumo_core.model_card import (
     NETWORK_FILE,
     PROMOTIONS_FILE,
     SCORES_FILE,
-    EvaluationResult,
     ModelCard,
     active_model_folder,
-    card_text,
     check_model_name,
     file_sha256,
     read_card,
     write_card,
 )
-from pneumo_core.preprocessing import RESAMPLINGS
 from pneumo_core.small_zip import small_zip
-from pneumo_core.whole_file import write_whole
+from pneumo_core.training_run import read_log
+from pneumo_core.whole_file import files_stamp, write_whole
 
 MAX_WORDS = 200
 # No check of a file can tell whether what was measured elsewhere is so.
 CLAIMED = "Its figures (AUC, counts, calibration error) are those that the file claims; they were not measured here."
 # Lies in the folder of a model that was imported, and holds when.
 IMPORTED_FILE = "imported.txt"
-# What rounding may add to a figure.
-ROUNDING = 1e-9
-OPERATING_POINTS = {"screening", "balanced", "rule-in"}
-# The side of a network's input.
-MIN_SIDE, MAX_SIDE = 16, 1024
 # What a zip of a model may hold, and how large each may be.
 MEMBER_LIMITS = {
     NETWORK_FILE: 2**30,
@@ -186,13 +176,7 @@ def list_models(models: Path) -> list[ModelEntry]:
 
 def models_stamp(models: Path) -> tuple[object, ...]:
     """Give what differs as soon as the list of the models or the log of promotions does; reads no file."""
-    found: list[object] = []
-    for path in sorted((*models.glob("[!.]*"), *models.glob("[!.]*/*"))):
-        # One that goes at this moment is not there.
-        with suppress(OSError):
-            if path.is_file():
-                found.append((str(path), path.stat().st_mtime_ns, path.stat().st_size))
-    return tuple(found)
+    return files_stamp(sorted((*models.glob("[!.]*"), *models.glob("[!.]*/*"))))
 
 
 def check_reason(who: str, note: str) -> None:
@@ -350,9 +334,9 @@ def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported
             folder.mkdir()
             _unpack(content, folder)
             card = read_card(folder)
-            _check_card(card)
-            _check_results(card)
-            _check_lists(folder)
+            # What could not be shown or used later.
+            read_log(folder)
+            read_known_films(folder)
             if lacks_its_gate(folder):
                 raise ModelError(
                     f"The zip holds {RECORD_FILE}, and not the {GATE_FILE} that it is of. Please export the model "
@@ -363,7 +347,6 @@ def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported
                 (folder / RECORD_FILE).unlink(missing_ok=True)
             # Here it is called as its folder is, and the card's text is made of the card, whatever text came with it.
             card, input_gate = replace(card, name=name), gate_in_words(folder, card.weights_sha256)
-            _check_text(card, input_gate)
             write_card(card, folder, input_gate)
             unchecked = _check_network(folder)
             write_whole(folder / IMPORTED_FILE, f"{_now()}\n".encode())
@@ -508,132 +491,6 @@ def _unpack(content: bytes | BinaryIO, folder: Path) -> None:
                 archive.unpack(member, target)
                 target.flush()
                 os.fsync(target.fileno())
-
-
-def _check_card(card: ModelCard) -> None:
-    """Refuse a card whose values no training run writes; their types are checked already."""
-    sides = (card.preprocessing.height, card.preprocessing.width)
-    thresholds = [point.threshold for point in card.operating_points]
-    low, high = card.population_years
-    data = card.training_data
-    shares = (
-        (data.films_with_pneumonia, data.films),
-        (data.validation_films_with_pneumonia, data.validation_films),
-        (0, min(data.patients, data.validation_patients)),
-    )
-    for is_right, what in (
-        (all(MIN_SIDE <= side <= MAX_SIDE for side in sides), f"a size of {MIN_SIDE} to {MAX_SIDE} pixels a side"),
-        (card.preprocessing.resampling in RESAMPLINGS, f"a resampling of {', '.join(RESAMPLINGS)}"),
-        (0 < card.preprocessing.scale <= 65535, "a scale above 0"),
-        (0 < card.calibration.temperature < math.inf, "a temperature above 0"),
-        (0 < card.calibration.prevalence < 1, "a prevalence between 0 and 1"),
-        (all(0 <= threshold <= 1 for threshold in thresholds), "thresholds of 0 to 1"),
-        (
-            sorted(point.name for point in card.operating_points) == sorted(OPERATING_POINTS),
-            f"the operating points {', '.join(sorted(OPERATING_POINTS))}, once each",
-        ),
-        (0 <= low <= high <= 150, "ages of 0 to 150 years"),
-        (all(0 <= some <= of for some, of in shares), "no more films with pneumonia than films, and none below 0"),
-    ):
-        if not is_right:
-            raise ModelError(
-                f"{CARD_FILE} of the model holds a value that no training run writes. Expected is {what}. Please "
-                "export the model again where it was made."
-            )
-
-
-def _check_results(card: ModelCard) -> None:
-    """Refuse a card with a figure that no films could give, as one that was changed by hand."""
-    for where, results in (("validation", card.validation), ("test", card.test)):
-        for number, result in enumerate(results, start=1):
-            if problem := _why_impossible(result, card):
-                raise ModelError(
-                    f"{CARD_FILE} of the model holds a figure that cannot be ({where}, result {number}): {problem}. "
-                    "Please export the model again where it was made."
-                )
-
-
-def _why_impossible(result: EvaluationResult, card: ModelCard) -> str:
-    area = result.area_under_roc
-    if not 0 <= result.n_pneumonia <= result.n:
-        return f"{result.n_pneumonia} of {result.n} films with pneumonia"
-    if area.n != result.n:
-        return f"an AUC of {area.n} films among {result.n}"
-    if math.isnan(area.value) != (result.n_pneumonia in (0, result.n)):
-        return "an AUC of one class alone, or none of both"
-    if not math.isnan(area.value):
-        if not -ROUNDING <= area.value <= 1 + ROUNDING:
-            return f"an AUC of {area.value:.3f}"
-        if math.isnan(area.low) != math.isnan(area.high):
-            return "an AUC with half an interval"
-        if not math.isnan(area.low) and not (
-            0 <= area.low <= area.value + ROUNDING and area.value - ROUNDING <= area.high <= 1
-        ):
-            return f"an AUC of {area.value:.3f} outside its own interval, {area.low:.3f} to {area.high:.3f}"
-    for name, value in (("Brier score", result.brier_score), ("ECE", result.expected_calibration_error)):
-        # Without films there is none.
-        if result.n and not 0 <= value <= 1:
-            return f"the {name} {value:.3f}"
-    if [(point.name, point.threshold) for point in result.points] != [
-        (point.name, point.threshold) for point in card.operating_points
-    ]:
-        return "results at other thresholds than its operating points"
-    for point in result.points:
-        matrix = point.confusion
-        counts = matrix.true_positives, matrix.false_negatives, matrix.true_negatives, matrix.false_positives
-        with_pneumonia = matrix.true_positives + matrix.false_negatives
-        if min(counts) < 0:
-            return f"a count below 0 at the {point.name} point"
-        if (matrix.n, with_pneumonia) != (result.n, result.n_pneumonia):
-            return (
-                f"counts of {matrix.n} films, {with_pneumonia} with pneumonia, at the {point.name} point of {result.n} "
-                f"films, {result.n_pneumonia} with pneumonia"
-            )
-    return ""
-
-
-def _check_text(card: ModelCard, input_gate: tuple[str, ...]) -> None:
-    try:
-        text = card_text(card, input_gate)
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise ModelError(
-            f"{CARD_FILE} of the model holds results that cannot be. Please export the model again where it was made."
-        ) from error
-    # Pages show these words as Markdown, in which a picture would be fetched from another host.
-    if "![" in text:
-        raise ModelError(
-            f"{CARD_FILE} of the model holds a picture among its words. Expected are words alone. Please export the "
-            "model again where it was made."
-        )
-
-
-def _check_lists(folder: Path) -> None:
-    """Refuse a training log or a list of known films that could not be shown or used later."""
-    name = LOG_FILE
-    try:
-        if (folder / name).is_file():
-            lines = (folder / name).read_text(encoding="utf-8").splitlines()
-            for line in lines:
-                _check_log_entry(json.loads(line))
-        name = KNOWN_FILMS_FILE
-        films = read_known_films(folder)
-        # 32 bytes: a fingerprint of another length is compared with none.
-        if films is not None and films.fingerprints.shape[1:] != (32,):
-            raise ValueError("no fingerprints")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, csv.Error) as error:
-        raise ModelError(
-            f"{name} of the model is not as training writes it. Please export the model again, or leave this file out."
-        ) from error
-
-
-def _check_log_entry(entry: Any) -> None:
-    """Refuse an entry that no curve could be drawn of."""
-    parts = [entry[name] for name in ("training", "validation", "validation_averaged") if name in entry]
-    if "best" in entry:
-        parts.append(entry[entry["best"]])
-    numbers = [entry["epoch"], entry["learning_rate"], *(value for part in parts for value in part.values())]
-    if not all(isinstance(number, int | float) for number in numbers):
-        raise ValueError("no number")
 
 
 def _check_network(folder: Path) -> str:

@@ -1,9 +1,11 @@
 """From a radiograph to what the network expects. The one home of OpenCV in the core."""
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
+from pydantic import Field
 
 RESAMPLINGS = {
     "area": cv2.INTER_AREA,
@@ -12,6 +14,7 @@ RESAMPLINGS = {
     "nearest": cv2.INTER_NEAREST,
 }
 FINGERPRINT_SIDE = 16
+Side = Annotated[int, Field(ge=16, le=1024)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +25,10 @@ class Preprocessing:
     squares), then multiplied by `scale`: from [0, 1] to the range that the network's graph takes.
     """
 
-    height: int = 224
-    width: int = 224
-    resampling: str = "area"
-    scale: float = 255.0
+    height: Side = 224
+    width: Side = 224
+    resampling: Literal["area", "linear", "cubic", "nearest"] = "area"
+    scale: Annotated[float, Field(gt=0, le=65535)] = 255.0
 
 
 def prepare(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:

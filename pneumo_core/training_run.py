@@ -15,9 +15,9 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.cases import find_cases
-from pneumo_core.errors import BusyError, DataError
+from pneumo_core.errors import BusyError, DataError, ModelError
 from pneumo_core.locks import held, held_by, start_holding
-from pneumo_core.model_card import CARD_FILE, LOG_FILE, check_model_name
+from pneumo_core.model_card import CARD_FILE, LOG_FILE, MAX_AGE, MAX_TEXT, PICTURE, check_model_name
 from pneumo_core.places import models_folder, trainings_folder
 from pneumo_core.plan import PLAN_FILE, Plan, read_plan, write_plan
 from pneumo_core.whole_file import write_whole
@@ -104,7 +104,9 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
     """
     folder = refuse_taken_name(plan.out)
     youngest, oldest = plan.population_years
-    if not plan.population or not 0 <= youngest <= oldest:
+    # What a card may hold: else the model would be refused once it is trained.
+    is_text = 0 < len(plan.population) <= MAX_TEXT and PICTURE not in plan.population
+    if not is_text or not 0 <= youngest <= oldest <= MAX_AGE:
         raise DataError(
             f"Of films of '{plan.population[:40]}', {youngest:g} to {oldest:g} years old, no model card can say whom "
             "the model knows. Expected are words and a lowest and a highest age. Please correct them."
@@ -293,12 +295,25 @@ def read_state(folder: Path) -> State:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """Give the log's entry of every epoch so far, of a run's folder or a model's."""
+    """Give the log's entry of every epoch so far, of a run's folder or a model's.
+
+    Raises:
+        ModelError: it holds an entry that no curve could be drawn of.
+    """
     path = folder / LOG_FILE
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        log = [json.loads(line) for line in lines if line.endswith("\n")]
+        for entry in log:
+            _check_entry(entry)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ModelError(
+            f"{LOG_FILE} of {folder.name} is not as training writes it. Expected are lines of JSON with the figures of "
+            "an epoch. Please copy the whole folder again, or leave this file out."
+        ) from error
+    return log
 
 
 def busy_in_words() -> str:
@@ -320,6 +335,15 @@ def memory_bytes() -> int:
 def now() -> float:
     """Give the time as a state tells it."""
     return time.time()
+
+
+def _check_entry(entry: Any) -> None:
+    parts = [entry[name] for name in ("training", "validation", "validation_averaged") if name in entry]
+    if "best" in entry:
+        parts.append(entry[entry["best"]])
+    numbers = [entry["epoch"], entry["learning_rate"], *(value for part in parts for value in part.values())]
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise ValueError("no number")
 
 
 def _planned_at(folder: Path) -> int:

@@ -4,7 +4,7 @@ import fcntl
 import glob
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -63,3 +63,18 @@ def _clear_away(path: Path) -> None:
         with suppress(OSError), left.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             left.unlink()
+
+
+def files_stamp(paths: Iterable[Path]) -> tuple[object, ...]:
+    """Give what differs as soon as a file of these is another, comes or goes; never fails.
+
+    Time and size: a copy can keep the time of the file that it is of.
+    """
+    found: list[object] = []
+    for path in paths:
+        # One that goes at this moment is not there.
+        with suppress(OSError):
+            if path.is_file():
+                stat = path.stat()
+                found.append((str(path), stat.st_mtime_ns, stat.st_size))
+    return tuple(found)

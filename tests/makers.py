@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -152,3 +152,17 @@ def model_card(**changes) -> ModelCard:
         "versions": {"keras": "3.0"},
     }
     return ModelCard(**(fields | changes))
+
+
+def with_thresholds(card: ModelCard, *thresholds: float) -> ModelCard:
+    """Give a card with other thresholds, at which its results are said to be too; the counts stay."""
+    points = tuple(
+        replace(point, threshold=value) for point, value in zip(card.operating_points, thresholds, strict=True)
+    )
+
+    def moved(result: EvaluationResult) -> EvaluationResult:
+        at = zip(result.points, thresholds, strict=True)
+        return replace(result, points=tuple(replace(point, threshold=value) for point, value in at))
+
+    results = {"validation": tuple(map(moved, card.validation)), "test": tuple(map(moved, card.test))}
+    return replace(card, operating_points=points, **results)

@@ -104,9 +104,19 @@ def test_a_survey_is_kept_with_its_weights(tmp_path: Path):
     assert read_survey(tmp_path, "weights") == example()
     assert read_survey(tmp_path, "others") is None
     content = json.loads((tmp_path / SURVEY_FILE).read_text())
-    (tmp_path / SURVEY_FILE).write_text(json.dumps({**content, "more": 1}))
-    with pytest.raises(ModelError, match=r"is damaged\. Expected is what `survey` writes"):
-        read_survey(tmp_path, "weights")
+    tested = content["films"][0]["tested"]
+    for wrong in (
+        {"more": 1},
+        {"blocks": []},
+        {"blocks": ["one more", *content["blocks"]]},
+        {"refused": -1},
+        {"films": [{**content["films"][0], "tested": {**tested, "empty_probability": 1.5}}]},
+        {"films": [{**content["films"][0], "tested": {**tested, "after_shuffling": 10**400}}]},
+        {"films": [{**content["films"][0], "tested": {**tested, "deletion": [0.1]}}]},
+    ):
+        (tmp_path / SURVEY_FILE).write_text(json.dumps({**content, **wrong}))
+        with pytest.raises(ModelError, match=r"is damaged\. Expected is what `survey` writes"):
+            read_survey(tmp_path, "weights")
 
 
 def test_a_survey_of_films_is_of_those_that_can_be_read_and_names_none(tiny_model: Path, tmp_path: Path, make_data):

@@ -69,9 +69,11 @@ HOMES = {
     "pyarrow": {"cluster"},
     "pydantic": {
         "audit",
+        "calibration",
         "cluster",
         "decoder",
         "model_card",
+        "preprocessing",
         "model_store",
         "runs",
         "plan",

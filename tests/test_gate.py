@@ -240,6 +240,10 @@ def test_a_comparison_is_found_again_and_a_damaged_one_is_none(tmp_path: Path):
     write_gate(replace(found, validated_by_current=2), tmp_path)
     assert (counted := read_gate(tmp_path)) is not None
     assert counted.validated_by_current == 2
-    (tmp_path / gate.GATE_FILE).write_text("{")
-    assert read_gate(tmp_path) is None
+    for wrong in ({"copies": []}, {"films": -1}, {"candidate_threshold": "NaN"}, {"made": 1}):
+        (tmp_path / gate.GATE_FILE).write_text(json.dumps({**older, **wrong}))
+        assert read_gate(tmp_path) is None
+    for content in (b"{", b"\xff", b"[" * 100_000):
+        (tmp_path / gate.GATE_FILE).write_bytes(content)
+        assert read_gate(tmp_path) is None
     assert read_gate(tmp_path / "nothing") is None

@@ -35,9 +35,27 @@ def test_what_is_written_is_read_again(tmp_path: Path):
     assert found.fingerprints.shape == (2, 32)
 
 
-@pytest.mark.parametrize("content", ["part\ntraining\n", "part,sha256_starts,fingerprint\ntraining,aa,xyz\n"])
-def test_a_damaged_list_is_refused(tmp_path: Path, content: str):
-    (tmp_path / "known_films.csv").write_text(content)
+HEAD = b"part,sha256_starts,fingerprint\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"part\ntraining\n",
+        HEAD + b"training,aa,xyz\n",
+        HEAD + b"training\n",
+        HEAD + b"\xff\n",
+        # Of another length, and of one that only both together have.
+        HEAD + b"training,aa," + b"0" * 62 + b"\n",
+        HEAD + b"training,aa," + b"0" * 62 + b"\ntraining,bb," + b"0" * 66 + b"\n",
+        HEAD + b"![x](y),aa," + b"0" * 64 + b"\n",
+        HEAD + b"training,aa," + b"0" * 64 + b",more\n",
+        HEAD + b'"' + b"x" * 200_000 + b'",aa,' + b"0" * 64 + b"\n",
+    ],
+)
+def test_a_damaged_list_is_refused(tmp_path: Path, content: bytes):
+    (tmp_path / "known_films.csv").write_bytes(content)
     with pytest.raises(ModelError, match="is not as training writes it"):
         read_known_films(tmp_path)
 

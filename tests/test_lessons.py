@@ -122,7 +122,22 @@ def test_a_model_without_test_films_is_refused(tmp_path: Path, card: ModelCard):
 
 @pytest.mark.parametrize(
     ("column", "cell"),
-    [(2, "fungus"), (3, "2"), (3, ""), (4, "nan"), (4, "inf"), (4, "high"), (5, "0"), (5, "-3"), (5, "big"), (5, None)],
+    [
+        (2, "fungus"),
+        (3, "2"),
+        (3, ""),
+        (4, "nan"),
+        (4, "inf"),
+        (4, "high"),
+        (5, "0"),
+        (5, "-3"),
+        (5, "big"),
+        (5, None),
+        (5, "9" * 30),
+        (5, "9" * 5000),
+        (5, "1_000"),
+        (4, "1_0"),
+    ],
 )
 def test_damaged_scores_are_refused(tmp_path: Path, card: ModelCard, column: int, cell: str | None):
     rows = rows_of(VALIDATION) + rows_of()

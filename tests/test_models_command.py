@@ -8,11 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pneumo_core import __main__ as main
-from pneumo_core.calibration import OperatingPoint
 from pneumo_core.model_card import active_model_folder, file_sha256, write_card
 from pneumo_core.model_store import promotions
 from pneumo_core.places import MODELS_VARIABLE
-from tests.makers import model_card
+from tests.makers import model_card, with_thresholds
 
 
 def run(*arguments: object, answer: str | None = None) -> Result:
@@ -52,12 +51,8 @@ def test_models_are_listed_in_words_and_as_json(models: Path):
 
 
 def test_a_model_without_test_films_is_listed_by_its_validation_films(models: Path):
-    points = tuple(
-        OperatingPoint(name, 0.5 + n / 1e5, "x") for n, name in enumerate(("screening", "balanced", "rule-in"))
-    )
-    changed = model_card(
-        name="b", weights_sha256=file_sha256(models / "b" / "classifier.keras"), test=(), operating_points=points
-    )
+    card = model_card(name="b", weights_sha256=file_sha256(models / "b" / "classifier.keras"), test=())
+    changed = with_thresholds(card, 0.5, 0.50001, 0.50002)
     write_card(changed, models / "b")
     second = run("list").stdout.splitlines()[1]
     assert "AUC on validation films 0.958 (0.912-0.991), n = 60" in second

@@ -11,7 +11,7 @@ import pytest
 
 from pneumo_core.errors import BusyError, DataError, ModelError
 from pneumo_core.locks import held
-from pneumo_core.model_card import read_card
+from pneumo_core.model_card import LOG_FILE, read_card
 from pneumo_core.plan import Plan, Recipe, read_plan
 from pneumo_core.training_run import (
     MANIFEST_FILE,
@@ -128,7 +128,16 @@ def test_what_was_uploaded_lies_beside_the_plan_which_names_it(plan: Plan):
     assert ((folder / WEIGHTS_FILE).read_bytes(), (folder / MANIFEST_FILE).read_bytes()) == (b"weights", b"split")
 
 
-@pytest.mark.parametrize("wrong", [{"population": ""}, {"population_years": (5.0, 1.0)}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"population": ""},
+        {"population": "x" * 2001},
+        {"population": "![x](y)"},
+        {"population_years": (5.0, 1.0)},
+        {"population_years": (0.0, 151.0)},
+    ],
+)
 def test_a_plan_that_does_not_say_whose_films_these_are_is_refused(plan: Plan, wrong: dict):
     with pytest.raises(DataError, match="no model card can say whom"):
         plan_run(dataclasses.replace(plan, **wrong))
@@ -186,3 +195,24 @@ def test_a_process_that_has_said_its_last_word_is_waited_for(plan: Plan):
         delete_run(folder)
         ending.join()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"no json",
+        b"[]",
+        b"[" * 100_000,
+        b'{"epoch": 1}',
+        b'{"epoch": "1", "learning_rate": 0.1}',
+        b'{"epoch": 1, "learning_rate": 0.1, "training": {"loss": "x"}}',
+        b'{"epoch": 1, "learning_rate": 0.1, "training": []}',
+        b'{"epoch": 1, "learning_rate": 0.1, "best": "validation"}',
+        b"\xff",
+    ],
+)
+def test_a_log_that_no_curve_can_be_drawn_of_is_refused(tmp_path: Path, line: bytes):
+    (tmp_path / LOG_FILE).write_bytes(b'{"epoch": 1, "learning_rate": 0.1}\n' + line + b"\n")
+    with pytest.raises(ModelError) as refusal:
+        read_log(tmp_path)
+    assert refusal.value.code == "model"

@@ -14,12 +14,12 @@ import streamlit as st
 from pneumo_core.assessment import Assessment, assess_run
 from pneumo_core.conformal import Conformal, read_conformal
 from pneumo_core.decoder import DECODER
-from pneumo_core.explanation_survey import Survey, read_survey
+from pneumo_core.explanation_survey import SURVEY_FILE, Survey, read_survey
 from pneumo_core.jobs import Audits, Jobs
 from pneumo_core.known_films import read_known_films
 from pneumo_core.lessons import StoredScores, read_stored_scores
 from pneumo_core.manifest import planned_split
-from pneumo_core.model_card import ModelCard, active_model_folder, model_stamp, read_card
+from pneumo_core.model_card import SCORES_FILE, ModelCard, active_model_folder, model_stamp, read_card
 from pneumo_core.model_store import ModelEntry, list_models, model_before, models_stamp
 from pneumo_core.picture import montage
 from pneumo_core.places import models_folder
@@ -27,6 +27,7 @@ from pneumo_core.plan import Plan, Recipe
 from pneumo_core.runs import read_run, read_scores, scores_stamp
 from pneumo_core.starts import imagenet_problem
 from pneumo_core.training_pictures import augmented_sheet, watched_films, watched_table
+from pneumo_core.whole_file import files_stamp
 
 if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
@@ -60,12 +61,21 @@ def survey_of_active_model() -> Survey | None:
     Raises:
         ModelError: what was kept of it is damaged.
     """
-    return _survey(models_folder(), model_stamp(models_folder()))
+    return _survey(models_folder(), model_stamp(models_folder(), SURVEY_FILE))
 
 
 def conformal_of_active_model() -> tuple[Conformal | None, str]:
     """Give where the model in use says likely, uncertain or unlikely; None, and why, where it cannot."""
-    return _conformal(models_folder(), model_stamp(models_folder()))
+    return _conformal(models_folder(), model_stamp(models_folder(), SCORES_FILE))
+
+
+def stored_scores() -> StoredScores:
+    """Give the scores of validation and test films that the model in use came with.
+
+    Raises:
+        ModelError: it has none, or they are damaged.
+    """
+    return _stored_scores(models_folder(), model_stamp(models_folder(), SCORES_FILE))
 
 
 def known_models() -> list[ModelEntry]:
@@ -124,9 +134,13 @@ def films_side_by_side(folder: Path, names: tuple[str, ...], audited_at: str) ->
     return montage(folder, names)
 
 
-@st.cache_data(show_spinner="Drawing films as training would change them; the first time TensorFlow loads ...")
 def augmented(films: tuple[Path, ...], recipe: Recipe) -> Any:
     """Draw films as training would change them."""
+    return _augmented(films, files_stamp(films), recipe)
+
+
+@st.cache_data(show_spinner="Drawing films as training would change them; the first time TensorFlow loads ...")
+def _augmented(films: tuple[Path, ...], stamp: tuple[object, ...], recipe: Recipe) -> Any:
     return augmented_sheet(films, recipe)
 
 
@@ -170,11 +184,11 @@ def assessment_of_run(folder: Path, model: Path | None = None) -> Assessment:
         model: the folder of the model that scored it; the one in use unless given.
     """
     model = model or active_model_folder(models_folder())
-    return _assessment(folder, scores_stamp(folder), model, model_stamp(model))
+    return _assessment(folder, scores_stamp(folder), model, model_stamp(model, SCORES_FILE))
 
 
 @st.cache_resource(show_spinner="Evaluating ...", max_entries=4)
-def _assessment(folder: Path, scores: tuple[float, ...], model: Path, stamp: tuple[float, ...]) -> Assessment:
+def _assessment(folder: Path, scores: tuple[object, ...], model: Path, stamp: tuple[object, ...]) -> Assessment:
     run, card = read_run(folder), read_card(model)
     conformal, _ = read_conformal(model, card)
     regions = conformal.regions if conformal else None
@@ -220,7 +234,7 @@ def _turn() -> threading.Lock:
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
-def _loading(models: Path, stamp: tuple[float, ...]) -> "Future[Classifier]":
+def _loading(models: Path, stamp: tuple[object, ...]) -> "Future[Classifier]":
     return ThreadPoolExecutor(1, thread_name_prefix="load-model").submit(_load, models)
 
 
@@ -254,33 +268,28 @@ def _before(models: Path, stamp: tuple[object, ...]) -> str | None:
 
 
 @st.cache_resource(show_spinner="Loading the other network ...", max_entries=1)
-def _other(model: Path, stamp: tuple[float, ...]) -> "Classifier":
+def _other(model: Path, stamp: tuple[object, ...]) -> "Classifier":
     return other_classifier(model)
 
 
 @st.cache_resource(show_spinner=False, ttl=60, max_entries=1)
-def _survey(models: Path, stamp: tuple[float, ...]) -> Survey | None:
+def _survey(models: Path, stamp: tuple[object, ...]) -> Survey | None:
     folder = active_model_folder(models)
     return read_survey(folder, read_card(folder).weights_sha256)
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
-def _card(models: Path, stamp: tuple[float, ...]) -> ModelCard:
+def _card(models: Path, stamp: tuple[object, ...]) -> ModelCard:
     return read_card(active_model_folder(models))
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
-def _conformal(models: Path, stamp: tuple[float, ...]) -> tuple[Conformal | None, str]:
+def _conformal(models: Path, stamp: tuple[object, ...]) -> tuple[Conformal | None, str]:
     folder = active_model_folder(models)
     return read_conformal(folder, read_card(folder))
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
-def stored_scores(models: Path, stamp: tuple[float, ...]) -> StoredScores:
-    """Read the scores of validation and test films that the model in use came with.
-
-    Raises:
-        ModelError: it has none, or they are damaged.
-    """
+def _stored_scores(models: Path, stamp: tuple[object, ...]) -> StoredScores:
     folder = active_model_folder(models)
     return read_stored_scores(folder, read_card(folder))

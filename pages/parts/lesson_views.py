@@ -42,8 +42,7 @@ from pneumo_core.lessons import (
     split_figures,
     split_line,
 )
-from pneumo_core.model_card import ModelCard, area, model_stamp, percent, thresholds_in_words
-from pneumo_core.places import models_folder
+from pneumo_core.model_card import ModelCard, area, percent, thresholds_in_words
 
 # Headings, tables and gaps are tighter than Streamlit's, so that a lesson fits a screen.
 STYLE = """<style>
@@ -56,23 +55,23 @@ AS_ON_THE_CARD = "95 % intervals as on the model card: each film counts as anoth
 
 def threshold_lesson() -> None:
     """Draw what one threshold decides: matrix, point on the ROC curve, predictive values, cost, a crowd."""
-    _threshold(card_of_active_model(), _scores().test)
+    _threshold(card_of_active_model(), stored_scores().test)
 
 
 def prevalence_lesson() -> None:
     """Draw the same test where pneumonia is common, less common and rare."""
-    _prevalence(card_of_active_model(), _scores().test)
+    _prevalence(card_of_active_model(), stored_scores().test)
 
 
 def file_size_lesson() -> None:
     """Let the reader guess how well the size of the files does, then show it against the network."""
-    card, scores = card_of_active_model(), _scores()
+    card, scores = card_of_active_model(), stored_scores()
     _file_size(card, scores, kept(card, "stored scores", "file size", lambda: file_size_result(scores, card)))
 
 
 def two_splits_lesson() -> None:
     """Draw the same network on validation films, set aside from train, and on the official test films."""
-    card, scores = card_of_active_model(), _scores()
+    card, scores = card_of_active_model(), stored_scores()
     figures = split_figures(scores, card.operating_point("balanced").threshold)
     _ask("Why can 99 % in a paper be 85 % at work?")
     with st.container(key="stack_lesson_splits"):
@@ -103,7 +102,7 @@ def two_splits_lesson() -> None:
 
 def calibration_lesson() -> None:
     """Draw reliability before and after temperature scaling, and say whether it helped."""
-    card, films = card_of_active_model(), _scores().test
+    card, films = card_of_active_model(), stored_scores().test
     result = kept(
         card, "stored scores", "calibration of test films", lambda: calibration_result(films, card.calibration)
     )
@@ -134,14 +133,14 @@ def calibration_lesson() -> None:
 
 def uncertain_lesson() -> None:
     """Let the reader set a coverage, and show how many films are left to him and how many errors remain."""
-    card, scores = card_of_active_model(), _scores()
+    card, scores = card_of_active_model(), stored_scores()
     found = kept(card, "stored scores", "regions by coverage", lambda: conformal_by_coverage(scores))
     _uncertain(card, scores, {each.regions.coverage: each for each in found})
 
 
 def kinds_lesson() -> None:
     """Draw the scores of bacterial and viral pneumonia, and where the misses are."""
-    _kinds(card_of_active_model(), _scores().test)
+    _kinds(card_of_active_model(), stored_scores().test)
 
 
 @st.fragment
@@ -337,10 +336,6 @@ def _kinds(card: ModelCard, films: ScoredFilms) -> None:
         "tell bacterial from viral: the network was taught pneumonia alone."
     )
     _source(card, films)
-
-
-def _scores() -> StoredScores:
-    return stored_scores(models_folder(), model_stamp(models_folder()))
 
 
 def _say(label: str, guess: int | None) -> None:

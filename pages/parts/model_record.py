@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.parts.input_gate_state import input_gate_shown
-from pages.parts.problems import plain
+from pages.parts.problems import plain, problems_shown
 from pages.parts.training_curves import training_curves
 from pneumo_core.model_card import ModelCard, card_text
 from pneumo_core.model_store import ModelEntry
@@ -24,8 +24,9 @@ def model_record(entry: ModelEntry, card: ModelCard) -> None:
         with st.container(border=True):
             st.markdown(card_text(card, entry.input_gate))
         return
-    log = read_log(entry.folder)
-    if not log:
-        st.markdown("This model has no training log.")
-        return
-    training_curves(log, log[-1]["epoch"])
+    with problems_shown():
+        log = read_log(entry.folder)
+        if not log:
+            st.markdown("This model has no training log.")
+            return
+        training_curves(log, log[-1]["epoch"])

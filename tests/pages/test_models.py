@@ -21,6 +21,7 @@ from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE
 from pneumo_core.plan import Plan, write_plan
 from pneumo_core.training_run import MADE_FILE, State, trainings_folder, write_state
 from tests.conftest import drawn_film, png
+from tests.makers import with_thresholds
 
 HAVE_PNEUMONIA = [True] * 100 + [False] * 100
 
@@ -159,8 +160,7 @@ def test_models_are_listed_with_their_figures_and_the_one_in_use(models: Path):
 def test_thresholds_that_nearly_coincide_are_told_apart_and_said_to(models: Path):
     for name, apart in (("one", 0.1), ("two", 0.0001)):
         card = card_of(models / name)
-        points = [replace(point, threshold=0.5 + apart * n) for n, point in enumerate(card.operating_points)]
-        write_card(replace(card, operating_points=tuple(points)), models / name)
+        write_card(with_thresholds(card, *(0.5 + apart * n for n in range(3))), models / name)
     app = opened("one")
     shown = app.table[0].value["Flagged from, %"]
     assert all(digits in shown[1].replace("\\", "") for digits in ("50.00,", "50.01,", "50.02"))
