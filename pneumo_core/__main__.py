@@ -177,12 +177,15 @@ def train(
         RANDOM,
         Plan,
         checked_recipe,
+        read_plan,
         settings_of_start,
     )
     from pneumo_core.training_run import STOP_FILE, ask_to_stop, plan_run
 
     if resume:
         folder = resume if resume.is_dir() else trainings_folder() / resume
+        # Before anything of the folder is touched: it may be no run's.
+        read_plan(folder)
     elif data is None or out is None:
         raise click.UsageError("Please name the folder of films and --out, or --resume a run.")
     else:
@@ -191,9 +194,16 @@ def train(
                 f"'{architecture}' is none of {', '.join(ARCHITECTURES)}.", param_hint="--architecture"
             )
         default = "imagenet" if ARCHITECTURES[architecture].has_imagenet_weights else RANDOM
-        start = start or os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or default
+        if start == "":
+            raise click.BadParameter(
+                "It is empty. Expected is a file, a folder, 'imagenet' or 'random'. Please name one, or leave it out.",
+                param_hint="--start",
+            )
+        if start is None:
+            start = os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or default
         chosen = settings_of_start(architecture, start)
-        chosen |= {name: value for name, value in (("epochs", epochs), ("size", size), ("seed", seed)) if value}
+        named = {"epochs": epochs, "size": size, "seed": seed}
+        chosen |= {name: value for name, value in named.items() if value is not None}
         recipe = checked_recipe(chosen | dict(_setting(text) for text in settings))
         folder = plan_run(
             Plan(
@@ -201,10 +211,10 @@ def train(
                 out.resolve(),
                 recipe,
                 tuple(copy.resolve() for copy in copies),
-                manifest and manifest.resolve(),
+                None if manifest is None else manifest.resolve(),
                 str(Path(start).resolve()) if Path(start).exists() else start,
-                population or POPULATION,
-                ages or POPULATION_YEARS,
+                POPULATION if population is None else population,
+                POPULATION_YEARS if ages is None else ages,
             )
         )
     # Others have the machine first.
@@ -222,7 +232,9 @@ def train(
 
 def _setting(text: str) -> tuple[str, Any]:
     """Take "name=value" apart; several values are parted by commas."""
-    name, _, value = text.partition("=")
+    name, is_there, value = text.partition("=")
+    if not is_there:
+        raise click.BadParameter(f"'{text}' has no value. Please write it as NAME=VALUE.", param_hint="--set")
     several = name in ("dense_units", "augmentations")
     return name, [part for part in value.split(",") if part] if several else value
 
@@ -421,6 +433,10 @@ def score(
     """
     from pneumo_core.model_card import active_model_folder, read_card
 
+    if address == "":
+        raise click.BadParameter(
+            "It is empty. Expected is host:port, or auto. Please name one, or leave it out.", param_hint="--address"
+        )
     folder = active_model_folder(model or models_folder())
 
     def report(progress: Progress) -> None:
@@ -437,7 +453,7 @@ def score(
             job = plan_job(archive, weights, names, partition_films or FILMS_PER_PARTITION)
             score_archive(archive, job, folder, out, count, report)
         return
-    if address or workers or names or partition_films:
+    if address is not None or workers is not None or names or partition_films is not None:
         raise click.UsageError("--address, --workers, --names and --partition-films go with --engine ray.")
     if "://" in source or "://" in out:
         raise click.UsageError("An address in an object store is for --engine ray. Please add it, or name a folder.")
@@ -599,13 +615,15 @@ def _model_folder(model: str | None) -> Path:
     """Give the folder of a model by its name or path; of the model in use for None."""
     from pneumo_core.model_card import active_model_folder
 
-    if model and not Path(model).is_dir() and not (models_folder() / model).is_dir():
+    if model is None:
+        return active_model_folder(models_folder())
+    folder = next((path for path in (models_folder() / model, Path(model)) if model and path.is_dir()), None)
+    if folder is None:
         raise ModelError(
             f"There is no model '{model[:60]}'. Expected is a model's folder, or a name that `models list` gives. "
             "Please correct it."
         )
-    named = models_folder() / (model or "")
-    return active_model_folder(named if named.is_dir() else Path(model or ""))
+    return active_model_folder(folder)
 
 
 def _user() -> str:
@@ -775,7 +793,7 @@ def import_command(file: Path, name: str | None) -> None:
     from pneumo_core.model_store import import_model
 
     with file.open("rb") as content:
-        imported = import_model(models_folder(), content, name or file.stem)
+        imported = import_model(models_folder(), content, file.stem if name is None else name)
     click.echo(f"{imported.folder.name} is there; to put it in use: models promote {imported.folder.name} --note ...")
     click.echo(imported.note, err=True)
 

@@ -12,11 +12,12 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from pneumo_core import __main__ as main
-from pneumo_core import conformal, places
+from pneumo_core import conformal, places, training
 from pneumo_core.conformal import Conformal, Measured, Regions
 from pneumo_core.evaluation import proportion
 from pneumo_core.model_card import read_card
-from pneumo_core.places import MODELS_VARIABLE
+from pneumo_core.places import MODELS_VARIABLE, RUNS_VARIABLE
+from pneumo_core.plan import Plan, read_plan
 from tests.conftest import drawn_film, png
 
 
@@ -120,6 +121,65 @@ def test_training_on_a_folder_that_is_none_is_refused_in_a_sentence(tmp_path: Pa
     result = run("train", tmp_path / "nowhere", "--out", tmp_path / "out", "--architecture", "SmallCNN")
     assert result.exit_code == 1
     assert "is not a folder" in result.stderr
+
+
+@pytest.fixture
+def planned(
+    tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Result, Plan | None]]:
+    """Give a function that calls train with further words, up to where the run begins: its result, and its plan."""
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
+    monkeypatch.setattr(training, "run_training", lambda folder, finish, report: None)
+    data = make_data(tmp_path / "data", 2)
+
+    def call(*words: object) -> tuple[Result, Plan | None]:
+        result = run("train", data, "--out", tmp_path / "models" / "new", "--architecture", "SmallCNN", *words)
+        folder = tmp_path / "runs" / "training" / "new"
+        return result, read_plan(folder) if folder.is_dir() else None
+
+    return call
+
+
+def test_nought_is_a_seed_and_an_age(planned: Callable[..., tuple[Result, Plan | None]]):
+    result, plan = planned(
+        "--seed", 0, "--ages", 0, 0, "--set", "averaging_momentum=0", "--set", "fit_input_gate=false"
+    )
+    assert result.exit_code == 0, result.output
+    assert plan is not None
+    assert (plan.recipe.seed, plan.population_years) == (0, (0, 0))
+    assert (plan.recipe.averaging_momentum, plan.recipe.fit_input_gate) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_status"),
+    [(("--population", ""), 1), (("--start", ""), 2), (("--weights", ""), 2), (("--set", "fine_tune_from"), 2)],
+)
+def test_an_empty_word_is_refused_and_never_the_default(
+    planned: Callable[..., tuple[Result, Plan | None]], words: tuple[str, str], exit_status: int
+):
+    result, plan = planned(*words)
+    assert (result.exit_code, plan) == (exit_status, None)
+
+
+def test_an_empty_name_is_no_model_in_use(checkup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "some.zip").write_bytes(b"PK")
+    for words in (
+        ("fit-gate", tmp_path, "--model", ""),
+        ("recalibrate", tmp_path, "--out", tmp_path / "new", "--model", ""),
+        ("models", "import", tmp_path / "some.zip", "--name", ""),
+    ):
+        result = run(*words)
+        assert result.exit_code == 1
+        assert "''" in result.stderr
+    assert run("score", tmp_path, "--out", tmp_path / "out", "--address", "").exit_code == 2
+    assert run("score", tmp_path, "--out", tmp_path / "out", "--engine", "ray", "--address", "").exit_code == 2
+
+
+def test_a_folder_that_is_no_run_is_left_as_it_is(tmp_path: Path):
+    (tmp_path / "stop").touch()
+    assert run("train", "--resume", tmp_path).exit_code == 1
+    assert (tmp_path / "stop").exists()
 
 
 @pytest.fixture
