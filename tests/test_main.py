@@ -1,11 +1,14 @@
 """The command line."""
 
 import csv
+import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -121,6 +124,28 @@ def test_training_on_a_folder_that_is_none_is_refused_in_a_sentence(tmp_path: Pa
     result = run("train", tmp_path / "nowhere", "--out", tmp_path / "out", "--architecture", "SmallCNN")
     assert result.exit_code == 1
     assert "is not a folder" in result.stderr
+
+
+def test_a_file_that_is_not_there_or_may_not_be_read_is_a_refused_line(
+    tiny_model_in_use: Path, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    closed = tmp_path / "closed.png"
+    closed.write_bytes(film.read_bytes())
+    opened = Path.open
+
+    def refuse(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *arguments, **named)
+
+    # Nothing is closed to root, who may run the tests.
+    monkeypatch.setattr(Path, "open", refuse)
+    result = run("read", tmp_path / "nowhere.png", tmp_path, closed, film, "--json")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 1
+    assert [line["outcome"] for line in lines] == ["refused", "refused", "refused", "read"]
+    assert [line["sha256"] for line in lines[:3]] == [None, None, None]
+    assert all(line["reason"] for line in lines[:3])
 
 
 @pytest.fixture
