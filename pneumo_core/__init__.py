@@ -33,6 +33,7 @@ The floors, lowest first. A module imports only from floors below its own
     1  known_films         the films that a model was trained on, to be recognised
     1  small_zip           a zip of a few known files, unpacked within bounds
     1  audit_log           who did what with which film, as lines that are only added, chained by their hashes
+    1  ends                why work ended before its end, as a sentence
     1  sign_in             sign-in by a shared passphrase: its hash, who is signed in, how often one may try
     1  session_end         a session that was left lets go of what it keeps
     1  reading_queue       the films of all sessions in one line before the network, few at work at a time

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
+from pneumo_core.ends import known_end
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
 from pneumo_core.runs import SCORES_FILE, Progress
 from pneumo_core.whole_file import write_whole
-from pneumo_core.wording import counted, disk_in_words
+from pneumo_core.wording import counted
 
 if TYPE_CHECKING:
     from pneumo_core.model_card import ModelCard
@@ -38,8 +39,12 @@ class _Commands(click.Group):
         try:
             with _ended_where_nobody_reads():
                 return super().invoke(context)
-        except (PneumoError, OSError) as error:
-            _tell(disk_in_words(error) if isinstance(error, OSError) else str(error))
+        except Exception as error:
+            words = known_end(error)
+            if words is None:
+                # A fault of the program, or click's own.
+                raise
+            _tell(words)
             raise SystemExit(1) from error
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from pneumo_core import __main__ as main
-from pneumo_core import conformal, places, training
+from pneumo_core import conformal, explanation_survey, places, training
 from pneumo_core.conformal import Conformal, Measured, Regions
 from pneumo_core.evaluation import proportion
 from pneumo_core.model_card import read_card
@@ -146,6 +147,28 @@ def test_a_file_that_is_not_there_or_may_not_be_read_is_a_refused_line(
     assert [line["outcome"] for line in lines] == ["refused", "refused", "refused", "read"]
     assert [line["sha256"] for line in lines[:3]] == [None, None, None]
     assert all(line["reason"] for line in lines[:3])
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, ""), tf.errors.InternalError(None, None, "")]
+)
+def test_what_the_machine_refuses_is_one_line_and_exit_status_one(
+    tiny_model_in_use: Path, film: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+):
+    def refuse(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(explanation_survey, "survey_films", refuse)
+    result = run("survey", film.parent)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+
+
+def test_a_fault_of_the_program_is_no_refusal(tiny_model_in_use: Path, film: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(explanation_survey, "survey_films", fail)
+    assert isinstance(run("survey", film.parent).exception, ZeroDivisionError)
 
 
 @pytest.fixture

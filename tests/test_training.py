@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from pneumo_core import fitting, input_gate_record, training
@@ -382,6 +383,39 @@ def test_memory_that_does_not_suffice_is_named(
     monkeypatch.setattr(training, "fit", exhausted)
     with pytest.raises(ModelError, match="memory does not suffice"):
         run_training(folder)
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (tf.errors.ResourceExhaustedError(None, None, "DOE_JANE"), "memory does not suffice"),
+        (tf.errors.InternalError(None, None, "DOE_JANE"), "InternalError"),
+        (KeyError("DOE_JANE"), "KeyError"),
+    ],
+)
+def test_every_end_of_a_run_is_told_and_the_run_can_go_on(
+    runs: Path,
+    tmp_path: Path,
+    make_data: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    word: str,
+):
+    folder = planned(make_data(tmp_path / "data", 4), tmp_path / "model")
+
+    def failing(*arguments: object, **named: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "fit", failing)
+        with pytest.raises(ModelError, match=word):
+            run_training(folder)
+    state = read_state(folder)
+    assert state.stage == "failed"
+    assert word in str(state.problem)
+    assert "DOE_JANE" not in str(state.problem) + caplog.text
+    assert run_training(folder) is not None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
