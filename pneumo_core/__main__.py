@@ -19,7 +19,7 @@ from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.ends import known_end
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
-from pneumo_core.runs import SCORES_FILE, Progress
+from pneumo_core.runs import SCORES_FILE, Progress, damaged_lines
 from pneumo_core.whole_file import write_whole
 from pneumo_core.wording import counted
 
@@ -85,6 +85,12 @@ def _tell_progress(progress: Progress) -> None:
 @click.group(cls=_Commands)
 def commands() -> None:
     """Pneumo: reads chest X-rays for suspected pneumonia. Research and teaching tool, not a medical device."""
+
+
+def _tell_damaged(folder: Path) -> None:
+    if damaged := damaged_lines(folder):
+        are = "is" if damaged == 1 else "are"
+        _tell(f"{counted(damaged, 'line')} of {SCORES_FILE} {are} damaged. Their films are scored again.")
 
 
 @commands.command()
@@ -395,6 +401,8 @@ def evaluate(
     films = open_source(source)
     for problem in films.problems:
         _tell(f"left out: {problem}")
+    if out:
+        _tell_damaged(out)
     classifier = load_classifier(model or models_folder())
     # Before minutes of scoring, so that a wrong path is said at once.
     other_classifier = load_classifier(against) if against else None
@@ -509,6 +517,7 @@ def score(
     films = open_source(Path(source))
     for problem in films.problems:
         _tell(f"left out: {problem}")
+    _tell_damaged(Path(out))
     scores = run_source(films, load_classifier(folder), Path(out), _tell_progress)
     if refused := sum(score.logit is None for score in scores):
         _tell(f"refused: {counted(refused, 'film')}; each one's reason stands in {SCORES_FILE}.")

@@ -320,6 +320,22 @@ def test_a_folder_is_evaluated_and_run_again_with_resume(tiny_model_in_use: Path
     assert json.loads(resumed.stdout)["n"] == 8
 
 
+def test_films_of_damaged_lines_are_scored_again_with_resume_and_it_is_said(
+    tiny_model_in_use: Path, tmp_path: Path, make_data: Callable[..., Path]
+):
+    arguments = ("evaluate", make_data(tmp_path / "data", 3, ("test",)) / "test", "--out", tmp_path / "run")
+    first = run(*arguments, "--json")
+    path = tmp_path / "run" / "scores.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:2], "{}\n", *lines[3:]]))
+    resumed = run(*arguments, "--json", "--resume")
+    assert resumed.exit_code == first.exit_code == 0
+    assert json.loads(resumed.stdout)["films"] == json.loads(first.stdout)["films"]
+    assert "1 line of scores.jsonl is damaged" in resumed.stderr
+    assert len(path.read_text().splitlines()) == 6
+    assert "damaged" not in run(*arguments, "--resume").stderr
+
+
 def test_films_without_labels_are_listed_the_highest_first(tiny_model_in_use: Path, tmp_path: Path, make_data):
     data = make_data(tmp_path / "data", 3, ("test",))
     (tmp_path / "plain").mkdir()
