@@ -293,12 +293,38 @@ def read_state(folder: Path) -> State:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """Give the log's entry of every epoch so far, of a run's folder or a model's."""
+    """Give the log's entry of every epoch so far, of a run's folder or a model's.
+
+    A last line cut short counts as not there; a damaged one is left out (`damaged_log_lines` counts them).
+    """
+    return [entry for entry in map(_log_entry, _log_lines(folder)) if entry is not None]
+
+
+def damaged_log_lines(folder: Path) -> int:
+    """Count the whole lines of a log that hold no epoch."""
+    return sum(_log_entry(line) is None for line in _log_lines(folder))
+
+
+def _log_lines(folder: Path) -> list[bytes]:
     path = folder / LOG_FILE
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    return path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+
+
+def _log_entry(line: bytes) -> dict[str, Any] | None:
+    """Give what a line says of an epoch; None where no curve could be drawn of it."""
+    try:
+        entry = json.loads(line)
+        parts = [entry[name] for name in ("training", "validation", "validation_averaged") if name in entry]
+        if "best" in entry:
+            parts.append(entry[entry["best"]])
+        numbers = [entry["learning_rate"], *(value for part in parts for value in part.values())]
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return None
+    return (
+        entry
+        if isinstance(entry.get("epoch"), int) and all(isinstance(number, int | float) for number in numbers)
+        else None
+    )
 
 
 def busy_in_words() -> str:

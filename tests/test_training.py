@@ -385,6 +385,20 @@ def test_memory_that_does_not_suffice_is_named(
         run_training(folder)
 
 
+def test_a_run_goes_on_past_a_damaged_line_of_its_log(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    folder = planned(make_data(tmp_path / "data", 4), tmp_path / "model", dataclasses.replace(QUICK, epochs=3))
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3, 1, kill)
+        with pytest.raises(Killed):
+            run_training(folder)
+    log = folder / "training_log.jsonl"
+    log.write_text("no JSON\n" + log.read_text().splitlines(keepends=True)[1])
+    assert run_training(folder) is not None
+    assert [entry["epoch"] for entry in read_log(tmp_path / "model")] == [2, 3]
+
+
 @pytest.mark.parametrize(
     ("error", "word"),
     [

@@ -11,7 +11,7 @@ import pytest
 
 from pneumo_core.errors import BusyError, DataError, ModelError
 from pneumo_core.locks import held
-from pneumo_core.model_card import read_card
+from pneumo_core.model_card import LOG_FILE, read_card
 from pneumo_core.plan import Plan, Recipe, read_plan
 from pneumo_core.training_run import (
     MANIFEST_FILE,
@@ -21,6 +21,7 @@ from pneumo_core.training_run import (
     State,
     alone,
     ask_to_stop,
+    damaged_log_lines,
     delete_run,
     find_run,
     free_name,
@@ -174,6 +175,28 @@ def test_the_last_words_of_a_process_are_few(plan: Plan):
     assert last_words(folder) == ""
     (folder / OUTPUT_FILE).write_text("".join(f"line {n}\n" for n in range(5000)))
     assert last_words(folder, 2) == "line 4998\nline 4999"
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"\xff\x00",
+        b"[]",
+        b"3",
+        b"[" * 100_000,
+        b'{"epoch": "2", "learning_rate": 0.1}',
+        b'{"epoch": 2}',
+        b'{"epoch": 2, "learning_rate": 0.1, "training": {"loss": "x"}}',
+        b'{"epoch": 2, "learning_rate": 0.1, "training": []}',
+        b'{"epoch": 2, "learning_rate": 0.1, "best": "validation"}',
+    ],
+)
+def test_a_damaged_line_of_a_log_is_left_out_and_counted(tmp_path: Path, damaged: bytes):
+    first, last = (b'{"epoch": %d, "learning_rate": 0.1, "training": {"loss": 0.5}}\n' % epoch for epoch in (1, 3))
+    (tmp_path / LOG_FILE).write_bytes(first + damaged + b"\n" + last + b'{"epoch": 4')
+    assert [entry["epoch"] for entry in read_log(tmp_path)] == [1, 3]
+    assert damaged_log_lines(tmp_path) == 1
 
 
 def test_a_process_that_has_said_its_last_word_is_waited_for(plan: Plan):

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts.input_gate_state import input_gate_shown
 from pages.parts.problems import plain
-from pages.parts.training_curves import training_curves
+from pages.parts.training_curves import damage_shown, training_curves
 from pneumo_core.model_card import ModelCard, card_text
 from pneumo_core.model_store import ModelEntry
 from pneumo_core.training_run import read_log
@@ -25,6 +25,7 @@ def model_record(entry: ModelEntry, card: ModelCard) -> None:
             st.markdown(card_text(card, entry.input_gate))
         return
     log = read_log(entry.folder)
+    damage_shown(entry.folder)
     if not log:
         st.markdown("This model has no training log.")
         return
