@@ -35,6 +35,7 @@ The floors, lowest first. A module imports only from floors below its own
     1  known_films         the films that a model was trained on, to be recognised
     1  small_zip           a zip of a few known files, unpacked within bounds
     1  audit_log           who did what with which film, as lines that are only added, chained by their hashes
+    1  ends                why work ended before its end, as a sentence
     1  sign_in             sign-in by a shared passphrase: its hash, who is signed in, how often one may try
     1  session_end         a session that was left lets go of what it keeps
     1  reading_queue       the films of all sessions in one line before the network, few at work at a time
@@ -58,6 +59,7 @@ The floors, lowest first. A module imports only from floors below its own
     4  suitability         is this a frontal chest X-ray, and of the population the model knows?
     5  admission           may this X-ray be scored? the one door for all who score
     4  model_card          what must be known about a model, kept beside its weights
+    5  training_log        what training says of each epoch, line by line
     4  gate                a candidate against the model in use: what was found, and what it says
     4  training_films      films in memory, dealt out in batches
     4  quiz                a reader against the network on the same films

@@ -4,42 +4,95 @@ import getpass
 import json
 import math
 import os
+import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
+from pneumo_core.ends import known_end
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
 from pneumo_core.plan import SETTINGS
-from pneumo_core.runs import SCORES_FILE, Progress
+from pneumo_core.runs import SCORES_FILE, Progress, damaged_lines
 from pneumo_core.setting import listed
 from pneumo_core.whole_file import write_whole
-from pneumo_core.wording import counted, disk_in_words
+from pneumo_core.wording import counted
 
 if TYPE_CHECKING:
     from pneumo_core.model_card import ModelCard
 
 
 class _Commands(click.Group):
-    """A refusal is one line on standard error, and exit status 1."""
+    """A refusal is one line on standard error, and exit status 1; a closed pipe is the end, and no error."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> click.Context:
+        # Help is printed in here.
+        with _ended_where_nobody_reads():
+            return super().make_context(*arguments, **named)
 
     def invoke(self, context: click.Context) -> Any:
         try:
-            return super().invoke(context)
-        except (PneumoError, OSError) as error:
-            click.echo(disk_in_words(error) if isinstance(error, OSError) else str(error), err=True)
+            with _ended_where_nobody_reads():
+                return super().invoke(context)
+        except Exception as error:
+            words = known_end(error)
+            if words is None:
+                # A fault of the program, or click's own.
+                raise
+            _tell(words)
             raise SystemExit(1) from error
+
+
+@contextmanager
+def _ended_where_nobody_reads() -> Iterator[None]:
+    """End with exit status 0 where whoever read the answers has gone (`... | head -1`)."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        watch = select.poll()
+        # Without a wish of ours it tells only that the other end is closed; some other pipe may have broken.
+        watch.register(sys.stdout, 0)
+        if not watch.poll(0):
+            raise
+        _let_go(sys.stdout)
+        raise SystemExit(0) from error
+
+
+def _tell(line: str, *, nl: bool = True, err: bool = True) -> None:
+    """Print what nobody need read: where the pipe is closed, the work goes on."""
+    try:
+        click.echo(line, nl=nl, err=err)
+    except BrokenPipeError:
+        _let_go(sys.stderr if err else sys.stdout)
+
+
+def _let_go(stream: TextIO) -> None:
+    """Let a stream with a closed pipe lead nowhere, or Python would complain of it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def _tell_progress(progress: Progress) -> None:
+    _tell(f"\r{progress.in_words()}", nl=progress.done == progress.of)
 
 
 @click.group(cls=_Commands)
 def commands() -> None:
     """Pneumo: reads chest X-rays for suspected pneumonia. Research and teaching tool, not a medical device."""
+
+
+def _tell_damaged(folder: Path) -> None:
+    if damaged := damaged_lines(folder):
+        are = "is" if damaged == 1 else "are"
+        _tell(f"{counted(damaged, 'line')} of {SCORES_FILE} {are} damaged. Their films are scored again.")
 
 
 @commands.command()
@@ -59,9 +112,9 @@ def read(
     """Read X-rays (JPEG, PNG, DICOM). Exit status 0: all read; 1: some refused; 2: wrong use."""
     from pneumo_core.classifier import load_classifier
     from pneumo_core.conformal import read_conformal
-    from pneumo_core.model_card import active_model_folder, file_sha256
+    from pneumo_core.model_card import active_model_folder
     from pneumo_core.picture import Display
-    from pneumo_core.radiograph import read_radiograph
+    from pneumo_core.radiograph import offered_sha256, read_radiograph
     from pneumo_core.reading import read_xray
     from pneumo_core.report import conformal_outcome, overlay_png, verdict
 
@@ -91,8 +144,7 @@ def read(
             reading = read_xray(classifier, radiograph)
         except PneumoError as error:
             any_refused = True
-            if file.is_file():
-                line["sha256"] = file_sha256(file)
+            line["sha256"] = offered_sha256(file)
             line["reason"] = str(error)
             words = f"refused: {error}"
         else:
@@ -110,7 +162,12 @@ def read(
             if heatmaps:
                 # Named by hash: file names may carry a patient's name, and pictures travel.
                 write_whole(heatmaps / f"{radiograph.sha256}.png", overlay_png(reading, point, Display()))
-        click.echo(json.dumps(line) if as_json else f"{file}: {words}")
+        answer = json.dumps(line) if as_json else f"{file}: {words}"
+        if heatmaps:
+            # The pictures are wanted, whoever reads this.
+            _tell(answer, err=False)
+        else:
+            click.echo(answer)
     if any_refused:
         raise SystemExit(1)
 
@@ -207,12 +264,15 @@ def train(
         RANDOM,
         Plan,
         checked_recipe,
+        read_plan,
         settings_of_start,
     )
     from pneumo_core.training_run import STOP_FILE, ask_to_stop, plan_run
 
     if resume:
         folder = resume if resume.is_dir() else trainings_folder() / resume
+        # Before anything of the folder is touched: it may be no run's.
+        read_plan(folder)
     elif data is None or out is None:
         raise click.UsageError("Please name the folder of films and --out, or --resume a run.")
     else:
@@ -221,11 +281,16 @@ def train(
                 f"'{architecture}' is none of {', '.join(ARCHITECTURES)}.", param_hint="--architecture"
             )
         default = "imagenet" if ARCHITECTURES[architecture].has_imagenet_weights else RANDOM
-        start = start or os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or default
+        if start == "":
+            raise click.BadParameter(
+                "It is empty. Expected is a file, a folder, 'imagenet' or 'random'. Please name one, or leave it out.",
+                param_hint="--start",
+            )
+        if start is None:
+            start = os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or default
         chosen = settings_of_start(architecture, start)
-        chosen |= {
-            name: value for name, value in (("epochs", epochs), ("size", size), ("seed", seed)) if value is not None
-        }
+        named = {"epochs": epochs, "size": size, "seed": seed}
+        chosen |= {name: value for name, value in named.items() if value is not None}
         recipe = checked_recipe(chosen | dict(_setting(text) for text in settings))
         folder = plan_run(
             Plan(
@@ -233,10 +298,10 @@ def train(
                 out.resolve(),
                 recipe,
                 tuple(copy.resolve() for copy in copies),
-                manifest and manifest.resolve(),
+                None if manifest is None else manifest.resolve(),
                 str(Path(start).resolve()) if Path(start).exists() else start,
-                population or POPULATION,
-                ages or POPULATION_YEARS,
+                POPULATION if population is None else population,
+                POPULATION_YEARS if ages is None else ages,
             )
         )
     # Others have the machine first.
@@ -247,14 +312,16 @@ def train(
     (folder / STOP_FILE).unlink(missing_ok=True)
     before = signal.signal(signal.SIGINT, lambda number, frame: ask_to_stop(folder))
     try:
-        run_training(folder, finish, click.echo)
+        run_training(folder, finish, lambda line: _tell(line, err=False))
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def _setting(text: str) -> tuple[str, Any]:
     """Take "name=value" apart; several values are parted by commas."""
-    name, _, value = text.partition("=")
+    name, is_there, value = text.partition("=")
+    if not is_there:
+        raise click.BadParameter(f"'{text}' has no value. Please write it as NAME=VALUE.", param_hint="--set")
     several = name in SETTINGS and SETTINGS[name].is_several
     return name, [part.strip() for part in value.split(",") if part.strip()] if several else value
 
@@ -297,20 +364,18 @@ def audit(
     if validation_share + (test_share or 0) >= 1:
         raise click.UsageError("--validation-share and --test-share leave nothing to train on. Please lower them.")
 
-    def report(progress: Progress) -> None:
-        click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True)
-
-    found = audit_folder(folder, report)
+    found = audit_folder(folder, _tell_progress)
     if out:
         out.mkdir(parents=True, exist_ok=True)
         write_audit(found, out / AUDIT_FILE)
         write_whole(out / "audit.html", audit_html(found))
-    click.echo(audit_json(found) if as_json else "\n".join(summary(found)))
+    # The split is wanted, whoever reads this.
+    _tell(audit_json(found) if as_json else "\n".join(summary(found)), err=False)
     if split:
         manifest = split_audited(found, validation_share, test_share, seed, test_names_are_others)
         write_manifest(manifest, split)
         for line in manifest.in_words():
-            click.echo(f"{split.name}: {line}", err=as_json)
+            _tell(f"{split.name}: {line}", err=as_json)
     if found.alarms:
         raise SystemExit(1)
 
@@ -364,17 +429,16 @@ def evaluate(
         )
     films = open_source(source)
     for problem in films.problems:
-        click.echo(f"left out: {problem}", err=True)
+        _tell(f"left out: {problem}")
+    if out:
+        _tell_damaged(out)
     classifier = load_classifier(model or models_folder())
     # Before minutes of scoring, so that a wrong path is said at once.
     other_classifier = load_classifier(against) if against else None
 
-    def report(progress: Progress) -> None:
-        click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True)
-
     def assess(classifier: Classifier, folder: Path, part: str) -> Assessment:
         with TemporaryDirectory() as temporary:
-            scores = run_source(films, classifier, (out or Path(temporary)) / part, report)
+            scores = run_source(films, classifier, (out or Path(temporary)) / part, _tell_progress)
         card = classifier.card
         conformal, _ = read_conformal(active_model_folder(folder), card)
         regions = conformal.regions if conformal else None
@@ -399,7 +463,7 @@ def evaluate(
         click.echo(json.dumps(data))
         raise SystemExit(exit_status)
     for score in assessment.refused:
-        click.echo(f"refused: {listed[score.number]}: {score.reason}", err=True)
+        _tell(f"refused: {listed[score.number]}: {score.reason}")
     click.echo(
         f"{classifier.card.name}, {point.name} point {100 * point.threshold:.1f} %: "
         f"{counted(assessment.films, 'film')}, {len(assessment.refused)} refused, "
@@ -453,10 +517,11 @@ def score(
     """
     from pneumo_core.model_card import active_model_folder, read_card
 
+    if address == "":
+        raise click.BadParameter(
+            "It is empty. Expected is host:port, or auto. Please name one, or leave it out.", param_hint="--address"
+        )
     folder = active_model_folder(model or models_folder())
-
-    def report(progress: Progress) -> None:
-        click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True)
 
     if engine == "ray":
         from pneumo_core.cluster import FILMS_PER_PARTITION, list_archive, plan_job, ray_cluster, score_archive
@@ -464,12 +529,12 @@ def score(
         with ray_cluster(address, workers) as count:
             archive = list_archive(source)
             for problem in archive.problems:
-                click.echo(f"left out: {problem}", err=True)
+                _tell(f"left out: {problem}")
             weights = read_card(folder).weights_sha256
             job = plan_job(archive, weights, names, partition_films or FILMS_PER_PARTITION)
-            score_archive(archive, job, folder, out, count, report)
+            score_archive(archive, job, folder, out, count, _tell_progress)
         return
-    if address or workers or names or partition_films:
+    if address is not None or workers is not None or names or partition_films is not None:
         raise click.UsageError("--address, --workers, --names and --partition-films go with --engine ray.")
     if "://" in source or "://" in out:
         raise click.UsageError("An address in an object store is for --engine ray. Please add it, or name a folder.")
@@ -480,10 +545,11 @@ def score(
 
     films = open_source(Path(source))
     for problem in films.problems:
-        click.echo(f"left out: {problem}", err=True)
-    scores = run_source(films, load_classifier(folder), Path(out), report)
+        _tell(f"left out: {problem}")
+    _tell_damaged(Path(out))
+    scores = run_source(films, load_classifier(folder), Path(out), _tell_progress)
     if refused := sum(score.logit is None for score in scores):
-        click.echo(f"refused: {counted(refused, 'film')}; each one's reason stands in {SCORES_FILE}.", err=True)
+        _tell(f"refused: {counted(refused, 'film')}; each one's reason stands in {SCORES_FILE}.")
     if refused or films.problems:
         raise SystemExit(1)
 
@@ -494,9 +560,9 @@ def doctor(record: bool) -> None:
     """Check versions, device, model and known answers. Exit status 0: all well; 1: something is wrong."""
     from importlib import metadata
 
-    click.echo(f"Python {sys.version.split()[0]}")
+    _tell(f"Python {sys.version.split()[0]}", err=False)
     for package in ("tensorflow", "keras", "tf-keras-vis", "streamlit", "opencv-python-headless", "pydicom"):
-        click.echo(f"{package} {metadata.version(package)}")
+        _tell(f"{package} {metadata.version(package)}", err=False)
 
     from pneumo_core.classifier import load_classifier
     from pneumo_core.known_answers import check_known_answers, record_known_answers
@@ -505,20 +571,21 @@ def doctor(record: bool) -> None:
     folder = active_model_folder(models_folder())
     classifier = load_classifier(folder)
     card = classifier.card
-    click.echo(f"device: {classifier.device}")
-    click.echo(f"model: {card.name}, weights {card.weights_sha256[:12]}, and its card belongs to them")
+    _tell(f"device: {classifier.device}", err=False)
+    _tell(f"model: {card.name}, weights {card.weights_sha256[:12]}, and its card belongs to them", err=False)
 
     if record:
         record_known_answers(classifier, folder)
     answers = check_known_answers(classifier, folder)
     if answers.largest_difference is not None:
-        click.echo(
+        _tell(
             f"known answers: {answers.samples} samples, largest difference in probability "
-            f"{answers.largest_difference:.5f}"
+            f"{answers.largest_difference:.5f}",
+            err=False,
         )
     if answers.problem:
         raise ModelError(answers.problem)
-    click.echo("all well")
+    _tell("all well", err=False)
 
 
 @commands.command()
@@ -540,10 +607,10 @@ def survey(source: Path, films: int, record: bool) -> None:
         tester,
         open_source(source),
         films,
-        lambda progress: click.echo(f"\r{progress.in_words()}", nl=progress.done == progress.of, err=True),
+        _tell_progress,
     )
     for row in survey_rows(found):
-        click.echo(f"{row['Asked']}: {row['Found']}, n = {row['n']}")
+        _tell(f"{row['Asked']}: {row['Found']}, n = {row['n']}", err=False)
     if record:
         write_survey(found, folder / SURVEY_FILE)
 
@@ -578,7 +645,7 @@ def fit_gate_command(data: Path, model: str | None) -> None:
         )
 
     def report(done: int, of: int) -> bool:
-        click.echo(f"\r{done} of {of} pictures", nl=done == of, err=True)
+        _tell(f"\r{done} of {of} pictures", nl=done == of)
         return True
 
     fit_gate_of(classifier, folder, parts["training"], parts["validation"], report)
@@ -597,7 +664,7 @@ def recalibrate_command(data: Path, out: Path, copies: tuple[Path, ...], model: 
     """
     from pneumo_core.recalibration import recalibrate
 
-    _tell_points(recalibrate(_model_folder(model), data, copies, out, lambda line: click.echo(line, err=True)))
+    _tell_points(recalibrate(_model_folder(model), data, copies, out, _tell))
 
 
 @commands.command("blend")
@@ -616,7 +683,7 @@ def blend_command(data: Path, out: Path, copies: tuple[Path, ...], models: tuple
     from pneumo_core.recalibration import blend
 
     folders = [_model_folder(model) for model in models]
-    _tell_points(blend(folders, data, copies, out, lambda line: click.echo(line, err=True)))
+    _tell_points(blend(folders, data, copies, out, _tell))
 
 
 def _tell_points(card: "ModelCard") -> None:
@@ -631,13 +698,15 @@ def _model_folder(model: str | None) -> Path:
     """Give the folder of a model by its name or path; of the model in use for None."""
     from pneumo_core.model_card import active_model_folder
 
-    if model and not Path(model).is_dir() and not (models_folder() / model).is_dir():
+    if model is None:
+        return active_model_folder(models_folder())
+    folder = next((path for path in (models_folder() / model, Path(model)) if model and path.is_dir()), None)
+    if folder is None:
         raise ModelError(
             f"There is no model '{model[:60]}'. Expected is a model's folder, or a name that `models list` gives. "
             "Please correct it."
         )
-    named = models_folder() / (model or "")
-    return active_model_folder(named if named.is_dir() else Path(model or ""))
+    return active_model_folder(folder)
 
 
 def _user() -> str:
@@ -807,9 +876,9 @@ def import_command(file: Path, name: str | None) -> None:
     from pneumo_core.model_store import import_model
 
     with file.open("rb") as content:
-        imported = import_model(models_folder(), content, name or file.stem)
+        imported = import_model(models_folder(), content, file.stem if name is None else name)
     click.echo(f"{imported.folder.name} is there; to put it in use: models promote {imported.folder.name} --note ...")
-    click.echo(imported.note, err=True)
+    _tell(imported.note)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,17 +20,26 @@ AUDIT_LOG_VARIABLE = "PNEUMO_AUDIT_LOG"
 TAIL_BYTES = 1 << 16
 # What stands before the first line.
 BEGINNING = "0" * 64
+# All that a field may hold: no name, and no sentence that could hold one.
+_ALLOWED = {
+    "event": r"read|refused|run asked for|signed in|sign-in refused|signed off|promoted|rolled back",
+    "user": r"not signed in|sign-in [0-9a-f]+",
+    "film_sha256": r"[0-9a-f]{64}",
+    "weights_sha256": r"[0-9a-f]{64}",
+    "outcome": r"read|read with a warning|refused",
+    "run": r"[0-9a-f]+",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One thing that was done.
+    """One thing that was done; a field that could hold a name is a `ValueError`.
 
     Attributes:
         event: "read", "refused", "run asked for", "signed in", "sign-in refused", "signed off", "promoted",
             "rolled back".
         user: as `sign_in.visitor` names one.
-        film_sha256: of the film's file, where there was one.
+        film_sha256: of the film's file, where there was one that could be read.
         weights_sha256: of the model in use, where it counts.
         probability: that was shown, in [0, 1].
         outcome: of the gate: "read", "read with a warning", "refused".
@@ -43,6 +53,13 @@ class AuditEvent:
     probability: float | None = None
     outcome: str | None = None
     run: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, pattern in _ALLOWED.items():
+            value = getattr(self, name)
+            if value is not None and not re.fullmatch(pattern, value):
+                # The value may be the name: it is in no message.
+                raise ValueError(f"the audit log does not take this {name}")
 
 
 @dataclass(frozen=True, slots=True)

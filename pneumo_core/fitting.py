@@ -20,6 +20,7 @@ from pneumo_core.model_card import LOG_FILE, NETWORK_FILE
 from pneumo_core.network import BACKBONES, body_and_head, put_weights, save_network
 from pneumo_core.plan import Recipe
 from pneumo_core.training_films import Films, epoch_batches
+from pneumo_core.training_log import read_log
 from pneumo_core.whole_file import write_whole, written_whole
 
 CHECKPOINT_FILE = "checkpoint.npz"
@@ -235,9 +236,8 @@ class Judge:
                 self.optimizer_state = _numbered(stored, "optimizer")
         log = self.folder / LOG_FILE
         if log.is_file():
-            lines = [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-            kept = [line for line in lines if json.loads(line)["epoch"] <= self.epoch]
-            write_whole(log, "".join(kept).encode())
+            kept = [entry for entry in read_log(self.folder) if entry["epoch"] <= self.epoch]
+            write_whole(log, "".join(json.dumps(entry) + "\n" for entry in kept).encode())
 
 
 class Watch(keras.callbacks.Callback):

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumo_core.audit import Audit, audit_folder
-from pneumo_core.errors import PneumoError
+from pneumo_core.ends import end_in_words
 from pneumo_core.runs import Progress
 from pneumo_core.sources import Source
-from pneumo_core.wording import disk_in_words
 
 if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
@@ -23,7 +22,7 @@ class Work(ABC):
 
     Attributes:
         progress: None until there is something to tell.
-        problem: why it stopped, as a sentence; None where it did not fail.
+        problem: why it stopped, as a sentence of `ends`; None where it did not fail.
     """
 
     def __init__(self, name: str) -> None:
@@ -51,15 +50,14 @@ class Work(ABC):
 
     @abstractmethod
     def work(self) -> None:
-        """Do it, in the thread; a refusal becomes the problem."""
+        """Do it, in the thread; whatever ends it before its end becomes the problem."""
 
     def _go(self) -> None:
         try:
             self.work()
-        except PneumoError as error:
-            self.problem = str(error)
-        except OSError as error:
-            self.problem = disk_in_words(error)
+        # Nobody waits for this thread: what is not told here is never told.
+        except Exception as error:  # noqa: BLE001
+            self.problem = end_in_words(error)
 
     def _report(self, progress: Progress) -> None:
         self.progress = progress

@@ -42,7 +42,7 @@ from pneumo_core.model_card import (
     write_card,
 )
 from pneumo_core.small_zip import small_zip
-from pneumo_core.training_run import read_log
+from pneumo_core.training_log import check_log
 from pneumo_core.whole_file import files_stamp, write_whole
 
 MAX_WORDS = 200
@@ -335,7 +335,7 @@ def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported
             _unpack(content, folder)
             card = read_card(folder)
             # What could not be shown or used later.
-            read_log(folder)
+            check_log(folder)
             read_known_films(folder)
             if lacks_its_gate(folder):
                 raise ModelError(

@@ -63,6 +63,20 @@ def read_radiograph(file: str | Path | bytes | BinaryIO, name: str | None = None
     return Radiograph(pixels, name, hashlib.sha256(content).hexdigest(), origin)
 
 
+def offered_sha256(file: bytes | Path) -> str | None:
+    """Give the SHA-256 of a file that may be refused, in hexadecimal; None where it cannot be read."""
+    if isinstance(file, bytes):
+        return hashlib.sha256(file).hexdigest()
+    try:
+        # A pipe would keep whoever opens it waiting.
+        if not file.is_file():
+            return None
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
 def _read_bytes(file: Path | bytes | BinaryIO) -> bytes:
     """Give the file's bytes, never more than `MAX_FILE_BYTES`."""
     if isinstance(file, Path):

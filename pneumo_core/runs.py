@@ -99,12 +99,31 @@ def read_run(folder: Path) -> Run:
 
 
 def read_scores(folder: Path) -> tuple[FilmScore, ...]:
-    """Give the scores that stand in a run's folder, by the films' place; a last line cut short counts as not there."""
+    """Give the scores that stand in a run's folder, by the films' place, each film once.
+
+    A last line cut short counts as not there. So does a damaged one (`damaged_lines` counts them): its film is scored
+    again when the run goes on.
+    """
+    scores = {score.number: score for score in map(_score, _lines(folder)) if score is not None}
+    return tuple(scores[number] for number in sorted(scores))
+
+
+def damaged_lines(folder: Path) -> int:
+    """Count the whole lines of a run's scores that hold none."""
+    return sum(_score(line) is None for line in _lines(folder))
+
+
+def _lines(folder: Path) -> list[bytes]:
     path = folder / SCORES_FILE
-    if not path.is_file():
-        return ()
-    lines = path.read_bytes().split(b"\n")[:-1]
-    return tuple(sorted((_FILM_SCORE.validate_json(line) for line in lines), key=lambda score: score.number))
+    return path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+
+
+def _score(line: bytes) -> FilmScore | None:
+    try:
+        score = _FILM_SCORE.validate_json(line)
+    except ValidationError:
+        return None
+    return score if score.number >= 0 else None
 
 
 def has_run(folder: Path) -> bool:
@@ -124,7 +143,7 @@ def run_name(listing_sha256: str, weights_sha256: str) -> str:
 
 
 def begin_run(run: Run, folder: Path) -> None:
-    """Write what the run is of, or see that what stands there is the same; drop a last line that was cut short.
+    """Write what the run is of, or see that what stands there is the same; drop lines that are cut short or damaged.
 
     Raises:
         DataError: the folder holds a run of other films or another model.
@@ -144,6 +163,9 @@ def begin_run(run: Run, folder: Path) -> None:
         content = scores.read_bytes()
         if not content.endswith(b"\n"):
             os.truncate(scores, content.rfind(b"\n") + 1)
+        if damaged_lines(folder):
+            # Their films are scored again, and their lines would be told of for ever.
+            write_whole(scores, b"".join(line + b"\n" for line in _lines(folder) if _score(line) is not None))
 
 
 @contextmanager

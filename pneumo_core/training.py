@@ -25,6 +25,7 @@ import tensorflow as tf
 
 from pneumo_core.cases import Case, manifest_sha256
 from pneumo_core.classifier import Classifier
+from pneumo_core.ends import end_in_words
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.fitting import CHECKPOINT_FILE, Step, fit
 from pneumo_core.gate import write_gate
@@ -106,7 +107,8 @@ def run_training(
         the card of the model; None where somebody asked the run to stop.
 
     Raises:
-        PneumoError: the data, the start or the machine are not as they must be, or another run is at work.
+        PneumoError: the data, the start, the machine or the program are not as they must be, or another run is at
+            work.
     """
     plan = read_plan(folder)
     with alone(folder):
@@ -117,15 +119,11 @@ def run_training(
         except PneumoError as error:
             run.fail(str(error))
             raise
-        except OSError as error:
-            run.fail(_disk_in_words(error, folder))
-            raise ModelError(run.state.problem) from error
-        except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-            run.fail(
-                "The machine's memory does not suffice for this run. Please choose a smaller batch or image size, or "
-                "close other programs, and begin again."
-            )
-            raise ModelError(run.state.problem) from error
+        except Exception as error:
+            # It may run in the background, where nobody sees what else it prints.
+            problem = _end_in_words(error, folder)
+            run.fail(problem)
+            raise ModelError(problem) from error
 
 
 class _Run:
@@ -403,7 +401,9 @@ def _refuse_unwritable(folder: Path) -> None:
         ) from error
 
 
-def _disk_in_words(error: OSError, folder: Path) -> str:
+def _end_in_words(error: Exception, folder: Path) -> str:
+    if not isinstance(error, OSError) or error.errno == errno.ENOMEM:
+        return end_in_words(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = shutil.disk_usage(folder).free / 2**20
         return (

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import os
 import shutil
 import time
@@ -10,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.cases import find_cases
-from pneumo_core.errors import BusyError, DataError, ModelError
+from pneumo_core.errors import BusyError, DataError
 from pneumo_core.locks import held, held_by, start_holding
-from pneumo_core.model_card import CARD_FILE, LOG_FILE, MAX_AGE, MAX_TEXT, PICTURE, check_model_name
+from pneumo_core.model_card import CARD_FILE, MAX_AGE, MAX_TEXT, PICTURE, check_model_name
 from pneumo_core.places import models_folder, trainings_folder
 from pneumo_core.plan import PLAN_FILE, Plan, read_plan, write_plan
 from pneumo_core.whole_file import write_whole
@@ -294,28 +293,6 @@ def read_state(folder: Path) -> State:
     return state
 
 
-def read_log(folder: Path) -> list[dict[str, Any]]:
-    """Give the log's entry of every epoch so far, of a run's folder or a model's.
-
-    Raises:
-        ModelError: it holds an entry that no curve could be drawn of.
-    """
-    path = folder / LOG_FILE
-    if not path.is_file():
-        return []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        log = [json.loads(line) for line in lines if line.endswith("\n")]
-        for entry in log:
-            _check_entry(entry)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ModelError(
-            f"{LOG_FILE} of {folder.name} is not as training writes it. Expected are lines of JSON with the figures of "
-            "an epoch. Please copy the whole folder again, or leave this file out."
-        ) from error
-    return log
-
-
 def busy_in_words() -> str:
     """Say that a run is at work, where one is."""
     return (
@@ -335,15 +312,6 @@ def memory_bytes() -> int:
 def now() -> float:
     """Give the time as a state tells it."""
     return time.time()
-
-
-def _check_entry(entry: Any) -> None:
-    parts = [entry[name] for name in ("training", "validation", "validation_averaged") if name in entry]
-    if "best" in entry:
-        parts.append(entry[entry["best"]])
-    numbers = [entry["epoch"], entry["learning_rate"], *(value for part in parts for value in part.values())]
-    if not all(isinstance(number, int | float) for number in numbers):
-        raise ValueError("no number")
 
 
 def _planned_at(folder: Path) -> int:

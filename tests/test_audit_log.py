@@ -48,6 +48,22 @@ def test_lines_hold_what_was_done_and_are_chained(log: Path):
     assert log.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"film_sha256": "DOE_JANE.png"},
+        {"weights_sha256": "DOE_JANE"},
+        {"run": "DOE_JANE"},
+        {"user": "Jane Doe"},
+        {"event": "read DOE_JANE.png"},
+        {"outcome": "DOE_JANE.png is blank."},
+    ],
+)
+def test_an_event_takes_no_name_in_any_of_its_fields(named: dict[str, str]):
+    with pytest.raises(ValueError, match="audit log"):
+        AuditEvent(**{"event": "read", "user": "not signed in", **named})
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_changed_line_is_named(log: Path, number: int):
     write(3)

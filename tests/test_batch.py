@@ -14,7 +14,7 @@ from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.radiograph import read_radiograph
 from pneumo_core.reading import read_xray
-from pneumo_core.runs import SCORES_FILE, Progress, read_run, read_scores, run_name
+from pneumo_core.runs import SCORES_FILE, Progress, damaged_lines, read_run, read_scores, run_name
 from pneumo_core.sources import Source, SourceFilm
 from tests.conftest import drawn_film, png
 
@@ -104,6 +104,29 @@ def test_a_line_that_was_cut_short_is_scored_again(mixed: Source, classifier: Cl
     # In a batch of its own it is rounded otherwise.
     assert [score.logit for score in again] == pytest.approx([score.logit for score in whole], abs=1e-5)
     assert len(path.read_text().splitlines()) == 50
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\x00" * 40, b"[]", b'{"number": 3}', b'{"number": -1, "patient": 0, "has_pneumonia": null, "kind": ""}'],
+)
+def test_films_of_damaged_lines_are_scored_again(mixed: Source, classifier: Classifier, tmp_path: Path, damaged: bytes):
+    whole = run_source(mixed, classifier, tmp_path)
+    path = tmp_path / SCORES_FILE
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], damaged + b"\n", *lines[3:]]))
+    assert (len(read_scores(tmp_path)), damaged_lines(tmp_path)) == (49, 1)
+    again = run_source(mixed, classifier, tmp_path)
+    assert [score.sha256 for score in again] == [score.sha256 for score in whole]
+    # It is gone from the file, which then holds each film once.
+    assert (len(path.read_bytes().splitlines()), damaged_lines(tmp_path)) == (50, 0)
+
+
+def test_a_film_that_stands_there_twice_counts_once(mixed: Source, classifier: Classifier, tmp_path: Path):
+    whole = run_source(mixed, classifier, tmp_path)
+    path = tmp_path / SCORES_FILE
+    path.write_bytes(path.read_bytes() + path.read_bytes().splitlines(keepends=True)[0])
+    assert read_scores(tmp_path) == whole
 
 
 def test_a_film_whose_file_fails_only_when_it_is_read_is_refused_by_name_of_reason(

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from pneumo_core import __main__, jobs, training_run
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.plan import Plan, Recipe
+from pneumo_core.training_log import read_log
 from pneumo_core.training_run import (
     State,
     alone,
@@ -21,7 +22,6 @@ from pneumo_core.training_run import (
     list_runs,
     partial_folder,
     plan_run,
-    read_log,
     start_run,
     write_state,
 )

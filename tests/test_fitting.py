@@ -15,7 +15,7 @@ from pneumo_core.fitting import Step, fit, mixed_stress, predict_logits, trainin
 from pneumo_core.network import build_network, load_network
 from pneumo_core.plan import Recipe
 from pneumo_core.training_films import Films
-from pneumo_core.training_run import read_log
+from pneumo_core.training_log import read_log
 from tests.conftest import drawn_film
 
 SMALL = Recipe(architecture="SmallCNN", size=32, epochs=2, batch_size=8, frozen_normalization=False, dense_units=(4,))

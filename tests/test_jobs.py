@@ -1,11 +1,16 @@
 """Runs and audits in the background: found again, cancelled, one at a time."""
 
+import errno
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
+from pydantic import TypeAdapter, ValidationError
 
+from pneumo_core import audit
+from pneumo_core import jobs as jobs_module
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.errors import ModelError
 from pneumo_core.jobs import Audits, Jobs
@@ -98,3 +103,74 @@ def test_an_audit_is_found_again_by_its_folder_and_its_refusal_is_kept(tmp_path:
     assert failed.audit is None
     assert "is not a folder" in str(failed.problem)
     assert audits.find(data) is None
+
+
+def broken(error: Exception) -> jobs_module.Work:
+    class Broken(jobs_module.Work):
+        def work(self) -> None:
+            raise error
+
+    work = Broken("broken")
+    work.wait(60)
+    return work
+
+
+def invalid() -> ValidationError:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(dict[str, int]).validate_python({"patient": "DOE_JANE"})
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "what_to_do"),
+    [
+        (MemoryError(), "memory"),
+        (OSError(errno.ENOMEM, "DOE_JANE"), "memory"),
+        (tf.errors.ResourceExhaustedError(None, None, "DOE_JANE"), "memory"),
+        (tf.errors.InternalError(None, None, "DOE_JANE"), "doctor"),
+        (invalid(), "copy"),
+    ],
+)
+def test_an_end_that_is_known_is_told_with_what_to_do(
+    error: Exception, what_to_do: str, caplog: pytest.LogCaptureFixture
+):
+    problem = broken(error).problem
+    assert problem is not None
+    assert what_to_do in problem
+    assert "DOE_JANE" not in problem
+    assert caplog.text == ""
+
+
+def test_a_fault_of_the_program_is_told_by_its_class_and_logged_without_a_name(caplog: pytest.LogCaptureFixture):
+    error = KeyError("DOE_JANE")
+    error.__cause__ = ValueError("DOE_JANE")
+    problem = broken(error).problem
+    assert problem is not None
+    assert "KeyError" in problem
+    assert "builtins.KeyError" in caplog.text
+    assert "builtins.ValueError" in caplog.text
+    # Where it lies.
+    assert "in work" in caplog.text
+    assert "DOE_JANE" not in problem + caplog.text
+
+
+def test_a_batch_run_and_an_audit_that_break_off_say_why(
+    classifier: Classifier, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    def exhausted(*arguments: object) -> None:
+        raise MemoryError
+
+    def faulty(*arguments: object) -> None:
+        raise ZeroDivisionError
+
+    for failing, word in ((exhausted, "memory"), (faulty, "ZeroDivisionError")):
+        monkeypatch.setattr(Classifier, "logits_and_verdicts", failing)
+        job = Jobs().start("a", source([film(1)]), tmp_path / "run", lambda: classifier)
+        assert job is not None
+        job.wait(60)
+        monkeypatch.setattr(audit, "_read", failing)
+        looked = Audits().start(make_data(tmp_path / word, 2))
+        assert looked is not None
+        looked.wait(60)
+        assert word in str(job.problem)
+        assert word in str(looked.problem)

@@ -1,24 +1,28 @@
 """The command line."""
 
 import csv
+import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from pneumo_core import __main__ as main
-from pneumo_core import conformal, places, training_run
+from pneumo_core import conformal, explanation_survey, places, training, training_run
 from pneumo_core.conformal import Conformal, Measured, Regions
 from pneumo_core.errors import DataError
 from pneumo_core.evaluation import proportion
 from pneumo_core.model_card import read_card
-from pneumo_core.places import MODELS_VARIABLE
-from pneumo_core.plan import SETTINGS, Plan
+from pneumo_core.places import MODELS_VARIABLE, RUNS_VARIABLE
+from pneumo_core.plan import SETTINGS, Plan, read_plan
 from tests.conftest import drawn_film, png
 
 
@@ -159,6 +163,109 @@ def test_a_seed_of_zero_is_a_seed(tmp_path: Path, make_data: Callable[..., Path]
     assert (planned[0].recipe.seed, planned[0].recipe.augmentations) == (0, ("tone", "jpeg"))
 
 
+def test_a_file_that_is_not_there_or_may_not_be_read_is_a_refused_line(
+    tiny_model_in_use: Path, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    closed = tmp_path / "closed.png"
+    closed.write_bytes(film.read_bytes())
+    opened = Path.open
+
+    def refuse(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *arguments, **named)
+
+    # Nothing is closed to root, who may run the tests.
+    monkeypatch.setattr(Path, "open", refuse)
+    result = run("read", tmp_path / "nowhere.png", tmp_path, closed, film, "--json")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 1
+    assert [line["outcome"] for line in lines] == ["refused", "refused", "refused", "read"]
+    assert [line["sha256"] for line in lines[:3]] == [None, None, None]
+    assert all(line["reason"] for line in lines[:3])
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, ""), tf.errors.InternalError(None, None, "")]
+)
+def test_what_the_machine_refuses_is_one_line_and_exit_status_one(
+    tiny_model_in_use: Path, film: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+):
+    def refuse(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(explanation_survey, "survey_films", refuse)
+    result = run("survey", film.parent)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+
+
+def test_a_fault_of_the_program_is_no_refusal(tiny_model_in_use: Path, film: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(explanation_survey, "survey_films", fail)
+    assert isinstance(run("survey", film.parent).exception, ZeroDivisionError)
+
+
+@pytest.fixture
+def planned(
+    tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[Result, Plan | None]]:
+    """Give a function that calls train with further words, up to where the run begins: its result, and its plan."""
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
+    monkeypatch.setattr(training, "run_training", lambda folder, finish, report: None)
+    data = make_data(tmp_path / "data", 2)
+
+    def call(*words: object) -> tuple[Result, Plan | None]:
+        result = run("train", data, "--out", tmp_path / "models" / "new", "--architecture", "SmallCNN", *words)
+        folder = tmp_path / "runs" / "training" / "new"
+        return result, read_plan(folder) if folder.is_dir() else None
+
+    return call
+
+
+def test_nought_is_a_seed_and_an_age(planned: Callable[..., tuple[Result, Plan | None]]):
+    result, plan = planned(
+        "--seed", 0, "--ages", 0, 0, "--set", "averaging_momentum=0", "--set", "fit_input_gate=false"
+    )
+    assert result.exit_code == 0, result.output
+    assert plan is not None
+    assert (plan.recipe.seed, plan.population_years) == (0, (0, 0))
+    assert (plan.recipe.averaging_momentum, plan.recipe.fit_input_gate) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_status"),
+    [(("--population", ""), 1), (("--start", ""), 2), (("--weights", ""), 2), (("--set", "fine_tune_from"), 2)],
+)
+def test_an_empty_word_is_refused_and_never_the_default(
+    planned: Callable[..., tuple[Result, Plan | None]], words: tuple[str, str], exit_status: int
+):
+    result, plan = planned(*words)
+    assert (result.exit_code, plan) == (exit_status, None)
+
+
+def test_an_empty_name_is_no_model_in_use(checkup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "some.zip").write_bytes(b"PK")
+    for words in (
+        ("fit-gate", tmp_path, "--model", ""),
+        ("recalibrate", tmp_path, "--out", tmp_path / "new", "--model", ""),
+        ("models", "import", tmp_path / "some.zip", "--name", ""),
+    ):
+        result = run(*words)
+        assert result.exit_code == 1
+        assert "''" in result.stderr
+    assert run("score", tmp_path, "--out", tmp_path / "out", "--address", "").exit_code == 2
+    assert run("score", tmp_path, "--out", tmp_path / "out", "--engine", "ray", "--address", "").exit_code == 2
+
+
+def test_a_folder_that_is_no_run_is_left_as_it_is(tmp_path: Path):
+    (tmp_path / "stop").touch()
+    assert run("train", "--resume", tmp_path).exit_code == 1
+    assert (tmp_path / "stop").exists()
+
+
 @pytest.fixture
 def checkup(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make a copy of the tiny model the one in use, with two samples; give its folder."""
@@ -247,6 +354,22 @@ def test_a_folder_is_evaluated_and_run_again_with_resume(tiny_model_in_use: Path
     assert resumed.exit_code == 1
     assert json.loads(resumed.stdout) == json.loads((tmp_path / "run" / "evaluation.json").read_text())
     assert json.loads(resumed.stdout)["n"] == 8
+
+
+def test_films_of_damaged_lines_are_scored_again_with_resume_and_it_is_said(
+    tiny_model_in_use: Path, tmp_path: Path, make_data: Callable[..., Path]
+):
+    arguments = ("evaluate", make_data(tmp_path / "data", 3, ("test",)) / "test", "--out", tmp_path / "run")
+    first = run(*arguments, "--json")
+    path = tmp_path / "run" / "scores.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:2], "{}\n", *lines[3:]]))
+    resumed = run(*arguments, "--json", "--resume")
+    assert resumed.exit_code == first.exit_code == 0
+    assert json.loads(resumed.stdout)["films"] == json.loads(first.stdout)["films"]
+    assert "1 line of scores.jsonl is damaged" in resumed.stderr
+    assert len(path.read_text().splitlines()) == 6
+    assert "damaged" not in run(*arguments, "--resume").stderr
 
 
 def test_films_without_labels_are_listed_the_highest_first(tiny_model_in_use: Path, tmp_path: Path, make_data):

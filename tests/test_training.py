@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from pneumo_core import fitting, input_gate_record, training
@@ -23,7 +24,8 @@ from pneumo_core.known_films import read_known_films
 from pneumo_core.model_card import NETWORK_FILE, ModelCard, file_sha256, read_card
 from pneumo_core.plan import Plan, Recipe, recipe_settings
 from pneumo_core.training import run_training
-from pneumo_core.training_run import ask_to_stop, plan_run, read_log, read_state, run_of_model, trainings_folder
+from pneumo_core.training_log import read_log
+from pneumo_core.training_run import ask_to_stop, plan_run, read_state, run_of_model, trainings_folder
 from tests.conftest import drawn_film
 
 QUICK = Recipe(architecture="SmallCNN", size=32, epochs=1, batch_size=8, frozen_normalization=False)
@@ -382,6 +384,53 @@ def test_memory_that_does_not_suffice_is_named(
     monkeypatch.setattr(training, "fit", exhausted)
     with pytest.raises(ModelError, match="memory does not suffice"):
         run_training(folder)
+
+
+def test_a_run_goes_on_past_a_damaged_line_of_its_log(
+    runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    folder = planned(make_data(tmp_path / "data", 4), tmp_path / "model", dataclasses.replace(QUICK, epochs=3))
+    with monkeypatch.context() as patch:
+        stop_at(patch, 3, 1, kill)
+        with pytest.raises(Killed):
+            run_training(folder)
+    log = folder / "training_log.jsonl"
+    log.write_text("no JSON\n" + log.read_text().splitlines(keepends=True)[1])
+    assert run_training(folder) is not None
+    assert [entry["epoch"] for entry in read_log(tmp_path / "model")] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (tf.errors.ResourceExhaustedError(None, None, "DOE_JANE"), "memory does not suffice"),
+        (tf.errors.InternalError(None, None, "DOE_JANE"), "InternalError"),
+        (KeyError("DOE_JANE"), "KeyError"),
+    ],
+)
+def test_every_end_of_a_run_is_told_and_the_run_can_go_on(
+    runs: Path,
+    tmp_path: Path,
+    make_data: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    word: str,
+):
+    folder = planned(make_data(tmp_path / "data", 4), tmp_path / "model")
+
+    def failing(*arguments: object, **named: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "fit", failing)
+        with pytest.raises(ModelError, match=word):
+            run_training(folder)
+    state = read_state(folder)
+    assert state.stage == "failed"
+    assert word in str(state.problem)
+    assert "DOE_JANE" not in str(state.problem) + caplog.text
+    assert run_training(folder) is not None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")

@@ -13,6 +13,7 @@ from pneumo_core.errors import BusyError, DataError, ModelError
 from pneumo_core.locks import held
 from pneumo_core.model_card import LOG_FILE, read_card
 from pneumo_core.plan import Plan, Recipe, read_plan
+from pneumo_core.training_log import check_log, damaged_log_lines, read_log
 from pneumo_core.training_run import (
     MANIFEST_FILE,
     OUTPUT_FILE,
@@ -28,7 +29,6 @@ from pneumo_core.training_run import (
     list_runs,
     new_model_folder,
     plan_run,
-    read_log,
     read_state,
     run_at_work,
     start_run,
@@ -185,6 +185,28 @@ def test_the_last_words_of_a_process_are_few(plan: Plan):
     assert last_words(folder, 2) == "line 4998\nline 4999"
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"\xff\x00",
+        b"[]",
+        b"3",
+        b"[" * 100_000,
+        b'{"epoch": "2", "learning_rate": 0.1}',
+        b'{"epoch": 2}',
+        b'{"epoch": 2, "learning_rate": 0.1, "training": {"loss": "x"}}',
+        b'{"epoch": 2, "learning_rate": 0.1, "training": []}',
+        b'{"epoch": 2, "learning_rate": 0.1, "best": "validation"}',
+    ],
+)
+def test_a_damaged_line_of_a_log_is_left_out_and_counted(tmp_path: Path, damaged: bytes):
+    first, last = (b'{"epoch": %d, "learning_rate": 0.1, "training": {"loss": 0.5}}\n' % epoch for epoch in (1, 3))
+    (tmp_path / LOG_FILE).write_bytes(first + damaged + b"\n" + last + b'{"epoch": 4')
+    assert [entry["epoch"] for entry in read_log(tmp_path)] == [1, 3]
+    assert damaged_log_lines(tmp_path) == 1
+
+
 def test_a_process_that_has_said_its_last_word_is_waited_for(plan: Plan):
     folder = plan_run(plan)
     write_state(folder, State("stopped"))
@@ -211,8 +233,11 @@ def test_a_process_that_has_said_its_last_word_is_waited_for(plan: Plan):
         b"\xff",
     ],
 )
-def test_a_log_that_no_curve_can_be_drawn_of_is_refused(tmp_path: Path, line: bytes):
+def test_a_line_of_a_log_that_no_curve_can_be_drawn_of_is_left_out_and_refused_in_an_import(
+    tmp_path: Path, line: bytes
+):
     (tmp_path / LOG_FILE).write_bytes(b'{"epoch": 1, "learning_rate": 0.1}\n' + line + b"\n")
+    assert ([entry["epoch"] for entry in read_log(tmp_path)], damaged_log_lines(tmp_path)) == ([1], 1)
     with pytest.raises(ModelError) as refusal:
-        read_log(tmp_path)
+        check_log(tmp_path)
     assert refusal.value.code == "model"

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from pneumo_core.fitting import fit, predict_logits
 from pneumo_core.network import build_network, load_network
-from pneumo_core.training_run import read_log
+from pneumo_core.training_log import read_log
 from tests.test_fitting import SMALL, drawn_films
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from pneumo_core.model_card import active_model_folder, model_stamp
 from pneumo_core.model_store import model_before, models_stamp, promotions
 from pneumo_core.plan import Plan
 from pneumo_core.runs import read_scores, scores_stamp
-from pneumo_core.training_run import list_runs, plan_run, read_log, read_state, write_state
+from pneumo_core.training_log import read_log
+from pneumo_core.training_run import list_runs, plan_run, read_state, write_state
 
 DAY = 86400.0
 

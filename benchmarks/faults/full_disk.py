@@ -22,7 +22,8 @@ from pneumo_core.errors import PneumoError
 from pneumo_core.jobs import Job
 from pneumo_core.plan import Plan, Recipe
 from pneumo_core.runs import read_scores
-from pneumo_core.training_run import list_runs, plan_run, read_log, run_at_work, start_run
+from pneumo_core.training_log import read_log
+from pneumo_core.training_run import list_runs, plan_run, run_at_work, start_run
 
 RECIPE = Recipe(architecture="SmallCNN", size=32, epochs=1, batch_size=32, frozen_normalization=False)
 FILMS = 40

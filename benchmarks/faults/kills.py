@@ -36,7 +36,8 @@ from pneumo_core.network import load_network, save_network
 from pneumo_core.plan import Plan, Recipe
 from pneumo_core.runs import SCORES_FILE as FILM_SCORES_FILE
 from pneumo_core.runs import read_scores
-from pneumo_core.training_run import STATE_FILE, State, partial_folder, plan_run, read_log, read_state, write_state
+from pneumo_core.training_log import read_log
+from pneumo_core.training_run import STATE_FILE, State, partial_folder, plan_run, read_state, write_state
 
 RECIPE = Recipe(
     architecture="SmallCNN",

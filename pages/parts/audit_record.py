@@ -21,8 +21,8 @@ def record_reading(reading: Reading) -> None:
     record_event(AuditEvent("read", _user(), reading.radiograph.sha256, weights, probability, outcome))
 
 
-def record_refusal(film_sha256: str, card: ModelCard) -> None:
-    """Record that a film was refused; as `record_reading`."""
+def record_refusal(film_sha256: str | None, card: ModelCard) -> None:
+    """Record that a film was refused, by its hash where it could be read; as `record_reading`."""
     record_event(AuditEvent("refused", _user(), film_sha256, card.weights_sha256, outcome="refused"))
 
 

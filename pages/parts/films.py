@@ -1,6 +1,5 @@
 """The films of this session: kept in its memory while it lasts, never on disk, never shared."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from pages.parts.audit_record import record_reading, record_refusal
 from pages.parts.model_state import ready_classifier
 from pneumo_core.errors import BusyError, CorrectableImageError, PneumoError
 from pneumo_core.model_card import ModelCard
-from pneumo_core.radiograph import read_radiograph
+from pneumo_core.radiograph import offered_sha256, read_radiograph
 from pneumo_core.reading import Reading, read_xray
 from pneumo_core.reading_queue import READINGS
 
@@ -76,7 +75,7 @@ def read_waiting(card: ModelCard) -> None:
     films: dict[str, Film] = st.session_state.setdefault(FILMS, {})
     for key, film in films.items():
         if film.reading is not None and film.reading.card != card:
-            films[key] = _read_again(film.name, film.reading)
+            films[key] = _read_again(card, film.name, film.reading)
     if any(film.reading is not None and film.reading.card != card for film in films.values()):
         # Another model came in use in the middle of it, and the page has the thresholds of the one before.
         st.rerun()
@@ -128,7 +127,7 @@ def _read(
         reading = read_xray(classifier, radiograph, correction)
         record_reading(reading)
     except PneumoError as error:
-        digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else name
+        digest = offered_sha256(content)
         record_refusal(digest, card)
         refused = Refused(content, error.correction) if isinstance(error, CorrectableImageError) else None
         return f"refused {name} {digest}", Film(name, None, str(error), refused)
@@ -136,10 +135,11 @@ def _read(
     return f"{radiograph.sha256} {name}", Film(name, reading, None)
 
 
-def _read_again(name: str, reading: Reading) -> Film:
+def _read_again(card: ModelCard, name: str, reading: Reading) -> Film:
     try:
         again = read_xray(ready_classifier(), reading.radiograph)
         record_reading(again)
     except PneumoError as error:
+        record_refusal(reading.radiograph.sha256, card)
         return Film(name, None, str(error))
     return Film(name, replace(again, correction=reading.correction), None)

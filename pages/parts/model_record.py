@@ -3,11 +3,11 @@
 import streamlit as st
 
 from pages.parts.input_gate_state import input_gate_shown
-from pages.parts.problems import plain, problems_shown
-from pages.parts.training_curves import training_curves
+from pages.parts.problems import plain
+from pages.parts.training_curves import damage_shown, training_curves
 from pneumo_core.model_card import ModelCard, card_text
 from pneumo_core.model_store import ModelEntry
-from pneumo_core.training_run import read_log
+from pneumo_core.training_log import read_log
 
 CARD, TRAINING = "Model card and recipe", "Training curves"
 
@@ -24,9 +24,9 @@ def model_record(entry: ModelEntry, card: ModelCard) -> None:
         with st.container(border=True):
             st.markdown(card_text(card, entry.input_gate))
         return
-    with problems_shown():
-        log = read_log(entry.folder)
-        if not log:
-            st.markdown("This model has no training log.")
-            return
-        training_curves(log, log[-1]["epoch"])
+    log = read_log(entry.folder)
+    damage_shown(entry.folder)
+    if not log:
+        st.markdown("This model has no training log.")
+        return
+    training_curves(log, log[-1]["epoch"])

@@ -11,7 +11,7 @@ from pages.parts.problems import plain, problems_shown
 from pages.parts.run_start import start_run
 from pneumo_core.model_card import ModelCard
 from pneumo_core.places import runs_folder
-from pneumo_core.runs import read_run
+from pneumo_core.runs import SCORES_FILE, damaged_lines, read_run
 from pneumo_core.wording import counted
 
 
@@ -45,6 +45,15 @@ def run_view(name: str, card: ModelCard) -> None:
             icon=":material/history:",
         )
     assessment = assessment_of_run(folder, model)
+    damaged = damaged_lines(folder)
+    if damaged:
+        st.warning(
+            plain(
+                f"{counted(damaged, 'line')} of {SCORES_FILE} {'is' if damaged == 1 else 'are'} damaged and left out. "
+                "When this run goes on, their films are scored again."
+            ),
+            icon=":material/healing:",
+        )
     left = run.films - len(assessment.scores)
     if left:
         are = "is" if left == 1 else "are"

@@ -1,5 +1,6 @@
 """How a training went, epoch by epoch: of a run, and of a model."""
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -7,6 +8,19 @@ import streamlit as st
 from pages.parts.frame import text_colour
 from pneumo_core.evaluation_figures import CHART_CONFIG
 from pneumo_core.training_figures import HOW_TO_READ, legend_html, training_charts
+from pneumo_core.training_log import damaged_log_lines
+from pneumo_core.wording import counted
+
+
+def damage_shown(folder: Path) -> None:
+    """Say how many lines of a run's or a model's log are damaged, where some are."""
+    damaged = damaged_log_lines(folder)
+    if damaged:
+        st.warning(
+            f"{counted(damaged, 'line')} of the training log {'is' if damaged == 1 else 'are'} damaged. The epochs of "
+            "these lines are left out here.",
+            icon=":material/healing:",
+        )
 
 
 def training_curves(log: list[dict[str, Any]], epochs: int) -> None:

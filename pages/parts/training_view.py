@@ -10,12 +10,13 @@ from pages.parts.frame import rows_height
 from pages.parts.input_gate_state import input_gate_shown
 from pages.parts.plan_view import changes_in_words
 from pages.parts.problems import plain, problems_shown
-from pages.parts.training_curves import training_curves
+from pages.parts.training_curves import damage_shown, training_curves
 from pneumo_core.input_gate_record import gate_in_words
 from pneumo_core.model_card import NETWORK_FILE, ModelCard, area, percent, read_card
 from pneumo_core.places import ROOT
 from pneumo_core.plan import Plan, read_plan, recipe_settings
 from pneumo_core.training_figures import TITLES, kept_epoch
+from pneumo_core.training_log import read_log
 from pneumo_core.training_run import (
     ENDED,
     State,
@@ -25,7 +26,6 @@ from pneumo_core.training_run import (
     is_asked_to_stop,
     last_words,
     list_runs,
-    read_log,
     read_state,
     start_run,
 )
@@ -86,6 +86,7 @@ def _run(folder: Path) -> None:
         f"{plain(', '.join(data.name for data in (plan.data, *plan.copies)))}. {changes_in_words(plan)}"
     )
     log = read_log(folder)
+    damage_shown(folder)
     if _is_over(state):
         _ended(folder, state, log, plan)
     else:
@@ -179,6 +180,11 @@ def _ended(folder: Path, state: State, log: list[dict[str, Any]], plan: Plan) ->
         st.error(plain(f"{state.problem or 'It failed.'} {so_far}"), icon=":material/error:")
     else:
         st.warning(f"This run was {IN_WORDS[state.stage]}. {so_far}", icon=":material/pause_circle:")
+    if state.stage == "interrupted":
+        st.markdown(
+            "The system may have ended it for want of memory, or the computer was switched off. A run with a smaller "
+            "batch or image size needs less memory."
+        )
     if state.stage == "interrupted" and last_words(folder):
         with st.expander("What its process printed last", icon=":material/terminal:"):
             st.code(last_words(folder), language=None)
@@ -241,7 +247,7 @@ def _made(card: ModelCard, folder: Path) -> None:
 def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
     st.header("Epoch by epoch")
     training_curves(log, plan.recipe.epochs)
-    table = attention_table(log, plan.data, folder, (len(log), log[-1]["seconds"]))
+    table = attention_table(log, plan.data, folder, (len(log), log[-1].get("seconds", 0.0)))
     if table:
         st.header("Where it looks, epoch by epoch")
         st.html(table)

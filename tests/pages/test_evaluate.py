@@ -178,6 +178,21 @@ def test_a_stopped_run_says_so_and_the_same_films_go_on_with_it(runs: Path):
     assert "12 scored" in text(app.run())
 
 
+def test_a_damaged_line_is_told_and_its_film_is_scored_again(runs: Path):
+    name = uploaded(zipped()).query_params["run"]
+    path = runs / name / "scores.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([lines[0], "no JSON\n", *lines[2:]]))
+    app = opened(name)
+    assert not app.exception
+    assert any("1 line of scores.jsonl is damaged" in box.value.replace("\\", "") for box in app.warning)
+    next(button for button in app.button if button.label == "Go on").click().run()
+    wait_for_the_run()
+    app.run()
+    assert not any("damaged" in box.value for box in app.warning)
+    assert sorted(score.number for score in read_scores(runs / name)) == list(range(13))
+
+
 def test_after_a_restart_the_same_films_go_on_with_a_stopped_run(runs: Path):
     name = uploaded(zipped()).query_params["run"]
     path = runs / name / "scores.jsonl"

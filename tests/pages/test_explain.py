@@ -1,6 +1,8 @@
 """The Explain page: upload, score, refusals, worklist, settings."""
 
 import dataclasses
+import hashlib
+import json
 import re
 import shutil
 from pathlib import Path
@@ -9,9 +11,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import cached, film_view
+from pages.parts import cached, film_view, films
 from pages.parts.problems import plain
+from pneumo_core import places
+from pneumo_core.audit_log import AUDIT_LOG_VARIABLE
 from pneumo_core.conformal import NOT_THE_FLAG, Conformal, Measured, Regions
+from pneumo_core.errors import UnsuitableImageError
 from pneumo_core.evaluation import proportion
 from pneumo_core.model_card import read_card, write_card
 from pneumo_core.places import MODELS_VARIABLE, ROOT, sample_files
@@ -166,6 +171,55 @@ def test_a_sample_can_be_chosen(page: AppTest):
     page.selectbox[0].set_value(sample).run()
     assert not page.error
     assert page.header
+
+
+@pytest.fixture
+def audit_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(AUDIT_LOG_VARIABLE, str(tmp_path / "audit.jsonl"))
+    return tmp_path / "audit.jsonl"
+
+
+def test_a_refused_sample_stands_in_the_audit_log_by_its_hash(
+    page: AppTest, audit_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    blank = tmp_path / "synthetic_CANARY.png"
+    blank.write_bytes(png(np.full((120, 120), 40, np.uint8)))
+    monkeypatch.setattr(places, "SAMPLES", tmp_path)
+    page.run().selectbox[0].set_value(blank.name).run()
+    assert len(page.error) == 1
+    (line,) = map(json.loads, audit_log.read_text().splitlines())
+    assert (line["event"], line["film_sha256"]) == ("refused", hashlib.sha256(blank.read_bytes()).hexdigest())
+    assert "CANARY" not in audit_log.read_text()
+
+
+def test_a_sample_that_is_gone_stands_in_the_audit_log_without_a_hash(page: AppTest, audit_log: Path, tmp_path: Path):
+    page.session_state["waiting_files"] = [("CANARY.png", tmp_path / "CANARY.png", None)]
+    page.run()
+    assert not page.exception
+    (line,) = map(json.loads, audit_log.read_text().splitlines())
+    assert (line["event"], line["film_sha256"]) == ("refused", None)
+    assert "CANARY" not in audit_log.read_text()
+
+
+def test_a_film_that_the_next_model_refuses_stands_in_the_audit_log(
+    page: AppTest, audit_log: Path, monkeypatch: pytest.MonkeyPatch
+):
+    name, content = film(True, 1)
+    upload(page, (name, content))
+    (kept,) = page.session_state["films"].items()
+    older = dataclasses.replace(
+        kept[1].reading, card=dataclasses.replace(kept[1].reading.card, weights_sha256="0" * 64)
+    )
+    page.session_state["films"] = {kept[0]: dataclasses.replace(kept[1], reading=older)}
+
+    def refuse(*arguments: object) -> None:
+        raise UnsuitableImageError(f"{name} is none.", "not_a_chest")
+
+    monkeypatch.setattr(films, "read_xray", refuse)
+    page.run()
+    events = [json.loads(line) for line in audit_log.read_text().splitlines()]
+    assert [event["event"] for event in events] == ["read", "refused"]
+    assert events[1]["film_sha256"] == hashlib.sha256(content).hexdigest()
 
 
 def test_display_controls_never_touch_the_score(page: AppTest):

@@ -433,6 +433,17 @@ def test_a_run_at_work_is_watched_and_stopped(data: Path):
         assert words.endswith("**: 64 of 420 pictures")
 
 
+def test_a_damaged_line_of_the_log_is_told_and_left_out(data: Path, started: list):
+    folder = run_of(data)
+    logged(folder, 3)
+    lines = (folder / LOG_FILE).read_text().splitlines(keepends=True)
+    (folder / LOG_FILE).write_text("".join([lines[0], "no JSON\n", lines[2]]))
+    write_state(folder, State("stopped", epoch=3, epochs=3))
+    app = opened(run=folder.name)
+    assert not app.exception
+    assert any("1 line of the training log is damaged" in box.value for box in app.warning)
+
+
 def test_an_interrupted_run_says_what_it_printed_and_goes_on_or_is_finished(data: Path, started: list):
     folder = run_of(data)
     (folder / OUTPUT_FILE).write_text("early\n" + 20 * "line\n" + "Killed\n")
