@@ -419,7 +419,7 @@ def score(
     Exit status 0: all scored; 1: some refused or left out (with ray, whose partitions hold the reasons: the job is not
     complete); 2: wrong use.
     """
-    from pneumo_core.model_card import active_model_folder, read_card
+    from pneumo_core.model_card import active_model_folder
 
     folder = active_model_folder(model or models_folder())
 
@@ -433,8 +433,7 @@ def score(
             archive = list_archive(source)
             for problem in archive.problems:
                 click.echo(f"left out: {problem}", err=True)
-            weights = read_card(folder).weights_sha256
-            job = plan_job(archive, weights, names, partition_films or FILMS_PER_PARTITION)
+            job = plan_job(archive, folder, names, partition_films or FILMS_PER_PARTITION)
             score_archive(archive, job, folder, out, count, report)
         return
     if address or workers or names or partition_films:

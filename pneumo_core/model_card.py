@@ -20,6 +20,7 @@ from pneumo_core.evaluation import (
     expected_calibration_error,
 )
 from pneumo_core.input_gate import GATE_FILE
+from pneumo_core.known_films import KNOWN_FILMS_FILE
 from pneumo_core.preprocessing import Preprocessing
 from pneumo_core.whole_file import write_whole
 
@@ -32,6 +33,8 @@ KNOWN_ANSWERS_FILE = "known_answers.json"
 ACTIVE_FILE = "active.txt"
 PROMOTIONS_FILE = "promotions.jsonl"
 
+# What `load_classifier` reads of a model's folder; a model may lack the optional ones.
+NEEDED_FILES, OPTIONAL_FILES = (NETWORK_FILE, CARD_FILE), (KNOWN_FILMS_FILE, GATE_FILE)
 # Says in a card's recipe that its operating points were chosen again.
 RECALIBRATED = "recalibrated"
 # Thresholds that lie within this are one, near enough.
@@ -201,6 +204,14 @@ def read_card(folder: Path) -> ModelCard:
             f"beside it ({found[:12]}), so its thresholds mean nothing. Please copy the whole model folder again."
         )
     return card
+
+
+def model_files(folder: Path) -> tuple[str, ...]:
+    """Name the files of a model's folder that it scores and judges by: all that has to lie where it is to be loaded.
+
+    What was written down of it besides (log, record of the gate, scores of its validation films) is none of them.
+    """
+    return (*NEEDED_FILES, *(name for name in OPTIONAL_FILES if (folder / name).is_file()))
 
 
 def active_model_folder(models: Path) -> Path:
