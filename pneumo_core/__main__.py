@@ -416,8 +416,8 @@ def score(
     The local engine reads what `evaluate` reads, and writes scores.jsonl. The engine ray is for archives: it reads
     folders, CSVs (file,label) and addresses in object stores, and writes partitions of Parquet.
 
-    Exit status 0: all scored; 1: some refused or left out (with ray, whose partitions hold the reasons: the job is not
-    complete); 2: wrong use.
+    Exit status 0: all scored; 1: some refused or left out (with ray, whose partitions hold the reasons of refusals:
+    some left out, or the job is not complete); 2: wrong use.
     """
     from pneumo_core.model_card import active_model_folder
 
@@ -435,6 +435,8 @@ def score(
                 click.echo(f"left out: {problem}", err=True)
             job = plan_job(archive, folder, names, partition_films or FILMS_PER_PARTITION)
             score_archive(archive, job, folder, out, count, report)
+        if archive.problems:
+            raise SystemExit(1)
         return
     if address or workers or names or partition_films:
         raise click.UsageError("--address, --workers, --names and --partition-films go with --engine ray.")

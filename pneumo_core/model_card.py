@@ -267,7 +267,7 @@ def model_stamp(models: Path) -> tuple[float, ...]:
     """Give what differs as soon as another model is in use, or this one was written anew; never fails."""
     pointer = models / ACTIVE_FILE
     name = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
-    of_model = (CARD_FILE, NETWORK_FILE, GATE_FILE) if len(name) <= 60 else ()
+    of_model = (*NEEDED_FILES, *OPTIONAL_FILES) if len(name) <= 60 else ()
     files = (pointer, *(models / name / file for file in of_model))
     return tuple(path.stat().st_mtime for path in files if path.is_file())
 

@@ -1,5 +1,6 @@
 """An archive scored in partitions, each film once; with Ray where it is installed."""
 
+import contextlib
 import csv
 import dataclasses
 import gzip
@@ -480,6 +481,22 @@ def test_what_is_for_ray_is_wrong_use_without_it(extra: tuple[object, ...], tiny
     addressed = run("score", "s3://bucket/films", "--out", tmp_path / "out", "--model", tiny_model)
     assert addressed.exit_code == 2
     assert "--engine ray" in addressed.stderr
+
+
+@pytest.mark.parametrize(("row", "status"), [("test/NORMAL/IM-0001-0001.png,1", 0), ("missing.png,1", 1)])
+def test_an_archive_of_which_rows_were_left_out_ends_with_exit_status_1(
+    row: str, status: int, films: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (films / "films.csv").write_text(f"file, label\ntest/NORMAL/IM-0000-0001.png, 0\n{row}\n")
+    asked: list[Archive] = []
+    # A cluster starts slowly, and what it does is no matter here.
+    monkeypatch.setattr(cluster, "ray_cluster", lambda *_: contextlib.nullcontext(1))
+    monkeypatch.setattr(cluster, "score_archive", lambda archive, *_: asked.append(archive))
+    arguments = ("--engine", "ray", "--out", tmp_path / "out", "--model", tiny_model)
+    result = run("score", films / "films.csv", *arguments)
+    assert result.exit_code == status
+    assert ("Row 3 (missing.png) was left out" in result.stderr) == (status == 1)
+    assert asked[0].films[0].has_pneumonia is False
 
 
 # With Ray
