@@ -146,7 +146,7 @@ def scored(
     started = time.monotonic()
     watch = Watch(kill_after)
     with ray_cluster(None, workers) as count:
-        job = plan_job(archive, read_card(model).weights_sha256, False, partition)
+        job = plan_job(archive, model, False, partition)
         score_archive(archive, job, model, str(out), count, watch)
     return watch, time.monotonic() - started
 

@@ -26,6 +26,7 @@ The floors, lowest first. A module imports only from floors below its own
     0  wording             sentences that read the same everywhere
     0  age                 an age as files and people write it
     1  places              where models, samples, runs and data lie
+    1  table               a table of films (CSV), whatever wrote it: its text, columns and rows
     1  plan                what a training run is to do: data, network, recipe
     1  jpeg_stream         whether a JPEG stream holds all of its picture
     1  pixels              what all image files have in common: limits, grey pixels, what was read

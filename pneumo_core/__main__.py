@@ -512,10 +512,10 @@ def score(
     The local engine reads what `evaluate` reads, and writes scores.jsonl. The engine ray is for archives: it reads
     folders, CSVs (file,label) and addresses in object stores, and writes partitions of Parquet.
 
-    Exit status 0: all scored; 1: some refused or left out (with ray, whose partitions hold the reasons: the job is not
-    complete); 2: wrong use.
+    Exit status 0: all scored; 1: some refused or left out (with ray, whose partitions hold the reasons of refusals:
+    some left out, or the job is not complete); 2: wrong use.
     """
-    from pneumo_core.model_card import active_model_folder, read_card
+    from pneumo_core.model_card import active_model_folder
 
     if address == "":
         raise click.BadParameter(
@@ -530,9 +530,10 @@ def score(
             archive = list_archive(source)
             for problem in archive.problems:
                 _tell(f"left out: {problem}")
-            weights = read_card(folder).weights_sha256
-            job = plan_job(archive, weights, names, partition_films or FILMS_PER_PARTITION)
+            job = plan_job(archive, folder, names, partition_films or FILMS_PER_PARTITION)
             score_archive(archive, job, folder, out, count, _tell_progress)
+        if archive.problems:
+            raise SystemExit(1)
         return
     if address is not None or workers is not None or names or partition_films is not None:
         raise click.UsageError("--address, --workers, --names and --partition-films go with --engine ray.")

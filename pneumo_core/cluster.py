@@ -3,7 +3,7 @@
 The way of an archive::
 
     archive = list_archive("s3://films/2024")           # names in a fixed order; no film is opened
-    job = plan_job(archive, weights_sha256, ...)        # cut into partitions of so many films
+    job = plan_job(archive, model, ...)                 # cut into partitions of so many films
     with ray_cluster(address, workers) as workers:
         score_archive(archive, job, models, out, workers)
 
@@ -16,7 +16,6 @@ with every film once.
 Films are found again by `key`, the hash of their path within the archive, as paths may carry patients' names.
 """
 
-import csv
 import dataclasses
 import hashlib
 import io
@@ -28,14 +27,15 @@ import re
 import socket
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import NoneType
-from typing import NamedTuple, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
 
 import numpy as np
 import pyarrow
@@ -44,15 +44,30 @@ from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.calibration import probabilities
 from pneumo_core.cases import patient_and_kind
-from pneumo_core.errors import DataError, PneumoError, UnreadableImageError
-from pneumo_core.model_card import CARD_FILE, NETWORK_FILE, active_model_folder
+from pneumo_core.errors import DataError, ModelError, PneumoError, UnreadableImageError
+from pneumo_core.input_gate import GATE_FILE
+from pneumo_core.model_card import active_model_folder, file_sha256, model_files, read_card
 from pneumo_core.pixels import MAX_FILE_BYTES
 from pneumo_core.runs import FilmScore, Progress
-from pneumo_core.sources import LABELS, SourceFilm, is_film_name, label_by_folders, relative_name
+from pneumo_core.sources import (
+    SourceFilm,
+    TableFilm,
+    check_film_name,
+    find_below,
+    is_film_name,
+    label_by_folders,
+    list_table,
+    relative_name,
+)
 from pneumo_core.whole_file import write_whole
 from pneumo_core.wording import counted
 
+if TYPE_CHECKING:
+    from pneumo_core.classifier import Classifier
+
 FILMS_PER_PARTITION = 1_000
+# Of a CSV, unpacked: some ten million films.
+MAX_TABLE_BYTES = 2**30
 # Threads that wait for storage; decoding is one film at a time in each process.
 READERS = 8
 # A partition that kills its worker as often as this stops the job: else one film could keep it busy for ever.
@@ -60,6 +75,8 @@ RETRIES = 4
 # Before the same file is asked for again, in seconds.
 WAITS = (1, 4, 16)
 JOB_FILE, SCORES_FOLDER = "job.json", "scores"
+# Of a refusal of what stands in a folder of scores.
+JOB_CODE = "job"
 # For the machine at --address to take a connection.
 CONNECT_SECONDS = 10
 # Where a file appears under its name only when it is written to the end.
@@ -85,8 +102,8 @@ class Archive:
     Attributes:
         root: folder or address that the names lie below.
         films: ordered by name.
-        problems: whole sentences on what was left out.
-        listing_sha256: of names, sizes where they are known, and labels.
+        problems: whole sentences on what was left out; of a CSV as many as a `Source` has.
+        listing_sha256: of names, sizes where they are known, labels, and patients' numbers.
     """
 
     root: str
@@ -97,10 +114,17 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a folder of scores is of."""
+    """What a folder of scores is of.
+
+    Attributes:
+        gate_sha256: of the file of the model's input gate; None where it has none.
+        temperature: what its probabilities are calibrated by; two models of one network may differ in it.
+    """
 
     listing_sha256: str
     weights_sha256: str
+    gate_sha256: str | None
+    temperature: float
     films: int
     films_per_partition: int
     has_names: bool
@@ -130,10 +154,11 @@ def list_archive(source: str) -> Archive:
 
     A folder is labelled by the folders NORMAL and PNEUMONIA at any depth. A CSV has a column `file`, and `label` and
     `patient` if wanted; its films are addresses, or paths below its own folder. Addresses are taken as they stand,
-    without percent-encoding.
+    without percent-encoding. Its rows mean what they mean to `sources.open_source`: what cannot be used is left out and
+    said. Whether a film is there is seen here where it lies on disk below the CSV, and else when it is read.
 
     Raises:
-        DataError: none of these; a row of the CSV that is not as it must be; no film in it.
+        DataError: none of these; a CSV that cannot be read; no film in it.
     """
     source = source if is_address(source) else str(Path(source).absolute())
     shown = posixpath.basename(source.partition("?")[0].rstrip("/")) or "The source"
@@ -146,29 +171,25 @@ def list_archive(source: str) -> Archive:
         elif path.lower().endswith((".csv", ".csv.gz")) and kind == fs.FileType.File:
             # The address of a folder keeps the options of the CSV's: s3://bucket/films.csv?region=...
             place, mark, options = source.partition("?")
-            root, films = posixpath.dirname(place) + mark + options, _read_manifest(filesystem, path, shown)
+            root = posixpath.dirname(place) + mark + options
+            films, problems = _list_table(filesystem, path, shown)
         else:
             found = "does not exist" if kind == fs.FileType.NotFound else "is neither"
             raise DataError(f"{shown} {found}. Expected is a folder or a CSV of films. Please check the path.")
     except OSError as error:
         raise DataError(f"{shown} cannot be listed. Please check that you may read it.") from error
     if not films:
-        raise DataError(f"No X-ray was found in {shown}. Expected are JPEG, PNG or DICOM files. Please check the path.")
+        first = f"The first of what was left out: {problems[0]}" if problems else "Please check the path."
+        raise DataError(f"No X-ray was found in {shown}. Expected are JPEG, PNG or DICOM files. {first}")
     patients: dict[str, int] = {}
     listing = hashlib.sha256()
     listed = []
     for name, size, has_pneumonia, patient in films:
-        listing.update(json.dumps([name, size, has_pneumonia]).encode())
         told = patient or patient_and_kind(posixpath.basename(name), has_pneumonia)[0] or name
-        listed.append(ArchiveFilm(name, patients.setdefault(told, len(patients)), has_pneumonia))
+        number = patients.setdefault(told, len(patients))
+        listing.update(json.dumps([name, size, has_pneumonia, number]).encode())
+        listed.append(ArchiveFilm(name, number, has_pneumonia))
     return Archive(root, tuple(listed), tuple(problems), listing.hexdigest())
-
-
-class _Listed(NamedTuple):
-    name: str
-    size: int | None
-    has_pneumonia: bool | None
-    patient: str
 
 
 def _list_files(filesystem: fs.FileSystem, folder: str) -> Iterator[tuple[str, int]]:
@@ -185,12 +206,12 @@ def _list_files(filesystem: fs.FileSystem, folder: str) -> Iterator[tuple[str, i
             yield name, info.size
 
 
-def _label_files(files: list[tuple[str, int]], problems: list[str]) -> list[_Listed]:
+def _label_files(files: list[tuple[str, int]], problems: list[str]) -> list[TableFilm]:
     films = []
     for name, size in files:
         try:
             name.encode()
-            films.append(_Listed(name, size, label_by_folders(name), ""))
+            films.append(TableFilm(name, size, label_by_folders(name), ""))
         except UnicodeEncodeError:
             problems.append(f"{name!a} was left out: its name is not UTF-8. Please rename it.")
         except DataError as refusal:
@@ -198,42 +219,46 @@ def _label_files(files: list[tuple[str, int]], problems: list[str]) -> list[_Lis
     return films
 
 
-def _read_manifest(filesystem: fs.FileSystem, path: str, shown: str) -> list[_Listed]:
-    films: dict[str, _Listed] = {}
-    with io.TextIOWrapper(filesystem.open_input_stream(path), encoding="utf-8-sig", newline="") as text:
-        rows = csv.DictReader(text, strict=True)
-        try:
-            if "file" not in (rows.fieldnames or ()):
-                raise DataError(
-                    f"{shown} has no column file. Expected is the first row file,label and then one film in each row. "
-                    "Please correct it."
-                )
-            for number, row in enumerate(rows, start=2):
-                label = (row.get("label") or "").strip().lower()
-                if label not in LABELS:
-                    raise DataError(
-                        f"Row {number} of {shown} has the label {label[:20]}. Expected is normal, pneumonia, 0, 1, or "
-                        "nothing. Please correct it."
-                    )
-                name = (row["file"] or "").strip()
-                try:
-                    name = name if is_address(name) else relative_name(name)
-                except DataError as refusal:
-                    raise DataError(f"Row {number} of {shown} cannot be used: {refusal}") from refusal
-                if name in films:
-                    raise DataError(f"Row {number} of {shown} names a film again. Please keep one row for each.")
-                films[name] = _Listed(name, None, LABELS[label], (row.get("patient") or "").strip())
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{shown} is no CSV in UTF-8 that can be read. Please save it as CSV again.") from error
-    return [films[name] for name in sorted(films)]
+def _list_table(filesystem: fs.FileSystem, path: str, shown: str) -> tuple[list[TableFilm], list[str]]:
+    # Unpacked where its name ends in .gz.
+    with filesystem.open_input_stream(path) as stream:
+        content = bytes(stream.read(MAX_TABLE_BYTES + 1))
+    folder = Path(path).parent if isinstance(filesystem, fs.LocalFileSystem) else None
+
+    def find(raw: str) -> tuple[str, int | None]:
+        if is_address(raw):
+            check_film_name(raw.partition("?")[0])
+            return raw, None
+        name = relative_name(raw)
+        if folder is not None:
+            return name, find_below(folder, name)
+        # A store would be asked once for each film, which is what reading them costs.
+        check_film_name(name)
+        return name, None
+
+    films, problems = list_table(shown, content, find, MAX_TABLE_BYTES)
+    return films, list(problems)
 
 
 # The job and what stands of it
 
 
-def plan_job(archive: Archive, weights_sha256: str, has_names: bool, films_per_partition: int) -> Job:
-    """Say what a job is of; its partitions are the films in their order, so many at a time."""
-    return Job(archive.listing_sha256, weights_sha256, len(archive.films), films_per_partition, has_names)
+def plan_job(archive: Archive, model: Path, has_names: bool, films_per_partition: int) -> Job:
+    """Say what a job is of; its partitions are the films in their order, so many at a time.
+
+    Args:
+        model: the model's folder.
+
+    Raises:
+        ModelError: it holds no model that can be used.
+    """
+    return Job(archive.listing_sha256, *_model_of(model), len(archive.films), films_per_partition, has_names)
+
+
+def _model_of(folder: Path) -> tuple[str, str | None, float]:
+    """Give what tells a model from those that give other rows: hashes of network and gate, and the temperature."""
+    card, gate = read_card(folder), folder / GATE_FILE
+    return card.weights_sha256, file_sha256(gate) if gate.is_file() else None, card.calibration.temperature
 
 
 def films_of(archive: Archive, job: Job, partition: int) -> tuple[ArchiveFilm, ...]:
@@ -245,11 +270,14 @@ def films_of(archive: Archive, job: Job, partition: int) -> tuple[ArchiveFilm, .
 def begin_job(job: Job, out: str) -> list[int]:
     """Write down what a job is of, or see that what stands there is the same; give the partitions that are missing.
 
+    A part that stands there damaged, or of another number of films, is missing: it is scored again and replaced.
+
     Args:
         out: a folder, or an address in an object store.
 
     Raises:
-        DataError: the folder holds another job, or files cannot appear whole in it.
+        DataError: the folder holds another job, or one of a version that knew no gate; files cannot appear whole in it.
+        PneumoError: storage does not answer.
     """
     filesystem, folder = _locate(out)
     if filesystem.type_name not in {"local", *OBJECT_STORES}:
@@ -257,30 +285,64 @@ def begin_job(job: Job, out: str) -> list[int]:
             f"Scores cannot be kept in {filesystem.type_name} storage. Expected is a folder, or an address such as "
             "s3://bucket/scores. Please name another place."
         )
-    if filesystem.get_file_info(f"{folder}/{JOB_FILE}").type == fs.FileType.File:
-        _check_same(job, _read_file(filesystem, f"{folder}/{JOB_FILE}"))
-    else:
-        _write_file(filesystem, f"{folder}/{JOB_FILE}", json.dumps(dataclasses.asdict(job), indent=2).encode())
-    standing = filesystem.get_file_info(fs.FileSelector(f"{folder}/{SCORES_FOLDER}", allow_not_found=True))
-    names = {info.base_name for info in standing}
-    return [partition for partition in range(job.partitions) if _part_name(partition) not in names]
+    try:
+        if filesystem.get_file_info(f"{folder}/{JOB_FILE}").type == fs.FileType.File:
+            _check_same(job, _read_file(filesystem, f"{folder}/{JOB_FILE}"))
+        else:
+            _write_file(filesystem, f"{folder}/{JOB_FILE}", json.dumps(dataclasses.asdict(job), indent=2).encode())
+        standing = filesystem.get_file_info(fs.FileSelector(f"{folder}/{SCORES_FOLDER}", allow_not_found=True))
+    except OSError as error:
+        # Not its own text, in which the path stands.
+        raise PneumoError(
+            f"The place for the scores cannot be read or written: storage gave {type(error).__name__}. Please check "
+            "that it is there and that you may write to it."
+        ) from error
+    paths = {info.base_name: info.path for info in standing if info.type == fs.FileType.File}
+    with ThreadPoolExecutor(READERS) as readers:
+        is_whole = readers.map(
+            lambda partition: _is_whole(job, filesystem, paths.get(_part_name(partition)), partition),
+            range(job.partitions),
+        )
+        return [partition for partition, whole in enumerate(is_whole) if not whole]
+
+
+def _is_whole(job: Job, filesystem: fs.FileSystem, path: str | None, partition: int) -> bool:
+    """Say whether a part stands and has the rows of its partition, by its last bytes alone."""
+    if path is None:
+        return False
+    expected = min(job.films_per_partition, job.films - partition * job.films_per_partition)
+    try:
+        with filesystem.open_input_file(path) as file:
+            return bool(parquet.read_metadata(file).num_rows == expected)
+    except (OSError, pyarrow.ArrowException):
+        return False
 
 
 def _check_same(job: Job, content: bytes) -> None:
     try:
         found = _JOB.validate_json(content)
     except ValidationError as error:
-        raise DataError(f"{JOB_FILE} in there is damaged. Please name another folder.") from error
+        problems = {(problem["type"], problem["loc"]) for problem in error.errors()}
+        if problems == {("missing", ("gate_sha256",)), ("missing", ("temperature",))}:
+            raise DataError(
+                "The folder holds a job of an earlier version, whose films no input gate has judged. Expected is a new "
+                "folder: old and new rows do not go together. Please name another folder; what stands there stays.",
+                code=JOB_CODE,
+            ) from error
+        raise DataError(f"{JOB_FILE} in there is damaged. Please name another folder.", code=JOB_CODE) from error
     what = {
-        "films": (found.listing_sha256, found.films) != (job.listing_sha256, job.films),
+        "films or patients": (found.listing_sha256, found.films) != (job.listing_sha256, job.films),
         "weights": found.weights_sha256 != job.weights_sha256,
+        "input gate": found.gate_sha256 != job.gate_sha256,
+        "calibration": found.temperature != job.temperature,
         "partitions": found.films_per_partition != job.films_per_partition,
         "columns (names or none)": found.has_names != job.has_names,
     }
     if differing := [word for word, differs in what.items() if differs]:
         raise DataError(
             f"The folder holds a job of other {' and '.join(differing)}. Expected is a new folder, or the one of this "
-            "job. Please name another folder."
+            "job. Please name another folder.",
+            code=JOB_CODE,
         )
 
 
@@ -298,23 +360,27 @@ class PartitionScorer:
         # TensorFlow would take all cores for each of the workers that share a machine.
         os.environ.update(dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), str(threads)))
         os.environ["OPENCV_FOR_THREADS_NUM"] = str(threads)
-        from pneumo_core.classifier import load_classifier
-
-        with TemporaryDirectory() as folder:
-            for name, content in model.items():
-                Path(folder, name).write_bytes(content)
-            self._classifier = load_classifier(Path(folder))
         self._job, self._root, self._out = job, root, out
+        self._problem = ""
+        try:
+            self._classifier = _classifier_of(job, model)
+        except PneumoError as problem:
+            # Raised in here, Ray would say that an actor died, and not why.
+            self._problem = f"A worker cannot hold the model: {problem}"
 
     def __call__(self, rows: pyarrow.Table) -> pyarrow.Table:
         """Score and write the partitions of some rows; say of each how many films were written, or why none were."""
         return pyarrow.Table.from_pylist([self._outcome(**row) for row in rows.to_pylist()], schema=_OUTCOME)
 
     def _outcome(self, partition: int, films: str) -> dict[str, int | str | None]:
+        if self._problem:
+            return {"films": 0, "problem": self._problem}
         try:
             return {"films": self._score(partition, json.loads(films)), "problem": None}
         except StorageStoppedError as problem:
             return {"films": 0, "problem": str(problem)}
+        except PneumoError as problem:
+            return {"films": 0, "problem": f"Partition {partition} was not scored: {problem}"}
 
     def _score(self, partition: int, listed: list[tuple[str, int, bool | None]]) -> int:
         from pneumo_core.batch import score_films
@@ -347,11 +413,36 @@ class PartitionScorer:
         filesystem, folder = _locate(self._out)
         content = io.BytesIO()
         parquet.write_table(pyarrow.Table.from_pylist(rows, schema=_schema(self._job)), content)
-        _write_file(filesystem, f"{folder}/{SCORES_FOLDER}/{_part_name(partition)}", content.getvalue())
+        try:
+            _write_file(filesystem, f"{folder}/{SCORES_FOLDER}/{_part_name(partition)}", content.getvalue())
+        except OSError as error:
+            raise StorageStoppedError(
+                f"{_part_name(partition)} could not be written: storage gave {type(error).__name__}. Please see to the "
+                "storage, then start the same command again."
+            ) from None
         return len(rows)
 
     def _probability(self, logit: float) -> float:
         return float(probabilities(np.array(logit), self._classifier.card.calibration))
+
+
+def _classifier_of(job: Job, model: Mapping[str, bytes]) -> "Classifier":
+    """Load a model from its files.
+
+    Raises:
+        ModelError: it cannot be loaded, or it is not the job's: another network, gate or calibration, or no gate.
+    """
+    from pneumo_core.classifier import load_classifier
+
+    with TemporaryDirectory() as folder:
+        for name, content in model.items():
+            Path(folder, name).write_bytes(content)
+        if _model_of(Path(folder)) != (job.weights_sha256, job.gate_sha256, job.temperature):
+            raise ModelError(
+                "Its network, input gate or calibration is not the one that the job was begun with. Expected is the "
+                "whole model. Please see that nobody changes its folder, then start the same command again."
+            )
+        return load_classifier(Path(folder))
 
 
 def _schema(job: Job) -> pyarrow.Schema:
@@ -363,7 +454,9 @@ def _schema(job: Job) -> pyarrow.Schema:
     columns.append(("probability", pyarrow.float64()))
     if job.has_names:
         columns.append(("name", pyarrow.string()))
-    return pyarrow.schema(columns, metadata={"weights_sha256": job.weights_sha256})
+    return pyarrow.schema(
+        columns, metadata={"weights_sha256": job.weights_sha256, "gate_sha256": job.gate_sha256 or ""}
+    )
 
 
 def read_film(root: str, name: str, number: int) -> bytes:
@@ -460,7 +553,7 @@ def ray_cluster(address: str | None, workers: int | None) -> Iterator[int]:
         ) from error
     # Its plans and tables; what stops a job still comes as an exception.
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if address:
             ray.init(address=address, **quiet)
@@ -473,7 +566,8 @@ def ray_cluster(address: str | None, workers: int | None) -> Iterator[int]:
             "the token in ~/.ray/auth_token or RAY_AUTH_TOKEN. Please check both (docs/scaling.md)."
         ) from error
     try:
-        yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        # Ray says nothing of its types there.
+        yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))  # type: ignore[no-untyped-call]
     finally:
         ray.shutdown()
 
@@ -524,7 +618,7 @@ def score_archive(
     report(Progress(done, job.films, 0.0))
     if missing:
         folder = active_model_folder(models)
-        model = {name: (folder / name).read_bytes() for name in (NETWORK_FILE, CARD_FILE)}
+        model = {name: (folder / name).read_bytes() for name in model_files(folder)}
         ray.data.DataContext.get_current().enable_progress_bars = False
         rows = [
             {"partition": partition, "films": json.dumps(films_of(archive, job, partition))} for partition in missing

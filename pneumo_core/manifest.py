@@ -22,16 +22,17 @@ from pneumo_core.cases import (
     patient_and_kind,
     split_by_patient,
 )
-from pneumo_core.cells import plain_cell, text_of_cell
+from pneumo_core.cells import plain_cell
 from pneumo_core.errors import DataError
 from pneumo_core.plan import Plan
-from pneumo_core.sources import relative_name
+from pneumo_core.sources import LABELS, check_film_name, relative_name
+from pneumo_core.table import CODE, MAX_TABLE_BYTES, TableRow, read_table
 from pneumo_core.whole_file import write_whole
 from pneumo_core.wording import counted
 
 COLUMNS = ("file", "label", "patient", "split")
 VALIDATION_SHARE, SEED = 0.15, 7
-MAX_BYTES = 32 * 2**20
+MAX_BYTES = MAX_TABLE_BYTES
 PATIENT_IN_TEST = "a film of a patient of the same name is in the test split"
 TWIN_IN_TEST = "a film that looks the same as one of its patient is in the test split"
 
@@ -192,10 +193,10 @@ def cases_of_manifest(content: bytes, table: str, folder: Path, copies: Sequence
     """
     cases: dict[str, Case] = {}
     missing: list[str] = []
-    for number, cells in _rows(content, table):
-        case = _case(f"{table}, row {number}", cells, folder, copies)
+    for row in _rows(content, table):
+        case = _case(f"{table}, row {row.number}", row, folder, copies)
         if cases.setdefault(case.name, case) is not case:
-            raise DataError(f"{table}, row {number}: {case.name} is named twice. Please leave one of the rows out.")
+            raise DataError(f"{table}, row {row.number}: {case.name} is named twice. Please leave one of the rows out.")
         # Not Path.is_file, which some versions of Python let fail on names that are too long.
         if not os.path.isfile(case.views[0]):  # noqa: PTH113
             missing.append(case.name)
@@ -269,56 +270,36 @@ def _joined(patients: Mapping[str, str], same_looks: Iterable[Sequence[str]]) ->
     return {patient: root(patient) for patient in first}
 
 
-def _rows(content: bytes, table: str) -> list[tuple[int, dict[str, str]]]:
-    """Read the rows of the table under its header, which is row 1."""
-    if len(content) > MAX_BYTES:
-        raise DataError(f"{table} is larger than {MAX_BYTES // 2**20} MiB. {_EXPECTED}")
-    rows = []
-    try:
-        text = content.decode("utf-8-sig")
-        header, delimiter = _header(text)
-        if not header:
-            raise DataError(f"{table} is no split. {_EXPECTED}")
-        # Strict: else one open quotation mark would swallow the rows after it.
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        for number, line in enumerate(lines, start=1):
-            if number == 1 or not any(cell.strip() for cell in line):
-                continue
-            if len(line) != len(header):
-                raise DataError(f"{table}, row {number} has {len(line)} cells, not {len(header)}. {_EXPECTED}")
-            rows.append((number, {column: text_of_cell(cell) for column, cell in zip(header, line, strict=True)}))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{table} is damaged, or no CSV in UTF-8. {_EXPECTED}") from error
+def _rows(content: bytes, table: str) -> list[TableRow]:
+    """Read the rows of the table under its header."""
+    rows = list(read_table(content, table, COLUMNS, max_bytes=MAX_BYTES))
+    for row in rows:
+        if row.is_ragged:
+            found = f"{table}, row {row.number} has {len(row.cells)} cells, not {row.width}."
+            raise DataError(f"{found} {_EXPECTED}", code=CODE)
     if not rows:
-        raise DataError(f"{table} names no film. {_EXPECTED}")
+        raise DataError(f"{table} names no film. {_EXPECTED}", code=CODE)
     return rows
 
 
-def _header(text: str) -> tuple[list[str], str]:
-    """Give the columns and the delimiter with which they hold each of `COLUMNS` once; none if there is none."""
-    first_line = next(io.StringIO(text, newline=""), "")
-    for delimiter in ",;\t":
-        header = [cell.strip().lower() for cell in next(csv.reader([first_line], delimiter=delimiter), [])]
-        if all(header.count(column) == 1 for column in COLUMNS):
-            return header, delimiter
-    return [], ""
-
-
-def _case(row: str, cells: Mapping[str, str], folder: Path, copies: Sequence[Path]) -> Case:
+def _case(row: str, cells: TableRow, folder: Path, copies: Sequence[Path]) -> Case:
     try:
-        name = relative_name(cells["file"])
+        name = relative_name(cells.cell("file"))
+        check_film_name(name)
     except DataError as refusal:
         raise DataError(f"{row}: {refusal}") from refusal
-    label, split = cells["label"].strip().upper(), cells["split"].strip().lower()
-    for what, found, known in (("label", label, CLASS_FOLDERS), ("split", split, SPLITS)):
-        if found not in known:
-            expected = " or ".join(known)
-            raise DataError(f"{row}: the {what} is '{found[:40]}'. Expected is {expected}. Please correct it.")
+    label, split = cells.cell("label"), cells.cell("split").lower()
+    has_pneumonia = LABELS.get(label.lower())
+    if has_pneumonia is None:
+        expected = "Expected is NORMAL or PNEUMONIA, or another word for one of them. Please correct it."
+        raise DataError(f"{row}: the label is '{label[:40]}'. {expected}")
+    if split not in SPLITS:
+        expected = f"Expected is {' or '.join(SPLITS)}. Please correct it."
+        raise DataError(f"{row}: the split is '{split[:40]}'. {expected}")
     if is_linked(folder, name):
         raise DataError(f"{row}: {name} is a link, and links are not followed. Please put the file itself there.")
-    has_pneumonia = CLASS_FOLDERS[label]
     told, kind = patient_and_kind(Path(name).name, has_pneumonia)
-    patient = cells["patient"].strip() or told or name
+    patient = cells.cell("patient") or told or name
     return Case(name, (folder / name, *(copy / name for copy in copies)), has_pneumonia, patient, kind, split)
 
 

@@ -34,6 +34,8 @@ KNOWN_ANSWERS_FILE = "known_answers.json"
 ACTIVE_FILE = "active.txt"
 PROMOTIONS_FILE = "promotions.jsonl"
 
+# What `load_classifier` reads of a model's folder; a model may lack the optional ones.
+NEEDED_FILES, OPTIONAL_FILES = (NETWORK_FILE, CARD_FILE), (KNOWN_FILMS_FILE, GATE_FILE)
 # Says in a card's recipe that its operating points were chosen again.
 RECALIBRATED = "recalibrated"
 # Thresholds that lie within this are one, near enough.
@@ -287,6 +289,14 @@ def read_card(folder: Path) -> ModelCard:
     return card
 
 
+def model_files(folder: Path) -> tuple[str, ...]:
+    """Name the files of a model's folder that it scores and judges by: all that has to lie where it is to be loaded.
+
+    What was written down of it besides (log, record of the gate, scores of its validation films) is none of them.
+    """
+    return (*NEEDED_FILES, *(name for name in OPTIONAL_FILES if (folder / name).is_file()))
+
+
 def active_model_folder(models: Path) -> Path:
     """Give the folder of the model in use: `models` itself if it holds a card, else the one `active.txt` names.
 
@@ -346,7 +356,7 @@ def model_stamp(models: Path, *others: str) -> tuple[object, ...]:
     name = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
     # As `active_model_folder` chooses.
     folder = models if (models / CARD_FILE).is_file() else models / name
-    of_model = (CARD_FILE, NETWORK_FILE, GATE_FILE, KNOWN_FILMS_FILE, *others) if len(name) <= 60 else ()
+    of_model = (*NEEDED_FILES, *OPTIONAL_FILES, *others) if len(name) <= 60 else ()
     return files_stamp((pointer, *(folder / file for file in of_model)))
 
 

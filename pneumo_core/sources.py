@@ -8,8 +8,6 @@ Two steps: what is there is listed (`_Listing`), then labelled: by a table where
 NORMAL and PNEUMONIA. The refusal of one file or one row begins after "... was left out: " and is kept as a problem.
 """
 
-import codecs
-import csv
 import hashlib
 import io
 import json
@@ -26,18 +24,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pneumo_core.cases import CLASS_FOLDERS, FILM_SUFFIXES, patient_and_kind
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.pixels import MAX_FILE_BYTES
+from pneumo_core.table import MAX_TABLE_BYTES, read_table
 from pneumo_core.wording import counted
 
 MAX_FILMS = 50_000
 MAX_PROBLEMS = 1_000
-MAX_TABLE_BYTES = 32 * 2**20
 # Of a zip: all members together once unpacked, and its directory (50,000 entries have about 8 MiB).
 MAX_UNPACKED_BYTES = 20 * 2**30
 MAX_DIRECTORY_BYTES = 64 * 2**20
@@ -135,7 +133,12 @@ def open_source(path: Path) -> Source:
         return _source(name, [_Labelled(film, None)], [])
     problems: list[_Problem] = []
     rows = _read_table(name, head + rest, needs_labels=False)
-    films = _label_by_rows(rows, partial(_find_below, path.parent), problems)
+
+    def find(raw: str) -> _File:
+        file = relative_name(raw)
+        return _File(file, find_below(path.parent, file), partial(_read_path, path.parent / file))
+
+    films = _label_by_rows(rows, find, problems)
     return _source(name, films, problems)
 
 
@@ -178,6 +181,45 @@ def open_uploads(files: Sequence[tuple[str, bytes]]) -> Source:
         films = [film for listing in listings for film in _label(listing)]
     problems = [problem for listing in listings for problem in listing.problems]
     return _source(_printable(files[0][0]) if len(files) == 1 else f"{len(files)} files", films, problems)
+
+
+class TableFilm(NamedTuple):
+    """One film that a table names: its name, its size in bytes where known, its label, its patient or ""."""
+
+    name: str
+    size: int | None
+    has_pneumonia: bool | None
+    patient: str
+
+
+def list_table(
+    name: str, content: bytes, find: Callable[[str], tuple[str, int | None]], max_bytes: int
+) -> tuple[list[TableFilm], tuple[str, ...]]:
+    """Give the films that a table names, ordered by name, and whole sentences on the rows that were left out.
+
+    The rows mean what they mean to `open_source`; there may be as many as the table has bytes for.
+
+    Args:
+        name: the table's name.
+        find: from the cell of the column `file` to the film's name and size; its `DataError` leaves the row out.
+
+    Raises:
+        DataError: the table cannot be read.
+    """
+    problems: list[_Problem] = []
+
+    def file_of(raw: str) -> _File:
+        film, size = find(raw)
+        # Whoever lists so reads films by their names, not by this.
+        return _File(film, "" if size is None else size, bytes)
+
+    films = [
+        TableFilm(
+            file.name, file.content if isinstance(file.content, int) else None, has_pneumonia, _printable(patient)
+        )
+        for file, has_pneumonia, patient in _label_by_rows(_rows(name, content, False, max_bytes), file_of, problems)
+    ]
+    return sorted(films, key=lambda film: film.name), tuple(problem.named for problem in _bounded(problems))
 
 
 class _File(NamedTuple):
@@ -233,7 +275,7 @@ class _Listing:
         if _suffix(name) in _TABLE_SUFFIXES:
             self.tables.append(file)
             return
-        _check_suffix(name)
+        check_film_name(name)
         if self.films.setdefault(name, file) is not file:
             raise DataError(_SAME_NAME)
 
@@ -275,16 +317,23 @@ def _list_folder(folder: Path) -> _Listing:
     return listing
 
 
-def _find_below(folder: Path, name: str) -> _File:
-    """Find the file that a row names: below the table's folder, and through no link."""
+def find_below(folder: Path, name: str) -> int:
+    """Give the size in bytes of the film that a row names: below the table's folder, and through no link.
+
+    Args:
+        name: as `relative_name` gives it.
+
+    Raises:
+        DataError: it is not there, no film by its name, no regular file, or behind a link; begins after "left out: ".
+    """
     path = folder
     for part in name.split("/"):
         path /= part
         # Not Path.is_symlink, which some versions of Python let fail on names that are too long.
         if os.path.islink(path):  # noqa: PTH114
             raise DataError("it lies behind a link, and links are not followed. Please name the file itself.")
-    _check_suffix(name)
-    return _File(name, _size_on_disk(path), partial(_read_path, path))
+    check_film_name(name)
+    return _size_on_disk(path)
 
 
 def _size_on_disk(path: Path) -> int:
@@ -406,7 +455,7 @@ def _label(listing: _Listing) -> list[_Labelled]:
     for table in listing.tables:
         if shared.startswith(_folder_of(table.name)):
             try:
-                usable.append((table.name, _read_table(table.name, table.read())))
+                usable.append((table.name, list(_read_table(table.name, table.read()))))
             except DataError as refusal:
                 listing.problems.append(
                     _Problem(str(refusal), f"A table{str(refusal).removeprefix(_shown(table.name))}")
@@ -440,11 +489,12 @@ def label_by_folders(name: str) -> bool | None:
     return labels.pop() if labels else None
 
 
-def _label_by_table(listing: _Listing, table: str, rows: Sequence[_Row]) -> list[_Labelled]:
+def _label_by_table(listing: _Listing, table: str, rows: Iterable[_Row]) -> list[_Labelled]:
     """Label the films of a listing by a table among them; films that no row names have no label."""
     unnamed = dict(listing.films)
 
-    def find(name: str) -> _File:
+    def find(raw: str) -> _File:
+        name = relative_name(raw)
         unnamed.pop(_folder_of(table) + name, None)
         if (file := listing.films.get(_folder_of(table) + name)) is None:
             raise DataError(_MISSING)
@@ -460,22 +510,26 @@ def _label_by_table(listing: _Listing, table: str, rows: Sequence[_Row]) -> list
     return [*films, *(_Labelled(file, None) for file in unnamed.values())]
 
 
-def _label_by_rows(rows: Sequence[_Row], find: Callable[[str], _File], problems: list[_Problem]) -> list[_Labelled]:
+def _label_by_rows(rows: Iterable[_Row], find: Callable[[str], _File], problems: list[_Problem]) -> list[_Labelled]:
     """Label the files that rows name. A file named twice counts once, and not at all with two labels."""
-    said: dict[_Row, list[_Problem]] = {row: [] for row in rows}
+    said: list[tuple[int, _Problem]] = []
     claims: dict[str, list[tuple[_Row, _Labelled]]] = {}
     for row in rows:
-        with _left_out(said[row], row.shown, row.place):
+        refused_here: list[_Problem] = []
+        with _left_out(refused_here, row.shown, row.place):
             if row.is_ragged:
                 raise DataError("it has more or fewer cells than the first row. Please correct it.")
-            file = find(relative_name(row.file))
+            file = find(row.file)
             if row.label.lower() not in LABELS:
                 expected = "Expected is normal, pneumonia, 0, 1, or nothing. Please correct it."
                 shown = ((row.shown, f"label is {_shown(row.label)}"), (row.place, "label is none of the known ones"))
-                said[row].append(_Problem(*(f"{what} was left out: its {label}. {expected}" for what, label in shown)))
-                continue
-            labelled = _Labelled(file, LABELS[row.label.lower()], row.patient)
-            claims.setdefault(file.name, []).append((row, labelled))
+                refused_here.append(
+                    _Problem(*(f"{what} was left out: its {label}. {expected}" for what, label in shown))
+                )
+            else:
+                labelled = _Labelled(file, LABELS[row.label.lower()], row.patient)
+                claims.setdefault(file.name, []).append((row, labelled))
+        said += [(row.number, problem) for problem in refused_here]
     films = []
     for claim in claims.values():
         first, film = claim[0]
@@ -485,61 +539,23 @@ def _label_by_rows(rows: Sequence[_Row], find: Callable[[str], _File], problems:
         else:
             refused, reason = claim, "rows give this file different labels. Please keep the right one."
         for row, _ in refused:
-            said[row].append(_Problem(*(f"{what} was left out: {reason}" for what in (row.shown, row.place))))
-    problems += chain.from_iterable(said.values())
+            problem = _Problem(*(f"{what} was left out: {reason}" for what in (row.shown, row.place)))
+            said.append((row.number, problem))
+    problems += [problem for _, problem in sorted(said, key=lambda numbered: numbered[0])]
     return films
 
 
-def _read_table(name: str, content: bytes, needs_labels: bool = True) -> list[_Row]:
-    """Read all rows of a table under its header."""
-    if len(content) > MAX_TABLE_BYTES:
-        limit = f"Tables up to {MAX_TABLE_BYTES // 2**20} MiB can be read"
-        raise DataError(f"{_shown(name)} is too large. {limit}. Please leave out what is not needed.")
-    text = _decoded(content)
-    rows = []
-    try:
-        header, delimiter = _header(text, needs_labels)
-        if not header:
-            raise DataError(
-                f"{_shown(name)} has no columns file and label. Expected is the first row file,label (with commas, "
-                "semicolons or tabs) and then one film in each row. Please correct it."
-            )
-        # Strict: else one open quotation mark would swallow the rows after it.
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
-        for number, line in enumerate(lines, start=1):
-            if number > 1 and any(cell.strip() for cell in line):
-                cells = {column: cell.strip() for column, cell in zip(header, line, strict=False)}
-                file, label, patient = (cells.get(column, "") for column in ("file", "label", "patient"))
-                rows.append(_Row(number, file, label, patient, is_ragged=len(line) != len(header)))
-                _check_count(len(rows), _shown(name))
-    except csv.Error as error:
-        found = "has a quotation mark that is not closed, or a cell that is far too long"
-        raise DataError(f"{_shown(name)} {found}. Please save it as CSV again.") from error
-    return rows
+def _read_table(name: str, content: bytes, needs_labels: bool = True) -> Iterator[_Row]:
+    """Read the rows of a source's table under its header, one by one."""
+    for count, row in enumerate(_rows(name, content, needs_labels, MAX_TABLE_BYTES), start=1):
+        _check_count(count, _shown(name))
+        yield row
 
 
-def _header(text: str, needs_labels: bool) -> tuple[list[str], str]:
-    """Give the columns and the delimiter with which they hold `file` and `label` once; none if there is none.
-
-    Where labels are not needed, `label` may be missing.
-    """
-    counts = (1,) if needs_labels else (0, 1)
-    first_line = next(io.StringIO(text, newline=""), "")
-    for delimiter in ",;\t":
-        cells = next(csv.reader([first_line], delimiter=delimiter, skipinitialspace=True), [])
-        header = [cell.strip().lower() for cell in cells]
-        if header.count("file") == 1 and header.count("label") in counts and "\0" not in text:
-            return header, delimiter
-    return [], ""
-
-
-def _decoded(content: bytes) -> str:
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
+def _rows(name: str, content: bytes, needs_labels: bool, max_bytes: int) -> Iterator[_Row]:
+    needed, optional = (("file", "label"), ("patient",)) if needs_labels else (("file",), ("label", "patient"))
+    for row in read_table(content, _shown(name), needed, optional, max_bytes):
+        yield _Row(row.number, row.cell("file"), row.cell("label"), row.cell("patient"), row.is_ragged)
 
 
 def _film(file: _File, has_pneumonia: bool | None, patient: str) -> SourceFilm:
@@ -558,12 +574,16 @@ def _source(name: str, films: Sequence[_Labelled], problems: Sequence[_Problem])
         raise DataError(f"No X-ray is left to evaluate in {name}. {expected} {first}")
     films = sorted(films, key=lambda labelled: labelled.file.name)
     listing = json.dumps([(file.name, file.content, has_pneumonia, patient) for file, has_pneumonia, patient in films])
-    if len(problems) > MAX_PROBLEMS:
-        rest = f"And {len(problems) - MAX_PROBLEMS:,} more were left out."
-        problems = [*problems[:MAX_PROBLEMS], _Problem(rest, rest)]
     digest = hashlib.sha256(listing.encode()).hexdigest()
-    named, nameless = (tuple(problem[place] for problem in problems) for place in (0, 1))
+    named, nameless = (tuple(problem[place] for problem in _bounded(problems)) for place in (0, 1))
     return Source(name, tuple(_film(*labelled) for labelled in films), named, digest, nameless)
+
+
+def _bounded(problems: Sequence[_Problem]) -> Sequence[_Problem]:
+    if len(problems) <= MAX_PROBLEMS:
+        return problems
+    rest = f"And {len(problems) - MAX_PROBLEMS:,} more were left out."
+    return [*problems[:MAX_PROBLEMS], _Problem(rest, rest)]
 
 
 # Names
@@ -607,7 +627,8 @@ def _suffix(name: str) -> str:
     return "" if suffix[1:].isdigit() else suffix
 
 
-def _check_suffix(name: str) -> None:
+def check_film_name(name: str) -> None:
+    """Refuse what is no film by its suffix; the text begins after "left out: "."""
     suffix = _suffix(name)
     if suffix in _ARCHIVE_SUFFIXES:
         raise DataError("it is an archive, and archives in here are not opened. Please unpack it, or choose it alone.")

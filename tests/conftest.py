@@ -1,5 +1,6 @@
 """Films, data folders and a tiny trained model, all made here: no data set, no GPU, no network access."""
 
+import importlib.util
 import io
 import os
 import shutil
@@ -12,6 +13,25 @@ from PIL import Image
 
 from pneumo_core import places
 from pneumo_core.places import MODELS_VARIABLE, RUNS_VARIABLE
+
+# Names what has to be here, with spaces between: what a test needs and lacks is else a test that is skipped by name.
+PROMISED_VARIABLE = "PNEUMO_TESTS_PROMISED"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_configure() -> None:
+    """Stop before the first test where something is missing that was promised: no skip may hide it."""
+    promised = os.environ.get(PROMISED_VARIABLE, "").split()
+    if missing := [name for name in promised if not is_here(name)]:
+        raise pytest.UsageError(
+            f"{PROMISED_VARIABLE} promises {', '.join(missing)}, and there is none here. Please install what "
+            "requirements-dev.txt names, and Chromium, or promise less."
+        )
+
+
+def is_here(name: str) -> bool:
+    """Say whether a package, or a browser, can be had; nothing is imported, as some packages call home then."""
+    return any(map(shutil.which, BROWSERS)) if name == "chromium" else importlib.util.find_spec(name) is not None
 
 
 def drawn_film(has_pneumonia: bool, seed: int) -> np.ndarray:

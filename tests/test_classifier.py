@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.errors import ModelError, UnsuitableImageError
-from pneumo_core.model_card import read_card, write_card
+from pneumo_core.input_gate import GATE_FILE
+from pneumo_core.known_films import KNOWN_FILMS_FILE
+from pneumo_core.model_card import model_files, read_card, write_card
 from pneumo_core.network import build_network, save_network
 from pneumo_core.plan import Recipe
 from pneumo_core.preprocessing import Preprocessing, prepare
@@ -40,6 +43,31 @@ def test_a_film_of_the_training_is_known_again_and_another_is_not(classifier: Cl
     assert [reading.known_from for reading in readings].count("validation") == 4
     unseen = read_xray(classifier, read_radiograph(png(drawn_film(True, 3)[:, ::-1]), "film.png"))
     assert unseen.known_from is None
+
+
+def test_the_files_of_a_model_are_all_that_loading_it_opens(gated_model: Path, tmp_path: Path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    named = model_files(gated_model)
+    assert {GATE_FILE, KNOWN_FILMS_FILE} < {*named}
+    for name in named:
+        shutil.copyfile(gated_model / name, folder / name)
+    opened: set[str] = set()
+    is_loading = True
+
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        # A hook stays for good.
+        if is_loading and event == "open" and str(arguments[0]).startswith(str(gated_model)):
+            opened.add(Path(str(arguments[0])).name)
+
+    sys.addaudithook(note)
+    whole = load_classifier(gated_model)
+    is_loading = False
+    assert opened
+    assert opened <= {*named}
+    alone = load_classifier(folder)
+    assert alone.gate is not None and alone.known is not None
+    assert (alone.known.hashes, alone.gate.far) == (whole.known.hashes, whole.gate.far)
 
 
 def test_one_film_and_a_batch_give_the_same_probabilities(classifier: Classifier):

@@ -233,7 +233,7 @@ def test_further_columns_do_not_matter(tmp_path, data):
         ("linked/e.png,NORMAL,p9,train", "row 6: linked/e.png is a link"),
         ("train/NORMAL/e.png,NORMAL,p2,train", "1 patients on more than one side, the first of them p2 in train and v"),
         ("train/NORMAL/e.png,NORMAL,p1,test", "the first of them p1 in train and test"),
-        ('train/NORMAL/e.png,NORMAL,"p9,train', "split.csv is damaged"),
+        ('train/NORMAL/e.png,NORMAL,"p9,train', "split.csv has a quotation mark that is not closed"),
     ],
 )
 def test_a_row_that_cannot_be_is_refused(tmp_path, data, row: str, said: str):
@@ -251,12 +251,8 @@ def test_a_row_that_cannot_be_is_refused(tmp_path, data, row: str, said: str):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "split.csv is no split. Expected are the columns file,label,patient,split"),
-        ("file,label,patient\na,NORMAL,p", "is no split"),
-        ("file,file,label,patient,split\n", "is no split"),
         (HEADER, "split.csv names no film"),
         (HEADER + "\n,,,\n", "names no film"),
-        (b"\xff\xfe\x00\x00", "is damaged, or no CSV in UTF-8"),
         (HEADER + GOOD.replace("p2,val", "p2,train"), "has PNEUMONIA only in val"),
         (HEADER + GOOD.replace("p3,train", "p3,val"), "has NORMAL only in train"),
         (HEADER + GOOD.replace(",val", ",train"), "has no film in val"),
@@ -269,12 +265,22 @@ def test_a_table_that_is_no_split_is_refused(tmp_path, data, text: str | bytes, 
     assert "Please make the split again." in found
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "file,label,patient\na,NORMAL,p", "file,file,label,patient,split\n", HEADER, b"\xff\xfe\x00\x00", b"\x81\x00"],
+)
+def test_a_table_that_lacks_a_column_or_is_no_text_is_refused_as_a_table(tmp_path, data, text: str | bytes):
+    with pytest.raises(DataError) as refused:
+        read(tmp_path, data, text)
+    assert refused.value.code == "table"
+
+
 def test_a_table_that_is_not_there_or_too_large_is_refused(tmp_path, data, monkeypatch):
     for path in (tmp_path / "nowhere.csv", tmp_path):
         with pytest.raises(DataError, match=r"cannot be opened\. Expected is a split as CSV"):
             read_manifest(path, data)
     monkeypatch.setattr("pneumo_core.manifest.MAX_BYTES", 10)
-    assert "is larger than 0 MiB" in refusal(tmp_path, data, HEADER + GOOD)
+    assert "split.csv is too large" in refusal(tmp_path, data, HEADER + GOOD)
 
 
 def test_a_link_anywhere_on_the_way_counts(tmp_path, data):

@@ -421,11 +421,10 @@ def test_a_file_named_twice_counts_once_and_with_two_labels_not_at_all(tmp_path)
         bytes(range(256)),
     ],
 )
-def test_a_table_without_the_two_columns_is_refused(tmp_path, content):
-    assert refusal_of(lambda: csv_source(tmp_path, content, "a.png")) == (
-        "labels.csv has no columns file and label. Expected is the first row file,label (with commas, semicolons or "
-        "tabs) and then one film in each row. Please correct it."
-    )
+def test_a_table_without_the_column_file_or_that_is_no_text_is_refused(tmp_path, content):
+    with pytest.raises(DataError) as refusal:
+        csv_source(tmp_path, content, "a.png")
+    assert refusal.value.code == "table"
 
 
 def test_a_table_without_labels_is_a_worklist(tmp_path):

@@ -379,7 +379,7 @@ def test_a_split_that_is_uploaded_is_checked_before_the_run(data: Path, started:
     app = planned()
     app.segmented_control(key="training_split_way_False").set_value("table").run()
     app.file_uploader(key="training_split_table").upload("split.csv", b"file,label\n", "text/csv").run()
-    assert "The split is no split" in text(app)
+    assert "The split has no columns file, label, patient and split" in text(app)
     rows = [
         f"train/{label}/{path.name},{label},{path.stem},{'val' if place < 2 else 'train'}"
         for label in ("NORMAL", "PNEUMONIA")
