@@ -18,7 +18,7 @@ from pneumo_core.picture import Display, captioned_png, data_uri, enlarged, film
 from pneumo_core.reading import Reading
 from pneumo_core.report_style import REPORT_STYLE
 from pneumo_core.versions import versions_at_work, versions_in_words
-from pneumo_core.wording import NOT_ASSESSED, NOTICE
+from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
 
 REPORT_LONG_SIDE = 1000
 OVERLAY_LONG_SIDE = 1600
@@ -212,7 +212,7 @@ def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> by
         f"{verdict(reading, point)}; probability {100 * reading.prediction.probability:.1f} %, "
         f"{point.name} point {100 * point.threshold:.1f} %.{blank}",
         f"Heat map: where {reading.card.name} found evidence, no outline of a lesion. "
-        f"Film {reading.radiograph.sha256[:12]}.",
+        f"Film {hash_start(reading.radiograph.sha256)}.",
         f"Probability at a prevalence of {100 * reading.card.calibration.prevalence:g} %. Research and teaching tool, "
         "not a medical device.",
     ]

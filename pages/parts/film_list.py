@@ -16,6 +16,7 @@ from pneumo_core.radiograph import read_radiograph
 from pneumo_core.reading import Reading, read_xray
 from pneumo_core.runs import FilmScore
 from pneumo_core.sources import Source
+from pneumo_core.wording import hash_start
 
 PICTURE_PIXELS = 720
 READING = "reading_in_list"
@@ -39,7 +40,7 @@ def film_list(
                 **({"Suspected pneumonia": regions.outcome(probability)} if regions else {}),
                 "Probability": 100 * probability,
                 "To know": ", ".join(assessment.tags(score)),
-                "SHA-256, start": (score.sha256 or "")[:12],
+                "SHA-256, start": hash_start(score.sha256 or ""),
             }
             for score, probability in films
         ],
