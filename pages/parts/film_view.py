@@ -54,8 +54,7 @@ def film_view(film: Film, point: OperatingPoint, prevalence: float) -> None:
         with anew(identity, point, prevalence):
             _among_patients(reading, point, prevalence)
     with pictures:
-        file_named(film.name, film.sha256)
-        display = _viewer(reading, identity)
+        display = _viewer(film, reading, identity)
         small_changes = st.container()
         _downloads(reading, point, prevalence, display, conformal)
         with anew(identity, point, "trust"):
@@ -109,7 +108,7 @@ def _among_patients(reading: Reading, point: OperatingPoint, prevalence: float) 
         st.markdown(RANGES_IN_WORDS)
 
 
-def _viewer(reading: Reading, identity: object) -> Display:
+def _viewer(film: Film, reading: Reading, identity: object) -> Display:
     with st.container(horizontal=True, vertical_alignment="center"):
         with_heatmap = st.toggle("Heat map", key="with_heatmap", persist_state="session")
         is_inverted = st.toggle("Invert grey scale", key="is_inverted", persist_state="session")
@@ -131,6 +130,7 @@ def _viewer(reading: Reading, identity: object) -> Display:
             colour_map = st.selectbox("Heat map colours", COLOUR_MAPS, key="colour_map", persist_state="session")
             st.markdown("These change the picture only: the network reads the film as it was uploaded.")
     display = Display(level, width, is_inverted, colour_map, opacity)
+    file_named(film.name, film.sha256)
     viewer_box(reading, display, with_heatmap, SCREEN_LONG_SIDE, "viewer", reading.radiograph.sha256, "80vh")
     with anew(identity, with_heatmap):
         if with_heatmap and reading.explanation.is_blank:

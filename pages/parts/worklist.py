@@ -42,7 +42,7 @@ def worklist(films: list[Film], point: OperatingPoint) -> Film | None:
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [first]}},
         column_config={
-            "Order": st.column_config.NumberColumn(width="small"),
+            "Order": st.column_config.NumberColumn(width=60),
             "Result": st.column_config.TextColumn(width="small"),
             "Probability": st.column_config.ProgressColumn(width="small", min_value=0, max_value=100, format="%.1f %%"),
             "SHA-256, start": st.column_config.TextColumn(width="small"),
