@@ -333,7 +333,8 @@ on (chosen for: {{ point.chosen_for }}).</p>
 <figure><img src="{{ film }}" alt="The film as read"><figcaption>Film {{ hash_start }} as
 read</figcaption></figure>
 <figure><img src="{{ overlay }}" alt="The film with the heat map laid over it">
-<figcaption>Film {{ hash_start }}. {% if is_blank %}The network found no evidence in favour of pneumonia: the heat map is blank.{% else %}Heat
+<figcaption>Film {{ hash_start }}.
+{% if is_blank %}The network found no evidence in favour of pneumonia: the heat map is blank.{% else %}Heat
 map (Grad-CAM): where the network found evidence, scaled within this film. It is no outline of a lesion.{% endif %}
 </figcaption></figure>
 </div>

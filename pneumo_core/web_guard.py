@@ -48,9 +48,9 @@ UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)")
 # A translator of the browser puts words of its own in the place of a page's text; what the page then says anew is
 # said where nobody sees it, and the verdict on the image before stays on the screen.
 TRANSLATED, UNTRANSLATED = b'<html lang="en">', b'<html lang="en" class="notranslate" translate="no">'
+HEAD, MARKED_HEAD = b"<head>", b'<head><meta name="google" content="notranslate">'
 # Below these stand files, a report that is downloaded among them; Streamlit answers all else with its page.
 FILES = ("/static/", "/media/", "/_stcore/", "/component/")
-HEAD, MARKED_HEAD = b"<head>", b'<head><meta name="google" content="notranslate">'
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
