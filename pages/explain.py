@@ -15,6 +15,6 @@ with problems_shown():
     read_waiting(card)
     if films_at_hand():
         point, prevalence = reader_settings(card)
-        reading = worklist(films_at_hand(), point)
-        if reading is not None:
-            film_view(reading, point, prevalence)
+        film = worklist(films_at_hand(), point)
+        if film is not None:
+            film_view(film, point, prevalence)

@@ -16,6 +16,7 @@ from pages.parts.lesson_views import (
     uncertain_lesson,
 )
 from pages.parts.methods_view import methods_view
+from pages.parts.named import anew
 from pages.parts.problems import problems_shown
 from pages.parts.quiz_view import quiz_view
 from pages.parts.trust_view import trust_view
@@ -43,5 +44,6 @@ with problems_shown():
     if reading is None:
         LESSONS[lesson]()
     else:
-        standing_warnings(reading)
+        with anew(reading.card.identity, reading.radiograph.sha256, reading.correction):
+            standing_warnings(reading)
         LESSONS_OF_A_FILM[lesson](reading)

@@ -18,7 +18,7 @@ from pneumo_core.picture import Display, captioned_png, data_uri, enlarged, film
 from pneumo_core.reading import Reading
 from pneumo_core.report_style import REPORT_STYLE
 from pneumo_core.versions import versions_at_work, versions_in_words
-from pneumo_core.wording import NOT_ASSESSED, NOTICE
+from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
 
 REPORT_LONG_SIDE = 1000
 OVERLAY_LONG_SIDE = 1600
@@ -212,7 +212,7 @@ def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> by
         f"{verdict(reading, point)}; probability {100 * reading.prediction.probability:.1f} %, "
         f"{point.name} point {100 * point.threshold:.1f} %.{blank}",
         f"Heat map: where {reading.card.name} found evidence, no outline of a lesion. "
-        f"Film {reading.radiograph.sha256[:12]}.",
+        f"Film {hash_start(reading.radiograph.sha256)}.",
         f"Probability at a prevalence of {100 * reading.card.calibration.prevalence:g} %. Research and teaching tool, "
         "not a medical device.",
     ]
@@ -238,6 +238,7 @@ def case_report(
         notice=NOTICE,
         not_assessed=NOT_ASSESSED,
         verdict=verdict(reading, point),
+        hash_start=hash_start(reading.radiograph.sha256),
         probability=f"{100 * probability:.1f} %",
         outcome=conformal.regions.in_words(probability) if conformal else "",
         outcome_reason=f"{conformal.regions.reason(probability)} {NOT_THE_FLAG}" if conformal else "",
@@ -305,7 +306,7 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Pneumo reading</title>
+<title>Pneumo reading · Film {{ hash_start }}</title>
 <style>
 {{ style }}
 body { max-width: 60rem; } th { width: 40%; font-weight: 600; }
@@ -319,7 +320,7 @@ img { width: 100%; height: auto; } figcaption { font-size: .9rem; }
 <main>
 <h1>Chest X-ray reading</h1>
 <p class="notice">{{ notice }}</p>
-<p class="verdict">{{ verdict }}</p>
+<p class="verdict">{{ verdict }} · Film {{ hash_start }}</p>
 <p>Probability {{ probability }}. {{ score_in_words }} The {{ point.name }} operating point flags from {{ threshold }}
 on (chosen for: {{ point.chosen_for }}).</p>
 {% if outcome %}
@@ -329,9 +330,11 @@ on (chosen for: {{ point.chosen_for }}).</p>
 <p class="notice">{{ warning }}</p>
 {% endfor %}
 <div class="films">
-<figure><img src="{{ film }}" alt="The film as read"><figcaption>The film as read</figcaption></figure>
+<figure><img src="{{ film }}" alt="The film as read"><figcaption>Film {{ hash_start }} as
+read</figcaption></figure>
 <figure><img src="{{ overlay }}" alt="The film with the heat map laid over it">
-<figcaption>{% if is_blank %}The network found no evidence in favour of pneumonia: the heat map is blank.{% else %}Heat
+<figcaption>Film {{ hash_start }}.
+{% if is_blank %}The network found no evidence in favour of pneumonia: the heat map is blank.{% else %}Heat
 map (Grad-CAM): where the network found evidence, scaled within this film. It is no outline of a lesion.{% endif %}
 </figcaption></figure>
 </div>

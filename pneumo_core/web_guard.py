@@ -45,6 +45,12 @@ WATCH_SECONDS = 5.0
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent")
 HEALTH = "/_stcore/health"
 UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)")
+# A translator of the browser puts words of its own in the place of a page's text; what the page then says anew is
+# said where nobody sees it, and the verdict on the image before stays on the screen.
+TRANSLATED, UNTRANSLATED = b'<html lang="en">', b'<html lang="en" class="notranslate" translate="no">'
+HEAD, MARKED_HEAD = b"<head>", b'<head><meta name="google" content="notranslate">'
+# Below these stand files, a report that is downloaded among them; Streamlit answers all else with its page.
+FILES = ("/static/", "/media/", "/_stcore/", "/component/")
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
@@ -261,7 +267,13 @@ class WebGuard:
         await _answer(send, 303, "", {"set-cookie": self._set_cookie(scope, token), "location": there})
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        upload = UPLOAD.fullmatch(self._path(scope))
+        path = self._path(scope)
+        upload = UPLOAD.fullmatch(path)
+        if scope["method"] == "GET" and not path.startswith(FILES):
+            # What is to be marked must not come compressed.
+            asked = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+            await self.app({**scope, "headers": asked}, receive, _marking_pages(send))
+            return
         if not upload or scope["method"] != "PUT":
             await self.app(scope, receive, send)
             return
@@ -398,6 +410,34 @@ button {{ padding: .5rem 1.2rem; border: 0; background: #1d4ed8; color: #fff; cu
             await send(message)
 
         return send_with
+
+
+def _marking_pages(send: Send) -> Send:
+    """Give a `send` that marks an HTML page as not to be translated; all else passes as it comes."""
+    start: Message | None = None
+    content = b""
+
+    async def send_marked(message: Message) -> None:
+        nonlocal start, content
+        if message["type"] == "http.response.start" and _is_html(message):
+            start = message
+        elif start is None or message["type"] != "http.response.body":
+            await send(message)
+        else:
+            content += message.get("body", b"")
+            if not message.get("more_body"):
+                content = content.replace(TRANSLATED, UNTRANSLATED, 1).replace(HEAD, MARKED_HEAD, 1)
+                kept = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+                await send({**start, "headers": [*kept, (b"content-length", str(len(content)).encode())]})
+                await send({**message, "body": content})
+
+    return send_marked
+
+
+def _is_html(message: Message) -> bool:
+    return any(
+        name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in message.get("headers", ())
+    )
 
 
 def _recorded_entry(sign_in: SignIn, attempt: str, address: str) -> str | None:

@@ -28,6 +28,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def hash_start(sha256: str) -> str:
+    """Give the first 12 digits of a SHA-256 (hexadecimal): by them a film is known on the screen and in every file."""
+    return sha256[:12]
+
+
 def disk_in_words(error: OSError) -> str:
     """Say what the system has refused, and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

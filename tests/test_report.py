@@ -34,7 +34,7 @@ from pneumo_core.report import (
     verdict,
 )
 from pneumo_core.suitability import CORRECTIONS, suitability_for_age
-from pneumo_core.wording import NOT_ASSESSED, NOTICE
+from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
 from tests.makers import (
     BALANCED,
     CANARY,
@@ -414,6 +414,27 @@ def test_the_report_says_verdict_score_threshold_and_meaning():
         assert sentence in text
 
 
+def test_the_screens_twelve_digits_of_the_hash_stand_in_every_file(monkeypatch: pytest.MonkeyPatch):
+    digits, of = "0123456789ab", reading()
+    of = dataclasses.replace(of, radiograph=dataclasses.replace(of.radiograph, sha256=f"{digits}{'c' * 52}"))
+    assert hash_start(of.radiograph.sha256) == digits
+    page = case_report(of, BALANCED, 0.1, Display()).decode()
+    assert f"Film {digits}" in re.search(r"<title>(.*?)</title>", page)[1]
+    assert digits in re.search(r'<p class="verdict">(.*?)</p>', page, re.DOTALL)[1]
+    captions = re.findall("<figcaption>(.*?)</figcaption>", page, re.DOTALL)
+    assert len(captions) == 2
+    assert all(f"Film {digits}" in caption for caption in captions)
+    assert receipt(of, BALANCED, 0.1)["film_sha256"].startswith(digits)
+    captioned = []
+    monkeypatch.setattr(
+        "pneumo_core.report.captioned_png", lambda picture, lines, sha256: captioned.append((lines, sha256))
+    )
+    overlay_png(of, BALANCED, Display())
+    ((lines, sha256),) = captioned
+    assert f"Film {digits}." in " ".join(lines)
+    assert sha256 == of.radiograph.sha256
+
+
 def test_the_report_says_what_it_is_and_what_was_not_assessed():
     text = Page(report()).text
     assert NOTICE in text
@@ -422,7 +443,7 @@ def test_the_report_says_what_it_is_and_what_was_not_assessed():
 
 def test_the_report_of_a_film_that_is_not_flagged_calls_it_that_and_nothing_else():
     text = Page(report(reading(0.1))).text
-    assert "Not flagged Probability 10.0 %" in text
+    assert f"Not flagged · Film {FILM_SHA256[:12]} Probability 10.0 %" in text
     assert "Flagged: suspected" not in text
     assert not re.search(r"\bnormal\b|\bno acute", text, re.IGNORECASE)
 

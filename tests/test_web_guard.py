@@ -1,12 +1,15 @@
 """The guard before the pages, as ASGI without a server; tests/test_browser_guard.py has one."""
 
 import asyncio
+import dataclasses
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit
 
 from pneumo_core import web_guard
 from pneumo_core.audit_log import AUDIT_LOG_VARIABLE
@@ -116,6 +119,53 @@ async def exchange(guard: WebGuard, asked: dict, chunks: tuple[bytes, ...]) -> l
 
     await guard(asked, receive, send)
     return sent
+
+
+class Pages:
+    """Stands for Streamlit: gives an address without a file its page, in two pieces, and any other a script."""
+
+    def __init__(self, page: bytes) -> None:
+        self.page = page
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    async def __call__(self, scope, receive, send) -> None:
+        self.headers = scope["headers"]
+        is_file = scope["path"].endswith(".js")
+        kind = b"text/javascript" if is_file else b"text/html; charset=utf-8"
+        headers = [(b"content-type", kind), (b"content-length", str(len(self.page)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self.page[:20], "more_body": True})
+        await send({"type": "http.response.body", "body": self.page[20:]})
+
+
+def served(guard: WebGuard, path: str, method: str = "GET", **facts: str) -> tuple[dict[str, str], bytes]:
+    start, *bodies = asyncio.run(exchange(guard, scope(path, method, **facts), (b"",)))
+    content = b"".join(body["body"] for body in bodies)
+    return {name.decode(): value.decode() for name, value in start["headers"]}, content
+
+
+def test_every_page_is_marked_as_not_to_be_translated_and_no_other_file_is_touched(guard):
+    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_bytes()
+    pages = Pages(page)
+    at_work = dataclasses.replace(guard(), app=pages)
+    for path in ("/", "/explain", "/learn"):
+        headers, content = served(at_work, path, accept="text/html", **{"accept-encoding": "gzip, br"})
+        root = re.search(rb"<html[^>]*>", content)[0]
+        assert b'translate="no"' in root
+        assert b'class="notranslate"' in root
+        assert b'lang="en"' in root
+        assert content.count(b'<meta name="google" content="notranslate">') == 1
+        assert int(headers["content-length"]) == len(content)
+        # The scripts that stand in it keep the hashes by which they are allowed.
+        assert re.findall(rb"<script.*?</script>", content, re.DOTALL) == re.findall(
+            rb"<script.*?</script>", page, re.DOTALL
+        )
+        assert b"accept-encoding" not in dict(pages.headers)
+    # A report that is downloaded stays as it was made; and what is not marked may come compressed.
+    for path in ("/static/js/index.js", "/media/report.html"):
+        _, content = served(at_work, path, accept="text/html", **{"accept-encoding": "gzip"})
+        assert content == page
+        assert dict(pages.headers)[b"accept-encoding"] == b"gzip"
 
 
 def test_every_answer_has_the_headers_and_only_ours_of_their_kind(guard):

@@ -7,6 +7,7 @@ from pages.parts.cached import card_of_active_model, kept_classifier, model_with
 from pages.parts.films import add_waiting
 from pages.parts.frame import rows_height
 from pages.parts.model_state import ready_classifier
+from pages.parts.named import anew, file_named
 from pages.parts.problems import problems_shown
 from pages.parts.warnings_box import warnings_box
 from pneumo_core.assessment import Assessment
@@ -16,6 +17,7 @@ from pneumo_core.radiograph import read_radiograph
 from pneumo_core.reading import Reading, read_xray
 from pneumo_core.runs import FilmScore
 from pneumo_core.sources import Source
+from pneumo_core.wording import hash_start
 
 PICTURE_PIXELS = 720
 READING = "reading_in_list"
@@ -39,7 +41,7 @@ def film_list(
                 **({"Suspected pneumonia": regions.outcome(probability)} if regions else {}),
                 "Probability": 100 * probability,
                 "To know": ", ".join(assessment.tags(score)),
-                "SHA-256, start": (score.sha256 or "")[:12],
+                "SHA-256, start": hash_start(score.sha256 or ""),
             }
             for score, probability in films
         ],
@@ -57,9 +59,11 @@ def film_list(
     if source is None:
         st.markdown("The films themselves are no longer at hand: choose them again to look at them.")
         return
-    score, probability = films[chosen.selection.rows[0] if chosen.selection.rows else 0]
+    # A threshold that was moved may have made the list shorter.
+    rows = [row for row in chosen.selection.rows if row < len(films)]
+    score, probability = films[rows[0] if rows else 0]
     with problems_shown():
-        _look(_reading(score, source, assessment.card), probability, threshold)
+        _look(film_name(score.number, source), _reading(score, source, assessment.card), probability, threshold)
         if st.button("Open in Explain an X-ray", icon=":material/radiology:", key=f"explain_{key}"):
             add_waiting([(film_name(score.number, source), source.films[score.number].read())])
             st.switch_page("pages/explain.py")
@@ -84,15 +88,23 @@ def _reading(score: FilmScore, source: Source, card: ModelCard) -> Reading:
     return kept
 
 
-def _look(reading: Reading, probability: float, threshold: float) -> None:
-    warnings_box(reading.warnings)
+def _look(name: str, reading: Reading, probability: float, threshold: float) -> None:
+    side = "Flagged" if probability >= threshold else "Not flagged"
+    words = f"{side} at {100 * threshold:.1f} %: probability {100 * probability:.1f} %"
+    sha256 = reading.radiograph.sha256
+    file_named(name, sha256, words)
+    with anew(name, sha256, reading.card.identity):
+        warnings_box(reading.warnings)
+        _pictures(reading)
+
+
+def _pictures(reading: Reading) -> None:
     film = film_picture(fitted(reading.radiograph.pixels, PICTURE_PIXELS), Display())
     overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), Display())
-    side = "flagged" if probability >= threshold else "not flagged"
     left, right = st.columns(2)
     left.image(
         film,
-        f"Probability {100 * probability:.1f} %: {side} at {100 * threshold:.1f} %.",
+        f"Film {hash_start(reading.radiograph.sha256)}",
         width="stretch",
         alt="The film",
     )

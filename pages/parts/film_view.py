@@ -3,8 +3,10 @@
 import streamlit as st
 
 from pages.parts.cached import conformal_of_active_model
+from pages.parts.films import Film
 from pages.parts.fragility_view import fragility_view
 from pages.parts.frame import text_colour
+from pages.parts.named import anew, file_named
 from pages.parts.problems import plain
 from pages.parts.trust_view import draw_checks, test_on_request
 from pages.parts.viewer_box import viewer_box
@@ -27,36 +29,51 @@ from pneumo_core.report import (
     score_in_words,
     verdict,
 )
-from pneumo_core.wording import NOT_ASSESSED
+from pneumo_core.wording import NOT_ASSESSED, hash_start
 
 SCREEN_LONG_SIDE = 1200
 
 
 @st.fragment
-def film_view(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
-    """Draw one film and all that was read from it; moving a display control redraws only this."""
-    warnings_box(reading.warnings)
+def film_view(film: Film, point: OperatingPoint, prevalence: float) -> None:
+    """Draw one film and all that was read from it, or why it was refused; a display control redraws only this."""
+    reading = film.reading
+    if reading is None:
+        _refusal(film)
+        return
+    identity = (film.identity, reading.card.identity, reading.correction)
+    with anew(identity, "warnings"):
+        warnings_box(reading.warnings)
     conformal, why_not = conformal_of_active_model()
     with st.container(key="stack_film"):
         score, pictures = st.columns([4, 9], gap="large")
     with score:
-        _score(reading, point, prevalence, conformal, why_not)
+        file_named(film.name, film.sha256, verdict(reading, point))
+        with anew(identity, point, "score"):
+            _score(reading, point, conformal, why_not)
+        with anew(identity, point, prevalence):
+            _among_patients(reading, point, prevalence)
     with pictures:
-        display = _viewer(reading)
+        display = _viewer(film, reading, identity)
         small_changes = st.container()
         _downloads(reading, point, prevalence, display, conformal)
-        _trust(reading, point)
-    _facts(reading)
+        with anew(identity, point, "trust"):
+            _trust(reading, point)
+    with anew(identity, "facts"):
+        _facts(reading)
     # Last: all else stands while these are scored.
-    with small_changes:
+    with small_changes, anew(identity, point, "small changes"):
         fragility_view(reading, point)
 
 
-def _score(
-    reading: Reading, point: OperatingPoint, prevalence: float, conformal: Conformal | None, why_not: str
-) -> None:
+def _refusal(film: Film) -> None:
+    file_named(film.name, film.sha256, "Refused: no score")
+    with anew(film.identity, "refused"):
+        st.error(plain(film.reason or ""), icon=":material/block:")
+
+
+def _score(reading: Reading, point: OperatingPoint, conformal: Conformal | None, why_not: str) -> None:
     probability = reading.prediction.probability
-    st.header(verdict(reading, point))
     uncertain = conformal.regions.uncertain if conformal else None
     framed = f", uncertain from {100 * uncertain[0]:.1f} to {100 * uncertain[1]:.1f} percent" if uncertain else ""
     st.plotly_chart(
@@ -79,6 +96,9 @@ def _score(
     st.markdown(
         f"{sentence} The amber line is the {point.name} operating point: flagged from {100 * point.threshold:.1f} % on."
     )
+
+
+def _among_patients(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
     rows = at_prevalence(reading, point, prevalence)
     st.markdown(
         f"Among your patients, of whom {100 * prevalence:.0f} in 100 have it:\n"
@@ -88,7 +108,7 @@ def _score(
         st.markdown(RANGES_IN_WORDS)
 
 
-def _viewer(reading: Reading) -> Display:
+def _viewer(film: Film, reading: Reading, identity: object) -> Display:
     with st.container(horizontal=True, vertical_alignment="center"):
         with_heatmap = st.toggle("Heat map", key="with_heatmap", persist_state="session")
         is_inverted = st.toggle("Invert grey scale", key="is_inverted", persist_state="session")
@@ -110,15 +130,17 @@ def _viewer(reading: Reading) -> Display:
             colour_map = st.selectbox("Heat map colours", COLOUR_MAPS, key="colour_map", persist_state="session")
             st.markdown("These change the picture only: the network reads the film as it was uploaded.")
     display = Display(level, width, is_inverted, colour_map, opacity)
+    file_named(film.name, film.sha256)
     viewer_box(reading, display, with_heatmap, SCREEN_LONG_SIDE, "viewer", reading.radiograph.sha256, "80vh")
-    if with_heatmap and reading.explanation.is_blank:
-        st.info("The heat map is blank: the network found no evidence in favour of pneumonia on this film.")
-    elif with_heatmap:
-        st.markdown(
-            "Bright: where the network found evidence in favour, scaled within this film. It is no outline of a "
-            "lesion, and two films cannot be compared by it. Evidence at side markers, in corners or along borders is "
-            "a shortcut of the network, not disease. Scroll to zoom, drag to move."
-        )
+    with anew(identity, with_heatmap):
+        if with_heatmap and reading.explanation.is_blank:
+            st.info("The heat map is blank: the network found no evidence in favour of pneumonia on this film.")
+        elif with_heatmap:
+            st.markdown(
+                "Bright: where the network found evidence in favour, scaled within this film. It is no outline of a "
+                "lesion, and two films cannot be compared by it. Evidence at side markers, in corners or along borders "
+                "is a shortcut of the network, not disease. Scroll to zoom, drag to move."
+            )
     return display
 
 
@@ -153,7 +175,7 @@ def _facts(reading: Reading) -> None:
 def _downloads(
     reading: Reading, point: OperatingPoint, prevalence: float, display: Display, conformal: Conformal | None
 ) -> None:
-    name = f"pneumo_{reading.radiograph.sha256[:12]}_{point.name}"
+    name = f"pneumo_{hash_start(reading.radiograph.sha256)}_{point.name}"
     with st.container(horizontal=True):
         st.download_button(
             "Report (HTML)",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pneumo_core.classifier import Classifier
 
 FILMS, WAITING, NEWEST = "films", "waiting_files", "newest_film"
+# Which file the page Explain shows, by its identity; how often files came in.
+SHOWN, ARRIVALS = "shown_file", "arrivals_of_files"
 # After which a page looks again whether the line has room.
 ROOM_SECONDS = 3.0
 
@@ -34,12 +36,22 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Film:
-    """A file that was offered: its reading, or the reason why there is none."""
+    """A file that was offered: its reading, or the reason why there is none.
+
+    Attributes:
+        sha256: of the file's bytes, in hexadecimal; empty where it could not be read at all.
+    """
 
     name: str
+    sha256: str
     reading: Reading | None
     reason: str | None
     refused: Refused | None = None
+
+    @property
+    def identity(self) -> str:
+        """Tell it from other files: one film may have two names, and one name may be that of two films."""
+        return f"{self.sha256} {self.name}"
 
 
 def films_at_hand() -> list[Film]:
@@ -70,12 +82,12 @@ def read_waiting(card: ModelCard) -> None:
     """Read the files in line, with progress; one that is refused never stops the others.
 
     Each film waits for its turn among those of all sessions. Films that another model read before are read again.
-    Of the new films the one with the highest probability is shown.
+    Of the new films the one with the highest probability is shown; where all were refused, the last of them.
     """
     films: dict[str, Film] = st.session_state.setdefault(FILMS, {})
     for key, film in films.items():
         if film.reading is not None and film.reading.card != card:
-            films[key] = _read_again(card, film.name, film.reading)
+            films[key] = _read_again(card, film, film.reading)
     if any(film.reading is not None and film.reading.card != card for film in films.values()):
         # Another model came in use in the middle of it, and the page has the thresholds of the one before.
         st.rerun()
@@ -85,6 +97,7 @@ def read_waiting(card: ModelCard) -> None:
     classifier = ready_classifier()
     progress, count = st.progress(0.0, "Reading ..."), len(waiting)
     highest = -1.0
+    st.session_state[ARRIVALS] = st.session_state.get(ARRIVALS, 0) + 1
     while waiting:
         share, words = 1 - len(waiting) / count, f"Reading film {count - len(waiting) + 1} of {count} ..."
         try:
@@ -97,7 +110,11 @@ def read_waiting(card: ModelCard) -> None:
             return
         films[key] = film
         if film.reading is not None and film.reading.prediction.probability > highest:
-            highest, st.session_state[NEWEST] = film.reading.prediction.probability, film.reading.radiograph.sha256
+            highest, st.session_state[NEWEST] = film.reading.prediction.probability, film.sha256
+            st.session_state[SHOWN] = film.identity
+        elif highest < 0:
+            # The verdict on an image before would pass for this one's.
+            st.session_state[SHOWN] = film.identity
         waiting.pop(0)
     # Drawn anew: the uploader makes room for the films.
     st.rerun()
@@ -130,16 +147,16 @@ def _read(
         digest = offered_sha256(content)
         record_refusal(digest, card)
         refused = Refused(content, error.correction) if isinstance(error, CorrectableImageError) else None
-        return f"refused {name} {digest}", Film(name, None, str(error), refused)
+        return f"refused {name} {digest}", Film(name, digest, None, str(error), refused)
     # The same film under two names is two rows: none is removed.
-    return f"{radiograph.sha256} {name}", Film(name, reading, None)
+    return f"{radiograph.sha256} {name}", Film(name, radiograph.sha256, reading, None)
 
 
-def _read_again(card: ModelCard, name: str, reading: Reading) -> Film:
+def _read_again(card: ModelCard, film: Film, reading: Reading) -> Film:
     try:
         again = read_xray(ready_classifier(), reading.radiograph)
         record_reading(again)
     except PneumoError as error:
         record_refusal(reading.radiograph.sha256, card)
-        return Film(name, None, str(error))
-    return Film(name, replace(again, correction=reading.correction), None)
+        return replace(film, reading=None, reason=str(error))
+    return replace(film, reading=replace(again, correction=reading.correction))

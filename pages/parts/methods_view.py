@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts.cached import methods
 from pages.parts.learn_film import on_request
 from pages.parts.model_state import ready_classifier
+from pages.parts.named import anew
 from pneumo_core.picture import Display, enlarged, film_picture, fitted, overlay_picture
 from pneumo_core.reading import Reading
 
@@ -31,7 +32,8 @@ def methods_view(reading: Reading) -> None:
         lambda progress: methods(ready_classifier(), reading.card.weights_sha256).explain_all(film, progress),
     )
     if results is not None:
-        _grid(reading, results)
+        with anew(reading.card.identity, reading.radiograph.sha256):
+            _grid(reading, results)
 
 
 def _grid(reading: Reading, results: "list[MethodResult]") -> None:

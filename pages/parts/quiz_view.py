@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts.cached import card_of_active_model
 from pages.parts.model_state import ready_classifier
+from pages.parts.named import anew
 from pages.parts.problems import plain, problems_shown
 from pages.parts.quiz_scores import quiz_scores, running_score
 from pages.parts.source_intake import FILES, FOLDER, SERVER, ask_for_source
@@ -156,7 +157,7 @@ def _film(quiz: Quiz, reading: Reading) -> None:
         pictures, answers = st.columns([5, 3], gap="large")
     with pictures:
         _pictures(quiz, reading)
-    with answers:
+    with answers, anew(quiz.place, quiz.is_revealed, reading.card.identity):
         st.markdown(f"**Film {quiz.place + 1} of {len(quiz.questions)}**")
         if quiz.is_revealed:
             _reveal(quiz, reading)

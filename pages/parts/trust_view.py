@@ -8,6 +8,7 @@ from pages.parts.cached import explanation_tester, survey_of_active_model
 from pages.parts.frame import text_colour
 from pages.parts.learn_film import on_request
 from pages.parts.model_state import ready_classifier
+from pages.parts.named import anew
 from pneumo_core.evaluation_figures import CHART_CONFIG
 from pneumo_core.explanation_figures import curves_figure, stages_figure
 from pneumo_core.explanation_survey import survey_rows
@@ -42,7 +43,8 @@ def trust_view(reading: Reading) -> None:
                 "away what the map calls important (Petsiuk 2018), and covers one patch after the other."
             )
         else:
-            _result(reading, test)
+            with anew(reading.card.identity, reading.radiograph.sha256):
+                _result(reading, test)
 
 
 def test_on_request(reading: Reading, point: str, is_short: bool, button: str) -> "ExplanationTest | None":

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.parts.cached import one_at_a_time
 from pages.parts.frame import text_colour
 from pages.parts.model_state import ready_classifier
+from pages.parts.named import anew
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.evaluation_figures import CHART_CONFIG
 from pneumo_core.reading import Reading
@@ -94,7 +95,8 @@ def _change() -> Change:
 
 def _scores(before: float, after: float, point: OperatingPoint) -> None:
     was, now = ("flagged" if probability >= point.threshold else "not flagged" for probability in (before, after))
-    st.subheader(f"The flag stays: {now}" if was == now else f"The flag flips: {was}, now {now}")
+    with anew("flag", was, now):
+        st.subheader(f"The flag stays: {now}" if was == now else f"The flag flips: {was}, now {now}")
     drawn = scores_chart(before, after, point.threshold, text_colour())
     st.plotly_chart(drawn.figure, config=CHART_CONFIG, key="what_if_scores", alt=drawn.alt)
 

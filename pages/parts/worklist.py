@@ -1,54 +1,59 @@
 """Several films as a worklist: highest probability first, none left out."""
 
+import hashlib
+
 import streamlit as st
 
 from pages.parts.cached import conformal_of_active_model
-from pages.parts.films import NEWEST, Film, read_corrected
+from pages.parts.films import ARRIVALS, SHOWN, Film, read_corrected
 from pages.parts.frame import rows_height
+from pages.parts.named import anew
 from pages.parts.problems import plain
 from pneumo_core.calibration import OperatingPoint
 from pneumo_core.conformal import Regions
-from pneumo_core.reading import Reading
 from pneumo_core.suitability import CORRECTIONS
+from pneumo_core.wording import hash_start
 
-SHOWN = "shown_film"
 
-
-def worklist(films: list[Film], point: OperatingPoint) -> Reading | None:
-    """Draw the list where there is more than one film; give the reading to show, None where all were refused."""
-    read = [film.reading for film in films if film.reading]
+def worklist(films: list[Film], point: OperatingPoint) -> Film | None:
+    """Draw the list where there is more than one file; give the one to show, None where all were refused."""
     refused = [plain(film.reason) for film in films if film.reason]
     if refused:
-        st.error("Not read, no score:\n" + "\n".join(f"- {reason}" for reason in refused), icon=":material/block:")
-        offer_corrections(films)
-    if len(read) < 2:
-        return read[0] if read else None
-    newest = st.session_state.get(NEWEST)
-    shown = st.session_state.get(SHOWN, {}).get(newest, newest)
-    first = next((row for row, reading in enumerate(read) if reading.radiograph.sha256 == shown), 0)
+        with anew("refused", *refused):
+            st.error("Not read, no score:\n" + "\n".join(f"- {reason}" for reason in refused), icon=":material/block:")
+            offer_corrections(films)
+    if len(refused) == len(films):
+        return None
+    if len(films) == 1:
+        return films[0]
+    identities = [film.identity for film in films]
+    shown = st.session_state.get(SHOWN)
+    first = identities.index(shown) if shown in identities else 0
     conformal, _ = conformal_of_active_model()
     regions = conformal.regions if conformal else None
+    # What is ticked is a row's number: files that come in, and another order, make a new list with a choice of its own.
+    order = hashlib.sha256("\n".join(identities).encode()).hexdigest()[:16]
     chosen = st.dataframe(
         [_row(number, film, point, regions) for number, film in enumerate(films, start=1)],
         hide_index=True,
         height=rows_height(len(films)),
-        # Films that come in make a new list, in which the newest is chosen.
-        key=f"worklist_{newest}",
+        key=f"worklist_{st.session_state.get(ARRIVALS)}_{order}",
         on_select="rerun",
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [first]}},
         column_config={
-            "Order": st.column_config.NumberColumn(width="small"),
+            "Order": st.column_config.NumberColumn(width=60),
             "Result": st.column_config.TextColumn(width="small"),
             "Probability": st.column_config.ProgressColumn(width="small", min_value=0, max_value=100, format="%.1f %%"),
+            "SHA-256, start": st.column_config.TextColumn(width="small"),
         },
         alt="Worklist of all films, the highest probability first, refused files last",
     )
-    rows = [row for row in chosen.selection.rows if row < len(read)]
-    reading = read[rows[0] if rows else first]
-    # Kept for when the page is left and opened again, in this list only.
-    st.session_state[SHOWN] = {newest: reading.radiograph.sha256}
-    return reading
+    rows = [row for row in chosen.selection.rows if row < len(films)]
+    film = films[rows[0] if rows else first]
+    # Kept for when the page is left and opened again.
+    st.session_state[SHOWN] = film.identity
+    return film
 
 
 def offer_corrections(films: list[Film]) -> None:
@@ -83,4 +88,5 @@ def _row(number: int, film: Film, point: OperatingPoint, regions: Regions | None
         **({"Suspected pneumonia": outcome} if regions else {}),
         "Probability": None if probability is None else 100 * probability,
         "To know": to_know,
+        "SHA-256, start": hash_start(film.sha256),
     }

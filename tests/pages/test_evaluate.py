@@ -137,6 +137,20 @@ def test_films_without_labels_become_a_worklist():
     assert not app.exception
 
 
+def test_the_chosen_film_of_a_list_is_named_at_its_verdict():
+    app = uploaded(zipped(with_labels=False))
+    app.slider(key="threshold").set_value(50.0).run()
+    listed = app.dataframe[0].value
+    for row in (0, 11, 4):
+        app.session_state[app.dataframe[0].key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+        app.run()
+        (block,) = [html.proto.body for html in app.get("html") if 'class="film-name' in html.proto.body]
+        assert 'notranslate" translate="no"' in block
+        film = listed.iloc[row]
+        for words in (film["Film"], film["SHA-256, start"], f">{film['Result']}", f"{film['Probability']:.1f} %"):
+            assert words in block
+
+
 def test_the_threshold_flags_films_in_the_worklist_and_removes_none():
     app = uploaded(zipped(with_labels=False))
     app.slider(key="threshold").set_value(0.0).run()

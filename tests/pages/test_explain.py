@@ -47,6 +47,19 @@ def strip(page: AppTest) -> str:
     return next(html.proto.body for html in page.get("html") if html.proto.body.startswith('<ul class="fragility"'))
 
 
+def choose_row(page: AppTest, row: int) -> AppTest:
+    """Tick a row of the list, as its number in the order that the list was given."""
+    page.session_state[page.dataframe[0].key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    return page.run()
+
+
+def named(page: AppTest) -> list[str]:
+    """Give each place that names a file, without its markup; the verdict is part of the first."""
+    blocks = [html.proto.body for html in page.get("html") if 'class="film-name' in html.proto.body]
+    assert all('notranslate" translate="no"' in block for block in blocks)
+    return [re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", block)).strip() for block in blocks]
+
+
 def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
     upload(page, film(True, 1))
     assert not page.exception
@@ -55,7 +68,7 @@ def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
     assert "The score stands for" in texts(page)
     assert "films only, with an expected calibration error of" in texts(page)
     assert "scored like this" not in texts(page)
-    assert any(heading.value in ("Flagged: suspected pneumonia", "Not flagged") for heading in page.header)
+    assert named(page)[0].endswith(("Flagged: suspected pneumonia", "Not flagged"))
     facts = page.table[0].value
     assert "SmallCNN" in " ".join(facts["Value"])
     # These tests' model was trained on this film, and has no input gate; the page's notice stands before.
@@ -291,7 +304,7 @@ def test_a_film_is_likely_uncertain_or_unlikely_beside_its_flag(
     assert not page.exception
     assert f"**Suspected pneumonia: {outcome}.**" in texts(page)
     assert NOT_THE_FLAG in texts(page)
-    assert any(heading.value in ("Flagged: suspected pneumonia", "Not flagged") for heading in page.header)
+    assert named(page)[0].endswith(("Flagged: suspected pneumonia", "Not flagged"))
     assert conformal.in_words() in [words.value for words in page.expander[1].markdown]
     low, high = (f"{100 * end:.1f}" for end in conformal.regions.uncertain)
     assert page.get("plotly_chart")[0].proto.alt.endswith(f", uncertain from {low} to {high} percent")
@@ -305,3 +318,72 @@ def test_a_film_has_its_score_under_twelve_small_changes(page: AppTest):
     # At the other operating points the same scores, with other flips perhaps.
     page.segmented_control(key="operating_point").set_value("rule-in").run()
     assert re.findall("<b>.*?</b>", strip(page)) == re.findall("<b>.*?</b>", first)
+
+
+def test_a_chosen_row_that_was_refused_shows_its_refusal_and_nothing_of_another_file(page: AppTest):
+    upload(page, film(False, 2), ("notes.png", b"just text"), film(True, 3))
+    choose_row(page, 2)
+    assert not page.exception
+    digest = hashlib.sha256(b"just text").hexdigest()[:12]
+    assert named(page) == [f"notes.png SHA-256 {digest} Refused: no score"]
+    assert "seems to be a text file" in page.error[-1].value
+    assert not page.header
+    assert not page.table
+    assert not page.get("plotly_chart")
+    assert not page.get("download_button")
+    assert "flagged from" not in texts(page)
+    choose_row(page, 0)
+    assert page.header
+    assert len(page.error) == 1
+
+
+def test_every_chosen_row_is_named_at_its_verdict_and_at_its_image(page: AppTest):
+    files = [film(False, 2), film(True, 3), film(True, 5), film(False, 8)]
+    upload(page, *files)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files}
+    for row, (name, result) in enumerate(page.dataframe[0].value[["Film", "Result"]].itertuples(index=False)):
+        choose_row(page, row)
+        at_verdict, at_image = named(page)
+        start = f"{name} SHA-256 {digests[name][:12]}"
+        assert at_image == start
+        words = {"Flagged": "Flagged: suspected pneumonia", "Not flagged": "Not flagged"}[result]
+        assert at_verdict == f"{start} {words}"
+        assert digests[name] in list(page.table[0].value["Value"])
+    assert list(page.dataframe[0].value["SHA-256, start"]) == [
+        digests[name][:12] for name in page.dataframe[0].value["Film"]
+    ]
+
+
+def test_one_read_and_one_refused_file_are_a_list_too(page: AppTest):
+    upload(page, film(True, 3), ("notes.png", b"just text"))
+    assert list(page.dataframe[0].value["Result"])[1] == "Refused"
+    assert named(page)[0].startswith("film_3.png")
+    choose_row(page, 1)
+    assert [block.split()[0] for block in named(page)] == ["notes.png"]
+
+
+def test_a_file_that_comes_in_and_is_refused_takes_the_verdict_before_off_the_screen(page: AppTest):
+    upload(page, film(True, 3))
+    assert page.header
+    upload(page, ("notes.png", b"just text"))
+    assert [block.split()[0] for block in named(page)] == ["notes.png"]
+    assert not page.header
+
+
+def test_one_film_under_two_names_is_named_as_it_was_chosen_also_when_the_page_is_opened_again(page: AppTest):
+    _, content = film(True, 3)
+    upload(page, ("first.png", content), ("second.png", content), film(False, 2))
+    rows = list(page.dataframe[0].value["Film"])
+    for name in ("second.png", "first.png"):
+        choose_row(page, rows.index(name))
+        assert [block.split()[0] for block in named(page)] == [name, name]
+        page.switch_page("app.py").run()
+        page.switch_page("pages/explain.py").run()
+        assert [block.split()[0] for block in named(page)] == [name, name]
+
+
+def test_a_file_name_is_no_markup_where_a_verdict_is_named(page: AppTest):
+    name, content = "<img src=x> & *y*.png", film(True, 3)[1]
+    upload(page, (name, content))
+    (block,) = {html.proto.body.split("</b>")[0] for html in page.get("html") if 'class="film-name' in html.proto.body}
+    assert block.endswith("<b>&lt;img src=x&gt; &amp; *y*.png")
