@@ -17,14 +17,13 @@ ROW_PIXELS = 35
 # As a browser's translator does it: each text is taken out of the page and a translated copy put in its place, at once
 # wherever the page changes. It heeds no mark, and the copies read the same, so that the page can be judged by them.
 TRANSLATOR = """() => {
-  const skipped = "font, canvas, script, style, textarea, select, noscript";
+  const skipped = "font, canvas, svg, script, style, textarea, select, noscript";
   const replace = (place) => {
     const walk = document.createTreeWalker(place, NodeFilter.SHOW_TEXT), found = [];
     while (walk.nextNode()) found.push(walk.currentNode);
     for (const text of found) {
       if (!text.nodeValue.trim() || !text.parentElement || text.parentElement.closest(skipped)) continue;
-      const outer = document.createElement(text.parentElement.closest("svg") ? "keep" : "font");
-      if (outer.localName === "keep") continue;
+      const outer = document.createElement("font");
       const inner = outer.appendChild(document.createElement("font"));
       inner.textContent = text.nodeValue;
       text.replaceWith(outer);
