@@ -21,6 +21,7 @@ from pneumo_core.evaluation import proportion
 from pneumo_core.model_card import read_card, write_card
 from pneumo_core.places import MODELS_VARIABLE, ROOT, sample_files
 from tests.conftest import drawn_film, png
+from tests.makers import times
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_a_score_is_a_fact_on_the_page_where_the_calibration_was_measured_well_e
     folder = tmp_path / "tiny"
     shutil.copytree(tiny_model, folder)
     card = read_card(folder)
-    well_measured = dataclasses.replace((card.test or card.validation)[0], n=624, expected_calibration_error=0.04)
+    well_measured = times(dataclasses.replace((card.test or card.validation)[0], expected_calibration_error=0.04), 30)
     write_card(dataclasses.replace(card, test=(well_measured,)), folder)
     monkeypatch.setenv(MODELS_VARIABLE, str(folder))
     page = AppTest.from_file(ROOT / "app.py", default_timeout=60).run().switch_page("pages/explain.py").run()
