@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from pneumo_core.age import OLDEST_YEARS, age_in_years
 from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.ends import known_end
 from pneumo_core.errors import DataError, ModelError, PneumoError
@@ -84,6 +85,19 @@ def _tell_progress(progress: Progress) -> None:
     _tell(f"\r{progress.in_words()}", nl=progress.done == progress.of)
 
 
+class _Age(click.ParamType):
+    """A patient's age, as DICOM's AS; a bare number counts years."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Give years."""
+        age = age_in_years(str(value))
+        if age is None:
+            self.fail(f"'{value}' is no age from 0 to {OLDEST_YEARS} years. Please write it as 45, 45Y, 8M, 3W or 10D.")
+        return age
+
+
 @click.group(cls=_Commands)
 def commands() -> None:
     """Pneumo: reads chest X-rays for suspected pneumonia. Research and teaching tool, not a medical device."""
@@ -106,8 +120,14 @@ def _tell_damaged(folder: Path) -> None:
     default="balanced",
     show_default=True,
 )
+@click.option("--age", type=_Age(), help="The patients' age where a file says none: 45, 45Y, 8M, 3W, 10D.")
 def read(
-    files: tuple[Path, ...], as_json: bool, heatmaps: Path | None, model: Path | None, operating_point: str
+    files: tuple[Path, ...],
+    as_json: bool,
+    heatmaps: Path | None,
+    model: Path | None,
+    operating_point: str,
+    age: float | None,
 ) -> None:
     """Read X-rays (JPEG, PNG, DICOM). Exit status 0: all read; 1: some refused; 2: wrong use."""
     from pneumo_core.classifier import load_classifier
@@ -115,54 +135,34 @@ def read(
     from pneumo_core.model_card import active_model_folder
     from pneumo_core.picture import Display
     from pneumo_core.radiograph import offered_sha256, read_radiograph
-    from pneumo_core.reading import read_xray
-    from pneumo_core.report import conformal_outcome, overlay_png, verdict
+    from pneumo_core.reading import Reading, read_xray
+    from pneumo_core.reading_line import reading_line
+    from pneumo_core.report import overlay_png, verdict
 
     classifier = load_classifier(model or models_folder())
-    card, point = classifier.card, classifier.card.operating_point(operating_point)
-    conformal, _ = read_conformal(active_model_folder(model or models_folder()), card)
+    point = classifier.card.operating_point(operating_point)
+    conformal, _ = read_conformal(active_model_folder(model or models_folder()), classifier.card)
     if heatmaps:
         heatmaps.mkdir(parents=True, exist_ok=True)
     any_refused = False
     for file in files:
-        line: dict[str, Any] = {
-            "file": str(file),
-            "sha256": None,
-            "outcome": "refused",
-            "reason": None,
-            "probability": None,
-            "flagged": None,
-            "conformal": None,
-            "operating_point": point.name,
-            "threshold": point.threshold,
-            "model": card.name,
-            "weights_sha256": card.weights_sha256,
-        }
+        outcome: Reading | PneumoError
+        sha256: str | None
         try:
             radiograph = read_radiograph(file)
-            line["sha256"] = radiograph.sha256
-            reading = read_xray(classifier, radiograph)
+            sha256, outcome = radiograph.sha256, read_xray(classifier, radiograph, age_years=age)
         except PneumoError as error:
             any_refused = True
-            line["sha256"] = offered_sha256(file)
-            line["reason"] = str(error)
+            sha256, outcome = offered_sha256(file), error
             words = f"refused: {error}"
         else:
-            probability = reading.prediction.probability
-            line |= {
-                "outcome": "read",
-                "probability": probability,
-                "flagged": reading.prediction.is_flagged(point),
-                "conformal": conformal_outcome(conformal, probability),
-                "known_from_training": reading.known_from,
-                "warnings": list(reading.warnings),
-            }
-            score = f"{verdict(reading, point)}; probability {100 * probability:.1f} %"
-            words = "\n    ".join([score, *reading.warnings])
+            score = f"{verdict(outcome, point)}; probability {100 * outcome.prediction.probability:.1f} %"
+            words = "\n    ".join([score, *outcome.warnings])
             if heatmaps:
                 # Named by hash: file names may carry a patient's name, and pictures travel.
-                write_whole(heatmaps / f"{radiograph.sha256}.png", overlay_png(reading, point, Display()))
-        answer = json.dumps(line) if as_json else f"{file}: {words}"
+                write_whole(heatmaps / f"{sha256}.png", overlay_png(outcome, point, Display()))
+        line = json.dumps(reading_line(str(file), sha256, outcome, classifier, point, conformal)) if as_json else ""
+        answer = line or f"{file}: {words}"
         if heatmaps:
             # The pictures are wanted, whoever reads this.
             _tell(answer, err=False)

@@ -45,24 +45,16 @@ def test_each_film_gives_one_json_object_a_line(tiny_model_in_use: Path, film: P
     card = read_card(tiny_model_in_use)
     assert result.exit_code == 1
     assert [line["outcome"] for line in lines] == ["read", "refused", "read"]
-    assert set(lines[0]) >= {
-        "file",
-        "sha256",
-        "outcome",
-        "reason",
-        "probability",
-        "flagged",
-        "conformal",
-        "operating_point",
-        "threshold",
-        "model",
-        "weights_sha256",
-    }
+    keys = (
+        "file sha256 outcome code reason probability flagged operating_point threshold conformal population "
+        "by_population age_years age_from warnings notes known_from model weights_sha256 engine"
+    )
+    assert [set(line) for line in lines] == 3 * [set(keys.split())]
     assert lines[0]["probability"] == lines[2]["probability"]
     assert lines[0]["flagged"] == (lines[0]["probability"] >= card.operating_point("balanced").threshold)
     assert lines[0]["weights_sha256"] == card.weights_sha256
     assert lines[1]["probability"] is None
-    assert "cannot be read" in lines[1]["reason"]
+    assert (lines[0]["code"], lines[1]["code"]) == (None, "damaged")
     assert lines[1]["sha256"] == hashlib.sha256(damaged.read_bytes()).hexdigest()
 
 
@@ -86,13 +78,32 @@ def test_all_read_is_exit_status_nought_and_words(tiny_model_in_use: Path, film:
     assert "probability" in result.stdout
 
 
+@pytest.mark.parametrize(("said", "years"), [("45", 45), ("8M", 8 / 12), ("004Y", 4)])
+def test_an_age_that_is_given_holds_where_the_file_says_none(
+    tiny_model_in_use: Path, film: Path, said: str, years: float
+):
+    (line,) = (json.loads(line) for line in run("read", film, "--json", "--age", said).stdout.splitlines())
+    assert (line["age_years"], line["age_from"]) == (pytest.approx(years), "option")
+    assert any("Not validated for this patient" in warning for warning in line["warnings"]) == (not 1 <= years < 6)
+
+
+def test_the_age_of_the_file_wins(tiny_model_in_use: Path):
+    line = json.loads(run("read", places.SAMPLES / "synthetic_08.dcm", "--json", "--age", "45").stdout)
+    assert (line["age_years"] < 6, line["age_from"]) == (True, "file")
+
+
+@pytest.mark.parametrize("said", ["131", "-1", "old", "999Y", ""])
+def test_what_is_no_age_is_wrong_use(film: Path, said: str):
+    assert run("read", film, "--age", said).exit_code == 2
+
+
 def test_a_film_from_the_training_is_said_to_be_known(tiny_model_in_use: Path, film: Path):
     seen = tiny_model_in_use.parent.parent / "data" / "train" / "NORMAL" / "IM-0000-0001.png"
     film.write_bytes(png(drawn_film(True, 5)[:, ::-1]))
     known, other = (json.loads(line) for line in run("read", seen, film, "--json").stdout.splitlines())
-    assert known["known_from_training"] in ("training", "validation")
+    assert known["known_from"] in ("training", "validation")
     assert any(warning.endswith("its score here is no test.") for warning in known["warnings"])
-    assert other["known_from_training"] is None
+    assert other["known_from"] is None
     assert "its score here is no test." in run("read", seen).stdout
 
 

@@ -147,7 +147,7 @@ def _read(
         digest = offered_sha256(content)
         record_refusal(digest, card)
         refused = Refused(content, error.correction) if isinstance(error, CorrectableImageError) else None
-        return f"refused {name} {digest}", Film(name, digest, None, str(error), refused)
+        return f"refused {name} {digest}", Film(name, digest or "", None, str(error), refused)
     # The same film under two names is two rows: none is removed.
     return f"{radiograph.sha256} {name}", Film(name, radiograph.sha256, reading, None)
 
