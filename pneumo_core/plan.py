@@ -205,7 +205,7 @@ class Recipe:
             STAGES,
             "The learning rate of the epochs with a frozen backbone. The head alone bears a higher one than the whole "
             "network.",
-            1e-8,
+            1e-10,
             1.0,
             1e-4,
             needs="frozen_epochs",
@@ -226,7 +226,7 @@ class Recipe:
             OPTIMISER,
             "It is reached after the warm-up. Lower it if the loss jumps or diverges. Raise it if nothing moves: "
             "tenfold from scratch.",
-            1e-8,
+            1e-10,
             1.0,
             1e-4,
         ),

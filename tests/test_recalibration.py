@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from pneumo_core.__main__ import commands
 from pneumo_core.classifier import load_classifier
 from pneumo_core.errors import DataError, ModelError
-from pneumo_core.model_card import CARD_FILE, NETWORK_FILE, file_sha256, read_card
+from pneumo_core.model_card import CARD_FILE, NETWORK_FILE, file_sha256, read_card, write_card
 from pneumo_core.network import JOINED_MAPS, layers_to_walk, load_network, save_network
 from pneumo_core.recalibration import blend, recalibrate
 
@@ -40,10 +40,7 @@ def test_other_operating_points_are_replaced_by_those_of_the_validation_films(
 ):
     model = tmp_path / "moved"
     shutil.copytree(tiny_model, model)
-    card = json.loads((model / CARD_FILE).read_text(encoding="utf-8"))
-    for point in card["operating_points"]:
-        point["threshold"] = 0.999
-    (model / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
+    write_card(with_thresholds(read_card(model), 0.999, 0.999, 0.999), model)
     # Both go by the flag.
     for name in ("against.json", "explanation_survey.json"):
         (model / name).write_text("{}", encoding="utf-8")

@@ -20,7 +20,7 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "run", project / "run")
     (project / "pneumo_core").symlink_to(ROOT / "pneumo_core")
     (project / "requirements.txt").write_text("some\n")
-    (project / ".venv" / "made-from-requirements.txt").write_text("some\nsome\n")
+    (project / ".venv" / "made-from-requirements.txt").write_text("some\n")
     python = project / ".venv" / "bin" / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
@@ -80,5 +80,5 @@ def test_the_environment_is_made_in_the_project(project: Path, folder: Path):
     assert all(line.startswith(f"{project} -m pip") for line in made)
     assert called.startswith(f"{folder} ")
     assert called.endswith("-m pneumo_core models list")
-    assert (project / ".venv" / "made-from-requirements.txt").read_text() == "other\nother\n"
+    assert (project / ".venv" / "made-from-requirements.txt").read_text() == "other\n"
     assert not (folder / ".venv").exists()

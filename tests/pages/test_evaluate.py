@@ -127,7 +127,8 @@ def test_films_without_labels_become_a_worklist():
     assert probabilities == sorted(probabilities, reverse=True)
     # Drawn films are dark in their middle, and have no fine detail.
     assert set(listed["To know"]) == {
-        f"{known}exposure, blur, no age given" for known in ("known from training, ", "known from validation, ")
+        f"{known}exposure, blur, no input gate, no age given"
+        for known in ("known from training, ", "known from validation, ")
     }
     assert list(app.table[-1].value["Film"]) == [plain("broken.png")]
     # The film that is chosen is looked at, with all that is to know of it.
