@@ -14,6 +14,7 @@ from pneumo_core.errors import DataError, ModelError
 from pneumo_core.model_card import CARD_FILE, NETWORK_FILE, file_sha256, read_card, write_card
 from pneumo_core.network import JOINED_MAPS, layers_to_walk, load_network, save_network
 from pneumo_core.recalibration import blend, recalibrate
+from tests.makers import with_thresholds
 
 
 @pytest.fixture(scope="module")
