@@ -6,11 +6,11 @@ Each imports its own: what pages are drawn with is not needed for a server to an
 import streamlit as st
 
 if __name__ == "__main__":
-    from pages.parts.home_view import home_view
+    from pages.parts.home.home_view import home_view
 
     home_view()
 else:
-    from pages.parts.server import guards, sessions_end
+    from pages.parts.shared.server import guards, sessions_end
 
     # `streamlit run` finds it here by its kind, and serves it instead of a server without guards.
     app = st.App(__file__, middleware=guards(), lifespan=sessions_end)

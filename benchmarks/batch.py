@@ -24,13 +24,12 @@ import numpy as np
 from benchmarks.load import MIB, memory_of
 from benchmarks.one_xray import full_size_film
 from benchmarks.record import Table, record_option, tell
-from pneumo_core.batch import BATCH_SIZE, READERS, run_source
-from pneumo_core.classifier import Classifier, load_classifier
+from pneumo_core.data import Source, SourceFilm, open_source
+from pneumo_core.evaluate import BATCH_SIZE, READERS, run_source
+from pneumo_core.film import prepare, read_radiograph
+from pneumo_core.gate import measure_quality
+from pneumo_core.network import Classifier, load_classifier
 from pneumo_core.places import models_folder
-from pneumo_core.preprocessing import prepare
-from pneumo_core.quality import measure_quality
-from pneumo_core.radiograph import read_radiograph
-from pneumo_core.sources import Source, SourceFilm, open_source
 
 ROUNDS = 3
 SPEED, GROWTH = "Films a second", "Growth"

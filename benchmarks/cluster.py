@@ -24,17 +24,25 @@ import numpy as np
 from pyarrow import dataset
 
 from benchmarks.record import Cell, Table, record_option, tell
-from pneumo_core.admission import before
-from pneumo_core.batch import run_source
-from pneumo_core.calibration import probabilities
-from pneumo_core.classifier import load_classifier
-from pneumo_core.cluster import SCORES_FOLDER, Archive, list_archive, plan_job, ray_cluster, score_archive
-from pneumo_core.model_card import active_model_folder, read_card
+from pneumo_core.data import open_source
+from pneumo_core.evaluate import (
+    SCORES_FOLDER,
+    Archive,
+    FilmScore,
+    Progress,
+    list_archive,
+    plan_job,
+    ray_cluster,
+    read_scores,
+    run_source,
+    score_archive,
+)
+from pneumo_core.film import prepare, read_radiograph
+from pneumo_core.gate import before
+from pneumo_core.models import active_model_folder, read_card
+from pneumo_core.network import load_classifier
 from pneumo_core.places import ROOT, models_folder
-from pneumo_core.preprocessing import prepare
-from pneumo_core.radiograph import read_radiograph
-from pneumo_core.runs import FilmScore, Progress, read_scores
-from pneumo_core.sources import open_source
+from pneumo_core.stats import probabilities
 
 CLUSTER = "Films on a cluster of one machine"
 COLUMNS = (

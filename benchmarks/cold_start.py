@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.load import MIB, app_started, memory_of
 from benchmarks.record import Table, record_option, tell
-from pneumo_core.model_card import active_model_folder, read_card
+from pneumo_core.models import active_model_folder, read_card
 from pneumo_core.places import DEMO_SAMPLE, SAMPLES, models_folder
 
 COLD_START, MEMORY = "Cold start", "Memory"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pneumo_core.preprocessing import blurred, recompressed, resize
+from pneumo_core.film import blurred, recompressed, resize
 
 SEVERITIES = 5
 # Takes a film, float32 `(height, width)` in [0, 1], the strength, and what draws; gives the like, clipped after it.

@@ -16,9 +16,8 @@ from pathlib import Path
 import click
 
 from benchmarks.record import Cell, Table, record_option, tell
-from pneumo_core.decoder import DECODER
-from pneumo_core.decoder_process import read_content
-from pneumo_core.sources import open_source
+from pneumo_core.data import open_source
+from pneumo_core.film import DECODER, read_content
 
 ROUNDS = 5
 THREADS = 2

@@ -22,13 +22,11 @@ from tf_keras_vis.gradcam import Gradcam
 
 from benchmarks.record import Cell, Table, record_option, tell
 from benchmarks.timing import in_turns, ratio
-from pneumo_core.calibration import Calibration, probabilities
-from pneumo_core.classifier import Classifier, load_classifier
-from pneumo_core.engine import OPENVINO, openvino_engine, tensorflow_engine
-from pneumo_core.network import gate_features
+from pneumo_core.film import prepare, read_radiograph
+from pneumo_core.keras_network import gate_features
+from pneumo_core.network import OPENVINO, Classifier, load_classifier, openvino_engine, tensorflow_engine
 from pneumo_core.places import models_folder, sample_files
-from pneumo_core.preprocessing import prepare
-from pneumo_core.radiograph import read_radiograph
+from pneumo_core.stats import Calibration, probabilities
 
 PASSES, RESULTS = "The pass alone", "Score and heat map"
 BARE = "TensorFlow, compiled, the logit only"

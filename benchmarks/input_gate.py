@@ -12,13 +12,12 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pneumo_core.classifier import Classifier, load_classifier
 from pneumo_core.errors import PneumoError
-from pneumo_core.evaluation import proportion
-from pneumo_core.negatives import OTHERS, inverted, part_or_several, turned
+from pneumo_core.film import prepare, read_radiograph, resize
+from pneumo_core.network import Classifier, load_classifier
 from pneumo_core.places import models_folder
-from pneumo_core.preprocessing import prepare, resize
-from pneumo_core.radiograph import read_radiograph
+from pneumo_core.stats import proportion
+from pneumo_core.train import OTHERS, inverted, part_or_several, turned
 
 SIDE, MOST, SEED = 224, 300, 4242
 OTHER_NAMES = ("pages of text", "noise", "shapes", "films on a screen", "drawn bones")

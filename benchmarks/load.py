@@ -36,7 +36,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.record import Cell, Table, record_option, tell
-from pneumo_core.model_card import active_model_folder, read_card
+from pneumo_core.models import active_model_folder, read_card
 from pneumo_core.places import ROOT, models_folder, sample_files
 
 # Readings before memory is measured: caches and pools fill.
@@ -315,10 +315,10 @@ def a_round(address: str, films: Sequence[Sequence[bytes]]) -> list[Seen]:
 
 def count_wrong(seen: Sequence[Seen], films: Sequence[bytes]) -> int:
     """Count results that are not those of the film that was sent: by hash, picture and score, read once more here."""
-    from pneumo_core.classifier import load_classifier
-    from pneumo_core.picture import Display, data_uri, film_picture, fitted
-    from pneumo_core.radiograph import read_radiograph
-    from pneumo_core.reading import read_xray
+    from pneumo_core.draw import Display, data_uri, film_picture, fitted
+    from pneumo_core.film import read_radiograph
+    from pneumo_core.network import load_classifier
+    from pneumo_core.read import read_xray
 
     classifier, wrong = load_classifier(models_folder()), 0
     for result, content in zip(seen, films, strict=True):
@@ -391,9 +391,9 @@ def people_at_once(
 
 def soak(folder: Path | None, count: int) -> Table:
     """Read films one after the other in this process; give what it holds before, on the way and after."""
-    from pneumo_core.classifier import load_classifier
-    from pneumo_core.radiograph import read_radiograph
-    from pneumo_core.reading import read_xray
+    from pneumo_core.film import read_radiograph
+    from pneumo_core.network import load_classifier
+    from pneumo_core.read import read_xray
 
     classifier = load_classifier(models_folder())
     held: list[tuple[Cell, ...]] = []

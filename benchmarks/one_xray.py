@@ -21,19 +21,16 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.engines import bare_pass
 from benchmarks.record import Cell, Table, record_option, tell
 from benchmarks.timing import in_turns, ratio
-from pages.parts import fragility_view
-from pages.parts.film_view import SCREEN_LONG_SIDE
-from pneumo_core.classifier import Classifier, load_classifier
-from pneumo_core.fragility import measure_fragility
-from pneumo_core.gradcam import explain
-from pneumo_core.network import gate_features
-from pneumo_core.picture import Display, data_uri, film_picture, fitted, overlay_picture
+from pages.parts.explain import fragility_view
+from pages.parts.explain.film_view import SCREEN_LONG_SIDE
+from pneumo_core.draw import Display, data_uri, film_picture, fitted, overlay_picture
+from pneumo_core.explain import measure_fragility
+from pneumo_core.film import prepare, read_radiograph
+from pneumo_core.gate import measure_quality
+from pneumo_core.keras_network import explain, gate_features
+from pneumo_core.network import Classifier, load_classifier
 from pneumo_core.places import models_folder, sample_files
-from pneumo_core.preprocessing import prepare
-from pneumo_core.quality import measure_quality
-from pneumo_core.radiograph import read_radiograph
-from pneumo_core.reading import Reading, read_xray
-from pneumo_core.report import case_report, overlay_png
+from pneumo_core.read import Reading, case_report, overlay_png, read_xray
 
 HEIGHT, WIDTH = 1200, 1500
 PREVALENCE = 0.5
@@ -60,7 +57,7 @@ def page() -> None:
 
     import streamlit as st
 
-    from pages.parts.film_view import film_view
+    from pages.parts.explain.film_view import film_view
 
     started = time.perf_counter()
     film_view(st.session_state["reading"], st.session_state["point"], st.session_state["prevalence"])

@@ -17,9 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.quality_fit import ASPECT, cut, turned_by
 from pneumo_core.errors import PneumoError
-from pneumo_core.evaluation import proportion
-from pneumo_core.preprocessing import blurred, recompressed, resize
-from pneumo_core.quality import (
+from pneumo_core.film import blurred, read_radiograph, recompressed, resize
+from pneumo_core.gate import (
     BLUR,
     CUT_OFF,
     EXPOSURE,
@@ -32,7 +31,7 @@ from pneumo_core.quality import (
     measure_quality,
     refuse_clipped,
 )
-from pneumo_core.radiograph import read_radiograph
+from pneumo_core.stats import proportion
 
 SEED, WIDTH = 4242, 1024
 LINES = (

@@ -11,13 +11,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pneumo_core.known_films import HASH_DIGITS, read_known_films
-from pneumo_core.model_card import active_model_folder, file_sha256
+from pneumo_core.files import written_whole
+from pneumo_core.film import blurred, read_radiograph, resize, rotated
+from pneumo_core.gate import POSITION_FILE, SIDE, position_features
+from pneumo_core.models import HASH_DIGITS, active_model_folder, file_sha256, read_known_films
 from pneumo_core.places import models_folder
-from pneumo_core.preprocessing import blurred, resize, rotated
-from pneumo_core.quality import POSITION_FILE, SIDE, position_features
-from pneumo_core.radiograph import read_radiograph
-from pneumo_core.whole_file import written_whole
 
 PENALTY, COPIES, SEED = 30.0, 3, 1
 # Width through height of films before they were squashed to a square.

@@ -14,20 +14,20 @@ from pathlib import Path
 import click
 
 from benchmarks.record import RECORDS, Record, Table, read_record
-from pneumo_core.input_gate_record import gate_in_words
-from pneumo_core.model_card import (
+from pneumo_core.files import write_whole
+from pneumo_core.models import (
     CARD_TEXT_FILE,
     ModelCard,
     active_model_folder,
     area,
     card_text,
+    gate_in_words,
     percent,
     read_card,
     result_table,
     thresholds_in_words,
 )
 from pneumo_core.places import ROOT
-from pneumo_core.whole_file import write_whole
 
 BLOCK = re.compile(r"(?P<start><!-- figures:(?P<name>[^>]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 START = "<!-- figures:"

@@ -16,11 +16,18 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.record import Cell, Table, record_option, tell
-from pneumo_core.assessment import Assessment, assess_run, group_results
-from pneumo_core.evaluation_report import charts, figure_rows, group_words, screening_rows
-from pneumo_core.model_card import active_model_folder, read_card
+from pneumo_core.evaluate import (
+    Assessment,
+    FilmScore,
+    assess_run,
+    charts,
+    figure_rows,
+    group_results,
+    group_words,
+    screening_rows,
+)
+from pneumo_core.models import active_model_folder, read_card
 from pneumo_core.places import models_folder
-from pneumo_core.runs import FilmScore
 
 ROUNDS = 25
 TIMES, MOVE = "A move of the threshold", "a move of the slider, on the page"
@@ -60,7 +67,7 @@ def page() -> None:
 
     import streamlit as st
 
-    from pages.parts import evaluation_view
+    from pages.parts.evaluate import evaluation_view
 
     started = time.perf_counter()
     evaluation_view._at_threshold(st.session_state["assessment"], None)

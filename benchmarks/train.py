@@ -17,13 +17,20 @@ import tensorflow as tf
 
 from benchmarks.record import Cell, Table, record_option, tell
 from benchmarks.timing import ratio
-from pneumo_core.cases import find_cases, split_by_patient
-from pneumo_core.fitting import Judge, Step, Watch, seed_layers, training_model
-from pneumo_core.network import build_network, device_in_words
-from pneumo_core.plan import Recipe
-from pneumo_core.preprocessing import Preprocessing
-from pneumo_core.training_films import epoch_batches, read_films
-from pneumo_core.training_run import memory_bytes
+from pneumo_core.data import find_cases, split_by_patient
+from pneumo_core.film import Preprocessing
+from pneumo_core.keras_network import build_network, device_in_words
+from pneumo_core.train import (
+    Judge,
+    Recipe,
+    Step,
+    Watch,
+    epoch_batches,
+    memory_bytes,
+    read_films,
+    seed_layers,
+    training_model,
+)
 
 
 @click.command()

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from pages.parts.cached import card_of_active_model
-from pages.parts.frame import frame
-from pages.parts.problems import problems_shown
-from pages.parts.run_intake import ask_for_run
-from pages.parts.run_view import run_view
+from pages.parts.evaluate.run_intake import ask_for_run
+from pages.parts.evaluate.run_view import run_view
+from pages.parts.shared.cached import card_of_active_model
+from pages.parts.shared.frame import frame
+from pages.parts.shared.problems import problems_shown
 
 frame("Batch evaluation")
 with problems_shown():

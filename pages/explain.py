@@ -1,12 +1,12 @@
 """Explain an X-ray: upload films or choose samples; read score, flag and heat map."""
 
-from pages.parts.cached import card_of_active_model
-from pages.parts.film_view import film_view
-from pages.parts.films import films_at_hand, read_waiting
-from pages.parts.frame import frame
-from pages.parts.intake import ask_for_films, reader_settings
-from pages.parts.problems import problems_shown
-from pages.parts.worklist import worklist
+from pages.parts.explain.film_view import film_view
+from pages.parts.explain.intake import ask_for_films, reader_settings
+from pages.parts.explain.worklist import worklist
+from pages.parts.shared.cached import card_of_active_model
+from pages.parts.shared.films import films_at_hand, read_waiting
+from pages.parts.shared.frame import frame
+from pages.parts.shared.problems import problems_shown
 
 frame("Explain an X-ray")
 with problems_shown():

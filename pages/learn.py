@@ -2,11 +2,9 @@
 
 import streamlit as st
 
-from pages.parts.frame import frame
-from pages.parts.grad_cam_view import grad_cam_view
-from pages.parts.learn_film import film_to_learn_from, standing_warnings
-from pages.parts.learn_menu import chosen_lesson
-from pages.parts.lesson_views import (
+from pages.parts.learn.film import film_to_learn_from, standing_warnings
+from pages.parts.learn.grad_cam_view import grad_cam_view
+from pages.parts.learn.lesson_views import (
     calibration_lesson,
     file_size_lesson,
     kinds_lesson,
@@ -15,12 +13,14 @@ from pages.parts.lesson_views import (
     two_splits_lesson,
     uncertain_lesson,
 )
-from pages.parts.methods_view import methods_view
-from pages.parts.named import anew
-from pages.parts.problems import problems_shown
-from pages.parts.quiz_view import quiz_view
-from pages.parts.trust_view import trust_view
-from pages.parts.what_if_view import what_if_view
+from pages.parts.learn.menu import chosen_lesson
+from pages.parts.learn.methods_view import methods_view
+from pages.parts.learn.quiz_view import quiz_view
+from pages.parts.learn.trust_view import trust_view
+from pages.parts.learn.what_if_view import what_if_view
+from pages.parts.shared.frame import frame
+from pages.parts.shared.named import anew
+from pages.parts.shared.problems import problems_shown
 
 LESSONS_OF_A_FILM = {"grad-cam": grad_cam_view, "methods": methods_view, "trust": trust_view, "what-if": what_if_view}
 LESSONS = {

@@ -1,13 +1,13 @@
 """Models: the list, a candidate against the model in use, promotion and roll back, files."""
 
-from pages.parts.cached import card_of_active_model
-from pages.parts.frame import frame
-from pages.parts.gate_view import gate_view
-from pages.parts.model_files import ask_to_import, model_files
-from pages.parts.model_list import choose_model
-from pages.parts.model_record import model_record
-from pages.parts.problems import problems_shown
-from pages.parts.promotion_view import ask_to_promote, last_change_shown, promotion_log, question_shown
+from pages.parts.models.challenge_view import gate_view
+from pages.parts.models.files import ask_to_import, model_files
+from pages.parts.models.list import choose_model
+from pages.parts.models.promotion_view import ask_to_promote, last_change_shown, promotion_log, question_shown
+from pages.parts.models.record import model_record
+from pages.parts.shared.cached import card_of_active_model
+from pages.parts.shared.frame import frame
+from pages.parts.shared.problems import problems_shown
 
 frame("Models")
 with problems_shown():

@@ -1,12 +1,12 @@
 """Training: audit the films, plan a run, watch it; a model is made, and none is replaced."""
 
-from pages.parts.audit_view import audit_view
-from pages.parts.cached import card_of_active_model
-from pages.parts.frame import frame
-from pages.parts.plan_view import plan_view
-from pages.parts.problems import problems_shown
-from pages.parts.train_steps import DATA, PLAN, chosen_step
-from pages.parts.training_view import training_view
+from pages.parts.shared.cached import card_of_active_model
+from pages.parts.shared.frame import frame
+from pages.parts.shared.problems import problems_shown
+from pages.parts.train.audit_view import audit_view
+from pages.parts.train.plan_view import plan_view
+from pages.parts.train.run_view import training_view
+from pages.parts.train.steps import DATA, PLAN, chosen_step
 
 frame("Training")
 with problems_shown():

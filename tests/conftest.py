@@ -85,7 +85,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[...
     """Train a small network on 40 drawn films with the project's own command; give the model's folder."""
     from click.testing import CliRunner
 
-    from pneumo_core.__main__ import commands
+    from pneumo_core.cli.group import commands
 
     folder = tmp_path_factory.mktemp("tiny")
     data = make_data(folder / "data", 10)
@@ -104,8 +104,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[...
 @pytest.fixture(scope="session")
 def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make_data: Callable[..., Path]) -> Path:
     """Give the tiny model with a gate fitted on drawn films."""
-    from pneumo_core import input_gate_fit, input_gate_record
-    from pneumo_core.classifier import load_classifier
+    from pneumo_core.models import gate_record as input_gate_record
+    from pneumo_core.network.classifier import load_classifier
+    from pneumo_core.train import gate_fit as input_gate_fit
 
     folder = tmp_path_factory.mktemp("gated") / "gated"
     shutil.copytree(tiny_model, folder)

@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pneumo_core.admission import Admission
-from pneumo_core.calibration import Calibration, OperatingPoint
-from pneumo_core.evaluation import ConfusionMatrix, Estimate
-from pneumo_core.input_gate import UPRIGHT, Verdict
-from pneumo_core.model_card import EvaluationResult, ModelCard, PointResult, TrainingData
-from pneumo_core.pixels import Origin
-from pneumo_core.preprocessing import Preprocessing, resize
-from pneumo_core.quality import Quality
-from pneumo_core.radiograph import Radiograph
-from pneumo_core.reading import Prediction, Reading
-from pneumo_core.suitability import Suitability
+from pneumo_core.film.pixels import Origin
+from pneumo_core.film.preprocessing import Preprocessing, resize
+from pneumo_core.film.radiograph import Radiograph
+from pneumo_core.gate.admission import Admission
+from pneumo_core.gate.input_gate import UPRIGHT, Verdict
+from pneumo_core.gate.quality import Quality
+from pneumo_core.gate.suitability import Suitability
+from pneumo_core.models.card import EvaluationResult, ModelCard, PointResult, TrainingData
+from pneumo_core.read.reading import Prediction, Reading
+from pneumo_core.stats.calibration import Calibration, OperatingPoint
+from pneumo_core.stats.metrics import ConfusionMatrix, Estimate
 from pneumo_core.wording import Caution
 
 HEIGHT, WIDTH = 120, 160

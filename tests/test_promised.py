@@ -14,7 +14,7 @@ from tests.conftest import PROMISED_VARIABLE
 
 def collected(promised: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
     """Collect one small file of tests in a process of its own."""
-    command = [sys.executable, "-m", "pytest", "-n", "0", "--collect-only", "tests/test_cells.py"]
+    command = [sys.executable, "-m", "pytest", "-n", "0", "--collect-only", "tests/files/test_csv_cells.py"]
     environment = {**os.environ, PROMISED_VARIABLE: promised, "PATH": path}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 

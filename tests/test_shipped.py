@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pneumo_core.cases import find_cases
-from pneumo_core.classifier import Classifier, load_classifier
-from pneumo_core.evaluation import ConfusionMatrix, area_under_roc
-from pneumo_core.explanation_survey import read_survey, survey_rows
-from pneumo_core.input_gate import HAS_GATE
-from pneumo_core.input_gate_record import gate_in_words
-from pneumo_core.model_card import active_model_folder, card_text, read_card, result_table
+from pneumo_core.data.cases import find_cases
+from pneumo_core.explain.survey import read_survey, survey_rows
+from pneumo_core.film.preprocessing import prepare
+from pneumo_core.film.radiograph import read_radiograph
+from pneumo_core.gate.input_gate import HAS_GATE
+from pneumo_core.models.card import active_model_folder, card_text, read_card, result_table
+from pneumo_core.models.gate_record import gate_in_words
+from pneumo_core.network.classifier import Classifier, load_classifier
 from pneumo_core.places import ROOT, sample_files
-from pneumo_core.preprocessing import prepare
-from pneumo_core.radiograph import read_radiograph
-from pneumo_core.reading import read_xray
+from pneumo_core.read.reading import read_xray
+from pneumo_core.stats.metrics import ConfusionMatrix, area_under_roc
 
 MODEL = active_model_folder(ROOT / "model")
 

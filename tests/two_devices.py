@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.fitting import fit, predict_logits
-from pneumo_core.network import build_network, load_network
-from pneumo_core.training_log import read_log
-from tests.test_fitting import SMALL, drawn_films
+from pneumo_core.keras_network.layers import build_network, load_network
+from pneumo_core.models.training_log import read_log
+from pneumo_core.train.fit import fit, predict_logits
+from tests.train.test_fit import SMALL, drawn_films
 
 if __name__ == "__main__":
     cpu = tf.config.list_physical_devices("CPU")[0]

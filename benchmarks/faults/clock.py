@@ -11,16 +11,19 @@ from pathlib import Path
 
 from benchmarks.faults.kills import RECIPE
 from benchmarks.faults.setting import IN_USE, OTHER, Case, Setting, answer, begin, command, damage, losses
-from pneumo_core import session_end, sign_in, training_run
-from pneumo_core.__main__ import commands
-from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, AuditEvent, record_event, verify_audit_log
-from pneumo_core.locks import held, held_by
-from pneumo_core.model_card import active_model_folder, model_stamp
-from pneumo_core.model_store import model_before, models_stamp, promotions
-from pneumo_core.plan import Plan
-from pneumo_core.runs import read_scores, scores_stamp
-from pneumo_core.training_log import read_log
-from pneumo_core.training_run import list_runs, plan_run, read_state, write_state
+from pneumo_core.cli import commands
+from pneumo_core.evaluate import read_scores, scores_stamp
+from pneumo_core.files import held, held_by
+from pneumo_core.models import active_model_folder, model_before, model_stamp, models_stamp, promotions, read_log
+from pneumo_core.serve import (
+    AUDIT_LOG_VARIABLE,
+    AuditEvent,
+    record_event,
+    sessions as session_end,
+    sign_in,
+    verify_audit_log,
+)
+from pneumo_core.train import Plan, list_runs, plan_run, read_state, run as training_run, write_state
 
 DAY = 86400.0
 

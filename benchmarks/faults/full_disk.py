@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults.setting import IN_USE, OTHER, Case, Setting, answer, command, damage, is_sentence, tried
-from pneumo_core.audit_log import AUDIT_LOG_VARIABLE, AuditEvent, record_event, verify_audit_log
 from pneumo_core.errors import PneumoError
-from pneumo_core.jobs import Job
-from pneumo_core.plan import Plan, Recipe
-from pneumo_core.runs import read_scores
-from pneumo_core.training_log import read_log
-from pneumo_core.training_run import list_runs, plan_run, run_at_work, start_run
+from pneumo_core.evaluate import read_scores
+from pneumo_core.models import read_log
+from pneumo_core.serve import AUDIT_LOG_VARIABLE, AuditEvent, Job, record_event, verify_audit_log
+from pneumo_core.train import Plan, Recipe, list_runs, plan_run, run_at_work, start_run
 
 RECIPE = Recipe(architecture="SmallCNN", size=32, epochs=1, batch_size=32, frozen_normalization=False)
 FILMS = 40
@@ -220,8 +218,8 @@ def _logged(path: Path) -> tuple[int, str]:
 
 
 def _job(data: Path, folder: Path, models: Path) -> tuple[int, str]:
-    from pneumo_core.classifier import load_classifier
-    from pneumo_core.sources import open_source
+    from pneumo_core.data import open_source
+    from pneumo_core.network import load_classifier
 
     source = open_source(data)
     job = Job(source, folder, lambda: load_classifier(models))

@@ -27,17 +27,22 @@ from benchmarks.faults.setting import (
     left_over,
     losses,
 )
-from pneumo_core.__main__ import commands
-from pneumo_core.fitting import CHECKPOINT_FILE
-from pneumo_core.gate import GATE_FILE
-from pneumo_core.known_answers import record_known_answers
-from pneumo_core.model_card import NETWORK_FILE, SCORES_FILE, read_card, write_card
-from pneumo_core.network import load_network, save_network
-from pneumo_core.plan import Plan, Recipe
-from pneumo_core.runs import SCORES_FILE as FILM_SCORES_FILE
-from pneumo_core.runs import read_scores
-from pneumo_core.training_log import read_log
-from pneumo_core.training_run import STATE_FILE, State, partial_folder, plan_run, read_state, write_state
+from pneumo_core.cli import commands
+from pneumo_core.evaluate import SCORES_FILE as FILM_SCORES_FILE, read_scores
+from pneumo_core.keras_network import load_network, save_network
+from pneumo_core.models import GATE_FILE, NETWORK_FILE, SCORES_FILE, read_card, read_log, write_card
+from pneumo_core.network import record_known_answers
+from pneumo_core.train import (
+    CHECKPOINT_FILE,
+    STATE_FILE,
+    Plan,
+    Recipe,
+    State,
+    partial_folder,
+    plan_run,
+    read_state,
+    write_state,
+)
 
 RECIPE = Recipe(
     architecture="SmallCNN",
@@ -315,7 +320,7 @@ def _saves(setting: Setting, place: Path, export: Path) -> dict[str, Callable[[]
         write_card(read_card(setting.models / IN_USE), model)
 
     def answers() -> None:
-        from pneumo_core.classifier import load_classifier
+        from pneumo_core.network import load_classifier
 
         record_known_answers(load_classifier(setting.models / IN_USE), model)
 

@@ -19,8 +19,7 @@ from benchmarks.faults.setting import (
     losses,
     tried,
 )
-from pneumo_core.plan import Plan
-from pneumo_core.training_run import plan_run
+from pneumo_core.train import Plan, plan_run
 
 
 def read_only_cases(setting: Setting) -> list[Case]:

@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 
 import click
 
-from pneumo_core.__main__ import commands
-from pneumo_core.audit_log import AUDIT_LOG_VARIABLE
-from pneumo_core.model_card import NETWORK_FILE, active_model_folder
-from pneumo_core.model_store import list_models, promotions
-from pneumo_core.network import load_network
+from pneumo_core.cli import commands
+from pneumo_core.keras_network import load_network
+from pneumo_core.models import NETWORK_FILE, active_model_folder, list_models, promotions
 from pneumo_core.places import MODELS_VARIABLE, RUNS_VARIABLE
+from pneumo_core.serve import AUDIT_LOG_VARIABLE
 from tests.conftest import drawn_film, png
 
 # The import of TensorFlow takes seconds: every process is forked from this one, which imports and never uses it.

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pages.parts import cached
-from pneumo_core.explanation_survey import SURVEY_FILE, Survey, write_survey
-from pneumo_core.model_card import read_card
+from pages.parts.shared import cached
+from pneumo_core.explain.survey import SURVEY_FILE, Survey, write_survey
+from pneumo_core.models.card import read_card
 from pneumo_core.places import MODELS_VARIABLE
-from pneumo_core.plan import Recipe
+from pneumo_core.train.plan import Recipe
 from tests.conftest import drawn_film, png
 
 

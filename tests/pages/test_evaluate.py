@@ -12,13 +12,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.parts.problems import plain
-from pneumo_core.audit_log import AUDIT_LOG_VARIABLE
-from pneumo_core.jobs import Jobs
-from pneumo_core.model_card import file_sha256, read_card, write_card
-from pneumo_core.network import load_network
+from pages.parts.shared.problems import plain
+from pneumo_core.evaluate.runs import read_run, read_scores
+from pneumo_core.keras_network.layers import load_network
+from pneumo_core.models.card import file_sha256, read_card, write_card
 from pneumo_core.places import DATA_VARIABLE, MODELS_VARIABLE, ROOT, RUNS_VARIABLE
-from pneumo_core.runs import read_run, read_scores
+from pneumo_core.serve.audit_log import AUDIT_LOG_VARIABLE
+from pneumo_core.serve.jobs import Jobs
 from tests.conftest import drawn_film, png
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import films, fragility_view
+from pages.parts.explain import fragility_view
+from pages.parts.shared import films
 from pneumo_core.places import ROOT
-from pneumo_core.reading_queue import ReadingQueue
+from pneumo_core.read.queue import ReadingQueue
 from tests.conftest import drawn_film, png
 
 

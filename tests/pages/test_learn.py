@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import films
-from pages.parts.learn_menu import LESSONS
-from pneumo_core.explanation_methods import METHODS
-from pneumo_core.explanation_survey import SURVEY_FILE, write_survey
-from pneumo_core.gradcam_steps import TITLES
-from pneumo_core.input_gate import LEFT, Verdict
-from pneumo_core.model_card import NETWORK_FILE, file_sha256, read_card, write_card
-from pneumo_core.network import load_network, save_network
+from pages.parts.learn.menu import LESSONS
+from pages.parts.shared import films
+from pneumo_core.explain.methods import METHODS
+from pneumo_core.explain.steps import TITLES
+from pneumo_core.explain.survey import SURVEY_FILE, write_survey
+from pneumo_core.gate.input_gate import LEFT, Verdict
+from pneumo_core.gate.suitability import refuse_by
+from pneumo_core.keras_network.layers import load_network, save_network
+from pneumo_core.models.card import NETWORK_FILE, file_sha256, read_card, write_card
 from pneumo_core.places import DEMO_SAMPLE, MODELS_VARIABLE, ROOT, sample_files
-from pneumo_core.reading import read_xray
-from pneumo_core.suitability import refuse_by
+from pneumo_core.read.reading import read_xray
 from tests.conftest import drawn_film, png
-from tests.test_explanation_survey import example
+from tests.explain.test_survey import example
 
 
 def learn(lesson: str, **query: str) -> AppTest:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import quiz_view
-from pneumo_core.model_card import read_card
+from pages.parts.learn import quiz_view
+from pneumo_core.learn.quiz import Quiz
+from pneumo_core.models.card import read_card
 from pneumo_core.places import DATA_VARIABLE, ROOT
-from pneumo_core.quiz import Quiz
 from tests.conftest import drawn_film, png
 
 
@@ -233,7 +233,7 @@ def test_another_model_in_the_middle_ends_the_quiz_with_the_scores_of_the_first(
 
 def test_file_names_are_in_the_table_only_if_ticked(folder: Path, monkeypatch: pytest.MonkeyPatch):
     tables: list[bytes] = []
-    from pages.parts import quiz_scores
+    from pages.parts.learn import quiz_scores
 
     made = quiz_scores.answers_csv
     monkeypatch.setattr(quiz_scores, "answers_csv", lambda *given: tables.append(made(*given)) or tables[-1])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import what_if_view
+from pages.parts.learn import what_if_view
+from pneumo_core.explain.what_if import CONTROLS, Change, Check, Look, Region
 from pneumo_core.places import ROOT
-from pneumo_core.what_if import CONTROLS, Change, Check, Look, Region
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import gate_view
-from pages.parts.problems import plain
-from pneumo_core.comparison import compare
-from pneumo_core.gate import CopyResult, Gate, Pair, read_gate, write_gate
-from pneumo_core.model_card import ModelCard, active_model_folder, file_sha256, read_card, write_card
-from pneumo_core.model_store import ModelEntry, export_model, list_models, promote, promotions
-from pneumo_core.network import load_network
+from pages.parts.models import challenge_view as gate_view
+from pages.parts.shared.problems import plain
+from pneumo_core.keras_network.layers import load_network
+from pneumo_core.models.card import ModelCard, active_model_folder, file_sha256, read_card, write_card
+from pneumo_core.models.challenge import CopyResult, Gate, Pair, read_gate, write_gate
+from pneumo_core.models.store import ModelEntry, export_model, list_models, promote, promotions
 from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE
-from pneumo_core.plan import Plan, write_plan
-from pneumo_core.training_run import MADE_FILE, State, trainings_folder, write_state
+from pneumo_core.stats.comparison import compare
+from pneumo_core.train.plan import Plan, write_plan
+from pneumo_core.train.run import MADE_FILE, State, trainings_folder, write_state
 from tests.conftest import drawn_film, png
 from tests.makers import with_thresholds
 
@@ -318,7 +318,7 @@ def test_while_another_run_is_at_work_nothing_is_compared(models: Path, monkeypa
 
 def test_a_comparison_at_work_shows_its_state(models: Path, monkeypatch: pytest.MonkeyPatch):
     run_of(models, stage="reading the films", done=3, of=12)
-    monkeypatch.setattr("pneumo_core.training_run.run_at_work", lambda: "two")
+    monkeypatch.setattr("pneumo_core.train.run.run_at_work", lambda: "two")
     monkeypatch.setattr(gate_view, "run_at_work", lambda: "two")
     app = opened("two")
     assert not app.exception
@@ -541,7 +541,7 @@ def test_a_file_that_is_no_model_is_refused(models: Path):
 
 
 def test_a_model_that_its_run_is_at_work_on_is_not_deleted(models: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("pages.parts.model_files.run_at_work", lambda: "two")
+    monkeypatch.setattr("pages.parts.models.files.run_at_work", lambda: "two")
     assert not [label for label in buttons(opened("two")) if label.startswith("Delete")]
 
 

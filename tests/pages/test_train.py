@@ -12,12 +12,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.parts import cached, plan_view, training_view
-from pages.parts.train_steps import DATA, PLAN, RUNS
-from pneumo_core import jobs
-from pneumo_core.audit import audit_folder
+from pages.parts.shared import cached
+from pages.parts.train import plan_view, run_view as training_view
+from pages.parts.train.steps import DATA, PLAN, RUNS
+from pneumo_core.data.audit import audit_folder
 from pneumo_core.errors import DataError
-from pneumo_core.model_card import LOG_FILE, NETWORK_FILE
+from pneumo_core.models.card import LOG_FILE, NETWORK_FILE
 from pneumo_core.places import (
     BACKBONE_WEIGHTS_VARIABLE,
     DATA_VARIABLE,
@@ -26,9 +26,10 @@ from pneumo_core.places import (
     RUNS_VARIABLE,
     trainings_folder,
 )
-from pneumo_core.plan import SETTINGS, Plan, Recipe, checked_recipe, read_plan, settings_of_start
-from pneumo_core.training import run_training
-from pneumo_core.training_run import (
+from pneumo_core.serve import jobs
+from pneumo_core.train.make import run_training
+from pneumo_core.train.plan import SETTINGS, Plan, Recipe, checked_recipe, read_plan, settings_of_start
+from pneumo_core.train.run import (
     MANIFEST_FILE,
     OUTPUT_FILE,
     STOP_FILE,

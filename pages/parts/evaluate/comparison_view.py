@@ -1,0 +1,56 @@
+"""Two models on the same films: paired differences."""
+
+import streamlit as st
+
+from pages.parts.evaluate.run_start import start_run
+from pages.parts.shared.cached import assessment_of_run, jobs, known_models, other_classifier
+from pages.parts.shared.problems import plain
+from pneumo_core.data import Source
+from pneumo_core.evaluate import Assessment, Run, compare_assessments, comparison_rows, read_scores, run_name
+from pneumo_core.models import active_model_folder, read_card
+from pneumo_core.places import models_folder, runs_folder
+
+
+@st.fragment
+def comparison_view(assessment: Assessment, run: Run, source: Source | None) -> None:
+    """Draw the choice of another model and, once it has scored these films too, the differences."""
+    st.header("Against another model")
+    # By their weights: an imported model's folder may have any name.
+    others = [
+        entry
+        for entry in known_models()
+        if entry.card is not None and entry.card.weights_sha256 != assessment.card.weights_sha256
+    ]
+    if not others:
+        st.markdown("There is no other model in the models' folder to compare with.")
+        return
+    names = [entry.name for entry in others]
+    chosen = st.selectbox("Model", names, index=None, key="other_model")
+    if chosen is None:
+        return
+    model = others[names.index(chosen)]
+    card = read_card(model.folder)
+    name = run_name(run.listing_sha256, card.weights_sha256)
+    folder = runs_folder() / name
+    job = jobs().find(name)
+    if job is not None and job.is_running:
+        st.link_button("It is scoring these films now: see how far it is", f"evaluate?run={name}")
+        st.button("Look again", icon=":material/refresh:")
+        return
+    if not folder.is_dir() or len(read_scores(folder)) < run.films:
+        if source is None:
+            st.markdown("To score these films with it too, choose them again above.")
+        elif st.button(f"Score these films with {plain(model.name)} too", icon=":material/play_arrow:") and start_run(
+            name, source, card.weights_sha256, lambda: other_classifier(model.folder)
+        ):
+            st.rerun(scope="fragment")
+        return
+    other = assessment_of_run(folder, model.folder)
+    # A folder's name is its own; two cards may have the same.
+    used = active_model_folder(models_folder()).name
+    st.table(comparison_rows(compare_assessments(assessment, other), plain(used), plain(model.name)))
+    st.markdown(
+        "Each model at its own balanced point. Differences are the first less the second, with 95 % intervals (DeLong; "
+        "Newcombe) and McNemar's exact test. Films count as independent of each other: where patients repeat, the "
+        "intervals are too narrow."
+    )

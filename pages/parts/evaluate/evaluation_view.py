@@ -1,0 +1,222 @@
+"""The figures of a run: one threshold moves all of them."""
+
+import streamlit as st
+
+from pages.parts.evaluate.film_list import film_list, film_name
+from pages.parts.shared.frame import text_colour
+from pages.parts.shared.problems import plain
+from pneumo_core.data import Source
+from pneumo_core.evaluate import (
+    CHART_CONFIG,
+    SETTING,
+    Assessment,
+    Setting,
+    charts,
+    content_name,
+    evaluation_html,
+    evaluation_json,
+    figure_rows,
+    films_of_cell,
+    group_results,
+    group_words,
+    honesty_lines,
+    scores_csv,
+    screening_note,
+    screening_rows,
+    worklist_order,
+)
+from pneumo_core.models import ModelCard
+from pneumo_core.wording import counted
+
+# More of them stay folded.
+MOST_PROBLEMS = 10
+# Has pneumonia, is flagged.
+CELLS = {
+    "true positives": (True, True),
+    "false negatives": (True, False),
+    "false positives": (False, True),
+    "true negatives": (False, False),
+}
+
+# So many refused films are listed in full height; of more the list scrolls.
+MANY, SCROLLED_PIXELS = 20, 600
+
+
+def evaluation_view(assessment: Assessment, source: Source | None) -> None:
+    """Draw an evaluation; without labels, the worklist."""
+    cohort = assessment.cohort
+    scored = len(assessment.scores) - len(assessment.refused)
+    both = f" {len(assessment.contradictory)} have both labels, and count in no figure."
+    st.markdown(
+        f"**{counted(assessment.films, 'film')}**: {scored} scored, of which {len(cohort)} have a label "
+        f"({int(cohort.has_pneumonia.sum())} with pneumonia); {len(assessment.refused)} refused."
+        f"{both if assessment.contradictory else ''}"
+    )
+    if source is not None and source.problems:
+        with st.expander(
+            f"{len(source.problems)} left out before scoring",
+            icon=":material/block:",
+            expanded=len(source.problems) <= MOST_PROBLEMS,
+        ):
+            st.markdown("\n".join(f"- {plain(problem)}" for problem in source.problems))
+    if assessment.known is not None and assessment.known.any():
+        others = "" if assessment.known.all() else " The table of groups gives the figures without them."
+        st.warning(
+            f"The model was trained on or validated with {int(assessment.known.sum())} of these films: for them the "
+            f"figures are no test.{others}",
+            icon=":material/history_edu:",
+        )
+    if scored:
+        _at_threshold(assessment, source)
+    if len(cohort):
+        st.header("What speaks against these figures")
+        st.markdown("\n".join(f"- {plain(line)}" for line in honesty_lines(assessment)))
+    if assessment.refused:
+        st.header("Refused, and counted in no figure")
+        # A table and no grid: a reason that is cut short says no longer what to do.
+        with st.container(height=SCROLLED_PIXELS if len(assessment.refused) > MANY else "content"):
+            st.table(
+                [
+                    {"Film": plain(film_name(score.number, source)), "Reason": plain(score.reason or "")}
+                    for score in assessment.refused
+                ]
+            )
+    _downloads(assessment, source)
+
+
+@st.fragment
+def _at_threshold(assessment: Assessment, source: Source | None) -> None:
+    threshold = _threshold(assessment.card)
+    if len(assessment.cohort):
+        _figures(assessment, source, threshold)
+    _worklist(assessment, source, threshold)
+
+
+def _threshold(card: ModelCard) -> float:
+    with st.container(key="stack_threshold"):
+        slider, presets = st.columns([3, 2], gap="large", vertical_alignment="bottom")
+    st.session_state.setdefault("threshold", 100 * card.operating_point("balanced").threshold)
+    with presets, st.container(horizontal=True):
+        for point in card.operating_points:
+            st.button(
+                f"{point.name} ({100 * point.threshold:.1f} %)",
+                help=point.chosen_for,
+                on_click=st.session_state.update,
+                args=({"threshold": 100 * point.threshold},),
+            )
+    with slider:
+        percent = st.slider(
+            "Threshold: flagged from this probability on, %", 0.0, 100.0, step=0.1, format="%.1f", key="threshold"
+        )
+    return percent / 100
+
+
+def _figures(assessment: Assessment, source: Source | None, threshold: float) -> None:
+    figures = assessment.figures(threshold)
+    rows = figure_rows(assessment, figures)
+    drawn = charts(assessment, figures, text_colour())
+    with st.container(key="stack_main"):
+        matrix, table = st.columns(2, gap="large")
+    with matrix:
+        st.header(drawn[0].title)
+        st.plotly_chart(
+            drawn[0].figure,
+            config=CHART_CONFIG,
+            key="confusion",
+            on_select=_cell_was_clicked,
+            selection_mode="points",
+            alt=drawn[0].alt,
+        )
+        cell = st.segmented_control("See the films of a cell: click it, or choose here", list(CELLS), key="cell")
+    with table:
+        st.header("Figures with 95 % intervals")
+        st.table(
+            [
+                {"Figure": label, "Value": value, "95 % interval": interval, "n": str(n)}
+                for label, value, interval, n in rows
+            ]
+        )
+    if cell:
+        films = films_of_cell(assessment, *CELLS[cell], threshold)
+        st.header(f"{cell.capitalize()}: {len(films)}")
+        if films:
+            alt = f"{cell.capitalize()}, the farthest from the threshold first"
+            film_list(films, assessment, source, threshold, f"films_of_{cell}", alt)
+    for first in range(1, len(drawn), 2):
+        with st.container(key=f"stack_charts_{first}"):
+            columns = st.columns(2, gap="large")
+        for column, chart in zip(columns, drawn[first : first + 2], strict=False):
+            with column:
+                st.header(chart.title)
+                st.plotly_chart(chart.figure, config=CHART_CONFIG, key=chart.title, alt=chart.alt)
+                st.markdown(chart.reads)
+    st.header("Groups")
+    st.table([group_words(group) for group in group_results(assessment, threshold)])
+    setting = _screening(assessment)
+    left_out = None if source is None else source.nameless_problems
+    st.download_button(
+        "Report at this threshold (HTML)",
+        lambda: evaluation_html(assessment, threshold, setting, left_out),
+        content_name(repr((rows, setting, left_out)).encode(), "html"),
+        "text/html",
+        on_click="ignore",
+        icon=":material/description:",
+    )
+
+
+def _cell_was_clicked() -> None:
+    for point in st.session_state["confusion"].selection.points[:1]:
+        st.session_state["cell"] = next(name for name, cell in CELLS.items() if cell == tuple(point["customdata"]))
+
+
+def _worklist(assessment: Assessment, source: Source | None, threshold: float) -> None:
+    """Draw the films that are in no figure, for lack of a label or with both."""
+    in_figures = {score.number for score in assessment.cohort.scores}
+    films = [film for film in worklist_order(assessment) if film[0].number not in in_figures]
+    if not films:
+        return
+    st.header("Worklist: the highest probability first")
+    flagged = sum(probability >= threshold for _, probability in films)
+    why = " They are in no figure: they have no label, or were given with both." if in_figures else ""
+    st.markdown(f"**{flagged} of {len(films)}** films are flagged; all are listed, flagged or not.{why}")
+    film_list(films, assessment, source, threshold, "worklist", "Worklist of all films that are in no figure")
+
+
+def _screening(assessment: Assessment) -> Setting:
+    st.header("What each threshold would mean for you")
+    with st.container(key="stack_costs"):
+        prevalences, films, confirmations = st.columns(3, gap="large")
+    with prevalences:
+        prevalence = st.slider(
+            "Prevalence: of 100 of your patients, how many have pneumonia?", 1, 99, round(100 * SETTING.prevalence)
+        )
+    with films:
+        cost_per_film = st.number_input("Cost of one film and its reading", 0.0, value=SETTING.cost_per_film, step=1.0)
+    with confirmations:
+        cost_per_confirmation = st.number_input(
+            "Cost of confirming one flagged patient", 0.0, value=SETTING.cost_per_confirmation, step=1.0
+        )
+    with st.container(key="threshold_table"):
+        st.table(
+            screening_rows(assessment, prevalence / 100, cost_per_film, cost_per_confirmation),
+            alt="True and false positives and negatives, rates and cost at every threshold",
+        )
+    st.markdown(screening_note(assessment))
+    return Setting(prevalence / 100, cost_per_film, cost_per_confirmation)
+
+
+def _downloads(assessment: Assessment, source: Source | None) -> None:
+    st.header("Take it with you")
+    with_names = source is not None and st.checkbox(
+        "File names in the table of films", help="File names can carry a patient's name."
+    )
+    names = [film.name for film in source.films] if source is not None and with_names else None
+    table = scores_csv(assessment, names)
+    left_out = None if source is None else source.problems if with_names else source.nameless_problems
+    with st.container(horizontal=True):
+        st.download_button("Films (CSV)", table, content_name(table, "csv"), "text/csv", on_click="ignore")
+        if len(assessment.cohort):
+            data = evaluation_json(assessment, left_out)
+            st.download_button(
+                "Figures (JSON)", data, content_name(data, "json"), "application/json", on_click="ignore"
+            )

@@ -1,0 +1,117 @@
+"""Scored films of a run as a list, and a look at one of them."""
+
+import streamlit as st
+
+from pages.parts.shared.audit_record import record_reading
+from pages.parts.shared.cached import card_of_active_model, kept_classifier, model_with_weights
+from pages.parts.shared.films import add_waiting
+from pages.parts.shared.frame import rows_height
+from pages.parts.shared.model_state import ready_classifier
+from pages.parts.shared.named import anew, file_named
+from pages.parts.shared.problems import problems_shown
+from pages.parts.shared.warnings_box import warnings_box
+from pneumo_core.data import Source
+from pneumo_core.draw import Display, film_picture, fitted, overlay_picture
+from pneumo_core.evaluate import Assessment, FilmScore
+from pneumo_core.film import read_radiograph
+from pneumo_core.models import ModelCard
+from pneumo_core.read import Reading, read_xray
+from pneumo_core.wording import hash_start
+
+PICTURE_PIXELS = 720
+READING = "reading_in_list"
+
+
+def film_list(
+    films: list[tuple[FilmScore, float]],
+    assessment: Assessment,
+    source: Source | None,
+    threshold: float,
+    key: str,
+    alt: str,
+) -> None:
+    """Draw films in the order given, each with its probability; under them the chosen one and its heat map."""
+    regions = assessment.regions
+    chosen = st.dataframe(
+        [
+            {
+                "Film": film_name(score.number, source),
+                "Result": "Flagged" if probability >= threshold else "Not flagged",
+                **({"Suspected pneumonia": regions.outcome(probability)} if regions else {}),
+                "Probability": 100 * probability,
+                "To know": ", ".join(assessment.tags(score)),
+                "SHA-256, start": hash_start(score.sha256 or ""),
+            }
+            for score, probability in films
+        ],
+        hide_index=True,
+        height=rows_height(len(films)),
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row-required",
+        column_config={
+            "Result": st.column_config.TextColumn(width="small"),
+            "Probability": st.column_config.ProgressColumn(width="small", min_value=0, max_value=100, format="%.1f %%"),
+        },
+        alt=alt,
+    )
+    if source is None:
+        st.markdown("The films themselves are no longer at hand: choose them again to look at them.")
+        return
+    # A threshold that was moved may have made the list shorter.
+    rows = [row for row in chosen.selection.rows if row < len(films)]
+    score, probability = films[rows[0] if rows else 0]
+    with problems_shown():
+        _look(film_name(score.number, source), _reading(score, source, assessment.card), probability, threshold)
+        if st.button("Open in Explain an X-ray", icon=":material/radiology:", key=f"explain_{key}"):
+            add_waiting([(film_name(score.number, source), source.films[score.number].read())])
+            st.switch_page("pages/explain.py")
+
+
+def film_name(number: int, source: Source | None) -> str:
+    """Name a film by its file where the source is at hand, else by its number."""
+    return source.films[number].name if source is not None else f"film {number + 1}"
+
+
+def _reading(score: FilmScore, source: Source, card: ModelCard) -> Reading:
+    """Read a film with the model that scored it, once as long as it is the chosen one: a threshold needs no network."""
+    model = model_with_weights(card.weights_sha256)
+    is_in_use = card.weights_sha256 == card_of_active_model().weights_sha256
+    classifier = ready_classifier() if is_in_use or model is None else kept_classifier(model)
+    kept: Reading | None = st.session_state.get(READING)
+    if kept is None or kept.radiograph.sha256 != score.sha256 or kept.card != classifier.card:
+        content = source.films[score.number].read()
+        kept = read_xray(classifier, read_radiograph(content, film_name(score.number, source)))
+        record_reading(kept)
+        st.session_state[READING] = kept
+    return kept
+
+
+def _look(name: str, reading: Reading, probability: float, threshold: float) -> None:
+    side = "Flagged" if probability >= threshold else "Not flagged"
+    words = f"{side} at {100 * threshold:.1f} %: probability {100 * probability:.1f} %"
+    sha256 = reading.radiograph.sha256
+    file_named(name, sha256, words)
+    with anew(name, sha256, reading.card.identity):
+        warnings_box(reading.warnings)
+        _pictures(reading)
+
+
+def _pictures(reading: Reading) -> None:
+    film = film_picture(fitted(reading.radiograph.pixels, PICTURE_PIXELS), Display())
+    overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), Display())
+    left, right = st.columns(2)
+    left.image(
+        film,
+        f"Film {hash_start(reading.radiograph.sha256)}",
+        width="stretch",
+        alt="The film",
+    )
+    right.image(
+        overlay,
+        "The heat map is blank: no evidence in favour was found."
+        if reading.explanation.is_blank
+        else "Bright: where the network found evidence. No outline of a lesion.",
+        width="stretch",
+        alt="The film under its heat map",
+    )

@@ -1,0 +1,27 @@
+"""Where the films of a batch run come in."""
+
+import streamlit as st
+
+from pages.parts.evaluate.run_start import start_run
+from pages.parts.shared.cached import loading_classifier
+from pages.parts.shared.source_intake import FILES, FOLDER, SERVER, ask_for_source
+from pneumo_core.evaluate import run_name
+from pneumo_core.models import ModelCard
+
+
+def ask_for_run(card: ModelCard) -> None:
+    """Draw the ways in; start the run, whose name the page's address then carries."""
+    with st.expander("Films to evaluate", icon=":material/folder_open:", expanded="run" not in st.query_params):
+        way = st.segmented_control("Where are they?", [FILES, FOLDER, SERVER], default=FILES, required=True)
+        source = ask_for_source(way, "Evaluate")
+        st.markdown(
+            "Labels come from folders named `NORMAL` and `PNEUMONIA`, or from a CSV with the columns `file,label` "
+            "(words or 0/1) among the files. Without labels you get a worklist. Written to the server's disk are "
+            "hashes, scores and labels; no picture and no file name."
+        )
+    if source is None:
+        return
+    name = run_name(source.listing_sha256, card.weights_sha256)
+    if start_run(name, source, card.weights_sha256, loading_classifier().result):
+        st.query_params["run"] = name
+        st.rerun()

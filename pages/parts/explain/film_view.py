@@ -1,0 +1,202 @@
+"""One film: picture and heat map, gauge, what the number means, facts, downloads."""
+
+import streamlit as st
+
+from pages.parts.explain.fragility_view import fragility_view
+from pages.parts.learn.trust_view import draw_checks, test_on_request
+from pages.parts.shared.cached import conformal_of_active_model
+from pages.parts.shared.films import Film
+from pages.parts.shared.frame import text_colour
+from pages.parts.shared.named import anew, file_named
+from pages.parts.shared.problems import plain
+from pages.parts.shared.viewer_box import viewer_box
+from pages.parts.shared.warnings_box import warnings_box
+from pneumo_core.draw import COLOUR_MAPS, Display, gauge
+from pneumo_core.models import NOT_THE_FLAG, Conformal
+from pneumo_core.read import (
+    RANGES_IN_WORDS,
+    Reading,
+    at_prevalence,
+    case_report,
+    facts,
+    in_words,
+    is_score_a_fact,
+    overlay_png,
+    receipt_json,
+    reference_result,
+    score_in_words,
+    verdict,
+)
+from pneumo_core.stats import OperatingPoint
+from pneumo_core.wording import NOT_ASSESSED, hash_start
+
+SCREEN_LONG_SIDE = 1200
+
+
+@st.fragment
+def film_view(film: Film, point: OperatingPoint, prevalence: float) -> None:
+    """Draw one film and all that was read from it, or why it was refused; a display control redraws only this."""
+    reading = film.reading
+    if reading is None:
+        _refusal(film)
+        return
+    identity = (film.identity, reading.card.identity, reading.correction)
+    with anew(identity, "warnings"):
+        warnings_box(reading.warnings)
+    conformal, why_not = conformal_of_active_model()
+    with st.container(key="stack_film"):
+        score, pictures = st.columns([4, 9], gap="large")
+    with score:
+        file_named(film.name, film.sha256, verdict(reading, point))
+        with anew(identity, point, "score"):
+            _score(reading, point, conformal, why_not)
+        with anew(identity, point, prevalence):
+            _among_patients(reading, point, prevalence)
+    with pictures:
+        display = _viewer(film, reading, identity)
+        small_changes = st.container()
+        _downloads(reading, point, prevalence, display, conformal)
+        with anew(identity, point, "trust"):
+            _trust(reading, point)
+    with anew(identity, "facts"):
+        _facts(reading)
+    # Last: all else stands while these are scored.
+    with small_changes, anew(identity, point, "small changes"):
+        fragility_view(reading, point)
+
+
+def _refusal(film: Film) -> None:
+    file_named(film.name, film.sha256, "Refused: no score")
+    with anew(film.identity, "refused"):
+        st.error(plain(film.reason or ""), icon=":material/block:")
+
+
+def _score(reading: Reading, point: OperatingPoint, conformal: Conformal | None, why_not: str) -> None:
+    probability = reading.prediction.probability
+    uncertain = conformal.regions.uncertain if conformal else None
+    framed = f", uncertain from {100 * uncertain[0]:.1f} to {100 * uncertain[1]:.1f} percent" if uncertain else ""
+    st.plotly_chart(
+        gauge(probability, point, text_colour(), uncertain),
+        config={"displayModeBar": False},
+        key="gauge",
+        alt=f"Gauge: probability {100 * probability:.1f} percent, threshold {100 * point.threshold:.1f} percent"
+        + framed,
+    )
+    if conformal is None:
+        st.markdown(f"Likely, uncertain or unlikely is not said with this model. {plain(why_not)}")
+    else:
+        regions = conformal.regions
+        st.markdown(f"**{regions.in_words(probability)}** {regions.reason(probability)} {NOT_THE_FLAG}")
+        with st.expander(f"What the {100 * regions.coverage:g} % are worth"):
+            st.markdown(conformal.in_words())
+    sentence, words = plain(score_in_words(reading)), in_words(probability)
+    if is_score_a_fact(reading):
+        sentence = sentence.replace(words, f"**{words}**")
+    st.markdown(
+        f"{sentence} The amber line is the {point.name} operating point: flagged from {100 * point.threshold:.1f} % on."
+    )
+
+
+def _among_patients(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
+    rows = at_prevalence(reading, point, prevalence)
+    st.markdown(
+        f"Among your patients, of whom {100 * prevalence:.0f} in 100 have it:\n"
+        + "\n".join(f"- {label}: **{text}**" for label, text in rows)
+    )
+    if reference_result(reading.card) is not None:
+        st.markdown(RANGES_IN_WORDS)
+
+
+def _viewer(film: Film, reading: Reading, identity: object) -> Display:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with_heatmap = st.toggle("Heat map", key="with_heatmap", persist_state="session")
+        is_inverted = st.toggle("Invert grey scale", key="is_inverted", persist_state="session")
+        with st.popover("Window and colours", icon=":material/tune:"):
+            level = st.slider(
+                "Level",
+                0.0,
+                1.0,
+                0.5,
+                0.01,
+                key="level",
+                persist_state="session",
+                help="The grey value shown as middle grey.",
+            )
+            width = st.slider(
+                "Width", 0.05, 1.0, 1.0, 0.01, key="width", persist_state="session", help="Smaller: more contrast."
+            )
+            opacity = st.slider("Heat map opacity", 0.0, 1.0, 0.5, 0.05, key="opacity", persist_state="session")
+            colour_map = st.selectbox("Heat map colours", COLOUR_MAPS, key="colour_map", persist_state="session")
+            st.markdown("These change the picture only: the network reads the film as it was uploaded.")
+    display = Display(level, width, is_inverted, colour_map, opacity)
+    file_named(film.name, film.sha256)
+    viewer_box(reading, display, with_heatmap, SCREEN_LONG_SIDE, "viewer", reading.radiograph.sha256, "80vh")
+    with anew(identity, with_heatmap):
+        if with_heatmap and reading.explanation.is_blank:
+            st.info("The heat map is blank: the network found no evidence in favour of pneumonia on this film.")
+        elif with_heatmap:
+            st.markdown(
+                "Bright: where the network found evidence in favour, scaled within this film. It is no outline of a "
+                "lesion, and two films cannot be compared by it. Evidence at side markers, in corners or along borders "
+                "is a shortcut of the network, not disease. Scroll to zoom, drag to move."
+            )
+    return display
+
+
+def _trust(reading: Reading, point: OperatingPoint) -> None:
+    if not st.session_state["with_heatmap"] or reading.explanation.is_blank:
+        return
+    test = test_on_request(reading, point.name, is_short=True, button="How far can I trust this picture?")
+    if test is not None:
+        with st.container(border=True):
+            st.markdown(f"**{test.verdict}**")
+            draw_checks(test)
+            st.markdown(
+                "The short test, with fewer random maps and coarser curves. *Learn*, lesson 3, tests a heat map block "
+                "by block, and against occlusion."
+            )
+
+
+def _facts(reading: Reading) -> None:
+    with st.container(key="stack_facts"):
+        left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.header("What the number does not mean")
+        st.markdown(
+            "It is no diagnosis, no measure of how severe, and no word on the cause. It holds for patients like those "
+            f"the network was trained on: {reading.card.population}.\n\n{NOT_ASSESSED}"
+        )
+    with right:
+        st.header("What was read, and by what")
+        st.table([{"Fact": label, "Value": text} for label, text in facts(reading)])
+
+
+def _downloads(
+    reading: Reading, point: OperatingPoint, prevalence: float, display: Display, conformal: Conformal | None
+) -> None:
+    name = f"pneumo_{hash_start(reading.radiograph.sha256)}_{point.name}"
+    with st.container(horizontal=True):
+        st.download_button(
+            "Report (HTML)",
+            lambda: case_report(reading, point, prevalence, display, conformal),
+            f"{name}.html",
+            "text/html",
+            on_click="ignore",
+            icon=":material/description:",
+        )
+        st.download_button(
+            "Overlay (PNG)",
+            lambda: overlay_png(reading, point, display),
+            f"{name}.png",
+            "image/png",
+            on_click="ignore",
+            icon=":material/image:",
+        )
+        st.download_button(
+            "Receipt (JSON)",
+            lambda: receipt_json(reading, point, prevalence, conformal),
+            f"{name}.json",
+            "application/json",
+            on_click="ignore",
+            icon=":material/receipt_long:",
+        )

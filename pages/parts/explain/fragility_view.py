@@ -1,0 +1,50 @@
+"""The fragility strip of a film: its score under twelve small changes, with the flips of its flag."""
+
+import streamlit as st
+
+from pages.parts.learn.film import kept
+from pages.parts.shared.model_state import ready_classifier
+from pages.parts.shared.problems import problems_shown
+from pneumo_core.explain import Fragility, measure_fragility
+from pneumo_core.read import READINGS, Reading
+from pneumo_core.stats import OperatingPoint
+
+# One row of twelve where there is room, else rows of six, four or three.
+STYLE = """<style>
+.fragility { display: grid; grid-template-columns: repeat(12, 1fr); gap: 0.3rem; list-style: none;
+  margin: 0 !important; padding: 0 !important; }
+.fragility li { border: 1px solid rgba(128,128,128,0.45); border-radius: 0.3rem; padding: 0.2rem 0.3rem;
+  margin: 0 !important;
+  font-size: 14px; line-height: 1.25; display: flex; flex-direction: column; min-width: 0; }
+.fragility li span:first-child { flex: 1; }
+.fragility .flips { border: 2.5px solid currentColor; }
+.st-key-fragility { container-type: inline-size; }
+@container (max-width: 950px) { .fragility { grid-template-columns: repeat(6, 1fr); } }
+@container (max-width: 480px) { .fragility { grid-template-columns: repeat(3, 1fr); } }
+</style>"""
+
+
+def fragility_view(reading: Reading, point: OperatingPoint) -> None:
+    """Draw the strip of a film; a session scores it once, after the films that others wait for."""
+    film, probability = reading.radiograph, reading.prediction.probability
+    with st.container(key="fragility", gap="small"):
+        words = st.empty()
+
+        def say_busy(ahead: int) -> None:
+            words.markdown(f"Busy: {ahead} ahead of you. This film's small changes are scored after them ...")
+
+        def scored() -> Fragility:
+            with READINGS.turn(say_busy, gives_way=True):
+                return measure_fragility(ready_classifier(), film.pixels, probability)
+
+        with problems_shown():
+            found: Fragility = kept(reading.card, film.sha256, "small changes", scored)
+            st.html(STYLE)
+            words.markdown(
+                f"**{found.in_words(point.threshold)}** Each is so small that a reader would read the film alike: a "
+                "flag that flips says little, and one that holds can still be wrong."
+            )
+            st.html(found.strip(point.threshold))
+            return
+        # Any click draws this part of the page anew.
+        st.button("Score the film's small changes", icon=":material/refresh:", key="score_small_changes")

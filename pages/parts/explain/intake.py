@@ -1,0 +1,96 @@
+"""Where films come in, and what the reader sets once for all of them."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts.shared.films import add_waiting, films_at_hand, remove_all
+from pneumo_core.film import MAX_FILE_BYTES, MAX_MEGAPIXELS, MIN_SIDE_PIXELS
+from pneumo_core.models import ModelCard
+from pneumo_core.places import sample_files
+from pneumo_core.stats import OperatingPoint
+
+
+def ask_for_films() -> None:
+    """Draw uploader and samples, small once there are films, and put what is chosen in line to be read."""
+    add_waiting(_linked_sample())
+    if not films_at_hand():
+        with st.container(border=True):
+            add_waiting(_ask_for_files())
+        return
+    # A new key after each upload: it closes by itself. A popover would lose an upload that it is closed upon.
+    key = f"add_{st.session_state['upload_batch']}"
+    with st.expander("Add X-rays", icon=":material/add_photo_alternate:", key=key):
+        add_waiting(_ask_for_files())
+        st.button("Remove all films", icon=":material/delete:", on_click=remove_all)
+
+
+def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
+    """Draw the choice of operating point and prevalence; give both, the prevalence as a share."""
+    with st.container(key="stack_settings"):
+        points, prevalences = st.columns(2, gap="large", vertical_alignment="bottom")
+    with points:
+        name = st.segmented_control(
+            "Operating point: from which probability on a film is flagged",
+            [point.name for point in card.operating_points],
+            default="balanced",
+            required=True,
+            key="operating_point",
+            persist_state="session",
+            format_func=lambda name: f"{name} ({100 * card.operating_point(name).threshold:.1f} %)",
+            help="; ".join(f"{point.name}: {point.chosen_for}" for point in card.operating_points),
+        )
+        point = card.operating_point(name)
+        same = [other.name for other in card.operating_points if other.threshold == point.threshold]
+        if len(same) > 1:
+            st.markdown(f"{' and '.join(same).capitalize()} are one threshold here: it keeps the promises of both.")
+    with prevalences:
+        prevalence = st.slider(
+            "Prevalence: of 100 of your patients, how many have pneumonia?",
+            min_value=1,
+            max_value=99,
+            value=10,
+            key="prevalence",
+            persist_state="session",
+        )
+    return point, prevalence / 100
+
+
+def _linked_sample() -> list[tuple[str, bytes | Path]]:
+    """Give the sample that the page's address names, once."""
+    name = st.query_params.get("sample")
+    if name is None:
+        return []
+    del st.query_params["sample"]
+    found: list[tuple[str, bytes | Path]] = [(path.name, path) for path in sample_files() if path.name == name]
+    if not found:
+        st.error("There is no sample of the name in the address. Please choose one below.", icon=":material/error:")
+    return found
+
+
+def _ask_for_files() -> list[tuple[str, bytes | Path]]:
+    batch = st.session_state.setdefault("upload_batch", 0)
+    samples = {path.name: path for path in sample_files()}
+    uploaded = st.file_uploader(
+        "Chest X-rays, one or several (JPEG, PNG or DICOM)",
+        accept_multiple_files=True,
+        key=f"upload_{batch}",
+        help=f"From {MIN_SIDE_PIXELS} pixels a side to {MAX_MEGAPIXELS} megapixels, up to "
+        f"{MAX_FILE_BYTES >> 20} MiB a file.",
+    )
+    st.markdown("Films stay in this session's memory only: reloading or closing the page lets go of them.")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        sample = st.selectbox(
+            "Or a sample: synthetic films, of no patient",
+            list(samples),
+            index=None,
+            placeholder="Choose a sample",
+            key=f"sample_{batch}",
+            width=320,
+        )
+        all_samples = st.button("Add all samples", icon=":material/library_add:")
+    if uploaded or sample:
+        # A new uploader next time: what was chosen is in line, and each file is taken once.
+        st.session_state["upload_batch"] = batch + 1
+    wanted = list(samples) if all_samples else [sample] if sample else []
+    return [*((file.name, file.getvalue()) for file in uploaded), *((name, samples[name]) for name in wanted)]

@@ -1,0 +1,169 @@
+"""The film that lessons are about, and what this session has computed of it."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.parts.explain.worklist import offer_corrections
+from pages.parts.learn.menu import chosen_by_address, is_presented, put_into_address
+from pages.parts.shared.cached import card_of_active_model, one_at_a_time
+from pages.parts.shared.films import NEWEST, WAITING, Film, add_waiting, films_at_hand, read_waiting
+from pages.parts.shared.model_state import ready_classifier
+from pages.parts.shared.problems import plain
+from pages.parts.shared.warnings_box import warnings_box
+from pneumo_core.film import read_radiograph
+from pneumo_core.models import ModelCard, file_sha256
+from pneumo_core.places import DEMO_SAMPLE, sample_files
+from pneumo_core.read import Reading, read_xray
+from pneumo_core.wording import counted
+
+# The names of what was last uploaded here, until a refusal among them is dismissed.
+UPLOADED = "learn_uploaded"
+RESULTS, MOST_RESULTS = "learn_results", 24
+Result = TypeVar("Result")
+
+
+def film_to_learn_from(messages: DeltaGenerator) -> Reading:
+    """Draw the choice of a film, a sample or one of this session's, and an uploader; give its reading.
+
+    Args:
+        messages: where the progress of reading stands, and what was refused.
+    """
+    card = card_of_active_model()
+    samples = {path.name: path for path in sample_files()}
+    place = st.container(width=300)
+    with st.expander("Upload X-rays", icon=":material/upload_file:", width=300):
+        batch = st.session_state.setdefault("learn_upload", 0)
+        uploaded = st.file_uploader(
+            "JPEG, PNG or DICOM; they stay in this session's memory only",
+            accept_multiple_files=True,
+            key=f"learn_upload_{batch}",
+        )
+        if uploaded:
+            st.session_state["learn_upload"] = batch + 1
+            st.session_state[UPLOADED] = [file.name for file in uploaded]
+            add_waiting([(file.name, file.getvalue()) for file in uploaded])
+    if st.session_state.get(WAITING):
+        # What is read now is shown next.
+        st.session_state.pop("learn_film", None)
+    with messages:
+        read_waiting(card)
+        films = films_at_hand()
+        _refusals([film for film in films if film.reason and film.name in st.session_state.get(UPLOADED, [])])
+    # Told apart by content: two films may have one name, or that of a sample.
+    own = {
+        film.reading.radiograph.sha256: (film.name, film.reading)
+        for film in films
+        if film.reading
+        and (film.name not in samples or film.reading.radiograph.sha256 != file_sha256(samples[film.name]))
+    }
+    named = Counter(name for name, _ in own.values())
+    options = [*own, *samples]
+    asked = chosen_by_address("film", list(samples), "There is no sample of the name in the address.")
+    if asked is not None:
+        st.session_state["learn_film"] = asked
+    if st.session_state.get("learn_film") not in options:
+        newest = st.session_state.get(NEWEST)
+        st.session_state["learn_film"] = newest if newest in own else next(iter(own), DEMO_SAMPLE)
+
+    def words(option: str) -> str:
+        if option in samples:
+            return f"{option} (sample)"
+        name, _ = own[option]
+        return f"{name} ({option[:6]})" if named[name] > 1 or name in samples else name
+
+    option: str = place.selectbox(
+        "Film", options, format_func=words, key="learn_film", persist_state="session", on_change=_dismiss
+    )
+    if option in own:
+        # Its name may be a patient's, and would stand in the address.
+        put_into_address("film", None)
+        return own[option][1]
+    put_into_address("film", option)
+    return kept(
+        card, option, "reading", lambda: read_xray(ready_classifier(), read_radiograph(samples[option], option))
+    )
+
+
+def standing_warnings(reading: Reading) -> None:
+    """Draw what is to be known before the film's score is believed; closed in the presenter view if it is much."""
+    warnings = reading.warnings
+    if len(warnings) > 1 and is_presented():
+        words = f"{counted(len(warnings), 'warning')} of this film: {', '.join(reading.tags)}"
+        with st.expander(plain(words), icon=":material/info:"):
+            warnings_box(warnings)
+    else:
+        warnings_box(warnings)
+
+
+def _refusals(refused: list[Film]) -> None:
+    if not refused:
+        return
+    listed = [plain(film.reason or "") for film in refused]
+    st.error("Not read, no score:\n" + "\n".join(f"- {reason}" for reason in listed), icon=":material/block:")
+    with st.container(horizontal=True):
+        offer_corrections(refused)
+        st.button("Dismiss", icon=":material/close:", on_click=_dismiss)
+
+
+def _dismiss() -> None:
+    # The page Explain has them all the same among its films.
+    st.session_state.pop(UPLOADED, None)
+
+
+def kept(card: ModelCard, film: str, what: str, compute: Callable[[], Result]) -> Result:
+    """Give what this session has computed of a film, computing it the first time; the oldest results are let go of.
+
+    Args:
+        card: of the model that computes it.
+        film: the film's SHA-256, or another word that tells it from others.
+        what: what is computed, with all that it depends on beside model and film.
+    """
+    results, key = _results(), (card.identity, film, what)
+    if key not in results:
+        results[key] = compute()
+        while len(results) > MOST_RESULTS:
+            del results[next(iter(results))]
+    return results[key]
+
+
+def on_request(
+    card: ModelCard, film: str, what: str, button: str, compute: Callable[[Callable[[float, str], None]], Result]
+) -> Result | None:
+    """Give what this session has computed as `kept` does; else draw a button, and compute when it is pressed.
+
+    One session of the server at a time computes; readings wait for none of them.
+
+    Args:
+        button: its label.
+        compute: is given a function to tell its progress to: the share done, and what is at work.
+
+    Returns:
+        None as long as nothing was computed, or where it was stopped.
+    """
+    results, key = _results(), (card.identity, film, what)
+    if key in results:
+        return results[key]
+    place = st.empty()
+    if not place.button(button, icon=":material/science:", key=f"request_{what}"):
+        return None
+    with place.container(horizontal=True, vertical_alignment="center"):
+        bar = st.progress(0.0, "Beginning ...")
+
+        def tell(share: float, words: str) -> None:
+            bar.progress(share, words)
+
+        # Any click ends this run of the page at its next word of progress.
+        st.button("Stop", icon=":material/stop:", key=f"stop_{what}")
+        with one_at_a_time():
+            result = kept(card, film, what, lambda: compute(tell))
+    place.empty()
+    return result
+
+
+def _results() -> dict[tuple[str, str, str], Any]:
+    results: dict[tuple[str, str, str], Any] = st.session_state.setdefault(RESULTS, {})
+    return results

@@ -1,0 +1,58 @@
+"""Several methods of explaining side by side on one film."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts.learn.film import on_request
+from pages.parts.shared.cached import methods
+from pages.parts.shared.model_state import ready_classifier
+from pages.parts.shared.named import anew
+from pneumo_core.draw import Display, enlarged, film_picture, fitted, overlay_picture
+from pneumo_core.read import Reading
+
+if TYPE_CHECKING:
+    from pneumo_core.explain import MethodResult
+
+COLUMNS, PICTURE_PIXELS = 4, 260
+
+
+def methods_view(reading: Reading) -> None:
+    """Draw the lesson about a film."""
+    st.markdown(
+        "Seven ways to ask one network why it gave this film its score. They measure different things and need not "
+        "agree; where they do not, none of them is *the* explanation."
+    )
+    film = reading.prepared
+    results = on_request(
+        reading.card,
+        reading.radiograph.sha256,
+        "methods",
+        "Explain this film in seven ways",
+        lambda progress: methods(ready_classifier(), reading.card.weights_sha256).explain_all(film, progress),
+    )
+    if results is not None:
+        with anew(reading.card.identity, reading.radiograph.sha256):
+            _grid(reading, results)
+
+
+def _grid(reading: Reading, results: "list[MethodResult]") -> None:
+    fitted_film = fitted(reading.radiograph.pixels, PICTURE_PIXELS)
+    film = film_picture(enlarged(fitted_film, PICTURE_PIXELS, PICTURE_PIXELS), Display())
+    cells = [
+        (film, "The film", f"Probability {100 * reading.prediction.probability:.1f} %."),
+        *(
+            (
+                overlay_picture(film, result.explanation.heatmap(*film.shape), Display(opacity=0.7)),
+                f"{result.method.name}, {result.milliseconds:,.0f} ms",
+                f"{result.method.measures} *{result.method.source}*{result.agreement_in_words}",
+            )
+            for result in results
+        ),
+    ]
+    for first in range(0, len(cells), COLUMNS):
+        with st.container(key=f"methods_{first}"):
+            for place, (picture, title, words) in zip(st.columns(COLUMNS), cells[first : first + COLUMNS], strict=True):
+                with place:
+                    st.image(picture, width=PICTURE_PIXELS, alt=title)
+                    st.markdown(f"**{title}** · {words}")

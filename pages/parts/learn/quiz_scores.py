@@ -1,0 +1,101 @@
+"""The scores of a quiz: running, and at its end."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.parts.shared.cached import card_of_active_model
+from pages.parts.shared.problems import plain
+from pneumo_core.data import SourceFilm
+from pneumo_core.evaluate import content_name
+from pneumo_core.learn import Quiz, Scoreboard, answers_csv, findings, scoreboard
+from pneumo_core.models import percent
+from pneumo_core.stats import ConfusionMatrix
+from pneumo_core.wording import counted
+
+WHO = ("You", "Network", "Both together")
+
+
+def running_score(quiz: Quiz) -> None:
+    """Draw in one line who was right how often so far."""
+    board = scoreboard(quiz.answers, quiz.threshold)
+    rights = ", ".join(f"{who.lower()} {right}" for who, right in zip(WHO, board.right, strict=True))
+    st.markdown(f"Right so far, of {counted(board.n, 'film')}: {rights}.")
+
+
+def quiz_scores(quiz: Quiz, films: tuple[SourceFilm, ...], note: str, start_again: Callable[[], None]) -> None:
+    """Draw the scoreboard of a quiz that is over.
+
+    Args:
+        note: what is to be known of the films; "" where there is nothing.
+    """
+    board = scoreboard(quiz.answers, quiz.threshold)
+    st.header(f"Scoreboard: {counted(board.n, 'film')}")
+    if card_of_active_model().identity != quiz.model:
+        st.info(
+            "Another model came in use. The scores are those of the model that the quiz began with; films that were "
+            "not answered before are left out.",
+            icon=":material/swap_horiz:",
+        )
+    st.markdown("\n".join(f"- {finding}" for finding in (*findings(board), *([note] if note else []))))
+    if board.known:
+        st.warning(
+            f"The network was trained on or validated with {board.known} of these films: on them its score, and that "
+            "of both together, is no test.",
+            icon=":material/history_edu:",
+        )
+    if quiz.refusals:
+        st.markdown("Passed over:\n" + "\n".join(f"- {plain(refusal)}" for refusal in quiz.refusals))
+    if board.n:
+        _table(board)
+        st.markdown(
+            f"In brackets 95 % intervals (Wilson). The network flags from {100 * quiz.threshold:.1f} % on, its "
+            "balanced operating point. Both together: the log odds that you stated and those of the network, counted "
+            "from its threshold, are added up (a logarithmic opinion pool); above 0 is pneumonia."
+        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if board.n:
+            _download(quiz, films)
+        # Without a key of its own: the one that led here, pressed twice, would throw the scores away.
+        st.button("Start again", icon=":material/replay:", on_click=start_again)
+
+
+def _table(board: Scoreboard) -> None:
+    matrices = (board.reader, board.network, board.both)
+    st.table(
+        [
+            _row("Right (accuracy), %", *(percent(matrix.accuracy) for matrix in matrices)),
+            _row("Sensitivity, %", *(percent(matrix.sensitivity) for matrix in matrices)),
+            _row("Specificity, %", *(percent(matrix.specificity) for matrix in matrices)),
+            _row("With pneumonia", *(_of_sick(matrix) for matrix in matrices)),
+            _row("Without pneumonia", *(_of_well(matrix) for matrix in matrices)),
+            _row("Brier score (0 is best)", f"{board.reader_brier:.3f}", f"{board.network_brier:.3f}", "none stated"),
+            _row("Median time a film", f"{board.seconds:.1f} s", "", ""),
+        ],
+        alt="Scores of the reader, the network, and both together",
+    )
+
+
+def _download(quiz: Quiz, films: tuple[SourceFilm, ...]) -> None:
+    with_names = st.checkbox("File names in the table of answers", help="File names can carry a patient's name.")
+    table = answers_csv(quiz, [film.name for film in films] if with_names else None)
+    st.download_button(
+        "Answers (CSV)",
+        table,
+        content_name(table, "csv"),
+        "text/csv",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def _row(label: str, reader: str, network: str, both: str) -> dict[str, str]:
+    return {"": label, **dict(zip(WHO, (reader, network, both), strict=True))}
+
+
+def _of_sick(matrix: ConfusionMatrix) -> str:
+    return f"{matrix.true_positives} found, {matrix.false_negatives} missed"
+
+
+def _of_well(matrix: ConfusionMatrix) -> str:
+    return f"{matrix.true_negatives} passed, {counted(matrix.false_positives, 'false alarm')}"

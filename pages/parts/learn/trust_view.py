@@ -1,0 +1,133 @@
+"""Whether the heat map of a film can be trusted: tests of this film's map, and what they found on many films."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts.learn.film import on_request
+from pages.parts.shared.cached import explanation_tester, survey_of_active_model
+from pages.parts.shared.frame import text_colour
+from pages.parts.shared.model_state import ready_classifier
+from pages.parts.shared.named import anew
+from pneumo_core.draw import Display, enlarged, film_picture, fitted, overlay_picture
+from pneumo_core.evaluate import CHART_CONFIG
+from pneumo_core.explain import curves_figure, stages_figure, survey_rows
+from pneumo_core.read import Reading
+
+if TYPE_CHECKING:
+    from pneumo_core.explain import ExplanationTest
+
+PICTURE_PIXELS = 108
+# Of the survey, so that both halves fit a screen.
+FIRST_ROWS = 10
+BLANK = "The heat map of this film is blank: the network found nothing in favour, so there is no picture to trust."
+
+
+def trust_view(reading: Reading) -> None:
+    """Draw the lesson about a film."""
+    ways = ["This film", "Many films"]
+    way = st.segmented_control(
+        "Tested on", ways, default=ways[0], required=True, key="trust", label_visibility="collapsed"
+    )
+    if way == ways[1]:
+        _many(reading)
+    elif reading.explanation.is_blank:
+        st.info(BLANK)
+    else:
+        test = test_on_request(reading, "balanced", is_short=False, button="Test this heat map")
+        if test is None:
+            st.markdown(
+                "A heat map can look right and mean nothing. The test shuffles the network's weights block by block (a "
+                "map that stays shows the film, not what was learnt: Adebayo 2018), moves the film a little, takes "
+                "away what the map calls important (Petsiuk 2018), and covers one patch after the other."
+            )
+        else:
+            with anew(reading.card.identity, reading.radiograph.sha256):
+                _result(reading, test)
+
+
+def test_on_request(reading: Reading, point: str, is_short: bool, button: str) -> "ExplanationTest | None":
+    """Draw a button that tests a reading's heat map at an operating point; give the result once there is one."""
+    film = reading.prepared
+    threshold = reading.card.operating_point(point).threshold
+    return on_request(
+        reading.card,
+        reading.radiograph.sha256,
+        f"test at {point}{', short' if is_short else ''}",
+        button,
+        lambda progress: explanation_tester(ready_classifier(), reading.card.identity).test(
+            film, threshold, is_short, progress
+        ),
+    )
+
+
+def draw_checks(test: "ExplanationTest") -> None:
+    """Draw what each check found, and whether the map passes it."""
+    for check in test.checks:
+        sign = ":material/check: Passes" if check.has_passed else ":material/close: **Fails**"
+        st.markdown(f"{sign} · **{check.name.capitalize()}**. {check.found}")
+
+
+def _result(reading: Reading, test: "ExplanationTest") -> None:
+    st.markdown(f"**{test.verdict}**")
+    with st.container(key="stack_trust"):
+        left, right = st.columns(2, gap="large")
+    with left, st.container(key="trust_checks", gap="xsmall"):
+        draw_checks(test)
+        if test.deletion is None:
+            st.markdown(
+                "Deletion and insertion are left out: they need a film that is flagged, and a sample that is not."
+            )
+        st.markdown(test.empty_in_words)
+    with right:
+        st.plotly_chart(
+            stages_figure(
+                [stage.block for stage in test.stages], [stage.correlation for stage in test.stages], text_colour()
+            ),
+            config=CHART_CONFIG,
+            key="stages",
+            alt="Rank correlation with the trained network's map, as weights are shuffled from the top down",
+        )
+        if test.deletion is not None and test.insertion is not None:
+            names = (f"taken away, area {test.deletion.area:.2f}", f"given back, area {test.insertion.area:.2f}")
+            st.plotly_chart(
+                curves_figure(test.deletion.probabilities, test.insertion.probabilities, names, text_colour()),
+                config=CHART_CONFIG,
+                key="curves",
+                alt="Probability as the film is taken away, and given back, the brightest of the map first",
+            )
+    _maps(reading, test)
+
+
+def _maps(reading: Reading, test: "ExplanationTest") -> None:
+    film = film_picture(
+        enlarged(fitted(reading.radiograph.pixels, PICTURE_PIXELS), PICTURE_PIXELS, PICTURE_PIXELS), Display()
+    )
+    maps = [("as trained", test.explanation), *((f"+ {stage.block}", stage.explanation) for stage in test.stages)]
+    with st.container(horizontal=True, key="trust_maps"):
+        for name, explanation in maps:
+            st.image(
+                overlay_picture(film, explanation.heatmap(*film.shape), Display()),
+                f"{name}: blank" if explanation.is_blank else name,
+                width=PICTURE_PIXELS,
+                alt=f"The film under the heat map, {name}",
+            )
+
+
+def _many(reading: Reading) -> None:
+    survey = survey_of_active_model()
+    if survey is None:
+        st.info(
+            "The model in use has no survey of its heat maps. Whoever runs the server makes one with "
+            "`./run core survey FOLDER --record`, in some minutes for 100 films."
+        )
+        return
+    st.markdown(
+        f"The same tests on **{len(survey.films)} films**, spread evenly over the folder '{survey.films_from}', made "
+        f"{survey.made} with {reading.card.name}; 95 % intervals in brackets."
+    )
+    rows = survey_rows(survey)
+    with st.container(key="stack_survey"):
+        left, right = st.columns(2, gap="large")
+    left.table(rows[:FIRST_ROWS])
+    right.table(rows[FIRST_ROWS:])

@@ -1,0 +1,229 @@
+"""A candidate against the model in use on the same films: what a person decides a promotion by."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts.shared.cached import kept_classifier, known_models
+from pages.parts.shared.frame import rows_height, text_colour
+from pages.parts.shared.model_state import ready_classifier
+from pages.parts.shared.problems import plain, problems_shown
+from pneumo_core.draw import Display, film_picture, fitted, overlay_picture
+from pneumo_core.evaluate import CHART_CONFIG
+from pneumo_core.film import read_radiograph
+from pneumo_core.models import (
+    IN_USE,
+    WHEN_WORSE,
+    Gate,
+    ModelCard,
+    ModelEntry,
+    Pair,
+    changed_in_words,
+    changed_rows,
+    copy_rows,
+    films_in_words,
+    gate_of,
+    main_rows,
+    model_with,
+    paired_chart,
+    verdict,
+    weights_in_use,
+    why_no_evidence,
+)
+from pneumo_core.places import below
+from pneumo_core.read import read_xray
+from pneumo_core.train import busy_in_words, read_plan, read_state, run_at_work, run_of_model, start_run
+from pneumo_core.wording import time_in_words
+
+PICTURE_PIXELS = 560
+# More differences stay folded.
+MOST_LINES = 6
+# A film that is scored further off than this is not the one that was compared.
+SAME_FILM = 0.02
+
+
+def gate_view(entry: ModelEntry, card: ModelCard) -> None:
+    """Draw the comparison, or say why there is none and how to make it."""
+    st.header(f"{plain(entry.name)} against the model in use")
+    gate = gate_of(entry, known_models())
+    if gate is not None and gate.candidate_weights != card.weights_sha256:
+        gate = None
+    missing = why_no_evidence(gate, card.weights_sha256, weights_in_use(known_models()))
+    if missing:
+        st.warning(plain(missing), icon=":material/balance:")
+    run = run_of_model(entry.folder, card.weights_sha256)
+    if weights_in_use(known_models()) not in (None, card.weights_sha256):
+        _compare(run, missing)
+    if gate is not None:
+        _evidence(gate, entry, run, bool(missing))
+
+
+def _compare(run: Path | None, missing: str) -> None:
+    if run is None:
+        if missing:
+            st.markdown(
+                "The training run that made this model is not on this server, so it cannot be compared from here. "
+                "Score labelled films that neither model was trained on in Batch evaluation, then choose *Against "
+                "another model* there."
+            )
+        return
+    if run_at_work() == run.name:
+        _at_work(run)
+        return
+    state = read_state(run)
+    if missing and state.stage in ("failed", "interrupted"):
+        st.error(plain(state.problem or "The last comparison ended before its end, without a word."))
+    elif missing and state.problem:
+        st.error(plain(state.problem), icon=":material/error:")
+    if st.button("Compare again" if not missing else "Compare now", icon=":material/balance:"):
+        if run_at_work() is not None:
+            st.warning(busy_in_words())
+            return
+        start_run(run)
+        st.rerun()
+
+
+def _at_work(run: Path) -> None:
+    @st.fragment(run_every=1.0)
+    def progress() -> None:
+        if run_at_work() != run.name:
+            # The whole page once more, with what was found.
+            st.rerun()
+        state = read_state(run)
+        share = state.done / state.of if state.of and state.stage == "reading the films" else 0.0
+        of = f", {state.done} of {state.of}" if share else ""
+        st.progress(min(1.0, share), f"The run {plain(run.name)} is at work: {state.stage}{of}")
+        st.markdown("This goes on if you reload or leave the page.")
+
+    progress()
+
+
+def _evidence(gate: Gate, entry: ModelEntry, run: Path | None, is_outdated: bool) -> None:
+    found = verdict(gate, "the model then in use" if is_outdated else IN_USE)
+    box, icon = {
+        "worse": (st.error, ":material/trending_down:"),
+        "open": (st.warning, ":material/question_mark:"),
+        "better": (st.success, ":material/trending_up:"),
+        "alike": (st.info, ":material/drag_handle:"),
+    }[found.kind]
+    box(f"**{plain(found.words)}**", icon=icon)
+    st.markdown(
+        f"{'Then' if is_outdated else 'Now'} in use: **{plain(gate.current)}**, weights `{gate.current_weights[:12]}`. "
+        f"Compared at {plain(time_in_words(gate.made))}. {plain(films_in_words(gate))}"
+    )
+    losses = gate.losses_in_words() if found.kind == "worse" else ""
+    st.markdown(plain(f"{gate.in_words()} {losses}".strip()))
+    with st.container(key="stack_better"):
+        better, worse = st.columns(2, gap="large")
+    for column, title, lines in (
+        (better, "Better by more than chance", gate.better),
+        (worse, "Worse by more than chance", gate.worse),
+    ):
+        with column:
+            st.subheader(title)
+            st.markdown("\n".join(f"- {plain(line)}" for line in lines[:MOST_LINES]) or "Nothing.")
+            if len(lines) > MOST_LINES:
+                with st.expander(f"{len(lines) - MOST_LINES} more"):
+                    st.markdown("\n".join(f"- {plain(line)}" for line in lines[MOST_LINES:]))
+    st.subheader("On the films as they are")
+    st.table(main_rows(gate), alt="Figures of both models on the films as they are, with differences")
+    st.markdown(
+        f"Each model at its own balanced threshold, one film a patient (n = {gate.copies[0].comparison.n}). "
+        "Difference: candidate less model in use, with its 95 % interval (DeLong for the area, Newcombe for shares). "
+        "p: DeLong's test and McNemar's exact one; of two models that are alike it is below 0.05 once in 20 times. "
+        f"{WHEN_WORSE}"
+    )
+    st.subheader("On every copy of the films")
+    st.table(copy_rows(gate), alt="Differences on every copy of the films, and calibration of both models")
+    st.markdown(
+        "Differences as above; the copies are the same films under other contrast, gamma, resampling, noise, margins "
+        "and cuts. Shapes evened: films with pneumonia are made wider and the others higher by as much as the files of "
+        "Kermany et al. differ, so that their shape gives no help. Of so many differences some lie beyond chance by "
+        "chance alone. Brier score and expected calibration error (ECE), "
+        f"candidate / in use, on all {gate.films} films: "
+        "smaller is better; they have no interval here."
+    )
+    st.markdown(
+        "**Test films have no say here**: a model that is chosen by its test figures has been fitted to them by hand, "
+        "and nothing is left to tell how it does on films that chose nothing."
+    )
+    _films(gate, entry, run)
+
+
+@st.fragment
+def _films(gate: Gate, entry: ModelEntry, run: Path | None) -> None:
+    chart = paired_chart(gate, text_colour())
+    with st.container(key="stack_changed"):
+        left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader(chart.title)
+        st.plotly_chart(chart.figure, config=CHART_CONFIG, key="paired", alt=chart.alt)
+        st.markdown(chart.reads)
+    changed = gate.changed_sides
+    with right:
+        st.subheader("Films that changed sides")
+        st.markdown(changed_in_words(gate))
+        if not changed:
+            return
+        percent = st.column_config.NumberColumn(format="%.1f %%", width="small")
+        chosen = st.dataframe(
+            changed_rows(gate),
+            hide_index=True,
+            height=rows_height(len(changed)),
+            key="changed_sides",
+            on_select="rerun",
+            selection_mode="single-row",
+            column_config={"Film": st.column_config.TextColumn(width=225), "Candidate": percent, "In use": percent},
+            alt="Films that one model flags and the other does not, the largest difference first",
+        )
+        st.markdown(
+            "Both calibrated probabilities; *Right*: whose side is that of the label. Choose a row to see the film "
+            "with both heat maps."
+        )
+    if chosen.selection.rows and chosen.selection.rows[0] < len(changed):
+        with problems_shown():
+            _look(gate, changed[chosen.selection.rows[0]], entry, run)
+
+
+def _look(gate: Gate, pair: Pair, entry: ModelEntry, run: Path | None) -> None:
+    if run is None:
+        st.markdown("The run that made this model is not on this server, so it is not known where its films are.")
+        return
+    radiograph = read_radiograph(below(read_plan(run).data, pair.name), pair.name)
+    film = film_picture(fitted(radiograph.pixels, PICTURE_PIXELS), Display())
+    with st.container(key="stack_look"):
+        columns = st.columns(3)
+    label = "with" if pair.has_pneumonia else "without"
+    columns[0].image(film, f"{plain(pair.name)}: {label} pneumonia.", width="stretch", alt="The film")
+    current = model_with(gate.current_weights, known_models())
+    has_changed = False
+    for column, model, who, kept, threshold in (
+        (columns[1], entry, "Candidate", pair.candidate, gate.candidate_threshold),
+        (columns[2], current, "In use", pair.current, gate.current_threshold),
+    ):
+        with column:
+            if model is None:
+                st.markdown(f"{plain(gate.current)} is not among the models any more.")
+                continue
+            classifier = ready_classifier() if model.is_active else kept_classifier(model.folder)
+            reading = read_xray(classifier, radiograph)
+            probability = reading.prediction.probability
+            has_changed = has_changed or abs(probability - kept) > SAME_FILM
+            side = "flagged" if probability >= threshold else "not flagged"
+            blank = " The heat map is blank: no evidence in favour." if reading.explanation.is_blank else ""
+            st.image(
+                overlay_picture(film, reading.explanation.heatmap(*film.shape), Display()),
+                f"{who}, {plain(model.name)}: probability {100 * probability:.1f} %, {side} at "
+                f"{100 * threshold:.1f} %.{blank}",
+                width="stretch",
+                alt=f"The film under the heat map of {model.name}",
+            )
+    if has_changed:
+        st.warning(
+            "This file is scored otherwise than in the comparison: it has changed since. Please compare again.",
+            icon=":material/difference:",
+        )
+    st.markdown(
+        "Bright: where each network found evidence in favour, scaled within its own map, so that the two cannot be "
+        "compared by brightness, only by place. No outline of a lesion."
+    )

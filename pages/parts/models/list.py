@@ -1,0 +1,81 @@
+"""The models of this installation as a list, and the one that is looked at."""
+
+import streamlit as st
+
+from pages.parts.shared.cached import known_models
+from pages.parts.shared.problems import plain
+from pneumo_core.models import ModelEntry, area_with_films, nearly_one_threshold, thresholds_in_words
+
+CHOSEN = "model_shown"
+
+
+def choose_model() -> ModelEntry | None:
+    """Draw the list and the choice of one, which the page's address names; None where there is no model."""
+    entries = {entry.name: entry for entry in known_models()}
+    if not entries:
+        st.info("There is no model here yet. Please train one, or import one below.")
+        return None
+    st.table([_row(entry) for entry in entries.values()], alt="The models of this installation")
+    for entry in entries.values():
+        if entry.problem:
+            st.error(f"**{plain(entry.name)}** cannot be used. {plain(entry.problem)}", icon=":material/block:")
+    st.markdown(
+        "AUC with its 95 % interval, on the films as they are; the card has every copy of them. Two models' figures on "
+        "different films do not say which is better: that takes a comparison on the same films, below or in "
+        "Batch evaluation, *Against another model*."
+    )
+    for entry in entries.values():
+        if entry.card is not None and (words := nearly_one_threshold(entry.card.operating_points)):
+            st.markdown(f"**{plain(entry.name)}**: {plain(words)}")
+    _take_from_address(entries)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            "Model to look at",
+            list(entries),
+            format_func=lambda name: f"{name} (in use)" if entries[name].is_active else name,
+            key=CHOSEN,
+            on_change=_put_into_address,
+            width=420,
+        )
+        st.page_link("pages/evaluate.py", label="Two models on films of your own", icon=":material/analytics:")
+    return entries[name]
+
+
+def _take_from_address(entries: dict[str, ModelEntry]) -> None:
+    named = st.query_params.get("model")
+    if named is not None and named not in entries:
+        del st.query_params["model"]
+        st.error("There is no model of the name in the address. Please choose one.", icon=":material/error:")
+    elif named is not None:
+        st.session_state[CHOSEN] = named
+    if st.session_state.get(CHOSEN) not in entries:
+        st.session_state[CHOSEN] = next(
+            (name for name, entry in entries.items() if entry.is_active), next(iter(entries))
+        )
+
+
+def _put_into_address() -> None:
+    st.query_params["model"] = st.session_state[CHOSEN]
+
+
+def _row(entry: ModelEntry) -> dict[str, str]:
+    card = entry.card
+    state = ["**in use**"] if entry.is_active else []
+    if card is not None and not entry.has_input_gate:
+        state.append("no input gate")
+    if entry.is_imported:
+        state.append("imported: figures as its file claims them")
+    row = {"Model": plain(entry.name), "State": ", ".join(state)}
+    size = f"{entry.size / 1e6:.1f} MB"
+    if card is None:
+        unknown = dict.fromkeys(("Network", "Made", "AUC, validation", "AUC, test", "Flagged from, %"), "")
+        return {**row, "State": ", ".join([*state, "cannot be used"]), **unknown, "Size": size}
+    return {
+        **row,
+        "Network": plain(card.architecture),
+        "Made": plain(card.created),
+        "AUC, validation": area_with_films(card.validation),
+        "AUC, test": area_with_films(card.test),
+        "Flagged from, %": plain(", ".join(thresholds_in_words(card.operating_points))),
+        "Size": size,
+    }

@@ -1,0 +1,37 @@
+"""A film, alone or beside itself under its heat map, in a box of its own shape: zoomed and moved together."""
+
+import streamlit as st
+
+from pages.parts.shared.frame import text_colour
+from pneumo_core.draw import VIEWER_CONFIG, Display, data_uri, film_picture, fitted, overlay_picture, viewer
+from pneumo_core.read import Reading
+
+
+def viewer_box(
+    reading: Reading, display: Display, with_heatmap: bool, long_side: int, key: str, identity: str, most_height: str
+) -> None:
+    """Draw a reading's film.
+
+    Args:
+        long_side: of the picture, in pixels at most.
+        key: of the chart.
+        identity: the zoom is kept as long as this stays the same.
+        most_height: of the box, in CSS.
+    """
+    film = film_picture(fitted(reading.radiograph.pixels, long_side), display)
+    height, width = film.shape
+    panels = [("Film", data_uri(film))]
+    if with_heatmap:
+        overlay = overlay_picture(film, reading.explanation.heatmap(height, width), display)
+        panels.append(("Where the network found evidence", data_uri(overlay)))
+    # The chart takes the shape of its pictures (and some height for their titles) at every screen width.
+    shape = width * len(panels) / (1.08 * height)
+    st.html(f"<style>.st-key-{key}_box {{ aspect-ratio: {shape:.3f}; max-height: {most_height}; }}</style>")
+    with st.container(key=f"{key}_box", gap=None):
+        st.plotly_chart(
+            viewer(panels, height, width, identity, text_colour()),
+            config=VIEWER_CONFIG,
+            height="stretch",
+            key=key,
+            alt="The film" + (", and beside it the film under its heat map" if with_heatmap else ""),
+        )

@@ -1,0 +1,122 @@
+"""The start of a training run: the backbone, its first weights, and whether these can be had."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from pages.parts.shared.cached import keras_problem
+from pages.parts.shared.problems import plain
+from pages.parts.train.setting_widgets import ask_for, columns_of, kept_as
+from pneumo_core.places import data_folders, models_folder
+from pneumo_core.serve import MAX_SESSION_BYTES
+from pneumo_core.train import (
+    ARCHITECTURES,
+    BACKBONE,
+    IMAGENET,
+    RANDOM,
+    SETTINGS,
+    models_of,
+    named_weights,
+    settings_of_start,
+    weights_files,
+)
+
+KERAS, FILE, UPLOAD, MODEL, SCRATCH = "keras", "file", "upload", "model", "scratch"
+STARTS = {
+    KERAS: "ImageNet: Keras' own download",
+    FILE: "ImageNet: a weights file on the server",
+    UPLOAD: "ImageNet: a weights file that you upload",
+    MODEL: "A model of this installation",
+    SCRATCH: "Random weights: from scratch",
+}
+
+
+class Start(NamedTuple):
+    """Where a run starts.
+
+    Attributes:
+        name: as a plan names it; "" where nothing is chosen yet.
+        weights: what was uploaded, as bytes.
+        settings: the backbone's, by their names.
+        is_ready: whether a run can begin so.
+    """
+
+    name: str
+    weights: bytes | None
+    settings: dict[str, Any]
+    is_ready: bool
+
+
+def ask_for_start() -> Start:
+    """Draw the choice of backbone and first weights."""
+    with st.container(border=True):
+        st.header(BACKBONE)
+        left, right = columns_of("start", 2)
+        with left:
+            architecture = ask_for(SETTINGS["architecture"])
+            size = ask_for(SETTINGS["size"])
+        with right:
+            way = _ask_for_way(architecture)
+            name, weights, is_ready = _ask_for_weights(way, architecture)
+            frozen = ask_for(SETTINGS["frozen_normalization"], way != SCRATCH, variant=f"_{way == SCRATCH}")
+        if not name:
+            st.info("Please choose or upload what the network starts from.")
+    settings = settings_of_start(architecture, name) | {"size": size, "frozen_normalization": frozen}
+    return Start(name, weights, settings, is_ready)
+
+
+def _ask_for_way(architecture: str) -> str:
+    ways = list(STARTS) if ARCHITECTURES[architecture].has_imagenet_weights else [SCRATCH, MODEL]
+    return st.selectbox(
+        "Start from",
+        ways,
+        ways.index(FILE) if FILE in ways and named_weights() else 0,
+        format_func=STARTS.__getitem__,
+        help="ImageNet has taught a backbone edges and textures, so that it needs far fewer X-rays. From a model: "
+        "train it further on your X-rays. From scratch: for teaching, or very many X-rays.",
+        **kept_as(f"start_{architecture}"),
+    )
+
+
+def _ask_for_weights(way: str, architecture: str) -> tuple[str, bytes | None, bool]:
+    """Give the start as a plan names it, what was uploaded for it, and whether a run can begin with it."""
+    if way == SCRATCH:
+        return RANDOM, None, True
+    if way == KERAS:
+        problem = keras_problem(architecture)
+        if problem is not None:
+            st.error(plain(problem), icon=":material/cloud_off:")
+        return IMAGENET, None, problem is None
+    if way == UPLOAD:
+        file = st.file_uploader(
+            "Weights of this backbone without its top (.weights.h5)",
+            type="h5",
+            max_upload_size=MAX_SESSION_BYTES >> 20,
+            key="plan_weights",
+        )
+        return (IMAGENET, file.getvalue(), True) if file is not None else ("", None, False)
+    if way == FILE:
+        path = _ask_for_path(
+            "Weights file",
+            weights_files(data_folders()),
+            architecture,
+            "There is no weights file. Expected is a `.weights.h5` file of this backbone without its top, below an "
+            "open data folder, or named in `PNEUMO_BACKBONE_WEIGHTS` by whoever runs the server.",
+        )
+    else:
+        path = _ask_for_path(
+            "Model",
+            models_of(models_folder(), architecture),
+            architecture,
+            f"There is no model with the backbone {architecture}. Please choose its backbone, or another start.",
+        )
+    return path, None, bool(path)
+
+
+def _ask_for_path(label: str, paths: list[Path], architecture: str, none: str) -> str:
+    if not paths:
+        st.error(none, icon=":material/error:")
+        return ""
+    kept = kept_as(f"{label}_{architecture}")
+    return str(st.selectbox(label, paths, format_func=lambda path: path.name, **kept))

@@ -1,0 +1,226 @@
+"""The plan of a training run: every setting of the recipe, what the network will see, and the start."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.parts.shared.cached import augmented, split_to_come
+from pages.parts.shared.problems import plain, problems_shown
+from pages.parts.train.plan_start import ask_for_start
+from pages.parts.train.setting_widgets import ask_for_group, columns_of, kept_as
+from pages.parts.train.steps import RUNS, ask_for_data, go_to, split_of
+from pneumo_core.data import manifest_csv
+from pneumo_core.errors import BusyError
+from pneumo_core.models import LEAST_TRAINING, LEAST_VALIDATION, GateFit
+from pneumo_core.train import (
+    ARCHITECTURES,
+    AUGMENTATION,
+    BALANCE,
+    HEAD,
+    MACHINE,
+    OPTIMISER,
+    POPULATION,
+    POPULATION_YEARS,
+    SETTINGS,
+    STAGES,
+    Plan,
+    Recipe,
+    busy_in_words,
+    checked_recipe,
+    free_name,
+    new_model_folder,
+    plan_run,
+    recipe_settings,
+    refuse_taken_name,
+    run_at_work,
+    settings_of_start,
+    start_run,
+)
+
+DEFAULT = Recipe()
+STARTED = "trainings_started"
+# How many settings stand side by side.
+COLUMNS = {HEAD: 4, STAGES: 5, OPTIMISER: 4, BALANCE: 2, AUGMENTATION: 2, MACHINE: 4}
+BY_RUN, BY_AUDIT, BY_TABLE = "run", "audit", "table"
+
+
+def plan_view() -> None:
+    """Draw the plan; start its run, whose name the page's address then carries."""
+    chosen = ask_for_data()
+    if chosen is not None:
+        _plan(*chosen)
+
+
+@st.fragment
+def _plan(data: Path, copies: tuple[Path, ...]) -> None:
+    with problems_shown():
+        manifest = _ask_for_split(data)
+        start = ask_for_start()
+        settings, boxes = start.settings, {}
+        special = _special(settings["architecture"], settings["fine_tune_from"])
+        for group, columns in COLUMNS.items():
+            asked = [
+                setting
+                for setting in SETTINGS.values()
+                if setting.group == group and (setting.name != "validation_share" or manifest is None)
+            ]
+            boxes[group] = st.container(border=True)
+            with boxes[group]:
+                settings = ask_for_group(asked, columns, settings, special)
+        recipe = checked_recipe(settings)
+        counts, examples = split_to_come(data, copies, recipe.validation_share, recipe.seed, manifest)
+        with boxes[AUGMENTATION]:
+            _augmented(examples, recipe)
+        out, population, years = _ask_for_card()
+        plan = Plan(data, out, recipe, copies, None, start.name, population, years)
+        _summary(counts, plan)
+        if st.button(
+            "Start training",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start_training",
+            disabled=not start.is_ready,
+        ):
+            if run_at_work() is not None:
+                raise BusyError(busy_in_words())
+            folder = plan_run(plan, start.weights, manifest)
+            st.session_state[STARTED] = st.session_state.get(STARTED, 0) + 1
+            start_run(folder)
+            st.query_params["run"] = folder.name
+            go_to(RUNS)
+        st.markdown(
+            "Written to the server's disk are plan, log and networks of the run, and what you uploaded for it here "
+            "(weights, split). No X-ray is copied. No model is replaced: the new one is not in use until somebody "
+            "promotes it. How long it takes is known after the first steps, and then shown."
+        )
+
+
+def _ask_for_split(data: Path) -> bytes | None:
+    made = split_of(data)
+    ways = {BY_RUN: "The run splits train and val by patient, and keeps test"}
+    if made is not None:
+        ways = {BY_AUDIT: "As made under 1. Data", **ways}
+    ways[BY_TABLE] = "A split that you upload"
+    way = st.segmented_control(
+        "Which X-ray is for what",
+        list(ways),
+        default=next(iter(ways)),
+        required=True,
+        format_func=ways.__getitem__,
+        key=f"training_split_way_{made is not None}",
+        help="As training does by default, unless you made a split or bring one: a CSV of file, label, patient, split.",
+    )
+    if way == BY_AUDIT and made is not None:
+        st.markdown(" · ".join(plain(line) for line in made.in_words()))
+        return manifest_csv(made)
+    if way == BY_TABLE:
+        table = st.file_uploader("Split (CSV)", type="csv", key="training_split_table")
+        return table.getvalue() if table is not None else None
+    return None
+
+
+def _special(architecture: str, begins: str) -> dict[str, dict[str, Any]]:
+    """Say what `ask_for` is to know besides, for a backbone and the block that is tuned from by default."""
+    blocks = ("", *ARCHITECTURES[architecture].blocks)
+    least = f"It takes at least {LEAST_TRAINING} X-rays to train on, and {LEAST_VALIDATION} to validate with."
+    return {
+        "fine_tune_from": {"value": begins, "choices": blocks, "variant": f"_{architecture}_{begins}"},
+        "fit_input_gate": {"note": least},
+    }
+
+
+def _augmented(examples: tuple[Path, ...], recipe: Recipe) -> None:
+    if not st.toggle(
+        "Draw what the network will see",
+        value=True,
+        help="Drawn by the very layers of the training, at the size and seed chosen; the first time TensorFlow loads, "
+        "which takes seconds.",
+        **kept_as("draw_augmented"),
+    ):
+        return
+    shown = Recipe(
+        size=recipe.size,
+        seed=recipe.seed,
+        augmentation_strength=recipe.augmentation_strength,
+        augmentations=recipe.augmentations,
+    )
+    st.image(
+        augmented(examples, shown),
+        width="stretch",
+        alt="An X-ray with pneumonia and one without, and eight random variants of each at the strength and of the "
+        "kinds chosen",
+    )
+    st.markdown(
+        "Left: an X-ray with pneumonia and one without, as the network reads them. Right: eight random variants of "
+        "each. Every epoch draws others."
+    )
+
+
+def _ask_for_card() -> tuple[Path, str, tuple[float, float]]:
+    with st.container(border=True):
+        st.header("The new model")
+        name, lowest, highest = columns_of("card", 3)
+        with name:
+            chosen = st.text_input(
+                "Name",
+                free_name(),
+                help="Its folder is called so, too: letters, digits, dots, dashes and underscores.",
+                # A new one for each run.
+                **kept_as(f"name_{st.session_state.get(STARTED, 0)}"),
+            )
+        with lowest:
+            youngest = st.number_input(
+                "Youngest patient, years", 0.0, 120.0, POPULATION_YEARS[0], step=1.0, **kept_as("youngest")
+            )
+        with highest:
+            oldest = st.number_input(
+                "Oldest patient, years", 0.0, 120.0, POPULATION_YEARS[1], step=1.0, **kept_as("oldest")
+            )
+        population = st.text_area("Whose X-rays these are", POPULATION, height=80, **kept_as("population"))
+        st.markdown(
+            "Ages and population go into the model card, and readers are warned by them of patients whom the model "
+            "does not know. They are those of Kermany et al.: for X-rays of your own, please make them true."
+        )
+        out = new_model_folder(chosen.strip())
+        refuse_taken_name(out)
+    return out, population.strip(), (youngest, oldest)
+
+
+def _summary(counts: dict[str, tuple[int, int, int]], plan: Plan) -> None:
+    films = counts["train"][0]
+    steps = -(-films // plan.recipe.batch_size)
+    st.table(
+        [
+            {"X-rays for": name, "X-rays": str(n), "With pneumonia": str(sick), "Patients": str(patients)}
+            for name, (n, sick, patients) in counts.items()
+        ],
+        alt="X-rays, those with pneumonia, and patients, for training, validation and test",
+    )
+    if not counts["test"][0]:
+        st.warning("There are no test X-rays: nothing will say how good the model is on X-rays that chose nothing.")
+    if plan.recipe.fit_input_gate and not GateFit(films, counts["validation"][0]).has_films:
+        st.warning(
+            "The model will have no input gate, so that it will read pictures that are no chest X-ray: to fit one "
+            f"takes at least {LEAST_TRAINING} X-rays to train on and {LEAST_VALIDATION} to validate with."
+        )
+    st.markdown(f"**{plan.recipe.epochs} epochs of {steps} steps.** {changes_in_words(plan)}")
+
+
+def changes_in_words(plan: Plan) -> str:
+    """Say in which settings a plan's recipe differs from the default one of its start."""
+    chosen, default = recipe_settings(plan.recipe), recipe_settings(DEFAULT)
+    default["fine_tune_from"] = settings_of_start(plan.recipe.architecture, plan.start)["fine_tune_from"]
+    changed = [
+        f"{field.name} {_value(chosen[field.name])} (default: {_value(default[field.name])})"
+        for field in fields(Recipe)
+        if chosen[field.name] != default[field.name]
+    ]
+    return f"Other than the defaults: {plain('; '.join(changed))}." if changed else "All settings are the defaults."
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value) if value != "" else "beginning"

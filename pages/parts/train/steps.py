@@ -1,0 +1,88 @@
+"""The three steps of the training page, and the films that they are about."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pneumo_core.data import Manifest, find_data_folders
+from pneumo_core.places import data_folders
+from pneumo_core.train import run_at_work
+
+DATA, PLAN, RUNS = "1. Data", "2. Plan", "3. Runs"
+STEP, NEXT_STEP, SPLIT = "training_step", "next_training_step", "training_split"
+
+
+def chosen_step() -> str:
+    """Draw the steps, and give the one chosen; an address that names a run, and a run at work, begin with the runs."""
+    if NEXT_STEP in st.session_state:
+        st.session_state[STEP] = st.session_state.pop(NEXT_STEP)
+    st.session_state.setdefault(STEP, RUNS if "run" in st.query_params or run_at_work() else DATA)
+    return st.segmented_control("Step", [DATA, PLAN, RUNS], key=STEP, required=True) or DATA
+
+
+def go_to(step: str) -> None:
+    """Draw the page anew with another step."""
+    st.session_state[NEXT_STEP] = step
+    st.rerun()
+
+
+def ask_for_data() -> tuple[Path, tuple[Path, ...]] | None:
+    """Draw the choice of the data folder and of its copies, the same on each step; None where there is none."""
+    folders = named_data_folders()
+    if not folders:
+        st.info(
+            "No folder of labelled films is open to this page. Expected is a folder with `train`, `val` and `test` "
+            "(any of them), each with `NORMAL` and `PNEUMONIA`, at most three levels below a folder that whoever runs "
+            "the server names in `PNEUMO_DATA_DIRS`, or below a folder `data` in the project."
+        )
+        return None
+    names = list(folders)
+    if "data" in st.query_params and st.query_params["data"] not in folders:
+        del st.query_params["data"]
+        st.error("There is no folder of the name in the address. Please choose one.", icon=":material/error:")
+    first = names.index(st.query_params["data"]) if "data" in st.query_params else 0
+    with st.container(key="stack_data"):
+        left, right = st.columns(2, gap="large")
+    with left:
+        name = st.selectbox(
+            "Folder of films",
+            names,
+            first,
+            key="training_data",
+            persist_state="session",
+            help="In the layout of the Kaggle data set: train, val and test, each with NORMAL and PNEUMONIA. It is "
+            "only read: no file is moved or changed.",
+        )
+    others, copies = [other for other in names if other != name], []
+    # Without another folder it would be a control that does nothing, too pale to be read.
+    if others:
+        copies = right.multiselect(
+            "Further copies of the same films",
+            others,
+            key=f"training_copies_{name}",
+            persist_state="session",
+            help="The same films under the same names, resampled or compressed in another way: training shows each "
+            "film in a copy drawn at random, so that the network cannot learn a copy's texture. Leave it empty if "
+            "you have one.",
+        )
+    return folders[name], tuple(folders[copy] for copy in copies)
+
+
+def named_data_folders() -> dict[str, Path]:
+    """Give the data folders below the server's open ones by a name that tells them apart."""
+    return {
+        (root.name if folder == root else f"{root.name}/{folder.relative_to(root).as_posix()}"): folder
+        for root in data_folders()
+        for folder in find_data_folders(root)
+    }
+
+
+def split_of(folder: Path) -> Manifest | None:
+    """Give the split that this session made of a folder."""
+    found: tuple[Path, Manifest] | None = st.session_state.get(SPLIT)
+    return found[1] if found is not None and found[0] == folder else None
+
+
+def keep_split(folder: Path, manifest: Manifest) -> None:
+    """Keep a split for the plan; the one before is let go of."""
+    st.session_state[SPLIT] = (folder, manifest)

@@ -1,0 +1,3 @@
+from .group import (
+    commands as commands,
+)

@@ -1,0 +1,323 @@
+"""Which film is for what: a split of labelled films as a table, so that no file has to be moved.
+
+The table is a CSV of `file,label,patient,split`: the path below the data folder with forward slashes, NORMAL or
+PNEUMONIA, whatever names the patient, and train, val or test. A patient is on one side only.
+"""
+
+import csv
+import dataclasses
+import io
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pneumo_core.data.cases import (
+    CLASS_FOLDERS,
+    SPLITS,
+    Case,
+    check_copies,
+    find_cases,
+    patient_and_kind,
+    split_by_patient,
+)
+from pneumo_core.data.sources import LABELS, check_film_name, relative_name
+from pneumo_core.data.table import CODE, MAX_TABLE_BYTES, TableRow, read_table
+from pneumo_core.errors import DataError
+from pneumo_core.files import plain_cell, write_whole
+from pneumo_core.train import Plan
+from pneumo_core.wording import counted
+
+COLUMNS = ("file", "label", "patient", "split")
+VALIDATION_SHARE, SEED = 0.15, 7
+MAX_BYTES = MAX_TABLE_BYTES
+PATIENT_IN_TEST = "a film of a patient of the same name is in the test split"
+TWIN_IN_TEST = "a film that looks the same as one of its patient is in the test split"
+
+_CLASS_NAMES = {has_pneumonia: name for name, has_pneumonia in CLASS_FOLDERS.items()}
+_EXPECTED = f"Expected are the columns {','.join(COLUMNS)} and one film in each row. Please make the split again."
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """One film: its path below the data folder, its label, its patient, and "train", "val" or "test"."""
+
+    file: str
+    has_pneumonia: bool
+    patient: str
+    split: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A film that is on no side, and why, as the end of a sentence."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A split; rows and films left out are in the order of their names, whatever order they were found in."""
+
+    rows: tuple[ManifestRow, ...]
+    left_out: tuple[LeftOut, ...]
+
+    def in_words(self) -> tuple[str, ...]:
+        """Say what is on each side and what was left out, a line each."""
+        lines = []
+        for split in SPLITS:
+            rows = [row for row in self.rows if row.split == split]
+            if rows:
+                sick = sum(row.has_pneumonia for row in rows)
+                patients = len({row.patient for row in rows})
+                lines.append(f"{split}: {len(rows)} films of {patients} patients, {sick} films with pneumonia")
+        for reason, count in Counter(film.reason for film in self.left_out).most_common():
+            lines.append(f"left out: {counted(count, 'film')}, because {reason}")
+        return tuple(lines)
+
+
+def make_manifest(
+    cases: Iterable[Case],
+    left_out: Mapping[str, str] | None = None,
+    same_looks: Iterable[Sequence[str]] = (),
+    validation_share: float = VALIDATION_SHARE,
+    test_share: float | None = None,
+    seed: int = SEED,
+    test_names_are_others: bool = False,
+) -> Manifest:
+    """Split films by patient, stratified by class as `split_by_patient` does.
+
+    Patients who share a film, or films that look the same, count as one. As the test split that was given is kept as
+    it is, films of its patients that lie elsewhere are left out.
+
+    Args:
+        left_out: name and reason of films that are to be on no side.
+        same_looks: names of films that look the same, a group each.
+        validation_share: of the patients, in (0, 1); of those outside the test split where that is kept.
+        test_share: of the patients; None keeps the test split that was given, if there is one.
+        seed: another one puts other patients on each side.
+        test_names_are_others: the names of the test split that was given number other people than those of train and
+            val, so that the same name on both sides means nothing; told in the table by "test/" before the name.
+
+    Raises:
+        DataError: a class has too few patients; the shares leave nothing to train on.
+    """
+    if not 0 < validation_share < 1 or not 0 <= (test_share or 0) < 1 or validation_share + (test_share or 0) >= 1:
+        raise DataError(
+            f"A share of {validation_share} to validate and {test_share or 0} to test leave nothing to train on. "
+            "Expected are shares between 0 and 1 that add up to less than 1. Please choose smaller ones."
+        )
+    dropped = dict(left_out or {})
+    films = sorted((case for case in cases if case.name not in dropped), key=lambda case: case.name)
+    kept_test = test_share is None
+    if kept_test and test_names_are_others:
+        elsewhere = {film.patient for film in films if film.split != "test"}
+        films = [
+            dataclasses.replace(film, patient=f"test/{film.patient}")
+            if film.split == "test" and film.patient in elsewhere
+            else film
+            for film in films
+        ]
+    patients = {film.name: film.patient for film in films}
+    joined = _joined(patients, same_looks)
+    grouped = [dataclasses.replace(film, patient=joined[film.patient]) for film in films]
+    sides: dict[str, tuple[Case, ...]] = {}
+    if test_share:
+        grouped_left, sides["test"] = split_by_patient(grouped, test_share, seed)
+        sides["train"], sides["val"] = split_by_patient(grouped_left, validation_share / (1 - test_share), seed)
+    else:
+        sides["test"] = tuple(film for film in grouped if kept_test and film.split == "test")
+        tested = {film.patient for film in sides["test"]}
+        tested_names = {patients[film.name] for film in sides["test"]}
+        for film in grouped:
+            if film.patient in tested and film.split != "test":
+                dropped[film.name] = PATIENT_IN_TEST if patients[film.name] in tested_names else TWIN_IN_TEST
+        others = [film for film in grouped if film.patient not in tested]
+        sides["train"], sides["val"] = split_by_patient(others, validation_share, seed)
+    rows = [
+        ManifestRow(film.name, film.has_pneumonia, patients[film.name], split)
+        for split, side in sides.items()
+        for film in side
+    ]
+    return Manifest(
+        tuple(sorted(rows, key=lambda row: row.file)),
+        tuple(LeftOut(file, reason) for file, reason in sorted(dropped.items())),
+    )
+
+
+def manifest_csv(manifest: Manifest) -> bytes:
+    """Give a split as CSV; no cell of it runs in a spreadsheet."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in manifest.rows:
+        cells = (row.file, _CLASS_NAMES[row.has_pneumonia], row.patient, row.split)
+        writer.writerow([plain_cell(cell) for cell in cells])
+    return file.getvalue().encode()
+
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write a split as CSV."""
+    write_whole(path, manifest_csv(manifest))
+
+
+def read_manifest(path: Path, folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
+    """Give the films that a split names, as `cases_of_manifest` does.
+
+    Raises:
+        DataError: the file cannot be opened, or as there.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"{path} cannot be opened. Expected is a split as CSV. Please check the path.") from error
+    return cases_of_manifest(content, path.name, folder, copies)
+
+
+def cases_of_manifest(content: bytes, table: str, folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
+    """Give the films that a split names, each with the side that it names, in the order of `find_cases`.
+
+    Args:
+        content: a CSV as `manifest_csv` gives it, or as a spreadsheet saved it again (semicolons, tabs).
+        table: the table's name, for refusals.
+        folder: the data folder that the files lie in.
+        copies: further folders that hold the same films under the same names.
+
+    Raises:
+        DataError: the table is damaged or empty; a file is missing, named twice, or lies outside; a label or split is
+            unknown; a patient is on two sides; train or val lacks a class; a copy is not whole.
+    """
+    cases: dict[str, Case] = {}
+    missing: list[str] = []
+    for row in _rows(content, table):
+        case = _case(f"{table}, row {row.number}", row, folder, copies)
+        if cases.setdefault(case.name, case) is not case:
+            raise DataError(f"{table}, row {row.number}: {case.name} is named twice. Please leave one of the rows out.")
+        # Not Path.is_file, which some versions of Python let fail on names that are too long.
+        if not os.path.isfile(case.views[0]):  # noqa: PTH113
+            missing.append(case.name)
+    if missing:
+        raise DataError(
+            f"{len(missing)} of the {len(cases)} films that {table} names are not in {folder.name}, the first of "
+            f"them {missing[0]}. Expected is the folder that the split was made of. Please name it, or make the split "
+            "again."
+        )
+    _check_sides(table, list(cases.values()))
+    found = sorted(cases.values(), key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name))
+    check_copies(found, copies)
+    return tuple(found)
+
+
+def planned_split(plan: Plan, manifest: bytes | None = None) -> tuple[Sequence[Case], Sequence[Case], Sequence[Case]]:
+    """Give the films that a run trains on, validates with and tests on, and refuse data that cannot be split.
+
+    Args:
+        manifest: a split that the plan will name, as CSV, where that lies in no file yet.
+
+    Raises:
+        DataError: a folder, a copy or the split is not as it must be.
+    """
+    if len({folder.name for folder in (plan.data, *plan.copies)}) <= len(plan.copies):
+        raise DataError(
+            "Two of the data folders have the same name, so that their results could not be told apart. Please "
+            "rename one."
+        )
+    cases: tuple[Case, ...] | None = None
+    if manifest is not None:
+        cases = cases_of_manifest(manifest, "The split", plan.data, plan.copies)
+    elif plan.manifest is not None:
+        cases = read_manifest(plan.manifest, plan.data, plan.copies)
+    if cases is not None:
+        parts = {split: [case for case in cases if case.split == split] for split in SPLITS}
+        return parts["train"], parts["val"], parts["test"]
+    cases = find_cases(plan.data, plan.copies)
+    tests = [case for case in cases if case.split == "test"]
+    recipe = plan.recipe
+    return *split_by_patient(
+        (case for case in cases if case.split != "test"), recipe.validation_share, recipe.seed
+    ), tests
+
+
+def is_linked(folder: Path, name: str) -> bool:
+    """True where a file lies behind a link below a folder: links are not followed, as they may lead out of it."""
+    path = folder
+    for part in name.split("/"):
+        path /= part
+        # Not Path.is_symlink, which some versions of Python let fail on names that are too long.
+        if os.path.islink(path):  # noqa: PTH114
+            return True
+    return False
+
+
+def _joined(patients: Mapping[str, str], same_looks: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Give for each patient the first of all those whom films that look the same join with them."""
+    first = {patient: patient for patient in patients.values()}
+
+    def root(patient: str) -> str:
+        while first[patient] != patient:
+            first[patient] = first[first[patient]]
+            patient = first[patient]
+        return patient
+
+    for names in same_looks:
+        roots = sorted({root(patients[name]) for name in names if name in patients})
+        for other in roots[1:]:
+            first[other] = roots[0]
+    return {patient: root(patient) for patient in first}
+
+
+def _rows(content: bytes, table: str) -> list[TableRow]:
+    """Read the rows of the table under its header."""
+    rows = list(read_table(content, table, COLUMNS, max_bytes=MAX_BYTES))
+    for row in rows:
+        if row.is_ragged:
+            found = f"{table}, row {row.number} has {len(row.cells)} cells, not {row.width}."
+            raise DataError(f"{found} {_EXPECTED}", code=CODE)
+    if not rows:
+        raise DataError(f"{table} names no film. {_EXPECTED}", code=CODE)
+    return rows
+
+
+def _case(row: str, cells: TableRow, folder: Path, copies: Sequence[Path]) -> Case:
+    try:
+        name = relative_name(cells.cell("file"))
+        check_film_name(name)
+    except DataError as refusal:
+        raise DataError(f"{row}: {refusal}") from refusal
+    label, split = cells.cell("label"), cells.cell("split").lower()
+    has_pneumonia = LABELS.get(label.lower())
+    if has_pneumonia is None:
+        expected = "Expected is NORMAL or PNEUMONIA, or another word for one of them. Please correct it."
+        raise DataError(f"{row}: the label is '{label[:40]}'. {expected}")
+    if split not in SPLITS:
+        expected = f"Expected is {' or '.join(SPLITS)}. Please correct it."
+        raise DataError(f"{row}: the split is '{split[:40]}'. {expected}")
+    if is_linked(folder, name):
+        raise DataError(f"{row}: {name} is a link, and links are not followed. Please put the file itself there.")
+    told, kind = patient_and_kind(Path(name).name, has_pneumonia)
+    patient = cells.cell("patient") or told or name
+    return Case(name, (folder / name, *(copy / name for copy in copies)), has_pneumonia, patient, kind, split)
+
+
+def _check_sides(name: str, cases: Sequence[Case]) -> None:
+    sides: defaultdict[str, set[str]] = defaultdict(set)
+    for case in cases:
+        sides[case.patient].add(case.split)
+    torn = sorted(patient for patient, splits in sides.items() if len(splits) > 1)
+    if torn:
+        where = " and ".join(split for split in SPLITS if split in sides[torn[0]])
+        raise DataError(
+            f"{name} has films of {len(torn)} patients on more than one side, the first of them {torn[0]} in {where}. "
+            "Expected is each patient on one side. Please make the split again."
+        )
+    for split in ("train", "val"):
+        classes = {case.has_pneumonia for case in cases if case.split == split}
+        if len(classes) < 2:
+            found = f"{_CLASS_NAMES[classes.pop()]} only" if classes else "no film"
+            raise DataError(
+                f"{name} has {found} in {split}. Expected are both classes in train and in val. Please make the split "
+                "again."
+            )

@@ -1,0 +1,5 @@
+"""Pictures, colours and the look of charts and reports."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

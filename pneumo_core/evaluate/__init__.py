@@ -1,0 +1,5 @@
+"""Many X-rays: runs, figures, reports, and archives on a cluster."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,246 @@
+"""A run of labelled films evaluated: figures with intervals, groups, and what speaks against them."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pneumo_core.evaluate.cohort import (
+    FEW_FILMS,
+    Cohort,
+    Subgroup,
+    areas_of_metadata,
+    best_threshold,
+    contradictions,
+    labelled_cohort,
+    subgroups,
+)
+from pneumo_core.evaluate.runs import FilmScore
+from pneumo_core.gate import suitability_for_age
+from pneumo_core.models import KnownFilms, ModelCard, Regions
+from pneumo_core.stats import (
+    Bootstrap,
+    Comparison,
+    Curves,
+    Estimate,
+    OperatingPoint,
+    OverallFigures,
+    ThresholdFigures,
+    all_curves,
+    area_by_patient,
+    area_under_roc,
+    compare,
+    figures_at,
+    figures_overall,
+    sensitivity_and_specificity,
+)
+from pneumo_core.wording import known_tag
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Some of the films, with all that does not depend on the threshold."""
+
+    attribute: str
+    name: str
+    films: Cohort
+    bootstrap: Bootstrap
+    patients_repeat: bool
+    area_under_roc: Estimate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessment:
+    """What a run of films says of a model.
+
+    Attributes:
+        device: what the films were scored on; empty where that was not written down.
+        refused: the films without a score, each with its reason, in the source's order.
+        contradictory: films whose very same file was given with both labels; they are in no figure.
+        cohort: the films that the figures are of.
+        patients: how many patients these are of; with fewer than films, all intervals are by patient.
+        at_points: the figures at each of the model's operating points.
+        known_from: of each scored film that the model knows, by its number, "training" or "validation".
+        known: bool `(n,)`: films that the model was trained on or validated with; None where the model has no list.
+        metadata: how well the files' outward facts alone separate the classes.
+        groups: all films first, then (where it knows some) those that the model has not seen, then those in the data.
+        best_threshold: what would have been best on these very films; `nan` where a class is missing.
+        regions: where the model says likely, uncertain or unlikely; None where it cannot.
+    """
+
+    card: ModelCard
+    device: str
+    films: int
+    scores: tuple[FilmScore, ...]
+    refused: tuple[FilmScore, ...]
+    contradictory: tuple[FilmScore, ...]
+    cohort: Cohort
+    patients: int
+    bootstrap: Bootstrap
+    overall: OverallFigures
+    at_points: tuple[ThresholdFigures, ...]
+    curves: Curves
+    known_from: Mapping[int, str]
+    known: np.ndarray | None
+    metadata: tuple[tuple[str, Estimate], ...]
+    groups: tuple[Group, ...]
+    best_threshold: float
+    regions: Regions | None
+
+    @property
+    def patients_repeat(self) -> bool:
+        return self.patients < len(self.cohort)
+
+    @property
+    def warned_of(self) -> dict[str, int]:
+        """How many of the scored films are warned of what, the most frequent first."""
+        scored = [score for score in self.scores if score.logit is not None]
+        return dict(Counter(name for score in scored for name in score.warned_of.split(", ") if name).most_common())
+
+    def tags(self, score: FilmScore) -> tuple[str, ...]:
+        """Say in a few words each what is to be known before a film's score is believed, as `Reading.tags` does."""
+        if score.logit is None:
+            return ()
+        film = [known_tag(self.known_from[score.number])] if score.number in self.known_from else []
+        film += [name for name in score.warned_of.split(", ") if name]
+        patient = suitability_for_age(score.age_years, self.card.population_years)
+        of_patient = [caution.tag for caution in patient.cautions]
+        return (*of_patient, *film) if patient.is_outside_population else (*film, *of_patient)
+
+    def figures(self, threshold: float) -> ThresholdFigures:
+        """Give all figures at a threshold."""
+        cohort = self.cohort
+        return figures_at(
+            cohort.has_pneumonia, cohort.probabilities, threshold, self.bootstrap, by_patient=self.patients_repeat
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GroupResult:
+    """How the model did on some of the films."""
+
+    attribute: str
+    name: str
+    n: int
+    n_pneumonia: int
+    area_under_roc: Estimate
+    sensitivity: Estimate
+    specificity: Estimate
+
+    @property
+    def is_small(self) -> bool:
+        """True where a class has so few films that the figures say little."""
+        return min(self.n_pneumonia, self.n - self.n_pneumonia) < FEW_FILMS
+
+
+def assess_run(
+    scores: Sequence[FilmScore],
+    films: int,
+    card: ModelCard,
+    known: KnownFilms | None,
+    device: str = "",
+    regions: Regions | None = None,
+) -> Assessment:
+    """Evaluate what a run has scored so far.
+
+    Args:
+        films: how many the run's source has.
+        known: the list of films that the model has seen.
+        device: what they were scored on.
+        regions: where the model says likely, uncertain or unlikely.
+    """
+    cohort = labelled_cohort(scores, card.calibration)
+    bootstrap = Bootstrap(cohort.patients)
+    patients = len(np.unique(cohort.patients))
+    by_patient = patients < len(cohort)
+    known_from: dict[int, str] = {}
+    has_seen = None
+    if known is not None:
+        for score in scores:
+            if score.logit is not None and (part := known.part_of(score.sha256 or "", score.fingerprint)):
+                known_from[score.number] = part
+        has_seen = np.array([score.number in known_from for score in cohort.scores], bool)
+    return Assessment(
+        card=card,
+        device=device,
+        films=films,
+        scores=tuple(scores),
+        refused=tuple(score for score in scores if score.logit is None),
+        contradictory=tuple(contradictions(scores)),
+        cohort=cohort,
+        patients=patients,
+        bootstrap=bootstrap,
+        overall=figures_overall(cohort.has_pneumonia, cohort.probabilities, bootstrap, by_patient),
+        at_points=tuple(
+            figures_at(cohort.has_pneumonia, cohort.probabilities, point.threshold, bootstrap, by_patient)
+            for point in card.operating_points
+        ),
+        curves=all_curves(cohort.has_pneumonia, cohort.probabilities),
+        known_from=known_from,
+        known=has_seen,
+        metadata=tuple(areas_of_metadata(cohort)),
+        groups=tuple(_groups(cohort, has_seen)),
+        best_threshold=best_threshold(cohort),
+        regions=regions,
+    )
+
+
+def compare_assessments(first: Assessment, second: Assessment) -> Comparison:
+    """Compare two models on the films that both have scored, each at its own balanced point."""
+    place = {score.number: row for row, score in enumerate(second.cohort.scores)}
+    rows = [row for row, score in enumerate(first.cohort.scores) if score.number in place]
+    others = [place[first.cohort.scores[row].number] for row in rows]
+    return compare(
+        first.cohort.has_pneumonia[rows],
+        first.cohort.probabilities[rows],
+        second.cohort.probabilities[others],
+        first.card.operating_point("balanced").threshold,
+        second.card.operating_point("balanced").threshold,
+    )
+
+
+def group_results(assessment: Assessment, threshold: float) -> list[GroupResult]:
+    """Give the figures of every group at a threshold."""
+    results = []
+    for group in assessment.groups:
+        films = group.films
+        sensitivity, specificity = sensitivity_and_specificity(
+            films.has_pneumonia, films.probabilities, threshold, group.bootstrap, by_patient=group.patients_repeat
+        )
+        results.append(
+            GroupResult(
+                group.attribute,
+                group.name,
+                len(films),
+                int(films.has_pneumonia.sum()),
+                group.area_under_roc,
+                sensitivity,
+                specificity,
+            )
+        )
+    return results
+
+
+def points(assessment: Assessment) -> list[tuple[OperatingPoint, ThresholdFigures]]:
+    """Give the figures at each of the model's operating points."""
+    return list(zip(assessment.card.operating_points, assessment.at_points, strict=True))
+
+
+def _groups(cohort: Cohort, known: np.ndarray | None) -> Iterator[Group]:
+    everyone = np.ones(len(cohort), bool)
+    found = [Subgroup("all films", "", everyone)]
+    if known is not None and known.any():
+        found.append(Subgroup("not known to the model", "", ~known))
+    for group in [*found, *subgroups(cohort)]:
+        films = cohort.only(group.chosen)
+        if not len(films):
+            continue
+        patients_repeat = len(np.unique(films.patients)) < len(films)
+        bootstrap = Bootstrap(films.patients)
+        area = (
+            area_by_patient(films.has_pneumonia, films.probabilities, bootstrap)
+            if patients_repeat
+            else area_under_roc(films.has_pneumonia, films.probabilities)
+        )
+        yield Group(group.attribute, group.name, films, bootstrap, patients_repeat, area)

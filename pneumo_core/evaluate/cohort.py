@@ -1,0 +1,209 @@
+"""The films of a run as arrays: the groups among them, and how much of the answer lies outside the picture."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from pneumo_core.evaluate.runs import FilmScore
+from pneumo_core.stats import Calibration, Estimate, area_under_roc, probabilities
+
+FEW_FILMS = 30
+FOLDS = 5
+AGE_BANDS = ((0, 1), (1, 6), (6, 18), (18, 65), (65, math.inf))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cohort:
+    """Films that have both a score and a label, in the order of the source.
+
+    Attributes:
+        scores: what is kept of each film.
+        probabilities: float64 `(n,)`, calibrated.
+        has_pneumonia: bool `(n,)`, the reference standard.
+        patients: int `(n,)`, equal for films of one patient.
+    """
+
+    scores: tuple[FilmScore, ...]
+    probabilities: np.ndarray
+    has_pneumonia: np.ndarray
+    patients: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def only(self, chosen: np.ndarray) -> "Cohort":
+        """Give the films that a bool array `(n,)` marks."""
+        scores = tuple(score for score, is_chosen in zip(self.scores, chosen, strict=True) if is_chosen)
+        return Cohort(scores, self.probabilities[chosen], self.has_pneumonia[chosen], self.patients[chosen])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subgroup:
+    """Films that share something: what of (`attribute`), which (`name`), and where they are, bool `(n,)`."""
+
+    attribute: str
+    name: str
+    chosen: np.ndarray
+
+
+def labelled_cohort(scores: Sequence[FilmScore], calibration: Calibration) -> Cohort:
+    """Keep what has a score and a label. A file that was given with both labels is in no figure."""
+    contradictory = {sha256 for sha256, labels in _labels_of_files(scores).items() if len(labels) > 1}
+    kept = tuple(
+        score
+        for score in scores
+        if score.logit is not None and score.has_pneumonia is not None and score.sha256 not in contradictory
+    )
+    logits = np.array([score.logit for score in kept], np.float64)
+    return Cohort(
+        kept,
+        probabilities(logits, calibration),
+        np.array([score.has_pneumonia for score in kept], bool),
+        np.array([score.patient for score in kept], np.int64),
+    )
+
+
+def contradictions(scores: Sequence[FilmScore]) -> list[FilmScore]:
+    """Give the films whose very same file was given with both labels."""
+    labels = _labels_of_files(scores)
+    return [score for score in scores if score.sha256 is not None and len(labels[score.sha256]) > 1]
+
+
+def subgroups(cohort: Cohort) -> list[Subgroup]:
+    """Give the groups that the data carry; an attribute that all films share, or none has, gives none.
+
+    Bacterial and viral pneumonia are each taken together with all films without pneumonia.
+    """
+    return [group for attribute in _ATTRIBUTES for group in attribute(cohort) if group.chosen.any()]
+
+
+def areas_of_metadata(cohort: Cohort) -> list[tuple[str, Estimate]]:
+    """Say how well the files' outward facts separate the classes, without the picture.
+
+    Areas under the ROC curve of logistic regressions, each film scored by a fit on other patients' films
+    (5 folds, grouped by patient). All that is clearly above 0.5 is a shortcut that lies ready in these files.
+
+    Returns:
+        label and area: of each fact alone, then of all together; `nan` with fewer than 10 patients of a class.
+    """
+    facts = {
+        "file size": [math.log(max(score.file_bytes, 1)) for score in cohort.scores],
+        "aspect ratio": [math.log(score.width / score.height) for score in cohort.scores],
+        "pixels": [math.log(score.height * score.width) for score in cohort.scores],
+        "colour mode": [float(score.samples_per_pixel > 1) for score in cohort.scores],
+        "mean brightness": [score.brightness for score in cohort.scores],
+    }
+    columns = np.array(list(facts.values()), np.float64).T
+    folds = _folds(cohort)
+    areas = [(name, _area_of(cohort, columns[:, [place]], folds)) for place, name in enumerate(facts)]
+    return [*areas, ("all of these together", _area_of(cohort, columns, folds))]
+
+
+def best_threshold(cohort: Cohort) -> float:
+    """Give the threshold with the highest sensitivity + specificity on these films (Youden 1950).
+
+    To be compared with the threshold in use, never to be used: it was chosen on the films it is measured on.
+
+    Returns:
+        `nan` where a class is missing.
+    """
+    if len(set(cohort.has_pneumonia.tolist())) < 2:
+        return math.nan
+    candidates = np.unique(cohort.probabilities)
+    sick = np.sort(cohort.probabilities[cohort.has_pneumonia])
+    well = np.sort(cohort.probabilities[~cohort.has_pneumonia])
+    sensitivity = 1 - np.searchsorted(sick, candidates, "left") / len(sick)
+    specificity = np.searchsorted(well, candidates, "left") / len(well)
+    return float(candidates[np.argmax(sensitivity + specificity)])
+
+
+def _labels_of_files(scores: Sequence[FilmScore]) -> dict[str, set[bool]]:
+    labels: defaultdict[str, set[bool]] = defaultdict(set)
+    for score in scores:
+        if score.sha256 is not None and score.has_pneumonia is not None:
+            labels[score.sha256].add(score.has_pneumonia)
+    return labels
+
+
+def _folds(cohort: Cohort) -> list[tuple[np.ndarray, np.ndarray]] | None:
+    """Part the films into folds, whole patients together; None with too few patients of a class."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    of_class = [len(np.unique(cohort.patients[cohort.has_pneumonia == label])) for label in (False, True)]
+    if min(of_class) < 2 * FOLDS:
+        return None
+    parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
+    return list(parts.split(np.zeros(len(cohort)), cohort.has_pneumonia, cohort.patients))
+
+
+def _area_of(cohort: Cohort, columns: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]] | None) -> Estimate:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if folds is None:
+        return Estimate(math.nan, math.nan, math.nan, len(cohort))
+    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+    scores = cross_val_predict(model, columns, cohort.has_pneumonia, cv=folds, method="decision_function")
+    return area_under_roc(cohort.has_pneumonia, scores)
+
+
+def _by_kind(cohort: Cohort) -> Iterator[Subgroup]:
+    kinds = np.array([score.kind for score in cohort.scores])
+    for kind, name in (("bacteria", "bacterial pneumonia or none"), ("virus", "viral pneumonia or none")):
+        if (kinds == kind).any():
+            yield Subgroup("kind", name, (kinds == kind) | ~cohort.has_pneumonia)
+
+
+def _by_size(cohort: Cohort) -> Iterator[Subgroup]:
+    sides = np.array([min(score.height, score.width) for score in cohort.scores], float)
+    return _quarters("shorter side, pixels", sides, "{:.0f}")
+
+
+def _by_aspect(cohort: Cohort) -> Iterator[Subgroup]:
+    aspects = np.array([score.width / score.height for score in cohort.scores], float)
+    return _quarters("width / height", aspects, "{:.2f}")
+
+
+def _by_brightness(cohort: Cohort) -> Iterator[Subgroup]:
+    levels = np.array([score.brightness for score in cohort.scores], float)
+    return _quarters("mean brightness", levels, "{:.2f}")
+
+
+def _by_view(cohort: Cohort) -> Iterator[Subgroup]:
+    return _by_word("view", [score.view_position for score in cohort.scores])
+
+
+def _by_sex(cohort: Cohort) -> Iterator[Subgroup]:
+    return _by_word("sex", [score.sex for score in cohort.scores])
+
+
+def _by_age(cohort: Cohort) -> Iterator[Subgroup]:
+    ages = np.array([math.nan if score.age_years is None else score.age_years for score in cohort.scores])
+    for youngest, next_band in AGE_BANDS:
+        name = f"from {youngest} years" if math.isinf(next_band) else f"{youngest} to {next_band - 1} years"
+        yield Subgroup("age", "under 1 year" if next_band == 1 else name, (ages >= youngest) & (ages < next_band))
+
+
+_ATTRIBUTES = (_by_kind, _by_size, _by_aspect, _by_brightness, _by_view, _by_sex, _by_age)
+
+
+def _by_word(attribute: str, words: Sequence[str | None]) -> Iterator[Subgroup]:
+    for word in sorted({word for word in words if word}):
+        yield Subgroup(attribute, word, np.array([other == word for other in words]))
+
+
+def _quarters(attribute: str, values: np.ndarray, form: str) -> Iterator[Subgroup]:
+    """Cut at the quartiles; equal values are never parted, so that there may be fewer than four groups."""
+    if len(values) == 0 or values.min() == values.max():
+        return
+    edges = np.unique(np.quantile(values, (0.0, 0.25, 0.5, 0.75, 1.0)))
+    for place, (low, high) in enumerate(pairwise(edges)):
+        is_last = place == len(edges) - 2
+        chosen = (values >= low) & ((values <= high) if is_last else (values < high))
+        yield Subgroup(attribute, f"{form.format(low)} to {form.format(high)}", chosen)

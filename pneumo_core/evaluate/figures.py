@@ -1,0 +1,329 @@
+"""Plotly figures of an evaluation. Blue is the model, amber the threshold in use, grey what it is compared with.
+
+Each is made in one call from its traces and its layout: plotly's `update_...` and `add_...` take ten times as long, and
+a move of the threshold draws all of them anew.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pneumo_core.draw import SCORE_COLOUR, THRESHOLD_COLOUR
+from pneumo_core.stats import (
+    ConfusionMatrix,
+    DecisionCurve,
+    OperatingPoint,
+    PrecisionRecallPoints,
+    ReliabilityBin,
+    RocPoints,
+    ThresholdFigures,
+)
+
+COMPARED_COLOUR = "#8b93a1"
+# Also told apart by pattern, so that colour alone carries nothing.
+CLASS_STYLES = (("without pneumonia", "#94a3b8", ""), ("with pneumonia", "#1d4ed8", "/"))
+CHART_CONFIG = {"displayModeBar": False}
+HEIGHT = 360
+TEXT_PIXELS = 14
+# A line of more points looks the same and takes longer to send.
+MOST_POINTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure with its title, what it shows in words for those who cannot see it, and how it is read."""
+
+    title: str
+    figure: go.Figure
+    alt: str
+    reads: str
+
+
+def chart_html(chart: Chart, identity: str, with_library: bool) -> str:
+    """Give a chart as a piece of HTML; the first of a page brings the drawing library with it, 5 MB."""
+    config = {**CHART_CONFIG, "responsive": True}
+    return chart.figure.to_html(full_html=False, include_plotlyjs=with_library, div_id=identity, config=config)
+
+
+def confusion_figure(matrix: ConfusionMatrix, text_colour: str) -> go.Figure:
+    """Draw the confusion matrix: counts and the share of each row; `customdata` is (has pneumonia, flagged)."""
+    counts = np.array(
+        [
+            [matrix.true_positives, matrix.false_negatives],
+            [matrix.false_positives, matrix.true_negatives],
+        ]
+    )
+    rows = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, rows, out=np.zeros(counts.shape), where=rows > 0)
+    names = [["true positives", "false negatives"], ["false positives", "true negatives"]]
+    x, y = ["Flagged", "Not flagged"], ["With<br>pneumonia", "Without<br>pneumonia"]
+    cells = go.Heatmap(
+        z=shares,
+        x=x,
+        y=y,
+        zmin=0,
+        zmax=1,
+        colorscale=[[0, "rgba(37,99,235,0.06)"], [1, "rgba(37,99,235,0.45)"]],
+        showscale=False,
+        hoverinfo="skip",
+        xgap=4,
+        ygap=4,
+    )
+    # Points in the middle of the cells: a click on a heat map's cell reaches no page.
+    middles = go.Scatter(
+        x=[x[0], x[1], x[0], x[1]],
+        y=[y[0], y[0], y[1], y[1]],
+        mode="markers",
+        marker={"size": 110, "symbol": "square", "opacity": 0},
+        customdata=[[1, 1], [1, 0], [0, 1], [0, 0]],
+        hovertemplate="Show these films<extra></extra>",
+        showlegend=False,
+    )
+    words = []
+    for row in range(2):
+        for column in range(2):
+            share = f"{100 * shares[row, column]:.1f} % of row" if rows[row, 0] else "no films"
+            words.append(
+                {
+                    "x": x[column],
+                    "y": y[row],
+                    "text": f"<b style='font-size:22px'>{counts[row, column]}</b><br>{names[row][column]}<br>{share}",
+                    "showarrow": False,
+                    "font": {"size": 13, "color": text_colour},
+                }
+            )
+    return plain_figure(
+        [cells, middles],
+        text_colour,
+        x_axis={"showgrid": False, "side": "top"},
+        y_axis={"showgrid": False, "autorange": "reversed"},
+        annotations=words,
+        clickmode="event+select",
+        dragmode=False,
+    )
+
+
+def roc_figure(
+    curve: RocPoints, now: ThresholdFigures, points: list[tuple[OperatingPoint, ThresholdFigures]], text_colour: str
+) -> go.Figure:
+    """Draw the ROC curve with the operating points and the threshold in use on it."""
+    traces = [
+        line_of([0, 1], [0, 1], "chance", COMPARED_COLOUR, dash="dot"),
+        line_of(curve.false_positive_rate, curve.sensitivity, "model", SCORE_COLOUR),
+        *_points(
+            [(point.name, 1 - found.specificity.value, found.sensitivity.value) for point, found in points],
+            ("in use", 1 - now.specificity.value, now.sensitivity.value),
+        ),
+    ]
+    return plain_figure(traces, text_colour, "1 - specificity", "Sensitivity (recall)")
+
+
+def precision_recall_figure(
+    curve: PrecisionRecallPoints,
+    now: ThresholdFigures,
+    points: list[tuple[OperatingPoint, ThresholdFigures]],
+    text_colour: str,
+) -> go.Figure:
+    """Draw precision over recall; the dotted line is what flagging by chance gives: the prevalence of these films."""
+    matrix = now.confusion
+    prevalence = (matrix.true_positives + matrix.false_negatives) / matrix.n if matrix.n else 0.0
+    traces = [
+        line_of([0, 1], [prevalence, prevalence], "chance", COMPARED_COLOUR, dash="dot"),
+        line_of(curve.sensitivity, curve.positive_predictive_value, "model", SCORE_COLOUR),
+        *_points(
+            [(point.name, found.sensitivity.value, found.positive_predictive_value.value) for point, found in points],
+            ("in use", now.sensitivity.value, now.positive_predictive_value.value),
+        ),
+    ]
+    return plain_figure(traces, text_colour, "Sensitivity (recall)", "Positive predictive value (precision)")
+
+
+def reliability_figure(bins: tuple[ReliabilityBin, ...], text_colour: str) -> go.Figure:
+    """Draw predicted probability against the observed share, with Wilson's intervals; size tells the films."""
+    held = [found for found in bins if found.n]
+    most = max((found.n for found in held), default=1)
+    measured = go.Scatter(
+        x=[found.mean_probability for found in held],
+        y=[found.observed.value for found in held],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [found.observed.high - found.observed.value for found in held],
+            "arrayminus": [found.observed.value - found.observed.low for found in held],
+            "color": SCORE_COLOUR,
+        },
+        mode="markers",
+        name="model",
+        marker={"color": SCORE_COLOUR, "size": [8 + 14 * (found.n / most) ** 0.5 for found in held]},
+        customdata=[found.n for found in held],
+        hovertemplate="predicted %{x:.2f}, observed %{y:.2f}, %{customdata} films<extra></extra>",
+    )
+    perfect = line_of([0, 1], [0, 1], "perfect", COMPARED_COLOUR, dash="dot")
+    return plain_figure([perfect, measured], text_colour, "Predicted probability", "Observed share with pneumonia")
+
+
+def histogram_figure(
+    has_pneumonia: np.ndarray, probabilities: np.ndarray, threshold: float, text_colour: str
+) -> go.Figure:
+    """Draw how many films of each class have which probability, and the threshold in use."""
+    edges = np.linspace(0, 1, 21)
+    bars = []
+    for label, (name, colour, pattern) in enumerate(CLASS_STYLES):
+        counts, _ = np.histogram(probabilities[has_pneumonia == bool(label)], edges)
+        bars.append(
+            go.Bar(
+                x=(edges[:-1] + edges[1:]) / 2,
+                y=counts,
+                name=name,
+                marker={"color": colour, "pattern": {"shape": pattern}},
+                hovertemplate="%{y} films " + name + "<extra></extra>",
+            )
+        )
+    return plain_figure(
+        bars,
+        text_colour,
+        "Probability",
+        "Films",
+        x_axis={"range": [-0.01, 1.01]},
+        bargap=0.05,
+        shapes=[_threshold_line(threshold)],
+    )
+
+
+def decision_figure(curve: DecisionCurve, threshold: float, text_colour: str) -> go.Figure:
+    """Draw the net benefit of acting on the model, on all films and on none."""
+    traces = [
+        line_of(curve.thresholds, curve.flag_all, "flag all", COMPARED_COLOUR, dash="dash"),
+        line_of(curve.thresholds, curve.flag_none, "flag none", COMPARED_COLOUR, dash="dot"),
+        line_of(curve.thresholds, curve.model, "model", SCORE_COLOUR),
+    ]
+    top = float(np.nanmax(curve.model)) if np.isfinite(curve.model).any() else 1.0
+    return plain_figure(
+        traces,
+        text_colour,
+        "Threshold probability",
+        "Net benefit",
+        y_axis={"range": [-0.05, max(0.1, 1.1 * top)]},
+        shapes=[_threshold_line(threshold)],
+    )
+
+
+def paired_figure(
+    has_pneumonia: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    thresholds: tuple[float, float],
+    names: tuple[str, str],
+    text_colour: str,
+) -> go.Figure:
+    """Draw the probabilities of two models on the same films, the first's upwards, with both thresholds.
+
+    Args:
+        has_pneumonia: bool `(n,)`; `first` and `second` likewise, in [0, 1].
+        thresholds, names: of the first and the second model.
+    """
+    both = [0.0, 1.0]
+    traces: list[go.Scatter] = [
+        line_of(both, both, "equal", COMPARED_COLOUR, dash="dot"),
+        line_of(both, [thresholds[0]] * 2, "thresholds", THRESHOLD_COLOUR),
+        line_of([thresholds[1]] * 2, both, "thresholds", THRESHOLD_COLOUR),
+    ]
+    traces[2].showlegend = False
+    for label, symbol in enumerate(("circle-open", "cross")):
+        name = CLASS_STYLES[label][0]
+        colour = SCORE_COLOUR if label else COMPARED_COLOUR
+        of_class = has_pneumonia == bool(label)
+        traces.append(
+            go.Scatter(
+                x=second[of_class],
+                y=first[of_class],
+                mode="markers",
+                name=name,
+                marker={"color": colour, "size": 9, "symbol": symbol, "line": {"width": 2, "color": colour}},
+                hovertemplate=f"{names[0]} %{{y:.3f}}, {names[1]} %{{x:.3f}}<extra>{name}</extra>",
+            )
+        )
+    axis = {"range": [-0.03, 1.03]}
+    return plain_figure(
+        traces,
+        text_colour,
+        f"Probability by {names[1]}",
+        f"Probability by {names[0]}",
+        x_axis=axis,
+        y_axis=axis,
+    )
+
+
+def thinned(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out points that lie closer to others, along the line, than 1 / `most` of its length; ends stay."""
+    if len(x) <= most:
+        return x, y
+    along = np.append(0, np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y))))
+    _, kept = np.unique((along / along[-1] * (most - 1)).astype(int), return_index=True)
+    return x[kept], y[kept]
+
+
+def line_of(x: Any, y: Any, name: str, colour: str, dash: str = "solid") -> go.Scatter:
+    """Draw a line of at most `MOST_POINTS` points."""
+    x, y = thinned(np.asarray(x, float), np.asarray(y, float))
+    return go.Scatter(x=x, y=y, mode="lines", name=name, line={"color": colour, "width": 2, "dash": dash})
+
+
+def _points(points: list[tuple[str, float, float]], now: tuple[str, float, float]) -> list[go.Scatter]:
+    """Draw the operating points hollow, and the threshold in use as an amber diamond on top."""
+    return [
+        go.Scatter(
+            x=[x for _, x, _ in points],
+            y=[y for _, _, y in points],
+            text=[name for name, _, _ in points],
+            mode="markers",
+            name="operating points",
+            marker={"color": SCORE_COLOUR, "size": 10, "symbol": "circle-open", "line": {"width": 2}},
+            hovertemplate="%{text}: %{x:.3f}, %{y:.3f}<extra></extra>",
+        ),
+        go.Scatter(
+            x=[now[1]],
+            y=[now[2]],
+            mode="markers",
+            name=now[0],
+            marker={"color": THRESHOLD_COLOUR, "size": 13, "symbol": "diamond"},
+            hovertemplate="in use: %{x:.3f}, %{y:.3f}<extra></extra>",
+        ),
+    ]
+
+
+def _threshold_line(threshold: float) -> dict[str, Any]:
+    """Draw the threshold in use from bottom to top of a figure whose x is the probability."""
+    line = {"color": THRESHOLD_COLOUR, "width": 3}
+    return {"type": "line", "x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "yref": "y domain", "line": line}
+
+
+def plain_figure(
+    traces: list[Any],
+    text_colour: str,
+    x_title: str = "",
+    y_title: str = "",
+    x_axis: dict[str, Any] | None = None,
+    y_axis: dict[str, Any] | None = None,
+    **layout: Any,
+) -> go.Figure:
+    """Give traces axes and a legend that are readable on the page's background."""
+    # A page's own theme would draw ticks and titles too pale to be read.
+    text = {"color": text_colour, "size": TEXT_PIXELS}
+    axis = {"tickfont": text, "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False, "automargin": True}
+    return go.Figure(
+        traces,
+        {
+            "xaxis": {**axis, "title": {"text": x_title, "font": text}, **(x_axis or {})},
+            "yaxis": {**axis, "title": {"text": y_title, "font": text}, **(y_axis or {})},
+            "height": HEIGHT,
+            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+            "font": text,
+            "legend": {"orientation": "h", "y": -0.22, "font": text},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            **layout,
+        },
+    )

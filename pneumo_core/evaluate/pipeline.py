@@ -1,0 +1,163 @@
+"""Many films through the network, as a pipeline in flat memory; results go to disk as they come.
+
+While the network scores one batch, the next films are read and decoded. A run that was cancelled or
+killed goes on where it stopped: what stands in its folder is not read again, and nothing is written twice.
+"""
+
+import dataclasses
+import hashlib
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pneumo_core.data import Source, SourceFilm
+from pneumo_core.errors import PneumoError
+from pneumo_core.evaluate.runs import FilmScore, Progress, Run, alone_in, append_scores, begin_run, read_scores
+from pneumo_core.film import fingerprint, prepare, read_radiograph
+from pneumo_core.gate import Admission, Verdict, before
+from pneumo_core.network import Classifier
+
+BATCH_SIZE = 32
+READERS = 2
+# Stands for the film's name in a reason that is written down: names can be those of patients.
+FILM = "The film"
+
+
+class _Admitted(NamedTuple):
+    """An X-ray on its way to the network: what it is given, float32 `(height, width, 1)`, and why it may be."""
+
+    prepared: np.ndarray
+    admission: Admission
+
+
+_Item = tuple[FilmScore, _Admitted | None]
+
+
+def run_source(
+    source: Source,
+    classifier: Classifier,
+    folder: Path,
+    report: Callable[[Progress], None] = lambda progress: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[FilmScore, ...]:
+    """Score the films of a source that are not scored yet, writing to the run's folder; give all so far, in order.
+
+    Raises:
+        DataError: the folder holds a run of other films or another model, or is at work elsewhere.
+    """
+    run = Run(source.listing_sha256, classifier.card.weights_sha256, len(source.films), classifier.device)
+    with alone_in(folder):
+        begin_run(run, folder)
+        done = {score.number for score in read_scores(folder)}
+        left = [(number, film) for number, film in enumerate(source.films) if number not in done]
+        # Mixed, so that a run that stops early has films of both classes.
+        random.Random(run.listing_sha256).shuffle(left)
+        patients = _numbered(film.patient for film in source.films)
+        started, before = time.monotonic(), len(done)
+        for scores in score_films(left, patients, classifier):
+            append_scores(folder, scores)
+            done.update(score.number for score in scores)
+            report(Progress(len(done), run.films, (len(done) - before) / (time.monotonic() - started)))
+            if is_cancelled():
+                break
+    return read_scores(folder)
+
+
+def score_films(
+    films: Sequence[tuple[int, SourceFilm]],
+    patients: Sequence[int],
+    classifier: Classifier,
+    reader_threads: int = READERS,
+) -> Iterator[list[FilmScore]]:
+    """Give the films' scores in their order, a batch at a time; one that is refused never stops the others.
+
+    Args:
+        films: each with its place in the source.
+        patients: of each place in the source, the number of the patient.
+        reader_threads: more of them where storage answers late; each process decodes one film at a time.
+    """
+    batch: list[_Item] = []
+    with ThreadPoolExecutor(reader_threads, thread_name_prefix="read-film") as readers:
+        try:
+            for item in _read_ahead(films, patients, classifier, readers):
+                batch.append(item)
+                if len(batch) == BATCH_SIZE:
+                    yield _scored(batch, classifier)
+                    batch = []
+            if batch:
+                yield _scored(batch, classifier)
+        finally:
+            readers.shutdown(cancel_futures=True)
+
+
+def _read_ahead(
+    films: Iterable[tuple[int, SourceFilm]],
+    patients: Sequence[int],
+    classifier: Classifier,
+    readers: ThreadPoolExecutor,
+) -> Iterator[_Item]:
+    waiting: deque[Future[_Item]] = deque()
+    for number, film in films:
+        waiting.append(readers.submit(_read, number, film, patients[number], classifier))
+        if len(waiting) > 2 * BATCH_SIZE:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -> _Item:
+    score = FilmScore(number, patient, film.has_pneumonia, film.kind)
+    try:
+        content = film.read()
+        score = dataclasses.replace(score, sha256=hashlib.sha256(content).hexdigest(), file_bytes=len(content))
+        radiograph = read_radiograph(content, FILM)
+        admission = before(radiograph, classifier.card.population_years)
+        admission.check()
+    except PneumoError as error:
+        return _refused(score, error), None
+    origin = radiograph.origin
+    prepared = prepare(radiograph.pixels, classifier.card.preprocessing)
+    score = dataclasses.replace(
+        score,
+        height=origin.height,
+        width=origin.width,
+        samples_per_pixel=origin.samples_per_pixel,
+        brightness=float(radiograph.pixels.mean()),
+        fingerprint=fingerprint(prepared[:, :, 0]),
+        view_position=origin.view_position,
+        sex=origin.sex,
+        age_years=origin.age_years,
+    )
+    return score, _Admitted(prepared, admission)
+
+
+def _refused(score: FilmScore, error: PneumoError) -> FilmScore:
+    reason = str(error)
+    return dataclasses.replace(score, reason=reason if reason.startswith(FILM) else f"{FILM} {reason}", code=error.code)
+
+
+def _scored(batch: list[_Item], classifier: Classifier) -> list[FilmScore]:
+    films = [admitted.prepared for _, admitted in batch if admitted is not None]
+    if not films:
+        return [score for score, _ in batch]
+    found = iter(zip(*classifier.logits_and_verdicts(np.stack(films)), strict=True))
+    return [score if admitted is None else _judged(score, admitted, *next(found)) for score, admitted in batch]
+
+
+def _judged(score: FilmScore, admitted: _Admitted, logit: float, verdict: Verdict | None) -> FilmScore:
+    admission = admitted.admission.after(verdict)
+    # The quality that was measured of a turned film, or of no film, says nothing: a refused row carries none.
+    if admission.refusal is not None:
+        return _refused(score, admission.refusal)
+    return dataclasses.replace(score, logit=float(logit), warned_of=", ".join(admission.findings))
+
+
+def _numbered(names: Iterable[str]) -> list[int]:
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(name, len(numbers)) for name in names]

@@ -1,0 +1,197 @@
+"""A run of many films and what stands of it on disk: hashes, scores, labels; no pixels and no name."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from pneumo_core.errors import BusyError, DataError
+from pneumo_core.files import held, write_whole
+from pneumo_core.wording import counted
+
+RUN_FILE, SCORES_FILE, LOCK_FILE = "run.json", "scores.jsonl", "run.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class FilmScore:
+    """What is kept of one film of a run: hashes, score, label and plain facts; no pixels and no name.
+
+    Attributes:
+        number: its place in the source, from 0.
+        patient: a number that films of one patient share, from 0.
+        reason: why there is no score; None where there is one.
+        code: of the reason, as in `errors.PneumoError`; None where there is a score, and in rows of older runs.
+        logit: None where there is a reason.
+        samples_per_pixel: of the file, as in `Origin`.
+        brightness: mean of the pixels, in [0, 1].
+        warned_of: what the film is warned of, in one line, as in `Admission.findings`; it says when no input gate
+            judged the film.
+    """
+
+    number: int
+    patient: int
+    has_pneumonia: bool | None
+    kind: str
+    sha256: str | None = None
+    reason: str | None = None
+    logit: float | None = None
+    file_bytes: int = 0
+    height: int = 0
+    width: int = 0
+    samples_per_pixel: int = 1
+    brightness: float = 0.0
+    fingerprint: str = ""
+    view_position: str | None = None
+    sex: str | None = None
+    age_years: float | None = None
+    warned_of: str = ""
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is; `films_per_second` counts what this start of it has done."""
+
+    done: int
+    of: int
+    films_per_second: float
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None as long as the speed is not known."""
+        return (self.of - self.done) / self.films_per_second if self.films_per_second else None
+
+    def in_words(self) -> str:
+        """Say it in a line: "64 of 624 films, 31.2 films/s, 18 s left"."""
+        left = self.seconds_left
+        speed = f", {self.films_per_second:.1f} films/s, {_time_in_words(left)} left" if left is not None else ""
+        return f"{self.done} of {counted(self.of, 'film')}{speed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run is of, and the device that it was begun on; `listing_sha256` as in `Source`."""
+
+    listing_sha256: str
+    weights_sha256: str
+    films: int
+    device: str = ""
+
+
+_RUN, _FILM_SCORE = TypeAdapter(Run), TypeAdapter(FilmScore)
+
+
+def read_run(folder: Path) -> Run:
+    """Give what a run is of.
+
+    Raises:
+        DataError: the folder holds no run.
+    """
+    try:
+        return _RUN.validate_json((folder / RUN_FILE).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DataError(f"{folder.name} holds no run of a batch evaluation. Please name another folder.") from error
+
+
+def read_scores(folder: Path) -> tuple[FilmScore, ...]:
+    """Give the scores that stand in a run's folder, by the films' place, each film once.
+
+    A last line cut short counts as not there. So does a damaged one (`damaged_lines` counts them): its film is scored
+    again when the run goes on.
+    """
+    scores = {score.number: score for score in map(_score, _lines(folder)) if score is not None}
+    return tuple(scores[number] for number in sorted(scores))
+
+
+def damaged_lines(folder: Path) -> int:
+    """Count the whole lines of a run's scores that hold none."""
+    return sum(_score(line) is None for line in _lines(folder))
+
+
+def _lines(folder: Path) -> list[bytes]:
+    path = folder / SCORES_FILE
+    return path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+
+
+def _score(line: bytes) -> FilmScore | None:
+    try:
+        score = _FILM_SCORE.validate_json(line)
+    except ValidationError:
+        return None
+    return score if score.number >= 0 else None
+
+
+def has_run(folder: Path) -> bool:
+    """True where a run stands in a folder."""
+    return (folder / RUN_FILE).is_file()
+
+
+def scores_stamp(folder: Path) -> tuple[float, ...]:
+    """Give what differs as soon as a run has more scores."""
+    path = folder / SCORES_FILE
+    return (path.stat().st_size, path.stat().st_mtime) if path.is_file() else ()
+
+
+def run_name(listing_sha256: str, weights_sha256: str) -> str:
+    """Name a run by what it is of: the same films and the same weights give the same name."""
+    return hashlib.sha256(f"{listing_sha256} {weights_sha256}".encode()).hexdigest()[:24]
+
+
+def begin_run(run: Run, folder: Path) -> None:
+    """Write what the run is of, or see that what stands there is the same; drop lines that are cut short or damaged.
+
+    Raises:
+        DataError: the folder holds a run of other films or another model.
+    """
+    if (folder / RUN_FILE).is_file():
+        found = read_run(folder)
+        if (found.listing_sha256, found.weights_sha256) != (run.listing_sha256, run.weights_sha256):
+            what = "films" if found.listing_sha256 != run.listing_sha256 else "weights"
+            raise DataError(
+                f"{folder.name} holds a run of other {what}. Expected is a new folder, or the one of this run. Please "
+                "name another folder."
+            )
+    else:
+        write_whole(folder / RUN_FILE, _RUN.dump_json(run, indent=2) + b"\n")
+    scores = folder / SCORES_FILE
+    if scores.is_file():
+        content = scores.read_bytes()
+        if not content.endswith(b"\n"):
+            os.truncate(scores, content.rfind(b"\n") + 1)
+        if damaged_lines(folder):
+            # Their films are scored again, and their lines would be told of for ever.
+            write_whole(scores, b"".join(line + b"\n" for line in _lines(folder) if _score(line) is not None))
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a run's folder, made where it is missing, so that no other process writes to it.
+
+    Raises:
+        DataError: another one holds it.
+    """
+    try:
+        with held(folder / LOCK_FILE):
+            yield
+    except BusyError as error:
+        raise DataError(
+            f"The run in {folder.name} is at work already. Please wait for it, or cancel it first."
+        ) from error
+
+
+def append_scores(folder: Path, scores: Sequence[FilmScore]) -> None:
+    """Write scores down, so that they stand even if the machine stops the moment after."""
+    with (folder / SCORES_FILE).open("ab") as file:
+        file.write(b"".join(_FILM_SCORE.dump_json(score) + b"\n" for score in scores))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _time_in_words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

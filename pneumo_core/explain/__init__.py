@@ -1,0 +1,5 @@
+"""Why this score, and does it hold: methods, trust, what if, small changes, survey."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

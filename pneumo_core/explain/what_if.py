@@ -1,0 +1,306 @@
+"""What if a film were covered, turned, brighter: score, heat map, and where its flag flips or it would be refused.
+
+A change is made to the film as the network gets it, at the network's own size: what is shown is what was scored, a
+curve has no jump where resampling would set in, and no change at all gives the very input of `reading.read_xray`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pneumo_core.film import Preprocessing, blurred, prepare, rotated
+from pneumo_core.gate import before_changed, measure_quality
+
+if TYPE_CHECKING:
+    # Only named here: a page draws itself before TensorFlow has been imported.
+    from pneumo_core.gate import Verdict
+    from pneumo_core.keras_network import Explanation
+    from pneumo_core.network import Classifier
+
+HIDDEN_BY = ("grey", "blur")
+# Of the longer side: leaves light and dark of a lung field, and no rib, vessel or letter.
+HIDING_BLUR = 1 / 20
+LADDER_VALUES = 21
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A way to change a film by degrees; 0 leaves it as it is.
+
+    `step` is what a reader can set; the ladder of values between `lowest` and `highest` is a multiple of it.
+    """
+
+    label: str
+    unit: str
+    lowest: float
+    highest: float
+    step: float
+
+    @property
+    def ladder(self) -> np.ndarray:
+        """The values that are scored: float64 `(LADDER_VALUES,)`, rising, 0 among them."""
+        return np.round(np.linspace(self.lowest, self.highest, LADDER_VALUES), 1)
+
+    def in_words(self, value: float) -> str:
+        """Say a value, held together on a line: "-18 %", "2.5 px"."""
+        return (
+            f"{value:{'+' if self.lowest and value else ''}.{0 if self.step >= 1 else 1}f}\N{NO-BREAK SPACE}{self.unit}"
+        )
+
+
+# By the field of `Change` that each sets.
+CONTROLS = {
+    "brightness": Control("Brightness", "%", -50.0, 50.0, 1.0),
+    "contrast": Control("Contrast", "%", -80.0, 80.0, 1.0),
+    "rotation": Control("Rotation", "°", -30.0, 30.0, 1.0),
+    "blur": Control("Blur", "px", 0.0, 8.0, 0.1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of a film: its sides in percent of the film's width from the left, of its height from the top."""
+
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is done to a film, in this order; as it stands here, nothing.
+
+    Attributes:
+        contrast: percent by which grey values move away from the film's mean, or towards it.
+        brightness: percent of the whole grey range that is added.
+        blur: the deviation of a Gaussian, in pixels of the network's input.
+        rotation: degrees, clockwise; corners that turn in from outside are black.
+        region: what is hidden; None for nothing.
+        hidden_by: "grey", the mean of the film as it then is, or "blur".
+    """
+
+    contrast: float = 0.0
+    brightness: float = 0.0
+    blur: float = 0.0
+    rotation: float = 0.0
+    region: Region | None = None
+    hidden_by: str = "grey"
+
+    def at(self, name: str, value: float) -> Change:
+        """Give this change with one of `CONTROLS` at a value."""
+        setting: dict[str, Any] = {name: value}
+        return replace(self, **setting)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What would be said of a changed film if it came to be read, instead of its score or beside it.
+
+    Attributes:
+        refusal: why it would not be read: "it seems to lie upside down"; empty where it would be.
+        warned_of: what of its picture would be warned of, in a word each.
+    """
+
+    refusal: str
+    warned_of: tuple[str, ...]
+
+    def in_words(self) -> str:
+        """Say what Explain would do with the film."""
+        if self.refusal:
+            return f"Explain would refuse this film, and give no probability: {self.refusal}."
+        warns = f", and warn of: {', '.join(self.warned_of)}" if self.warned_of else ""
+        return f"Explain would read this film as changed{warns}."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """A changed film and what the network gave for it, whether or not it would be read.
+
+    Attributes:
+        film: float32, of the network's input size, in [0, 1].
+        shape: height and width of the film before it was resampled to that size.
+    """
+
+    film: np.ndarray
+    shape: tuple[int, int]
+    probability: float
+    explanation: Explanation
+    check: Check
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlipCurve:
+    """The probability over one control, all else held: where the flag flips, and which films would not be read.
+
+    Attributes:
+        values, probabilities: float64 `(LADDER_VALUES,)`.
+        is_flagged: with the control at 0.
+        flips: below and above 0, the first value outwards, to the control's step, with the other flag; None where no
+            value of the ladder has it.
+        refused: below and above 0, the first value outwards, 0 among them, at which the film would be refused.
+        warned: likewise, at which it would be read and warned of what it is not warned of with the control at 0.
+    """
+
+    control: Control
+    values: np.ndarray
+    probabilities: np.ndarray
+    is_flagged: bool
+    flips: tuple[float | None, float | None]
+    refused: tuple[float | None, float | None]
+    warned: tuple[float | None, float | None]
+
+    def in_words(self) -> str:
+        """Say where the flag flips, or that it does not."""
+        control, ends = self.control, (self.control.lowest, self.control.highest)
+        found = [control.in_words(value) for value in self.flips if value is not None]
+        if len(found) == 2:
+            return f"Flips at {found[0]} and {found[1]}"
+        held = [control.in_words(end) for end, value in zip(ends, self.flips, strict=True) if end and value is None]
+        if found:
+            return f"Flips at {found[0]}" + (f"; not up to {held[0]}" if held else "")
+        return f"No flip {f'from {held[0]} to {held[1]}' if len(held) == 2 else f'up to {held[0]}'}"
+
+    def check_in_words(self) -> str:
+        """Say from where on Explain would not give these probabilities, or only with a warning."""
+        if 0.0 in self.refused:
+            return "Explain would refuse the film even with this control at 0"
+        warned, refused = (
+            " and ".join(self.control.in_words(value) for value in values if value is not None)
+            for values in (self.warned, self.refused)
+        )
+        warns = f"give a new warning first at {warned}, and " if warned else ""
+        return f"Explain would {warns}refuse {f'first at {refused}' if refused else 'none'}"
+
+
+def region_of(across: Sequence[float], down: Sequence[float]) -> Region:
+    """Give the region of a box that was drawn on a film, to whole percent, its corners in any order."""
+    left, right, top, bottom = (
+        min(100, max(0, round(end))) for ends in (across, down) for end in (min(ends), max(ends))
+    )
+    return Region(left, right, top, bottom)
+
+
+def changed(film: np.ndarray, change: Change, aspect: float) -> np.ndarray:
+    """Change a film.
+
+    Args:
+        film: float32 `(height, width)` in [0, 1].
+        aspect: the film's width through its height before it was resampled to this shape.
+
+    Returns:
+        float32 `(height, width)` in [0, 1]; the same pixels where nothing is changed.
+    """
+    if change.contrast or change.brightness:
+        mean = film.mean()
+        toned = (film - mean) * np.float32(1 + change.contrast / 100) + mean + np.float32(change.brightness / 100)
+        film = np.clip(toned, 0.0, 1.0)
+    if change.blur:
+        film = blurred(film, change.blur)
+    if change.rotation:
+        film = rotated(film, change.rotation, aspect)
+    return film if change.region is None else _hidden(film, change.region, change.hidden_by)
+
+
+def as_scored(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """Give a film at the network's size, but still in [0, 1]: preparing it once more only scales it."""
+    return prepare(pixels, replace(preprocessing, scale=1.0))[:, :, 0]
+
+
+def look_at(classifier: Classifier, pixels: np.ndarray, change: Change) -> Look:
+    """Score and explain a changed film.
+
+    Args:
+        pixels: of the radiograph, float32 `(height, width)` in [0, 1].
+    """
+    preprocessing = classifier.card.preprocessing
+    film, aspect = as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]
+    shown = changed(film, change, aspect)
+    _, probability, explanation, verdict = classifier.look(prepare(shown, preprocessing))
+    found = check(shown, verdict, film, change, aspect)
+    return Look(shown, (pixels.shape[0], pixels.shape[1]), probability, explanation, found)
+
+
+def check(shown: np.ndarray, verdict: Verdict | None, film: np.ndarray, change: Change, aspect: float) -> Check:
+    """Check a changed film as `reading.read_xray` checks a film.
+
+    Args:
+        shown: the film as changed; float32, of the network's input size, in [0, 1].
+        verdict: what the model's gate says of it; None without a gate.
+        film, change, aspect: what it was made of, as `changed` takes them.
+    """
+    sharpness = None
+    if change.rotation:
+        # Turned at its full size a film would stay as sharp as it is; at the network's it does not.
+        sharpness = measure_quality(changed(film, change.at("rotation", 0.0), aspect)).sharpness
+    admission = before_changed(shown, "it", sharpness).after(verdict)
+    # What is expected, and what to do, is for a film that was uploaded.
+    refusal = str(admission.refusal).partition(". ")[0] if admission.refusal else ""
+    return Check(refusal, admission.findings)
+
+
+def flip_curve(classifier: Classifier, pixels: np.ndarray, change: Change, name: str, threshold: float) -> FlipCurve:
+    """Score and check a film over the whole range of one control, and find what is nearest to 0: flips, refusals.
+
+    Between two values of the ladder that agree the flag may flip and flip back unseen; so with refusals and warnings.
+
+    Args:
+        pixels: of the radiograph, float32 `(height, width)` in [0, 1].
+        change: what all else is held at.
+        name: the control, one of `CONTROLS`.
+        threshold: flagged from this probability on.
+    """
+    control, preprocessing = CONTROLS[name], classifier.card.preprocessing
+    film, aspect = as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]
+
+    def scored(values: np.ndarray) -> tuple[np.ndarray, list[Check]]:
+        changes = [change.at(name, float(value)) for value in values]
+        films = [changed(film, each, aspect) for each in changes]
+        probabilities, verdicts = classifier.score_and_judge(np.stack([prepare(each, preprocessing) for each in films]))
+        made = zip(films, verdicts, changes, strict=True)
+        return probabilities, [check(shown, verdict, film, each, aspect) for shown, verdict, each in made]
+
+    values = control.ladder
+    probabilities, checks = scored(values)
+    middle = int(np.flatnonzero(values == 0)[0])
+    is_flagged, known = bool(probabilities[middle] >= threshold), checks[middle].warned_of
+
+    def flips(probability: float, found: Check) -> bool:
+        return (probability >= threshold) != is_flagged
+
+    def is_refused(probability: float, found: Check) -> bool:
+        return bool(found.refusal)
+
+    def is_warned_of(probability: float, found: Check) -> bool:
+        return not found.refusal and not set(found.warned_of) <= set(known)
+
+    def first(outwards: np.ndarray, holds: Callable[[float, Check], bool]) -> float | None:
+        """Give the first value of which something holds along the ladder's places, from 0 outwards."""
+        place = next((n for n, at in enumerate(outwards) if holds(probabilities[at], checks[at])), None)
+        if not place:
+            return place
+        inner, outer = values[outwards[place - 1]], values[outwards[place]]
+        steps = np.round(np.linspace(inner, outer, round(abs(outer - inner) / control.step) + 1), 1)[1:]
+        between = zip(steps, *scored(steps[:-1]), strict=False)
+        return float(next((value for value, *found in between if holds(*found)), outer))
+
+    def nearest(holds: Callable[[float, Check], bool]) -> tuple[float | None, float | None]:
+        return first(np.arange(middle, -1, -1), holds), first(np.arange(middle, len(values)), holds)
+
+    return FlipCurve(
+        control, values, probabilities, is_flagged, nearest(flips), nearest(is_refused), nearest(is_warned_of)
+    )
+
+
+def _hidden(film: np.ndarray, region: Region, hidden_by: str) -> np.ndarray:
+    height, width = film.shape
+    rows = slice(round(height * region.top / 100), round(height * region.bottom / 100))
+    columns = slice(round(width * region.left / 100), round(width * region.right / 100))
+    cover = blurred(film, HIDING_BLUR * max(film.shape)) if hidden_by == "blur" else np.full_like(film, film.mean())
+    hidden = film.copy()
+    hidden[rows, columns] = cover[rows, columns]
+    return hidden

@@ -1,0 +1,30 @@
+from .age import (
+    OLDEST_YEARS as OLDEST_YEARS,
+    age_in_years as age_in_years,
+)
+from .decoder import (
+    DECODER as DECODER,
+)
+from .decoder_process import (
+    read_content as read_content,
+)
+from .pixels import (
+    MAX_FILE_BYTES as MAX_FILE_BYTES,
+    MAX_MEGAPIXELS as MAX_MEGAPIXELS,
+    MIN_SIDE_PIXELS as MIN_SIDE_PIXELS,
+)
+from .preprocessing import (
+    Preprocessing as Preprocessing,
+    blurred as blurred,
+    fingerprint as fingerprint,
+    prepare as prepare,
+    recompressed as recompressed,
+    resize as resize,
+    rotated as rotated,
+    shifted as shifted,
+)
+from .radiograph import (
+    Radiograph as Radiograph,
+    offered_sha256 as offered_sha256,
+    read_radiograph as read_radiograph,
+)

@@ -1,0 +1,281 @@
+"""Untrusted files become pixels in processes of their own, which can be killed: the one way from bytes to pixels.
+
+Damaged and hostile files crash decoders, hang them, and fill memory; in the server's own process
+one such file would end every session. A few processes (`decoder_process`) are kept at work, because to start
+one takes longer than to decode a film. Nothing that comes back from them is believed: a file
+may have taken the process over, so lengths and numbers are checked, and nothing is unpickled.
+"""
+
+import atexit
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import BufferedReader, BufferedWriter
+from typing import Literal, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+from pneumo_core.errors import IMAGE_CODES, UnreadableImageError, UnsuitableImageError
+from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, Origin, check_side_lengths
+from pneumo_core.places import ROOT
+
+# Each holds 75 MiB while it waits, and up to 1.2 GiB while it decodes a hostile file.
+MAX_PROCESSES = 4
+# Imports on a machine that is busy loading the network take seconds.
+STARTING_SECONDS = 60
+# What a process leaks, and whatever a file may have left in it, goes with it. To start one takes about 0.4 s.
+FILMS_A_PROCESS = 500
+# The header of an answer; notes are a few sentences.
+_MAX_HEADER_BYTES = 2**16
+# The largest that Linux gives without privilege: fewer changes between the two processes.
+_PIPE_BYTES = 2**20
+# What the interpreter and its libraries need to be found; nothing else of the environment is handed on.
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """The pixels of the origin's height and width follow, row by row."""
+
+    values: Literal["uint8", "float32"]
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A refusal that begins after the file's name.
+
+    Attributes:
+        code: one of `IMAGE_CODES`.
+        is_spent: the process met damage, which may have reached its own memory; it must not decode another film.
+    """
+
+    refusal: Literal["UnreadableImageError", "UnsuitableImageError"]
+    text: str
+    code: str
+    is_spent: bool
+
+
+class _Film(NamedTuple):
+    pixels: NDArray[np.float32]
+    origin: Origin
+
+
+_ANSWER: TypeAdapter[_Decoded | _Refused] = TypeAdapter(_Decoded | _Refused)
+_REFUSALS = {"UnreadableImageError": UnreadableImageError, "UnsuitableImageError": UnsuitableImageError}
+
+
+class _Process:
+    """One process that decodes film after film; `films` counts them."""
+
+    def __init__(self, words: list[str]):
+        self.films = 0
+        self._is_late = False
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        # What can be imported here can be imported there; one thread, because a thread of a library's is memory.
+        paths = [str(ROOT), *filter(None, sys.path)]
+        environment |= {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(
+            words,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=os.path.abspath(os.sep),  # noqa: PTH100
+            env=environment,
+            # The Ctrl-C that ends the server would end a film in the middle.
+            start_new_session=True,
+        )
+        self._questions = cast("BufferedWriter", self._process.stdin)
+        self._answers = cast("BufferedReader", self._process.stdout)
+        _widen(self._questions)
+        _widen(self._answers)
+        with self._killed_after(STARTING_SECONDS):
+            is_ready = self._answers.readline(_MAX_HEADER_BYTES) == b"ready\n"
+        if not is_ready:
+            self.end()
+            raise ChildProcessError("the process that decodes films did not start")
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, content: bytes, seconds: float) -> _Film | _Refused:
+        """Give what the process makes of a file.
+
+        Raises:
+            UnreadableImageError: it took too long, or the process did not survive it.
+            ValueError: the answer is not one that `decoder_process` gives.
+        """
+        self.films += 1
+        answer: _Film | _Refused | None = None
+        with self._killed_after(seconds), suppress(BrokenPipeError):
+            self._questions.write(b"%d\n" % len(content))
+            self._questions.write(content)
+            self._questions.flush()
+            answer = self._answer()
+        if answer is None or self._is_late:
+            raise self._reason_of_death(seconds)
+        return answer
+
+    def end(self) -> None:
+        """Kill the process, whatever it is at."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._questions, self._answers):
+            with suppress(OSError):
+                pipe.close()
+
+    def _answer(self) -> _Film | _Refused | None:
+        """Take an answer off the pipe; None where it ends before that."""
+        header = self._answers.readline(_MAX_HEADER_BYTES)
+        if not header:
+            return None
+        # Words of our own need no escapes; control characters and other alphabets would.
+        if b"\\" in header or not header.isascii():
+            raise ValueError("an answer in unknown words")
+        answer = _ANSWER.validate_json(header, strict=True)
+        if isinstance(answer, _Refused):
+            if answer.code not in IMAGE_CODES:
+                raise ValueError("an unknown code")
+            return answer
+        origin = answer.origin
+        check_side_lengths(origin.height, origin.width)
+        values = np.empty((origin.height, origin.width), dtype=answer.values)
+        left = values.data.cast("B")
+        while left:
+            count = self._answers.readinto(left)
+            if not count:
+                return None
+            left = left[count:]
+        if answer.values == "uint8":
+            return _Film(values.astype(np.float32) / np.float32(255), origin)
+        # A value that is no number fails both comparisons.
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise ValueError("pixels outside [0, 1]")
+        return _Film(values, origin)
+
+    def _reason_of_death(self, seconds: float) -> UnreadableImageError:
+        """Say, after the file's name, why there is no answer."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        if self._is_late:
+            message = f"took longer than {seconds:g} s to decode and was stopped. Please export it again, uncompressed."
+            return UnreadableImageError(message, code="too_large")
+        # SIGKILL, as from the system that runs out of memory, and SIGTERM.
+        if self._process.returncode in (-9, -15):
+            message = "was not read, because the system ended the process that decoded it. Please try again."
+            return UnreadableImageError(message, code="not_decoded")
+        return UnreadableImageError(DAMAGED, code="damaged")
+
+    @contextmanager
+    def _killed_after(self, seconds: float) -> Iterator[None]:
+        timer = threading.Timer(seconds, self._stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            # It may be about to kill the process; after this, `_is_late` is the last word.
+            timer.join()
+
+    def _stop(self) -> None:
+        self._is_late = True
+        self._process.kill()
+
+
+class Decoder:
+    """A few processes that decode, started when they are needed; any thread may ask.
+
+    Args:
+        seconds: that a file may take, once a process has begun with it.
+        words: the command that starts a process.
+    """
+
+    def __init__(
+        self,
+        seconds: float = DECODING_SECONDS,
+        words: tuple[str, ...] = (sys.executable, "-P", "-m", "pneumo_core.film.decoder_process"),
+    ):
+        self._seconds, self._words = seconds, list(words)
+        self.forget()
+        # A copy of this process by fork would share the pipes: two films at once in one of them.
+        if sys.platform != "win32":
+            os.register_at_fork(after_in_child=self.forget)
+        atexit.register(self.close)
+
+    def decode(self, content: bytes) -> tuple[NDArray[np.float32], Origin]:
+        """Decode one file.
+
+        Returns:
+            pixels: float32 `(height, width)` in [0, 1], air dark and bone bright; C-contiguous.
+            origin: what was read.
+
+        Raises:
+            UnreadableImageError: no image, damaged, of a forbidden size, too slow, too much memory.
+            UnsuitableImageError: a DICOM of another modality or body part, or raw data of a detector.
+        """
+        with self._places:
+            try:
+                process = self._waiting()
+            except OSError as error:
+                message = "was not read, because no process to decode it could be started. Please try again."
+                raise UnreadableImageError(message, code="not_decoded") from error
+            is_usable = False
+            try:
+                answer = process.ask(content, self._seconds)
+                is_usable = not (isinstance(answer, _Refused) and answer.is_spent) and process.films < FILMS_A_PROCESS
+            except ValueError as error:
+                raise UnreadableImageError(DAMAGED, code="damaged") from error
+            finally:
+                if is_usable:
+                    self._idle.append(process)
+                else:
+                    process.end()
+        if isinstance(answer, _Refused):
+            raise _REFUSALS[answer.refusal](answer.text, code=answer.code)
+        return answer
+
+    def start(self) -> None:
+        """Start one process where none is, so that the first film need not wait for it."""
+        with suppress(OSError), self._places:
+            self._idle.append(self._waiting())
+
+    def close(self) -> None:
+        """End the processes that wait."""
+        while self._idle:
+            self._idle.pop().end()
+
+    def forget(self) -> None:
+        """Leave all processes to whoever else holds them, and begin anew."""
+        self._idle: list[_Process] = []
+        self._places = threading.BoundedSemaphore(min(MAX_PROCESSES, os.cpu_count() or 1))
+
+    def _waiting(self) -> _Process:
+        """Give a process that waits for a film, the last used first; a new one where there is none."""
+        while True:
+            try:
+                process = self._idle.pop()
+            except IndexError:
+                return _Process(self._words)
+            if process.is_alive:
+                return process
+            process.end()
+
+
+def _widen(pipe: BufferedReader | BufferedWriter) -> None:
+    """Let a pipe hold more, if the system has room left: all pipes of a user together are bounded."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
+DECODER = Decoder()

@@ -1,0 +1,125 @@
+"""The process that decodes: files come in on standard input, pixels or a refusal go out on standard output.
+
+Started by `decoder`, and by nothing else. Before the first file it gives up what decoding does not need, so that
+a file that takes it over finds no files to open, no network, no process to start, and little memory.
+
+A file comes as its length in a line, then its bytes. An answer is a line of JSON (`decoder` says which) and, where
+there are pixels, their bytes.
+"""
+
+import dataclasses
+import json
+import os
+import signal
+import struct
+import sys
+import warnings
+import zlib
+from contextlib import suppress
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pneumo_core.errors import PneumoError
+from pneumo_core.film.dicom import DICOM_ERRORS, import_dicom_decoders, is_dicom, read_dicom
+from pneumo_core.film.image import import_picture_decoders, read_picture
+from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, MAX_FILE_BYTES, Origin
+
+# With what decoding needs while idle; 50 megapixels of 16 bits take 1 GiB.
+MEMORY_BYTES = 1280 * 2**20
+
+CUT_SHORT = DAMAGED.replace("damaged", "cut short")
+TOO_MUCH_MEMORY = "needs too much memory to be decoded. Please export it again, uncompressed and in grey."
+# What Pillow, pydicom and the decoders have been seen to raise on damaged files.
+_FILE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error)
+_PARSER_ERRORS = (RuntimeError, LookupError, AttributeError, TypeError, ArithmeticError, SystemError)
+_LIBRARY_ERRORS = (Image.DecompressionBombError, *DICOM_ERRORS)
+# What pydicom says when a decoder written in C failed: where it wrote before that is not known.
+_DECODER_ERRORS = (RuntimeError, SystemError)
+_DAMAGE = (*_FILE_ERRORS, *_PARSER_ERRORS, *_LIBRARY_ERRORS)
+
+
+def read_content(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32], Origin]:
+    """Read by content, not by name; pixels as `read_picture` gives them."""
+    return read_dicom(content) if is_dicom(content) else read_picture(content)
+
+
+def answer(content: bytes) -> tuple[dict[str, object], "bytes | memoryview[int]"]:
+    """Give header and pixels; whatever the libraries raise becomes a refusal that quotes nothing of the file."""
+    try:
+        pixels, origin = read_content(content)
+    except PneumoError as refusal:
+        return _refusal(str(refusal), refusal.code, type(refusal).__name__), b""
+    except MemoryError:
+        return _refusal(TOO_MUCH_MEMORY, "too_large", is_spent=True), b""
+    except _DAMAGE as error:
+        text = CUT_SHORT if "truncated" in str(error).lower() else DAMAGED
+        return _refusal(text, "damaged", is_spent=isinstance(error, _DECODER_ERRORS)), b""
+    header: dict[str, object] = {"values": pixels.dtype.name, "origin": dataclasses.asdict(origin)}
+    return header, np.ascontiguousarray(pixels).data
+
+
+def serve(questions: BinaryIO, answers: BinaryIO) -> None:
+    """Answer until the questions end, as they do with the process that asks."""
+    answers.write(b"ready\n")
+    answers.flush()
+    while length := questions.readline(20):
+        # Should the process that asks end in the middle, nobody else would stop this one.
+        _set_alarm(DECODING_SECONDS + 2)
+        header, pixels = answer(questions.read(min(int(length), MAX_FILE_BYTES)))
+        answers.write(json.dumps(header).encode() + b"\n")
+        answers.write(pixels)
+        answers.flush()
+        _set_alarm(0)
+
+
+def give_up_rights() -> None:
+    """Import what decoding needs, then let this process have no more than that."""
+    import_dicom_decoders()
+    import_picture_decoders()
+    # Their texts can quote values of the header.
+    warnings.simplefilter("ignore")
+    if sys.platform == "win32":
+        return
+    import resource
+
+    bounds = {
+        resource.RLIMIT_AS: MEMORY_BYTES,
+        # No file grows, none is opened, no connection made, no process or thread started, no picture left in a core.
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: 0,
+        resource.RLIMIT_NPROC: 0,
+        resource.RLIMIT_CORE: 0,
+    }
+    for kind, bound in bounds.items():
+        # macOS takes no bound of the address space.
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (bound, bound))
+
+
+def main() -> None:
+    questions = sys.stdin.buffer
+    # Decoders print to standard output; their words must not get between the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+    give_up_rights()
+    with suppress(BrokenPipeError):
+        serve(questions, answers)
+    os._exit(0)
+
+
+def _refusal(text: str, code: str, kind: str = "UnreadableImageError", *, is_spent: bool = False) -> dict[str, object]:
+    return {"refusal": kind, "text": text, "code": code, "is_spent": is_spent}
+
+
+def _set_alarm(seconds: int) -> None:
+    if sys.platform != "win32":
+        signal.alarm(seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Read one chest X-ray from DICOM, PNG or JPEG: bounded, checked, without any name in it.
+
+Whatever the file, what comes out is one promise: float32 `(height, width)` in
+[0, 1], air dark and bone bright. `read_radiograph` is the only way in, and the
+only place that knows the file's name; the functions below it raise refusals
+that begin after the name ("is empty. ...").
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pneumo_core.errors import PneumoError, UnreadableImageError
+from pneumo_core.film.decoder import DECODER
+from pneumo_core.film.pixels import MAX_FILE_BYTES, Origin
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Radiograph:
+    """One X-ray, ready for anything that looks at pixels.
+
+    Attributes:
+        pixels: float32, shape `(height, width)`, in [0, 1], air dark and bone
+            bright; read-only and C-contiguous.
+        name: the file's name, for the screen only; never for a report or a log.
+        sha256: hex digest of the file's bytes.
+        origin: what was read.
+    """
+
+    pixels: NDArray[np.float32]
+    name: str
+    sha256: str
+    origin: Origin
+
+
+def read_radiograph(file: str | Path | bytes | BinaryIO, name: str | None = None) -> Radiograph:
+    """Read one X-ray, told by its content and never by its extension.
+
+    Args:
+        file: a path, as text too; the bytes; or an open binary file (read from its start where it can be rewound).
+        name: what to call it in messages; the path's own name if not given.
+
+    Raises:
+        UnreadableImageError: no file, no image, damaged, too small or too large, several pictures.
+        UnsuitableImageError: a DICOM of another modality or body part, or raw data of a detector.
+    """
+    if isinstance(file, str):
+        file = Path(file)
+    if name is None:
+        name = Path(str(getattr(file, "name", "The file"))).name
+    # Control characters could forge lines in a terminal or a log.
+    name = "".join(letter for letter in name if letter.isprintable()).strip()[:80] or "The file"
+    try:
+        content = _read_bytes(file)
+        pixels, origin = DECODER.decode(content)
+    except PneumoError as refusal:
+        raise type(refusal)(f"{name} {refusal}", code=refusal.code) from refusal.__cause__
+    pixels.setflags(write=False)
+    return Radiograph(pixels, name, hashlib.sha256(content).hexdigest(), origin)
+
+
+def offered_sha256(file: bytes | Path) -> str | None:
+    """Give the SHA-256 of a file that may be refused, in hexadecimal; None where it cannot be read."""
+    if isinstance(file, bytes):
+        return hashlib.sha256(file).hexdigest()
+    try:
+        # A pipe would keep whoever opens it waiting.
+        if not file.is_file():
+            return None
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _read_bytes(file: Path | bytes | BinaryIO) -> bytes:
+    """Give the file's bytes, never more than `MAX_FILE_BYTES`."""
+    if isinstance(file, Path):
+        try:
+            if not file.is_file():
+                found = "is a folder" if file.is_dir() else "does not exist"
+                message = f"{found}. Please choose a DICOM, PNG or JPEG file."
+                raise UnreadableImageError(message, code="not_found")
+            _check_byte_count(file.stat().st_size)
+            content = file.read_bytes()
+        except OSError as error:
+            message = "cannot be opened. Please check that you may read it."
+            raise UnreadableImageError(message, code="not_found") from error
+    elif isinstance(file, bytes):
+        content = file
+    else:
+        if file.seekable():
+            file.seek(0)
+        content = file.read(MAX_FILE_BYTES + 1)
+    _check_byte_count(len(content))
+    return content
+
+
+def _check_byte_count(count: int) -> None:
+    if count == 0:
+        raise UnreadableImageError("is empty. Please export or download it again.", code="empty")
+    if count > MAX_FILE_BYTES:
+        limit = f"Files up to {MAX_FILE_BYTES // 2**20} MiB can be read"
+        raise UnreadableImageError(f"is too large. {limit}. Please export a single X-ray.", code="too_large")

@@ -1,0 +1,138 @@
+"""May this X-ray be scored? The one door: header and picture before the network, the input gate after it.
+
+Whoever scores X-rays asks here: reading, batch, What if, the survey of heat maps, and the audit of a folder::
+
+    admission = before(radiograph, card.population_years)
+    ...                                                     # the network's pass, where there is no refusal
+    admission = admission.after(verdict)
+    admission.refusal, admission.cautions, admission.findings
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pneumo_core.errors import UnsuitableImageError
+from pneumo_core.film import Radiograph
+from pneumo_core.gate.input_gate import NO_GATE, Verdict
+from pneumo_core.gate.quality import Quality, measure_quality, refuse_clipped
+from pneumo_core.gate.suitability import FAR, Suitability, assess, check_contrast, refuse_by
+from pneumo_core.wording import Caution
+
+UNGATED = Caution("no input gate", NO_GATE)
+_UNREMARKABLE = Suitability(False, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether one X-ray may be scored, and what must be known before its score is believed.
+
+    Attributes:
+        name: what to call the X-ray in a refusal.
+        refusal: why there must be no score; None where nothing speaks against one so far.
+        suitability: what has to be said of the patient.
+        quality: what was measured of the picture; None where it was refused before that.
+        verdict: what the input gate says; None before the network's pass, and where no gate judged the X-ray.
+        is_complete: whether the network's pass has been heard. Without it an X-ray is admitted to the network only.
+    """
+
+    name: str
+    refusal: UnsuitableImageError | None = None
+    suitability: Suitability = _UNREMARKABLE
+    quality: Quality | None = None
+    verdict: Verdict | None = None
+    is_complete: bool = False
+
+    def after(self, verdict: Verdict | None) -> Admission:
+        """Take in what the input gate says; None where the model has no gate."""
+        refusal = self.refusal or _refusal_by(verdict, self.name)
+        return replace(self, refusal=refusal, verdict=verdict, is_complete=True)
+
+    def check(self) -> None:
+        """Let an admitted X-ray pass.
+
+        Raises:
+            CorrectableImageError: it may be scored once it is corrected; the error names the correction.
+            UnsuitableImageError: it may not be scored; the reason is the text.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+
+    @property
+    def is_far(self) -> bool:
+        """True where the input gate finds the X-ray far from those that the network was trained on."""
+        return self.verdict is not None and self.verdict.is_far
+
+    @property
+    def is_ungated(self) -> bool:
+        """True where the network's pass was heard and no gate judged the X-ray."""
+        return self.is_complete and self.verdict is None
+
+    @property
+    def is_unlike_known(self) -> bool:
+        """True where the X-ray or its patient is known to be unlike those that the model was measured on."""
+        return self.is_far or self.suitability.is_outside_population
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """Say what must be known of the picture, without the patient."""
+        far = (FAR,) if self.is_far else ()
+        ungated = (UNGATED,) if self.is_ungated else ()
+        return (*(self.quality.cautions if self.quality else ()), *far, *ungated)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Name the same in a word or two each, for a row: of `quality.FINDINGS`, `FAR`'s tag and `UNGATED`'s."""
+        far = (FAR.tag,) if self.is_far else ()
+        ungated = (UNGATED.tag,) if self.is_ungated else ()
+        return (*far, *(self.quality.findings if self.quality else ()), *ungated)
+
+
+def before(radiograph: Radiograph, population_years: tuple[float, float], age_years: float | None = None) -> Admission:
+    """Judge an X-ray by its header and its picture, before the network sees it.
+
+    Args:
+        population_years: lowest and highest age, in whole years, that the network was trained on.
+        age_years: of the patient, where the file gives none.
+    """
+    name = radiograph.name
+    try:
+        suitability = assess(radiograph, population_years, age_years)
+    except UnsuitableImageError as refusal:
+        return Admission(name, refusal)
+    return _measured(Admission(name, suitability=suitability), radiograph.pixels)
+
+
+def before_changed(pixels: np.ndarray, name: str, sharpness: float | None = None) -> Admission:
+    """Judge a picture that was made of an admitted X-ray, before the network sees it.
+
+    Args:
+        pixels: float32 `(height, width)` in [0, 1], air dark and bone bright.
+        sharpness: to judge blur by, where the picture's own would mislead; as in `Quality`.
+    """
+    try:
+        check_contrast(pixels, name)
+    except UnsuitableImageError as refusal:
+        return Admission(name, refusal)
+    return _measured(Admission(name), pixels, sharpness)
+
+
+def _measured(admission: Admission, pixels: np.ndarray, sharpness: float | None = None) -> Admission:
+    quality = measure_quality(pixels)
+    if sharpness is not None:
+        quality = replace(quality, sharpness=sharpness)
+    try:
+        refuse_clipped(quality, admission.name)
+    except UnsuitableImageError as refusal:
+        return replace(admission, refusal=refusal, quality=quality)
+    return replace(admission, quality=quality)
+
+
+def _refusal_by(verdict: Verdict | None, name: str) -> UnsuitableImageError | None:
+    try:
+        refuse_by(verdict, name)
+    except UnsuitableImageError as refusal:
+        return refusal
+    return None

@@ -1,0 +1,179 @@
+"""Is this a frontal chest X-ray that the network may score, and of the population it knows?
+
+First plain checks of the picture and the header, then what the model's input gate says of it, if it has one.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pneumo_core.errors import CorrectableImageError, UnsuitableImageError
+from pneumo_core.film import Radiograph
+from pneumo_core.gate.input_gate import INVERTED, LEFT, NEAR_SHARE, OTHER, OVER, PART, RIGHT, UPRIGHT, Verdict
+from pneumo_core.wording import Caution
+
+# Grey levels between the darkest and brightest percent: under this nothing can be told apart.
+MIN_CONTRAST = 0.05
+# Mean distance of the colour channels; tinted film scans stay well under it.
+MAX_COLOUR = 0.06
+# Long side to short side; chest films are 1:1 to 2:1.
+MAX_ASPECT = 2.5
+# Whole years, as in `ModelCard.population_years`.
+CHILDREN_YEARS, ADULT_YEARS = (1.0, 5.0), 18.0
+# LLD and RLD are decubitus positions; LAT and LATERAL are what some devices write.
+NOT_FRONTAL = {
+    **dict.fromkeys(("LL", "RL", "LAT", "LATERAL"), "a lateral view"),
+    **dict.fromkeys(("LLD", "RLD"), "taken lying on the side"),
+    **dict.fromkeys(("LLO", "RLO"), "an oblique view"),
+}
+
+
+# What the gate found, what was expected, what to do.
+REFUSALS = {
+    LEFT: "seems to be turned by 90 degrees to the left. Expected is an upright film. Please turn it back.",
+    OVER: "seems to lie upside down. Expected is an upright film. Please turn it over.",
+    RIGHT: "seems to be turned by 90 degrees to the right. Expected is an upright film. Please turn it back.",
+    INVERTED: "seems to be inverted, with air white and bone black. Expected is air black and bone white. Please "
+    "invert it back.",
+    PART: "seems to show part of a chest, several films, or a film small on a page. Expected is one whole frontal "
+    "chest X-ray. Please upload the film itself, uncut.",
+    OTHER: "does not look like a chest X-ray. Expected is one upright frontal chest X-ray. Please upload such a film.",
+    UPRIGHT: "does not look enough like an upright frontal chest X-ray. Please check the film, and upload it uncut and "
+    "as the device exported it.",
+}
+# By the kind that the gate found, one of `IMAGE_CODES`.
+CODES = {
+    **dict.fromkeys((LEFT, OVER, RIGHT), "turned"),
+    INVERTED: "inverted",
+    PART: "cut_off_or_several",
+    **dict.fromkeys((OTHER, UPRIGHT), "not_a_chest"),
+}
+# By the kind that the gate found: quarters to turn to the left, whether to invert, and what was done, in words.
+CORRECTIONS = {
+    LEFT: (3, False, "turned by 90 degrees to the right"),
+    OVER: (2, False, "turned by 180 degrees"),
+    RIGHT: (1, False, "turned by 90 degrees to the left"),
+    INVERTED: (0, True, "inverted"),
+}
+FAR = Caution(
+    "far from known films",
+    f"This X-ray differs more from the training images than {100 * NEAR_SHARE:g} % of the validation images do. The "
+    "score was not validated for such images or this patient group.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Suitability:
+    """What has to be said of the patient beside the score of a film that may be read.
+
+    `is_outside_population` is True where the file itself says that the patient is of another age.
+    """
+
+    is_outside_population: bool
+    cautions: tuple[Caution, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(caution.warning for caution in self.cautions)
+
+
+def assess(
+    radiograph: Radiograph, population_years: tuple[float, float], age_years: float | None = None
+) -> Suitability:
+    """Check whether the network may score this film.
+
+    Args:
+        population_years: lowest and highest age, in whole years, that the network was trained on.
+        age_years: of the patient, where the file gives none.
+
+    Raises:
+        UnsuitableImageError: the picture is blank, coloured, of no film's shape, or a lateral view.
+    """
+    origin, name = radiograph.origin, radiograph.name
+    if origin.colour > MAX_COLOUR:
+        raise UnsuitableImageError(
+            f"{name} is a colour picture. Expected is a greyscale X-ray. Please upload the X-ray itself, not a "
+            "photograph or a coloured overlay of it.",
+            code="colour",
+        )
+    check_contrast(radiograph.pixels[::4, ::4], name)
+    aspect = max(origin.height, origin.width) / min(origin.height, origin.width)
+    if aspect > MAX_ASPECT:
+        raise UnsuitableImageError(
+            f"{name} is {origin.width} x {origin.height} pixels, {aspect:.1f} times as long as wide. Expected is one "
+            f"whole chest X-ray, at most {MAX_ASPECT} times. Please upload the uncut film.",
+            code="shape",
+        )
+    if origin.view_position in NOT_FRONTAL:
+        raise UnsuitableImageError(
+            f"{name} is {NOT_FRONTAL[origin.view_position]} ({origin.view_position}). The network knows upright "
+            "frontal views only. Please upload the frontal film (AP or PA).",
+            code="lateral_view",
+        )
+    if origin.age_years is None:
+        return suitability_for_age(age_years, population_years, "the age given with it is")
+    return suitability_for_age(origin.age_years, population_years)
+
+
+def check_contrast(pixels: np.ndarray, name: str) -> None:
+    """Refuse a picture on which nothing can be told apart; float32 `(height, width)` in [0, 1].
+
+    Raises:
+        UnsuitableImageError: it is almost blank.
+    """
+    low, high = np.percentile(pixels, (1, 99))
+    if high - low < MIN_CONTRAST:
+        raise UnsuitableImageError(
+            f"{name} is almost blank (its grey levels span {100 * (high - low):.0f} % of the range). Expected is an "
+            "X-ray with visible structure. Please check the export.",
+            code="blank",
+        )
+
+
+def refuse_by(verdict: Verdict | None, name: str) -> None:
+    """Refuse a picture that the input gate does not take for a chest X-ray to be read.
+
+    Raises:
+        CorrectableImageError: turned or inverted; it names the correction.
+        UnsuitableImageError: anything else that is refused.
+    """
+    if verdict is None or not verdict.is_refused:
+        return
+    sentence = f"{name} {REFUSALS[verdict.kind]}"
+    if verdict.correction is not None:
+        raise CorrectableImageError(sentence, verdict.correction, code=CODES[verdict.kind])
+    raise UnsuitableImageError(sentence, code=CODES[verdict.kind])
+
+
+def corrected(radiograph: Radiograph, correction: str) -> Radiograph:
+    """Turn or invert a film as one of `CORRECTIONS` says; its hash stays that of the file."""
+    quarters, is_inverted, _ = CORRECTIONS[correction]
+    pixels = np.rot90(radiograph.pixels, quarters)
+    pixels = np.ascontiguousarray(1 - pixels if is_inverted else pixels, np.float32)
+    pixels.setflags(write=False)
+    return replace(radiograph, pixels=pixels)
+
+
+def suitability_for_age(
+    age_years: float | None, population_years: tuple[float, float], source: str = "the file gives an age of"
+) -> Suitability:
+    """Say whether the network knows patients of this age; None where none is known; `source` says where it is from."""
+    youngest, oldest = population_years
+    known = f"The network knows films of children of {youngest:.0f} to {oldest:.0f} years only"
+    if age_years is None:
+        sentence = f"The file gives no age. {known}: for any other patient this score is not validated."
+        return Suitability(False, (Caution("no age given", sentence),))
+    # "5 years" lasts until the sixth birthday.
+    if youngest <= age_years < oldest + 1:
+        return Suitability(False, ())
+    age = f"{int(age_years)} years" if age_years >= 2 else f"{int(age_years * 12)} months"
+    sentence = f"Not validated for this patient: {source} {age}. {known}."
+    return Suitability(True, (Caution("outside population", sentence),))
+
+
+def population_name(population_years: tuple[float, float]) -> str | None:
+    """Name the population of a model by the ages that it was trained on: "children" (1 to 5 years), "adults"."""
+    youngest, oldest = population_years
+    if youngest >= ADULT_YEARS:
+        return "adults"
+    return "children" if (youngest, oldest) == CHILDREN_YEARS else None

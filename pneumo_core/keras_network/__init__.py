@@ -1,0 +1,5 @@
+"""The one door to Keras: load, check, run and explain a network."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,201 @@
+"""A candidate against the model in use on the same films: what a person decides a promotion by.
+
+`paired_comparison` makes it; it lies in the candidate's folder. Test films have no say: whoever promotes by them has
+chosen by them.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+
+from pneumo_core.files import write_whole
+from pneumo_core.stats import Comparison, Estimate
+from pneumo_core.wording import counted
+
+GATE_FILE = "against.json"
+# In sensitivity, specificity or area: what the films should rule out before a model takes another's place.
+LARGE_LOSS = 0.05
+
+Count = Annotated[int, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+# As an operating point's, which can lie a little above 1.
+Threshold = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One film with both models' probabilities, each calibrated by its own card."""
+
+    name: str
+    has_pneumonia: bool
+    candidate: Probability
+    current: Probability
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResult:
+    """Both models on one copy of the films; differences are candidate less current.
+
+    Attributes:
+        films: which copy.
+        comparison: each at its own balanced point, on one film a patient.
+        candidate_brier, current_brier: Brier scores, on all films; the others likewise.
+    """
+
+    films: str
+    comparison: Comparison
+    candidate_brier: float
+    current_brier: float
+    candidate_calibration_error: float
+    current_calibration_error: float
+
+
+@with_config(ConfigDict(ser_json_inf_nan="constants", extra="forbid"))
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What stands between a candidate and its use.
+
+    Attributes:
+        candidate, current: names of the models, with the weights that were compared.
+        made: when, UTC.
+        films, patients: how many were compared.
+        left_out: films that the model in use was trained on, so that they would flatter it.
+        copies: the films as they are first, then every stressed copy.
+        pairs: every film as it is.
+        validated_by_current: films that chose epoch and thresholds of the model in use too; None where that is not
+            known.
+    """
+
+    candidate: str
+    candidate_weights: str
+    candidate_threshold: Threshold
+    current: str
+    current_weights: str
+    current_threshold: Threshold
+    made: str
+    films: Count
+    patients: Count
+    left_out: Count
+    copies: Annotated[tuple[CopyResult, ...], Field(min_length=1)]
+    pairs: tuple[Pair, ...]
+    validated_by_current: Count | None = None
+
+    @property
+    def changed_sides(self) -> tuple[Pair, ...]:
+        """Give the films that one model flags and the other does not, the largest difference first."""
+        changed = (
+            pair
+            for pair in self.pairs
+            if (pair.candidate >= self.candidate_threshold) != (pair.current >= self.current_threshold)
+        )
+        return tuple(sorted(changed, key=lambda pair: -abs(pair.candidate - pair.current)))
+
+    def is_right(self, pair: Pair) -> bool:
+        """True where the candidate is right on a film."""
+        return (pair.candidate >= self.candidate_threshold) == pair.has_pneumonia
+
+    @property
+    def better(self) -> tuple[str, ...]:
+        """Say where the candidate is better by more than chance: the 95 % interval lies above 0, and p below 0.05.
+
+        Both, because an interval of few films can leave out 0 where the exact test finds nothing.
+        """
+        return tuple(text for text, difference, p in self._differences() if difference.low > 0 and p < 0.05)
+
+    @property
+    def worse(self) -> tuple[str, ...]:
+        """Say where it is worse by more than chance."""
+        return tuple(text for text, difference, p in self._differences() if difference.high < 0 and p < 0.05)
+
+    @property
+    def differences(self) -> int:
+        """Give the number of paired differences."""
+        return len(list(self._differences()))
+
+    @property
+    def losses_left_open(self) -> tuple[str, ...]:
+        """Say which losses of more than `LARGE_LOSS` these films do not rule out, by the 95 % intervals on them.
+
+        A difference that is not defined, or one other than 0 without an interval, rules out nothing.
+        """
+        found = self.copies[0].comparison
+        losses = []
+        for what, part in (
+            ("area under the ROC curve", found.area_under_roc),
+            ("sensitivity", found.sensitivity),
+            ("specificity", found.specificity),
+        ):
+            difference = part.difference
+            if math.isnan(difference.low) and difference.value != 0:
+                losses.append(f"{what} of any size (no interval)")
+            elif difference.low < -LARGE_LOSS:
+                losses.append(f"{what} up to {-difference.low:.3f}")
+        return tuple(losses)
+
+    def losses_in_words(self) -> str:
+        """Say in a sentence which losses these films leave open; "" where none."""
+        losses = ", ".join(self.losses_left_open)
+        return losses and (
+            f"Not shown to be as good: films of {counted(self.patients, 'patient')} do not rule out a loss (lower end "
+            f"of the 95 % interval) of {losses}."
+        )
+
+    def in_words(self) -> str:
+        """Say in a sentence what the comparison says about a promotion."""
+        count = self.differences
+        return (
+            f"Of {count} paired differences from {self.current} the candidate is better in {len(self.better)} and "
+            f"worse in {len(self.worse)} by their 95 % intervals and tests; of so many, up to {count * 0.025:.1f} each "
+            "way are to be expected of two models that are alike."
+        )
+
+    def _differences(self) -> Iterator[tuple[str, Estimate, float]]:
+        for copy in self.copies:
+            found = copy.comparison
+            for what, part in (
+                ("area under the ROC curve", found.area_under_roc),
+                ("sensitivity", found.sensitivity),
+                ("specificity", found.specificity),
+            ):
+                difference = part.difference
+                yield (
+                    f"{what}, {copy.films}: {difference.value:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})",
+                    difference,
+                    part.p,
+                )
+
+
+_GATE = TypeAdapter(Gate)
+
+
+def why_no_evidence(gate: Gate | None, weights: str, weights_in_use: str | None) -> str:
+    """Say why a comparison says nothing about these weights taking the place of those in use; "" where it does."""
+    if weights_in_use is None:
+        return "No model is in use that it could be compared with."
+    if weights == weights_in_use:
+        return "It has the same weights as the model in use; what may differ are its probabilities and thresholds."
+    if gate is None or gate.candidate_weights != weights:
+        return "It was not compared with the model in use."
+    if gate.current_weights != weights_in_use:
+        return (
+            f"The comparison of {gate.made[:10]} is outdated: it was made with {gate.current}, weights "
+            f"{gate.current_weights[:12]}, and those in use now are {weights_in_use[:12]}."
+        )
+    return ""
+
+
+def write_gate(gate: Gate, folder: Path) -> None:
+    """Write a comparison into the candidate's folder."""
+    write_whole(folder / GATE_FILE, _GATE.dump_json(gate, indent=2) + b"\n")
+
+
+def read_gate(folder: Path) -> Gate | None:
+    """Read the comparison in a model's folder; None where there is none, or one that cannot be read."""
+    try:
+        return _GATE.validate_json((folder / GATE_FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None

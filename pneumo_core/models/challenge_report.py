@@ -1,0 +1,148 @@
+"""A comparison with the model in use as tables, a chart and words, for whoever decides on a promotion."""
+
+from pathlib import PurePosixPath
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from pneumo_core.evaluate import Chart, comparison_rows, interval_in_words, paired_figure
+from pneumo_core.models.challenge import LARGE_LOSS, Gate
+from pneumo_core.stats import Estimate
+from pneumo_core.wording import counted
+
+CANDIDATE, IN_USE = "the candidate", "the model in use"
+WHEN_WORSE = (
+    "Where few films differ, a share's interval (Newcombe) and its test (McNemar, exact) can disagree, since the "
+    "interval is an approximation and the test counts only films on which one model alone is right: a difference is "
+    "called better or worse only where both agree."
+)
+
+
+class Verdict(NamedTuple):
+    """What a comparison comes to, in a sentence: "worse", "open" (a large loss is not ruled out), "better", "alike"."""
+
+    kind: Literal["worse", "open", "better", "alike"]
+    words: str
+
+
+def verdict(gate: Gate, in_use: str = IN_USE) -> Verdict:
+    """Say what comes first: worse anywhere, a large loss left open, or neither."""
+    of = counted(gate.differences, "difference")
+    if gate.worse:
+        return Verdict("worse", f"Worse than {in_use} by more than chance in {len(gate.worse)} of {of}.")
+    if gate.losses_left_open:
+        return Verdict("open", gate.losses_in_words())
+    ruled_out = f"on the films as they are, a loss of more than {LARGE_LOSS} is ruled out (95 % intervals)"
+    if gate.better:
+        return Verdict(
+            "better",
+            f"Better than {in_use} by more than chance in {len(gate.better)} of {of}, and worse in none; {ruled_out}.",
+        )
+    return Verdict("alike", f"Neither better nor worse than {in_use} by more than chance; {ruled_out}.")
+
+
+def films_in_words(gate: Gate) -> str:
+    """Say on which films the models were compared."""
+    with_pneumonia = sum(pair.has_pneumonia for pair in gate.pairs)
+    is_one = gate.left_out == 1
+    others = (
+        f"{counted(gate.left_out, 'further film')} {'is' if is_one else 'are'} left out, because {gate.current} was "
+        f"trained on {'it' if is_one else 'them'} and would look better than it is."
+        if gate.left_out
+        else f"{gate.current} is not known to have been trained on any of them."
+    )
+    return (
+        f"{counted(gate.films, 'film')} ({with_pneumonia} with pneumonia) of {counted(gate.patients, 'patient')}: the "
+        f"candidate's validation films. {_whom_they_favour(gate)} {others}"
+    )
+
+
+def _whom_they_favour(gate: Gate) -> str:
+    chose, both = "They chose its epoch and its thresholds", gate.validated_by_current
+    if both is None:
+        return f"{chose}, which favours it; whether any also chose those of the model in use is not known."
+    if both == 0:
+        return f"{chose} and none of those of the model in use, which favours the candidate."
+    if both >= gate.films:
+        return f"{chose}, and all of them also chose the epoch and thresholds of the model in use: that favours both."
+    rest = gate.films - both
+    return (
+        f"{chose}, and {both} of them also chose the epoch and thresholds of the model in use; only the other {rest} "
+        f"{'favours' if rest == 1 else 'favour'} the candidate alone."
+    )
+
+
+def main_rows(gate: Gate) -> list[dict[str, str]]:
+    """List both models' figures on the films as they are, with their differences."""
+    return comparison_rows(gate.copies[0].comparison, CANDIDATE.capitalize(), IN_USE.capitalize())
+
+
+def copy_rows(gate: Gate) -> list[dict[str, str]]:
+    """List every copy of the films with the differences on it, and how well both are calibrated."""
+    return [
+        {
+            "Films": copy.films,
+            "AUC difference": _difference(copy.comparison.area_under_roc.difference, copy.comparison.area_under_roc.p),
+            "Sensitivity difference": _difference(
+                copy.comparison.sensitivity.difference, copy.comparison.sensitivity.p
+            ),
+            "Specificity difference": _difference(
+                copy.comparison.specificity.difference, copy.comparison.specificity.p
+            ),
+            "Brier score": f"{copy.candidate_brier:.3f} / {copy.current_brier:.3f}",
+            "ECE": f"{copy.candidate_calibration_error:.3f} / {copy.current_calibration_error:.3f}",
+        }
+        for copy in gate.copies
+    ]
+
+
+def paired_chart(gate: Gate, text_colour: str) -> Chart:
+    """Draw both models' probabilities of every film."""
+    has_pneumonia, first, second = (
+        np.array([getattr(pair, name) for pair in gate.pairs]) for name in ("has_pneumonia", "candidate", "current")
+    )
+    thresholds = (gate.candidate_threshold, gate.current_threshold)
+    only_first = int(((first >= thresholds[0]) & (second < thresholds[1])).sum())
+    changed = len(gate.changed_sides)
+    return Chart(
+        "Both probabilities of every film",
+        paired_figure(has_pneumonia, first, second, thresholds, (CANDIDATE, IN_USE), text_colour),
+        f"Paired probabilities of {counted(len(gate.pairs), 'film')}: {only_first} flagged by the candidate only, "
+        f"{changed - only_first} by the model in use only",
+        f"One mark a film. Amber: each model's own balanced threshold (candidate {100 * thresholds[0]:.1f} %, in use "
+        f"{100 * thresholds[1]:.1f} %). Upper left of both: the candidate flags alone; lower right: the model in use.",
+    )
+
+
+def changed_rows(gate: Gate) -> list[dict[str, object]]:
+    """List the films that changed sides, the largest difference first."""
+    return [
+        {
+            # Its folders say split and label, and cut the name off.
+            "Film": PurePosixPath(pair.name).name,
+            "Candidate": 100 * pair.candidate,
+            "In use": 100 * pair.current,
+            "Right": "candidate" if gate.is_right(pair) else "in use",
+            "Label": "with pneumonia" if pair.has_pneumonia else "without pneumonia",
+        }
+        for pair in gate.changed_sides
+    ]
+
+
+def changed_in_words(gate: Gate) -> str:
+    """Say how many films changed sides, and who is right on them."""
+    changed = gate.changed_sides
+    right = sum(gate.is_right(pair) for pair in changed)
+    return (
+        f"{len(changed)} of {counted(gate.films, 'film')} changed sides, each model at its balanced threshold: the "
+        f"candidate is right on {right}, the model in use on {len(changed) - right}."
+    )
+
+
+def _difference(difference: Estimate, p: float) -> str:
+    if np.isnan(difference.value):
+        return "not defined"
+    interval = interval_in_words(difference)
+    words = "no interval" if interval == "none" else f"{difference.low:+.4f} to {difference.high:+.4f}"
+    chance = "" if np.isnan(p) else ", p < 0.001" if p < 0.001 else f", p = {p:.2g}"
+    return f"{difference.value:+.4f} ({words}{chance})"

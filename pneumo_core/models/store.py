@@ -1,0 +1,502 @@
+"""The models of an installation: listed, put in use and back, deleted, exported, imported.
+
+Which model is in use stands in `active.txt`; who put it in use, when and why, in `promotions.jsonl` beside it. The
+log is written first and `active.txt` second, so that no model is ever in use that the log does not name. What stops
+between the two leaves a last entry that had no effect: each entry says what was in use before it, and `active.txt`
+what is now, so that the next one who looks knows (`_in_use`). The same tells when somebody wrote `active.txt` by hand.
+"""
+
+import datetime
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from pneumo_core.errors import BusyError, ModelError
+from pneumo_core.files import files_stamp, held, small_zip, write_whole
+from pneumo_core.gate import GATE_FILE, MAX_GATE_BYTES, NO_GATE
+from pneumo_core.models.card import (
+    ACTIVE_FILE,
+    CARD_FILE,
+    CARD_TEXT_FILE,
+    KNOWN_ANSWERS_FILE,
+    LOG_FILE,
+    NETWORK_FILE,
+    PROMOTIONS_FILE,
+    SCORES_FILE,
+    ModelCard,
+    active_model_folder,
+    check_model_name,
+    file_sha256,
+    read_card,
+    write_card,
+)
+from pneumo_core.models.gate_record import MAX_RECORD_BYTES, RECORD_FILE, gate_in_words, lacks_its_gate, read_record
+from pneumo_core.models.known_films import KNOWN_FILMS_FILE, read_known_films
+from pneumo_core.models.training_log import check_log
+
+MAX_WORDS = 200
+# No check of a file can tell whether what was measured elsewhere is so.
+CLAIMED = "Its figures (AUC, counts, calibration error) are those that the file claims; they were not measured here."
+# Lies in the folder of a model that was imported, and holds when.
+IMPORTED_FILE = "imported.txt"
+# What a zip of a model may hold, and how large each may be.
+MEMBER_LIMITS = {
+    NETWORK_FILE: 2**30,
+    CARD_FILE: 2**20,
+    CARD_TEXT_FILE: 2**20,
+    KNOWN_ANSWERS_FILE: 2**16,
+    GATE_FILE: MAX_GATE_BYTES,
+    RECORD_FILE: MAX_RECORD_BYTES,
+    LOG_FILE: 16 * 2**20,
+    KNOWN_FILMS_FILE: 64 * 2**20,
+    SCORES_FILE: 64 * 2**20,
+}
+# Without the scores: they name each film by its file, and a file's name can carry a patient's.
+EXPORTED = tuple(sorted(MEMBER_LIMITS.keys() - {SCORES_FILE}))
+_LOCK_FILE = ".models.lock"
+_WORK_FOLDER = ".models-at-work-"
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model's folder as a list shows it.
+
+    Attributes:
+        card: None where the model cannot be used.
+        problem: why it cannot be used, as a sentence; "" where it can.
+        size: of all its files, in bytes.
+        is_imported: its figures are those that a file claimed.
+        input_gate: whether it has one, and what that refuses or why there is none, as sentences; none where the model
+            cannot be used.
+    """
+
+    name: str
+    folder: Path
+    card: ModelCard | None
+    problem: str
+    is_active: bool
+    size: int
+    is_imported: bool
+    input_gate: tuple[str, ...]
+
+    @property
+    def has_input_gate(self) -> bool:
+        return NO_GATE not in self.input_gate
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One change of the model in use: when (UTC, ISO 8601, to the second), by whom, why, from what and to what.
+
+    `from_model` and `from_weights` (SHA-256) are None where no model was in use.
+    """
+
+    at: str
+    kind: Literal["promoted", "rolled back"]
+    who: str
+    note: str
+    from_model: str | None
+    from_weights: str | None
+    to_model: str
+    to_weights: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A model that was taken in: its folder, and what is to be known of its figures.
+
+    Attributes:
+        unchecked: what could not be checked, as a sentence; "" where all could.
+        has_input_gate: it brought one.
+    """
+
+    folder: Path
+    unchecked: str
+    has_input_gate: bool
+
+    @property
+    def note(self) -> str:
+        """Say what could not be checked, that there is no input gate, and always whose word the figures are."""
+        unchecked = self.unchecked and f"Not checked: {self.unchecked} "
+        return f"{unchecked}{'' if self.has_input_gate else f'{NO_GATE} '}{CLAIMED}"
+
+
+class _Used(NamedTuple):
+    """A model in use: its name and the SHA-256 of its weights; None for no model."""
+
+    model: str | None
+    weights: str | None
+
+
+_PROMOTION = TypeAdapter(Promotion)
+
+
+def list_models(models: Path) -> list[ModelEntry]:
+    """List the models of a folder of models by name, those that cannot be used too; reads all their weights once.
+
+    Where the folder is itself a model, that is the only one.
+    """
+    if not models.is_dir():
+        return []
+    active = _active(models)
+    if (models / CARD_FILE).is_file():
+        folders = [models]
+    else:
+        children = (path for path in models.iterdir() if path.is_dir() and not path.name.startswith("."))
+        folders = sorted(path for path in children if (path / CARD_FILE).is_file() or (path / NETWORK_FILE).is_file())
+    entries = []
+    for folder in folders:
+        card, problem = None, ""
+        input_gate: tuple[str, ...] = ()
+        try:
+            card = read_card(folder)
+            input_gate = gate_in_words(folder, card.weights_sha256)
+        except ModelError as refusal:
+            problem = str(refusal)
+        except OSError as error:
+            problem = f"The model {folder.name} cannot be read ({error.strerror}). Please check that you may read it."
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        is_imported = (folder / IMPORTED_FILE).is_file()
+        is_active = folder == active
+        entries.append(ModelEntry(folder.name, folder, card, problem, is_active, size, is_imported, input_gate))
+    return entries
+
+
+def models_stamp(models: Path) -> tuple[object, ...]:
+    """Give what differs as soon as the list of the models or the log of promotions does; reads no file."""
+    return files_stamp(sorted((*models.glob("[!.]*"), *models.glob("[!.]*/*"))))
+
+
+def check_reason(who: str, note: str) -> None:
+    """Refuse a change of the model in use without who decides it and why.
+
+    Raises:
+        ModelError: one of them is missing, too long, or more than a line.
+    """
+    for what, words in (("who decides it", who), ("a note that says why", note)):
+        if not words.strip() or len(words.strip()) > MAX_WORDS or not words.strip().isprintable():
+            raise ModelError(
+                f"A change of the model in use needs {what}: one line of 1 to {MAX_WORDS} characters. Please write it."
+            )
+
+
+def promote(models: Path, name: str, who: str, note: str) -> Promotion:
+    """Put a model in use.
+
+    Args:
+        name: of its folder.
+        who, note: who decides it, and why; one line each, of 1 to `MAX_WORDS` characters.
+
+    Raises:
+        ModelError: there is no such model, it cannot be used or is in use; a word is missing; the folder cannot be
+            written to.
+    """
+    check_model_name(name)
+    with _changing(models):
+        card = read_card(models / name)
+        before = _used_now(models)
+        if before == (name, card.weights_sha256):
+            raise ModelError(f"The model {name} is in use already. Please choose another one.")
+        return _change(models, "promoted", who, note, before, name, card.weights_sha256)
+
+
+def roll_back(models: Path, who: str, note: str) -> Promotion:
+    """Put the model in use again that was so before the last promotion; again and again, back to the first.
+
+    Raises:
+        ModelError: there was none before, or it is gone or has other weights now; and as `promote`.
+    """
+    with _changing(models):
+        before, now = _last_two(models)
+        if before is None or before.model is None or before.weights is None:
+            raise ModelError(
+                f"{PROMOTIONS_FILE} names no model that was in use before this one. Please promote the model that "
+                "shall be in use."
+            )
+        name, weights = before.model, before.weights
+        if not (models / name).is_dir():
+            raise ModelError(
+                f"The model {name}, which was in use before this one, is not in {models.name} any more. Please import "
+                "it again, or promote another model."
+            )
+        found = read_card(models / check_model_name(name)).weights_sha256
+        if found != weights:
+            raise ModelError(
+                f"The model {name} has other weights now ({found[:12]}) than when it was in use ({weights[:12]}), so "
+                "going back to it would be a new decision. Please promote it, or another model."
+            )
+        return _change(models, "rolled back", who, note, now, name, weights)
+
+
+def model_before(models: Path) -> str | None:
+    """Name the model that `roll_back` would go to, whether it is still there or not; None where there is none.
+
+    Raises:
+        ModelError: the log of promotions is damaged.
+    """
+    before, _ = _last_two(models)
+    return before.model if before is not None else None
+
+
+def promotions(models: Path) -> tuple[Promotion, ...]:
+    """Give the log of promotions, the oldest first; a last line cut short counts as not there.
+
+    The last one had no effect where it stands alone, that is where `active.txt` does not name its `to_model`.
+
+    Raises:
+        ModelError: another line is damaged.
+    """
+    path = models / PROMOTIONS_FILE
+    if not path.is_file():
+        return ()
+    found = []
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            found.append(_PROMOTION.validate_json(line))
+        except ValidationError as error:
+            raise ModelError(
+                f"Line {number} of {PROMOTIONS_FILE} is not as it was written. Please mend it, or move the file away: "
+                "then there is nothing to roll back to."
+            ) from error
+    return tuple(found)
+
+
+def delete_model(models: Path, name: str) -> None:
+    """Delete a model's folder, never that of the model in use.
+
+    Raises:
+        ModelError: there is no such model; it is in use; it is a link; the folder cannot be written to.
+    """
+    folder = models / check_model_name(name)
+    with _changing(models):
+        if folder.is_symlink() or not (folder / CARD_FILE).is_file():
+            raise ModelError(
+                f"{models.name} holds no model '{name}' that could be deleted. Expected is a folder of its own with a "
+                f"{CARD_FILE}, no link. Please check the name."
+            )
+        active = _active(models)
+        if active is not None and active.resolve() == folder.resolve():
+            raise ModelError(f"The model {name} is in use. Please promote another one, then delete it.")
+        with _work_folder(models) as hidden:
+            folder.rename(hidden / name)
+
+
+def export_model(folder: Path) -> bytes:
+    """Give a model as a zip: always the same bytes for the same files; without `scores.csv`, which can carry names.
+
+    Raises:
+        ModelError: the model cannot be used.
+    """
+    read_card(folder)
+    target = io.BytesIO()
+    # Weights do not shrink, and what is not compressed is the same with every version of zlib.
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name in EXPORTED:
+            if (folder / name).is_file():
+                member = zipfile.ZipInfo(f"{folder.resolve().name}/{name}", _ZIP_TIME)
+                member.external_attr = 0o100644 << 16
+                archive.writestr(member, (folder / name).read_bytes())
+    return target.getvalue()
+
+
+def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported:
+    """Take a model in from a zip as `export_model` gives it, or one of `classifier.keras` and `card.json` alone.
+
+    Nothing of it is loaded before it has been checked, and nothing is left behind where it is refused.
+
+    Args:
+        content: the zip, or a seekable file of it.
+        name: of the model's new folder.
+
+    Raises:
+        ModelError: the zip, the card, the network or another file is not as it must be; the known answers are not
+            found again; the name is taken; the folder cannot be written to.
+    """
+    target = models / check_model_name(name)
+    with _changing(models):
+        # A link to nowhere is no folder, and a name all the same.
+        if target.exists() or target.is_symlink():
+            raise ModelError(f"{models.name} holds '{name}' already. Please choose another name.")
+        with _work_folder(models) as hidden:
+            folder = hidden / name
+            folder.mkdir()
+            _unpack(content, folder)
+            card = read_card(folder)
+            # What could not be shown or used later.
+            check_log(folder)
+            read_known_films(folder)
+            if lacks_its_gate(folder):
+                raise ModelError(
+                    f"The zip holds {RECORD_FILE}, and not the {GATE_FILE} that it is of. Please export the model "
+                    "again where it was made, or leave out both: it then has no input gate."
+                )
+            if read_record(folder, card.weights_sha256) is None:
+                # Of another gate than this, as an interrupted `fit-gate` leaves it.
+                (folder / RECORD_FILE).unlink(missing_ok=True)
+            # Here it is called as its folder is, and the card's text is made of the card, whatever text came with it.
+            card, input_gate = replace(card, name=name), gate_in_words(folder, card.weights_sha256)
+            write_card(card, folder, input_gate)
+            unchecked = _check_network(folder)
+            write_whole(folder / IMPORTED_FILE, f"{_now()}\n".encode())
+            folder.rename(target)
+    return Imported(target, unchecked, (target / GATE_FILE).is_file())
+
+
+# The model in use
+
+
+def _active(models: Path) -> Path | None:
+    try:
+        return active_model_folder(models)
+    except ModelError:
+        return None
+
+
+def _used_now(models: Path) -> _Used:
+    """Give the model in use by its weights as they lie there: a damaged one can be replaced too."""
+    folder = _active(models)
+    if folder is None:
+        return _Used(None, None)
+    weights = folder / NETWORK_FILE
+    return _Used(folder.name, file_sha256(weights) if weights.is_file() else None)
+
+
+def _in_use(log: tuple[Promotion, ...], now: _Used) -> list[_Used]:
+    """Give the models that can be rolled back to, the oldest first, and last the one in use now."""
+    used: list[_Used] = []
+
+    def go_on_from(found: _Used) -> None:
+        # Where something else is in use than the log says: an entry had no effect, or `active.txt` was written by hand.
+        if found in used:
+            while used[-1] != found:
+                used.pop()
+        else:
+            used.append(found)
+
+    for entry in log:
+        go_on_from(_Used(entry.from_model, entry.from_weights))
+        to = _Used(entry.to_model, entry.to_weights)
+        if entry.kind == "rolled back":
+            used.pop()
+            go_on_from(to)
+        else:
+            used.append(to)
+    go_on_from(now)
+    return used
+
+
+def _last_two(models: Path) -> tuple[_Used | None, _Used]:
+    """Give the model in use before the one in use now, None where there was none, and the one in use now."""
+    used = _in_use(promotions(models), _used_now(models))
+    return (used[-2] if len(used) > 1 else None), used[-1]
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _change(
+    models: Path,
+    kind: Literal["promoted", "rolled back"],
+    who: str,
+    note: str,
+    before: _Used,
+    name: str,
+    weights: str,
+) -> Promotion:
+    check_reason(who, note)
+    promotion = Promotion(
+        at=_now(),
+        kind=kind,
+        who=who.strip(),
+        note=note.strip(),
+        from_model=before.model,
+        from_weights=before.weights,
+        to_model=name,
+        to_weights=weights,
+    )
+    log = models / PROMOTIONS_FILE
+    content = log.read_bytes() if log.is_file() else b""
+    # Without a last line that was cut short.
+    content = content[: content.rfind(b"\n") + 1]
+    write_whole(log, content + _PROMOTION.dump_json(promotion) + b"\n")
+    try:
+        write_whole(models / ACTIVE_FILE, f"{name}\n".encode())
+    except OSError:
+        write_whole(log, content)
+        raise
+    return promotion
+
+
+# Changes of the folder
+
+
+@contextmanager
+def _changing(models: Path) -> Iterator[None]:
+    """Hold the folder of models, so that nobody else changes it."""
+    if (models / CARD_FILE).is_file():
+        raise ModelError(
+            f"{models.name} is a single model's folder, and always in use. Expected is a folder of models. Please "
+            "name the folder above it."
+        )
+    if not models.is_dir():
+        raise ModelError(f"There is no folder of models at {models}. Please make it, or name another one.")
+    try:
+        with held(models / _LOCK_FILE):
+            yield
+    except BusyError as error:
+        raise ModelError(
+            f"The models in {models.name} are being changed at this moment. Please try again in a minute."
+        ) from error
+    except OSError as error:
+        raise ModelError(
+            f"The folder of models {models.name} cannot be read or written to ({error.strerror or 'unknown reason'}). "
+            "Nothing was changed. Please check its permissions and the free space."
+        ) from error
+
+
+@contextmanager
+def _work_folder(models: Path) -> Iterator[Path]:
+    """Give a hidden folder that is gone afterwards. No list looks two folders deep, so nothing in it is a model."""
+    # What a process left that was stopped: nobody else is at work in here.
+    for left in models.glob(f"{_WORK_FOLDER}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=_WORK_FOLDER, dir=models))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+# Import
+
+
+def _unpack(content: bytes | BinaryIO, folder: Path) -> None:
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    with small_zip(file, "The zip", MEMBER_LIMITS, in_folder=True) as archive:
+        for member in archive.members:
+            with (folder / member).open("wb") as target:
+                archive.unpack(member, target)
+                target.flush()
+                os.fsync(target.fileno())
+
+
+def _check_network(folder: Path) -> str:
+    """Check the files of network and input gate, load them, and score the samples; give what could not be checked."""
+    # TensorFlow is imported only now: a page that lists models must not wait for it.
+    from pneumo_core.network import check_known_answers, load_classifier
+
+    answers = check_known_answers(load_classifier(folder), folder)
+    if answers.largest_difference is not None and answers.problem:
+        raise ModelError(answers.problem)
+    return answers.problem

@@ -1,0 +1,108 @@
+"""How a model scored the sample films where it was made: the known answers, to be found again everywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pneumo_core.files import write_whole
+from pneumo_core.film import prepare, read_radiograph
+from pneumo_core.models import KNOWN_ANSWERS_FILE, file_sha256
+from pneumo_core.places import sample_files
+
+if TYPE_CHECKING:
+    # Only named here: a page draws itself before TensorFlow has been imported.
+    from pneumo_core.network.classifier import Classifier
+
+KNOWN_ANSWER_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersCheck:
+    """What came out when a model scored the samples again.
+
+    Attributes:
+        samples: how many have a known answer.
+        largest_difference: between a probability and its known answer, in [0, 1]; None where there are no known
+            answers, or where they are of other sample films.
+        problem: what is wrong, as a sentence for the reader; "" where nothing is.
+    """
+
+    samples: int
+    largest_difference: float | None
+    problem: str
+
+
+def record_known_answers(classifier: Classifier, folder: Path) -> None:
+    """Write down into a model's folder how it scores the samples; the file is whole or not there.
+
+    Raises:
+        UnreadableImageError: a sample cannot be read.
+    """
+    answers = {
+        path.name: {"sha256": file_sha256(path), "probability": _probability(classifier, path)}
+        for path in sample_files()
+    }
+    write_whole(folder / KNOWN_ANSWERS_FILE, json.dumps(answers, indent=2).encode() + b"\n")
+
+
+def check_known_answers(classifier: Classifier, folder: Path) -> AnswersCheck:
+    """Score the samples again and compare with the known answers in a model's folder.
+
+    Raises:
+        UnreadableImageError: a sample cannot be read.
+    """
+    path, samples = folder / KNOWN_ANSWERS_FILE, sample_files()
+    if not path.is_file():
+        return AnswersCheck(
+            0,
+            None,
+            f"The model {classifier.card.name} has no {KNOWN_ANSWERS_FILE}, so it cannot be checked that it scores as "
+            "it did when it was made. Please run `doctor --record` where it was made.",
+        )
+    known = _read(path)
+    if known.keys() != {sample.name for sample in samples} or not known:
+        return AnswersCheck(
+            len(known),
+            None,
+            f"{KNOWN_ANSWERS_FILE} is of {len(known)} samples, and {len(samples)} other ones are here. Please copy "
+            "the samples and the model from the same version of the project.",
+        )
+    changed = [sample.name for sample in samples if known[sample.name][0] not in (None, file_sha256(sample))]
+    if changed:
+        return AnswersCheck(
+            len(known),
+            None,
+            f"{KNOWN_ANSWERS_FILE} is of other sample films than those here ({len(changed)} of {len(samples)} differ). "
+            "Please copy the samples and the model from the same version of the project.",
+        )
+    worst = max(abs(_probability(classifier, sample) - known[sample.name][1]) for sample in samples)
+    problem = (
+        f"The samples are scored up to {worst:.3f} off their known answers (expected: within "
+        f"{KNOWN_ANSWER_TOLERANCE}). Please install the pinned requirements again, or copy the model again."
+    )
+    return AnswersCheck(len(known), worst, problem if worst > KNOWN_ANSWER_TOLERANCE else "")
+
+
+def _probability(classifier: Classifier, sample: Path) -> float:
+    film = prepare(read_radiograph(sample).pixels, classifier.card.preprocessing)
+    return float(classifier.score(film[None])[0])
+
+
+def _read(path: Path) -> Mapping[str, tuple[str | None, float]]:
+    """Give the file's hash, if it was written down (not before 0.2), and the probability; nothing where damaged."""
+
+    def answer(value: Any) -> tuple[str | None, float]:
+        sha256, probability = (str(value["sha256"]), value["probability"]) if isinstance(value, dict) else (None, value)
+        if not 0 <= float(probability) <= 1:
+            raise ValueError("no probability")
+        return sha256, float(probability)
+
+    try:
+        answers = json.loads(path.read_bytes())
+        return {name: answer(value) for name, value in answers.items()}
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        return {}

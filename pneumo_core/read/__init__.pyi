@@ -1,0 +1,23 @@
+from .line import (
+    reading_line as reading_line,
+)
+from .queue import (
+    READINGS as READINGS,
+)
+from .reading import (
+    Reading as Reading,
+    read_xray as read_xray,
+)
+from .report import (
+    RANGES_IN_WORDS as RANGES_IN_WORDS,
+    at_prevalence as at_prevalence,
+    case_report as case_report,
+    facts as facts,
+    in_words as in_words,
+    is_score_a_fact as is_score_a_fact,
+    overlay_png as overlay_png,
+    receipt_json as receipt_json,
+    reference_result as reference_result,
+    score_in_words as score_in_words,
+    verdict as verdict,
+)

@@ -1,0 +1,364 @@
+"""A reading in words and as files: facts, HTML report, JSON receipt, overlay PNG.
+
+No file name and no identifier goes into a file: a film is named by its SHA-256.
+"""
+
+import dataclasses
+import json
+import textwrap
+from typing import Any
+
+import jinja2
+
+from pneumo_core.draw import (
+    REPORT_STYLE,
+    Display,
+    captioned_png,
+    data_uri,
+    enlarged,
+    film_picture,
+    fitted,
+    overlay_picture,
+)
+from pneumo_core.models import NOT_THE_FLAG, Conformal, EvaluationResult, ModelCard
+from pneumo_core.read.reading import Reading
+from pneumo_core.stats import ConfusionMatrix, Estimate, OperatingPoint, predictive_value_estimates, probability_at
+from pneumo_core.versions import versions_at_work, versions_in_words
+from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
+
+REPORT_LONG_SIDE = 1000
+OVERLAY_LONG_SIDE = 1600
+# The overlay's caption in readable letters.
+CAPTION_WIDTH, CAPTION_LETTERS = 900, 90
+# The calibration error is summed over 10 bins: on fewer films a bin holds fewer than 10 on average, and chance decides.
+LEAST_FILMS_FOR_CALIBRATION = 100
+# Scores that are wrong by more than 10 points on average say no more than a word like "likely" does.
+LARGEST_CALIBRATION_ERROR = 0.1
+# Beyond 30 points from end to end the middle says less than the ends: a figure of its own would pass for a finding.
+WIDEST_RANGE_WITH_VALUE = 0.3
+RANGES_IN_WORDS = (
+    "PPV and NPV reach from both low ends to both high ends of the 95 % intervals of sensitivity and specificity: "
+    "rather too wide than too narrow. A range of more than 30 points stands without a figure of its own."
+)
+
+
+def verdict(reading: Reading, point: OperatingPoint) -> str:
+    """Say in a few words on which side of the operating point the film is."""
+    return "Flagged: suspected pneumonia" if reading.prediction.is_flagged(point) else "Not flagged"
+
+
+def in_words(probability: float) -> str:
+    """Say a probability as a natural frequency: "about 83 in 100", "fewer than 1 in 100"."""
+    if probability < 0.01:
+        return "fewer than 1 in 100"
+    if probability > 0.99:
+        return "more than 99 in 100"
+    return f"about {round(100 * probability)} in 100"
+
+
+def reference_result(card: ModelCard) -> EvaluationResult | None:
+    """Give the evaluation that a reader should be told of: the first on test films, else on validation films."""
+    results = card.test or card.validation
+    return results[0] if results else None
+
+
+def is_calibration_known(card: ModelCard) -> bool:
+    """Say whether the model's probabilities were measured on enough films, and found true enough, to be a fact."""
+    result = reference_result(card)
+    return (
+        result is not None
+        and result.n >= LEAST_FILMS_FOR_CALIBRATION
+        and result.expected_calibration_error <= LARGEST_CALIBRATION_ERROR
+    )
+
+
+def is_score_a_fact(reading: Reading) -> bool:
+    """Say whether the model's probabilities were found true, and on films that this one is not known to be unlike."""
+    return is_calibration_known(reading.card) and not reading.admission.is_unlike_known
+
+
+def score_in_words(reading: Reading) -> str:
+    """Say in a sentence how many films of this score show pneumonia; where that is not known, what is known of it."""
+    words, result = in_words(reading.prediction.probability), reference_result(reading.card)
+    group = f"in a group of which {100 * reading.card.calibration.prevalence:g} %"
+    if is_score_a_fact(reading):
+        return f"Of films scored like this, {words} show pneumonia, {group} have it."
+    stands_for = f"The score stands for {words} {group} have pneumonia, but"
+    if result is None:
+        return f"{stands_for} how true that is was not measured."
+    if reading.admission.is_unlike_known:
+        return f"{stands_for} how true that is was measured on films and patients unlike this one."
+    films, error = _films_in_words(result), f"{result.expected_calibration_error:.3f}"
+    if result.n < LEAST_FILMS_FOR_CALIBRATION:
+        measured = f"was measured on {films} only, with an expected calibration error of {error}."
+        return f"{stands_for} how true that is {measured}"
+    return f"{stands_for} on {films} such scores were not true enough: the expected calibration error was {error}."
+
+
+def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) -> list[tuple[str, str]]:
+    """Say what a flag and this score mean in a group in which `prevalence` have pneumonia, as label and text."""
+    rows = []
+    if not reading.admission.is_unlike_known:
+        probability = probability_at(reading.prediction.probability, reading.card.calibration, prevalence)
+        rows.append(("Probability of this film in such a group", f"{100 * probability:.1f} %"))
+    result = reference_result(reading.card)
+    if result is not None:
+        matrix = _counted_at(point, result)
+        sensitivity, specificity = matrix.sensitivity, matrix.specificity
+        positive, negative = predictive_value_estimates(sensitivity, specificity, prevalence)
+        rows += [
+            ("Of flagged films, with pneumonia (PPV)", _with_range(positive)),
+            ("Of films not flagged, without (NPV)", _with_range(negative)),
+            (f"Sensitivity, measured on {_films_in_words(result)}", _with_interval(sensitivity)),
+            (f"Specificity, measured on {_films_in_words(result)}", _with_interval(specificity)),
+        ]
+    return rows
+
+
+def facts(reading: Reading) -> list[tuple[str, str]]:
+    """List what was read, by what, and how, as label and text; nothing in it identifies a patient."""
+    origin = reading.radiograph.origin
+    depth = f"{origin.format}, {origin.width} x {origin.height} pixels, {origin.bits} bits"
+    rows = [("File", depth), ("Film SHA-256", reading.radiograph.sha256)]
+    if origin.format == "DICOM":
+        rows += [
+            ("PhotometricInterpretation", _or_not_given(origin.photometric_interpretation)),
+            ("Grey scale inverted on reading", "yes" if origin.is_inverted else "no"),
+            (
+                "Window (centre, width)",
+                "{:g}, {:g}".format(*origin.window) if origin.window else origin.voi or "none stored",
+            ),
+            ("Transfer syntax", _or_not_given(origin.transfer_syntax)),
+            ("Modality", _or_not_given(origin.modality)),
+            ("ViewPosition", _or_not_given(origin.view_position)),
+            ("Age", "not given" if origin.age_years is None else f"{origin.age_years:.1f} years"),
+        ]
+    return [
+        *rows,
+        *(("Note", note) for note in origin.notes),
+        ("Model", f"{reading.card.name} ({reading.card.architecture})"),
+        ("Weights SHA-256", reading.card.weights_sha256),
+        ("Device", reading.device),
+        ("Preparing, network and heat map", f"{reading.milliseconds:.0f} ms"),
+    ]
+
+
+def conformal_outcome(conformal: Conformal | None, probability: float) -> dict[str, Any] | None:
+    """Give likely, uncertain or unlikely as plain data, with the probabilities that it turns at."""
+    if conformal is None:
+        return None
+    regions = conformal.regions
+    return {"outcome": regions.outcome(probability), **dataclasses.asdict(regions)}
+
+
+def receipt(
+    reading: Reading, point: OperatingPoint, prevalence: float, conformal: Conformal | None = None
+) -> dict[str, Any]:
+    """Give the reading as plain data: hashes, score, threshold, what it means at the reader's prevalence, versions."""
+    origin, result = reading.radiograph.origin, reference_result(reading.card)
+    positive: Estimate | None = None
+    negative: Estimate | None = None
+    if result is not None:
+        matrix = _counted_at(point, result)
+        positive, negative = predictive_value_estimates(matrix.sensitivity, matrix.specificity, prevalence)
+    return {
+        "film_sha256": reading.radiograph.sha256,
+        "read_at": reading.read_at,
+        "probability": reading.prediction.probability,
+        "probability_refers_to_prevalence": reading.card.calibration.prevalence,
+        "probability_in_words": score_in_words(reading),
+        "calibration_known": is_score_a_fact(reading),
+        "logit": reading.prediction.logit,
+        "operating_point": point.name,
+        "threshold": point.threshold,
+        "flagged": reading.prediction.is_flagged(point),
+        "conformal": conformal_outcome(conformal, reading.prediction.probability),
+        "prevalence": prevalence,
+        "probability_at_prevalence": None
+        if reading.admission.is_unlike_known
+        else probability_at(reading.prediction.probability, reading.card.calibration, prevalence),
+        "positive_predictive_value": _as_data(positive),
+        "negative_predictive_value": _as_data(negative),
+        "heat_map_is_blank": reading.explanation.is_blank,
+        "outside_population": reading.admission.suitability.is_outside_population,
+        "known_from_training": reading.known_from,
+        "warnings": list(reading.warnings),
+        "quality": dataclasses.asdict(quality) if (quality := reading.admission.quality) else None,
+        "format": origin.format,
+        "height": origin.height,
+        "width": origin.width,
+        "bits": origin.bits,
+        "inverted_on_reading": origin.is_inverted,
+        "window": origin.window,
+        "model": reading.card.name,
+        "weights_sha256": reading.card.weights_sha256,
+        "versions": versions_at_work(),
+        "notice": NOTICE,
+        "not_assessed": NOT_ASSESSED,
+    }
+
+
+def receipt_json(
+    reading: Reading, point: OperatingPoint, prevalence: float, conformal: Conformal | None = None
+) -> bytes:
+    """Give `receipt` as a JSON file."""
+    return json.dumps(receipt(reading, point, prevalence, conformal), indent=2).encode()
+
+
+def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> bytes:
+    """Give film and heat map as one PNG, at most 1,600 pixels a side, with a caption that stays with it.
+
+    A small film is enlarged, to be as wide as its caption.
+    """
+    pixels = enlarged(fitted(reading.radiograph.pixels, OVERLAY_LONG_SIDE), CAPTION_WIDTH, OVERLAY_LONG_SIDE)
+    film = film_picture(pixels, display)
+    picture = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
+    blank = " No evidence in favour was found: the map is blank." if reading.explanation.is_blank else ""
+    caption = [
+        f"{verdict(reading, point)}; probability {100 * reading.prediction.probability:.1f} %, "
+        f"{point.name} point {100 * point.threshold:.1f} %.{blank}",
+        f"Heat map: where {reading.card.name} found evidence, no outline of a lesion. "
+        f"Film {hash_start(reading.radiograph.sha256)}.",
+        f"Probability at a prevalence of {100 * reading.card.calibration.prevalence:g} %. Research and teaching tool, "
+        "not a medical device.",
+    ]
+    if reading.tags:
+        caption += textwrap.wrap(f"To know before it is believed: {', '.join(reading.tags)}.", CAPTION_LETTERS)
+    return captioned_png(picture, caption, reading.radiograph.sha256)
+
+
+def case_report(
+    reading: Reading,
+    point: OperatingPoint,
+    prevalence: float,
+    display: Display,
+    conformal: Conformal | None = None,
+) -> bytes:
+    """Give the reading as one self-contained, printable HTML file; the film in it as read, not as shown."""
+    probability = reading.prediction.probability
+    card, plain = reading.card, dataclasses.replace(display, level=0.5, width=1.0, is_inverted=False)
+    film = film_picture(fitted(reading.radiograph.pixels, REPORT_LONG_SIDE), plain)
+    overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), plain)
+    page = _TEMPLATE.render(
+        style=REPORT_STYLE,
+        notice=NOTICE,
+        not_assessed=NOT_ASSESSED,
+        verdict=verdict(reading, point),
+        hash_start=hash_start(reading.radiograph.sha256),
+        probability=f"{100 * probability:.1f} %",
+        outcome=conformal.regions.in_words(probability) if conformal else "",
+        outcome_reason=f"{conformal.regions.reason(probability)} {NOT_THE_FLAG}" if conformal else "",
+        outcome_trust=conformal.in_words() if conformal else "",
+        score_in_words=score_in_words(reading),
+        point=point,
+        threshold=f"{100 * point.threshold:.1f} %",
+        warnings=reading.warnings,
+        film=data_uri(film),
+        overlay=data_uri(overlay),
+        is_blank=reading.explanation.is_blank,
+        prevalence=f"{100 * prevalence:g} %",
+        meaning=at_prevalence(reading, point, prevalence),
+        ranges_in_words=RANGES_IN_WORDS if reference_result(card) else "",
+        facts=facts(reading),
+        limitations=card.limitations,
+        versions=versions_in_words(),
+        read_at=reading.read_at,
+    )
+    return page.encode()
+
+
+def _films_in_words(result: EvaluationResult) -> str:
+    """Say "624 test films" of the evaluation of "test, <folder>"."""
+    return f"{result.n} {result.films.partition(',')[0]} films"
+
+
+def _counted_at(point: OperatingPoint, result: EvaluationResult) -> ConfusionMatrix:
+    return next(found.confusion for found in result.points if found.name == point.name)
+
+
+def _with_range(estimate: Estimate) -> str:
+    """Say "38.4 % (31.0-47.6)", and of a wide range "2.6 to 100.0 %" alone."""
+    if estimate.value != estimate.value:
+        return "not defined"
+    if estimate.high - estimate.low > WIDEST_RANGE_WITH_VALUE:
+        return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
+    return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
+
+
+def _as_data(estimate: Estimate | None) -> dict[str, float] | None:
+    """Give value, low and high; JSON has no word for a figure that is not defined but null."""
+    if estimate is None or estimate.value != estimate.value:
+        return None
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+
+
+def _with_interval(estimate: Estimate) -> str:
+    if estimate.value != estimate.value:
+        return "not defined"
+    return (
+        f"{100 * estimate.value:.1f} % (95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f}, "
+        f"n = {estimate.n})"
+    )
+
+
+def _or_not_given(text: str | None) -> str:
+    return text or "not given"
+
+
+_TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+    """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Pneumo reading · Film {{ hash_start }}</title>
+<style>
+{{ style }}
+body { max-width: 60rem; } th { width: 40%; font-weight: 600; }
+.films { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
+img { width: 100%; height: auto; } figcaption { font-size: .9rem; }
+.verdict { font-size: 1.3rem; font-weight: 700; }
+@media print { body { margin: 0; max-width: none; } figure, table, .notice { break-inside: avoid; } }
+</style>
+</head>
+<body>
+<main>
+<h1>Chest X-ray reading</h1>
+<p class="notice">{{ notice }}</p>
+<p class="verdict">{{ verdict }} · Film {{ hash_start }}</p>
+<p>Probability {{ probability }}. {{ score_in_words }} The {{ point.name }} operating point flags from {{ threshold }}
+on (chosen for: {{ point.chosen_for }}).</p>
+{% if outcome %}
+<p><strong>{{ outcome }}</strong> {{ outcome_reason }} {{ outcome_trust }}</p>
+{% endif %}
+{% for warning in warnings %}
+<p class="notice">{{ warning }}</p>
+{% endfor %}
+<div class="films">
+<figure><img src="{{ film }}" alt="The film as read"><figcaption>Film {{ hash_start }} as
+read</figcaption></figure>
+<figure><img src="{{ overlay }}" alt="The film with the heat map laid over it">
+<figcaption>Film {{ hash_start }}.
+{% if is_blank %}The network found no evidence in favour of pneumonia: the heat map is blank.{% else %}Heat
+map (Grad-CAM): where the network found evidence, scaled within this film. It is no outline of a lesion.{% endif %}
+</figcaption></figure>
+</div>
+<h2>Where {{ prevalence }} of patients have pneumonia</h2>
+<table>{% for label, text in meaning %}<tr><th scope="row">{{ label }}</th><td>{{ text }}</td></tr>{% endfor %}</table>
+{% if ranges_in_words %}
+<p>{{ ranges_in_words }}</p>
+{% endif %}
+<h2>What was not assessed</h2>
+<p>{{ not_assessed }}</p>
+<h2>Limits of the model</h2>
+<ul>{% for limitation in limitations %}<li>{{ limitation }}</li>{% endfor %}</ul>
+<h2>What was read, and by what</h2>
+<table>{% for label, text in facts %}<tr><th scope="row">{{ label }}</th><td>{{ text }}</td></tr>{% endfor %}
+<tr><th scope="row">Read at</th><td>{{ read_at }}</td></tr>
+<tr><th scope="row">Versions</th><td>{{ versions }}</td></tr></table>
+</main>
+</body>
+</html>
+"""
+)

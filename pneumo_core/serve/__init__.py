@@ -1,0 +1,5 @@
+"""What guards the pages, and what works in the background."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

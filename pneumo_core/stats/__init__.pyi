@@ -1,0 +1,53 @@
+from .bootstrap import (
+    Bootstrap as Bootstrap,
+    percentile_interval as percentile_interval,
+)
+from .calibration import (
+    EVENED as EVENED,
+    SHAPE_RATIO as SHAPE_RATIO,
+    Calibration as Calibration,
+    OperatingPoint as OperatingPoint,
+    PointName as PointName,
+    choose_operating_points as choose_operating_points,
+    fit_temperature as fit_temperature,
+    probabilities as probabilities,
+    probability_at as probability_at,
+    shaped_by_class as shaped_by_class,
+    stressed_copies as stressed_copies,
+)
+from .comparison import (
+    AreaComparison as AreaComparison,
+    Comparison as Comparison,
+    ShareComparison as ShareComparison,
+    compare as compare,
+    compare_areas as compare_areas,
+    compare_shares as compare_shares,
+)
+from .curves import (
+    Curves as Curves,
+    DecisionCurve as DecisionCurve,
+    PrecisionRecallPoints as PrecisionRecallPoints,
+    ReliabilityBin as ReliabilityBin,
+    RocPoints as RocPoints,
+    all_curves as all_curves,
+    reliability_bins as reliability_bins,
+    roc_points as roc_points,
+    threshold_table as threshold_table,
+)
+from .metrics import (
+    Z_95 as Z_95,
+    ConfusionMatrix as ConfusionMatrix,
+    Estimate as Estimate,
+    OverallFigures as OverallFigures,
+    ThresholdFigures as ThresholdFigures,
+    area_by_patient as area_by_patient,
+    area_under_roc as area_under_roc,
+    bin_of as bin_of,
+    brier_score as brier_score,
+    expected_calibration_error as expected_calibration_error,
+    figures_at as figures_at,
+    figures_overall as figures_overall,
+    predictive_value_estimates as predictive_value_estimates,
+    proportion as proportion,
+    sensitivity_and_specificity as sensitivity_and_specificity,
+)

@@ -1,0 +1,251 @@
+"""From logits to probabilities and thresholds, both chosen on validation films.
+
+A threshold picked on clean validation films does not carry over: other scanners and other
+resampling move the scores, and where the files' shape helps on validation films it need not
+elsewhere. So the films are also read as stressed copies (`stressed_copies`), all of it once more
+with the classes' shapes evened (`shaped_by_class`), and an operating point has to hold on every
+one of them, by the lower end of the 95 % interval of its rate: of few films without pneumonia a
+perfect specificity promises little.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+from scipy import special
+
+from pneumo_core.film import resize
+from pneumo_core.stats.metrics import proportion
+
+SCREENING_SENSITIVITY = 0.97
+RULE_IN_SPECIFICITY = 0.97
+# About how many times as wide for their height the files of Kermany et al. with pneumonia are as those without: 36
+# training films give 1.28.
+SHAPE_RATIO = 1.25
+# Each class changed by so much, one against the other: together by as much as the files differ.
+EVENED = SHAPE_RATIO**0.5
+PointName = Literal["screening", "balanced", "rule-in"]
+# The next number above 1: a threshold that no probability reaches, where even a perfect score is to be no flag.
+NO_FLAG = math.nextafter(1.0, 2.0)
+COPIES = "on the validation films as they are and of evened shapes, and on every stressed copy of both"
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Temperature scaling (Guo et al. 2017): probability = sigmoid(logit / temperature).
+
+    `prevalence` is the share of pneumonia that the probability refers to, between 0 and 1.
+    """
+
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    prevalence: Annotated[float, Field(gt=0, lt=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """A threshold on the calibrated probability, 0 to `NO_FLAG`, and what it was chosen for."""
+
+    name: PointName
+    threshold: Annotated[float, Field(ge=0, le=NO_FLAG)]
+    chosen_for: str
+
+
+def probabilities(logits: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Give calibrated probabilities in [0, 1], of the logits' shape, float64."""
+    return special.expit(np.asarray(logits, np.float64) / calibration.temperature)
+
+
+def probability_at(probability: float, calibration: Calibration, prevalence: float) -> float:
+    """Give the same film's probability in a group of patients with another share of pneumonia (Bayes)."""
+    if probability in (0.0, 1.0) or prevalence in (0.0, 1.0):
+        return prevalence if prevalence in (0.0, 1.0) else probability
+    shift = special.logit(prevalence) - special.logit(calibration.prevalence)
+    return float(special.expit(special.logit(probability) + shift))
+
+
+def fit_temperature(logits: np.ndarray, has_pneumonia: np.ndarray) -> Calibration:
+    """Find the temperature with the smallest log loss, both classes weighing the same.
+
+    Args:
+        logits: float `(n,)`.
+        has_pneumonia: bool `(n,)`, with both classes in it.
+
+    Returns:
+        calibration for a prevalence of one half, which is what equal weights mean.
+    """
+    from scipy import optimize  # half a second that a page need not pay
+
+    signs = np.where(has_pneumonia, 1.0, -1.0)
+    weights = np.where(has_pneumonia, 0.5 / has_pneumonia.sum(), 0.5 / (~has_pneumonia).sum())
+
+    def weighted_log_loss(log_temperature: float) -> float:
+        margins = signs * logits / np.exp(log_temperature)
+        return float(np.sum(weights * np.logaddexp(0.0, -margins)))
+
+    found = optimize.minimize_scalar(weighted_log_loss, bounds=(-3.0, 3.0), method="bounded")
+    return Calibration(temperature=float(np.exp(found.x)), prevalence=0.5)
+
+
+def choose_operating_points(
+    scores: Mapping[str, np.ndarray], has_pneumonia: np.ndarray
+) -> tuple[OperatingPoint, OperatingPoint, OperatingPoint]:
+    """Choose the screening, balanced and rule-in thresholds so that each holds on every copy of the films.
+
+    Args:
+        scores: calibrated probabilities `(n,)` by the name of the copy, of the same films in the same order.
+        has_pneumonia: bool `(n,)`, with both classes in it.
+
+    Returns:
+        screening: the highest threshold at which on every copy the lower end of the sensitivity's 95 % interval
+            (Wilson) is as wanted, or none is missed where too few films can show that;
+        balanced: the threshold at which the lowest of all such lower ends, of sensitivities and specificities, is
+            highest;
+        rule-in: the lowest threshold with the wanted specificity, as for screening.
+        Where the classes lie so far apart that the first is above the last, both promises hold on the
+        whole way between them, and the two change places: always in this order, never falling.
+    """
+    sick = np.stack([np.sort(copy[has_pneumonia]) for copy in scores.values()])
+    well = np.stack([np.sort(copy[~has_pneumonia]) for copy in scores.values()])
+    sick_bounds, well_bounds = _lower_bounds(sick.shape[1]), _lower_bounds(well.shape[1])
+
+    screening = float(sick[:, _allowed_errors(sick_bounds, SCREENING_SENSITIVITY)].min())
+    allowed_false = _allowed_errors(well_bounds, RULE_IN_SPECIFICITY)
+    rule_in = float(np.nextafter(well[:, well.shape[1] - 1 - allowed_false].max(), 2.0))
+
+    candidates = np.unique(np.concatenate([sick.ravel(), well.ravel()]))
+    sensitivity = np.min([sick_bounds[np.searchsorted(copy, candidates, "left")] for copy in sick], axis=0)
+    specificity = np.min([well_bounds[len(copy) - np.searchsorted(copy, candidates, "left")] for copy in well], axis=0)
+    worst = np.minimum(sensitivity, specificity)
+    # Any threshold above the score before the best stretch and up to its last one counts alike: the
+    # middle is the farthest from both.
+    best = np.flatnonzero(worst == worst.max())
+    balanced = float((candidates[max(best[0] - 1, 0)] + candidates[best[-1]]) / 2)
+    lowest, highest = sorted((screening, rule_in))
+
+    return (
+        OperatingPoint(
+            "screening",
+            lowest,
+            _aim("sensitivity", SCREENING_SENSITIVITY, sick_bounds),
+        ),
+        OperatingPoint(
+            "balanced",
+            min(max(balanced, lowest), highest),
+            f"the highest smallest lower end of the 95 % intervals of sensitivity and specificity {COPIES}",
+        ),
+        OperatingPoint(
+            "rule-in",
+            highest,
+            _aim("specificity", RULE_IN_SPECIFICITY, well_bounds),
+        ),
+    )
+
+
+def _lower_bounds(n: int) -> np.ndarray:
+    """Give the lower end of a rate's 95 % interval by how many of n films are wrong: float64 `(n + 1,)`, falling."""
+    return np.array([proportion(n - errors, n).low for errors in range(n + 1)])
+
+
+def _allowed_errors(bounds: np.ndarray, wanted: float) -> int:
+    return max(int(np.count_nonzero(bounds >= wanted)) - 1, 0)
+
+
+def _aim(rate: str, wanted: float, bounds: np.ndarray) -> str:
+    """Say what a threshold was chosen for: the rate that was wanted, or what so few films can show of it."""
+    if bounds[0] < wanted:
+        return f"the highest {rate} {COPIES}; {len(bounds) - 1} of a class are too few to show one of {wanted}"
+    return f"{rate} of at least {wanted}, by the lower end of its 95 % interval, {COPIES}"
+
+
+def cut(films: np.ndarray, axis: int, margin: float) -> np.ndarray:
+    """Cut a share of films off at both ends of an axis, and stretch what is left to their size.
+
+    Args:
+        films: uint8 `(n, height, width)`.
+        axis: 1 for rows, 2 for columns.
+    """
+    height, width = films.shape[1:]
+    lost = round(margin * films.shape[axis])
+    inside = films.take(range(lost, films.shape[axis] - lost), axis=axis)
+    return np.stack([resize(film, height, width, "linear") for film in inside])
+
+
+def shaped_by_class(films: np.ndarray, has_pneumonia: np.ndarray, factor: float) -> np.ndarray:
+    """Make films with pneumonia wider by a factor, at the cost of columns, and the others higher, of rows; or reversed.
+
+    A network that takes the shape of the file, which was squashed into the pixels, for evidence orders them worse.
+
+    Args:
+        films: uint8 `(n, height, width)`.
+        factor: below 1 films with pneumonia become higher and the others wider.
+    """
+    margin = (1 - min(factor, 1 / factor)) / 2
+    axes = (2, 1) if factor > 1 else (1, 2)
+    changed = np.empty_like(films)
+    for chosen, axis in zip((has_pneumonia, ~has_pneumonia), axes, strict=True):
+        if chosen.any():
+            changed[chosen] = cut(films[chosen], axis, margin)
+    return changed
+
+
+def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
+    """Give ways to change films as other scanners, viewers and exports would.
+
+    Args:
+        films: uint8 `(n, height, width)`.
+
+    Returns:
+        by name, a function that makes the changed copy: uint8, of the same shape. One copy at a
+        time is made, since all of them together would be large.
+    """
+    levels = np.arange(256, dtype=np.float32)
+
+    def through(curve: np.ndarray) -> Callable[[], np.ndarray]:
+        table = np.clip(np.rint(curve), 0, 255).astype(np.uint8)
+        return lambda: table[films]
+
+    def contrast(factor: float) -> Callable[[], np.ndarray]:
+        def change() -> np.ndarray:
+            means = films.mean(axis=(1, 2), keepdims=True, dtype=np.float32)
+            return np.clip(np.rint((films - means) * np.float32(factor) + means), 0, 255).astype(np.uint8)
+
+        return change
+
+    def coarser(share: float, resampling: str) -> Callable[[], np.ndarray]:
+        def change() -> np.ndarray:
+            height, width = films.shape[1:]
+            small = (round(height * share), round(width * share))
+            return np.stack([resize(resize(film, *small, resampling), height, width, "linear") for film in films])
+
+        return change
+
+    def foreign_margins() -> np.ndarray:
+        changed = films[::-1].copy()
+        height, width = films.shape[1:]
+        rows, columns = (slice(round(0.1 * side), side - round(0.1 * side)) for side in (height, width))
+        changed[:, rows, columns] = films[:, rows, columns]
+        return changed
+
+    def noisy() -> np.ndarray:
+        # The same for all films: of each its own would take more memory than the films.
+        noise = np.random.default_rng(0).normal(0, 8, films.shape[1:]).astype(np.float32)
+        changed = np.empty_like(films)
+        for place, film in enumerate(films):
+            changed[place] = np.clip(np.rint(film + noise), 0, 255)
+        return changed
+
+    return {
+        "contrast x 1.8": contrast(1.8),
+        "contrast x 0.5": contrast(0.5),
+        "gamma 1.8": through(255 * (levels / 255) ** 1.8),
+        "gamma 0.55": through(255 * (levels / 255) ** 0.55),
+        "a third of the resolution": coarser(1 / 3, "area"),
+        "half the resolution, nearest neighbour": coarser(0.5, "nearest"),
+        "margins of another film": foreign_margins,
+        "cut at top and bottom": lambda: cut(films, 1, 1 / 12),
+        "cut at the sides": lambda: cut(films, 2, 1 / 12),
+        "noise": noisy,
+    }

@@ -1,0 +1,97 @@
+from .figures import (
+    HOW_TO_READ as HOW_TO_READ,
+    TITLES as TITLES,
+    kept_epoch as kept_epoch,
+    legend_html as legend_html,
+    training_charts as training_charts,
+)
+from .films import (
+    Films as Films,
+    epoch_batches as epoch_batches,
+    read_films as read_films,
+)
+from .fit import (
+    CHECKPOINT_FILE as CHECKPOINT_FILE,
+    Judge as Judge,
+    Step as Step,
+    Watch as Watch,
+    seed_layers as seed_layers,
+    training_model as training_model,
+)
+from .gate_fit import (
+    fit_gate_of as fit_gate_of,
+)
+from .make import (
+    run_training as run_training,
+)
+from .negatives import (
+    OTHERS as OTHERS,
+    inverted as inverted,
+    part_or_several as part_or_several,
+    turned as turned,
+)
+from .pictures import (
+    augmented_sheet as augmented_sheet,
+    watched_films as watched_films,
+    watched_table as watched_table,
+)
+from .plan import (
+    ARCHITECTURES as ARCHITECTURES,
+    AUGMENTATION as AUGMENTATION,
+    BACKBONE as BACKBONE,
+    BALANCE as BALANCE,
+    HEAD as HEAD,
+    IMAGENET as IMAGENET,
+    MACHINE as MACHINE,
+    OPTIMISER as OPTIMISER,
+    POPULATION as POPULATION,
+    POPULATION_YEARS as POPULATION_YEARS,
+    RANDOM as RANDOM,
+    SETTINGS as SETTINGS,
+    STAGES as STAGES,
+    Plan as Plan,
+    Recipe as Recipe,
+    checked_recipe as checked_recipe,
+    read_plan as read_plan,
+    recipe_settings as recipe_settings,
+    settings_of_start as settings_of_start,
+)
+from .recalibration import (
+    blend as blend,
+    recalibrate as recalibrate,
+    validated_with as validated_with,
+)
+from .run import (
+    ENDED as ENDED,
+    STATE_FILE as STATE_FILE,
+    STOP_FILE as STOP_FILE,
+    State as State,
+    ask_to_stop as ask_to_stop,
+    busy_in_words as busy_in_words,
+    delete_run as delete_run,
+    find_run as find_run,
+    free_name as free_name,
+    is_asked_to_stop as is_asked_to_stop,
+    last_words as last_words,
+    list_runs as list_runs,
+    memory_bytes as memory_bytes,
+    new_model_folder as new_model_folder,
+    partial_folder as partial_folder,
+    plan_run as plan_run,
+    read_state as read_state,
+    refuse_taken_name as refuse_taken_name,
+    run_at_work as run_at_work,
+    run_of_model as run_of_model,
+    start_run as start_run,
+    write_state as write_state,
+)
+from .setting import (
+    Setting as Setting,
+    listed as listed,
+)
+from .starts import (
+    imagenet_problem as imagenet_problem,
+    models_of as models_of,
+    named_weights as named_weights,
+    weights_files as weights_files,
+)

@@ -1,0 +1,209 @@
+"""Many films through the network: order, refusals, going on after a stop, and what is written down."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pneumo_core.data.sources import Source, SourceFilm
+from pneumo_core.errors import DataError, UnreadableImageError
+from pneumo_core.evaluate import pipeline as batch
+from pneumo_core.evaluate.pipeline import run_source
+from pneumo_core.evaluate.runs import SCORES_FILE, Progress, damaged_lines, read_run, read_scores, run_name
+from pneumo_core.film.radiograph import read_radiograph
+from pneumo_core.network.classifier import Classifier, load_classifier
+from pneumo_core.read.reading import read_xray
+from tests.conftest import drawn_film, png
+
+
+@pytest.fixture(scope="module")
+def classifier(tiny_model: Path) -> Classifier:
+    return load_classifier(tiny_model)
+
+
+def film(number: int, content: bytes | None = None) -> SourceFilm:
+    has_pneumonia = number % 2 == 1
+    drawn = png(drawn_film(has_pneumonia, number)) if content is None else content
+    kind = "bacteria" if has_pneumonia else "normal"
+    return SourceFilm(f"Mueller_Anna_{number}.png", has_pneumonia, f"patient{number // 2}", kind, lambda: drawn)
+
+
+def source(films: list[SourceFilm], listing: str = "listing") -> Source:
+    return Source("films", tuple(films), (), listing)
+
+
+@pytest.fixture
+def mixed() -> Source:
+    """Fifty films, of which every fifth cannot be read."""
+    return source([film(number, b"no film" if number % 5 == 4 else None) for number in range(50)])
+
+
+def test_scores_come_in_order_and_refused_films_among_them(mixed: Source, classifier: Classifier, tmp_path: Path):
+    scores = run_source(mixed, classifier, tmp_path / "run")
+    assert [score.number for score in scores] == list(range(50))
+    assert [score.logit is None for score in scores] == [number % 5 == 4 for number in range(50)]
+    assert {score.reason for score in scores if score.reason} == {
+        "The film seems to be a text file, not an X-ray. Please upload a DICOM, PNG or JPEG file."
+    }
+    assert [score.has_pneumonia for score in scores] == [film.has_pneumonia for film in mixed.films]
+    assert [score.patient for score in scores] == [number // 2 for number in range(50)]
+
+
+def test_a_films_logit_is_that_of_reading_it_alone(mixed: Source, classifier: Classifier, tmp_path: Path):
+    scores = run_source(mixed, classifier, tmp_path / "run")
+    alone = read_xray(classifier, read_radiograph(mixed.films[3].read(), "film"))
+    assert scores[3].logit == pytest.approx(alone.prediction.logit, abs=1e-4)
+    assert (scores[3].height, scores[3].width, scores[3].samples_per_pixel) == (110, 130, 1)
+    assert scores[3].brightness == pytest.approx(drawn_film(True, 3).mean() / 255, abs=1e-4)
+
+
+def test_no_name_of_a_file_is_written_down(mixed: Source, classifier: Classifier, tmp_path: Path):
+    run_source(mixed, classifier, tmp_path / "run")
+    written = b"".join(path.read_bytes() for path in (tmp_path / "run").iterdir())
+    assert b"sha256" in written
+    assert b"Mueller" not in written
+    assert b"patient0" not in written
+
+
+def test_a_cancelled_run_goes_on_with_nothing_twice(mixed: Source, classifier: Classifier, tmp_path: Path):
+    seen: list[Progress] = []
+    some = run_source(mixed, classifier, tmp_path / "run", seen.append, is_cancelled=lambda: True)
+    assert len(some) == batch.BATCH_SIZE
+    rest: list[Progress] = []
+    scores = run_source(mixed, classifier, tmp_path / "run", rest.append)
+    assert [score.number for score in scores] == list(range(50))
+    assert (seen[-1].done, rest[-1].done, rest[-1].of) == (batch.BATCH_SIZE, 50, 50)
+    assert rest[-1].seconds_left == 0
+    lines = (tmp_path / "run" / SCORES_FILE).read_text().splitlines()
+    assert sorted(json.loads(line)["number"] for line in lines) == list(range(50))
+
+
+def test_a_finished_run_reads_no_film_again(classifier: Classifier, tmp_path: Path):
+    calls: list[int] = []
+
+    def read() -> bytes:
+        calls.append(1)
+        return png(drawn_film(True, 1))
+
+    counted = source([dataclasses.replace(film(1), read=read)])
+    first = run_source(counted, classifier, tmp_path)
+    assert run_source(counted, classifier, tmp_path) == first
+    assert len(calls) == 1
+
+
+def test_a_line_that_was_cut_short_is_scored_again(mixed: Source, classifier: Classifier, tmp_path: Path):
+    whole = run_source(mixed, classifier, tmp_path)
+    path = tmp_path / SCORES_FILE
+    path.write_bytes(path.read_bytes()[:-30])
+    assert len(read_scores(tmp_path)) == 49
+    again = run_source(mixed, classifier, tmp_path)
+    assert [score.sha256 for score in again] == [score.sha256 for score in whole]
+    # In a batch of its own it is rounded otherwise.
+    assert [score.logit for score in again] == pytest.approx([score.logit for score in whole], abs=1e-5)
+    assert len(path.read_text().splitlines()) == 50
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\x00" * 40, b"[]", b'{"number": 3}', b'{"number": -1, "patient": 0, "has_pneumonia": null, "kind": ""}'],
+)
+def test_films_of_damaged_lines_are_scored_again(mixed: Source, classifier: Classifier, tmp_path: Path, damaged: bytes):
+    whole = run_source(mixed, classifier, tmp_path)
+    path = tmp_path / SCORES_FILE
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:2], damaged + b"\n", *lines[3:]]))
+    assert (len(read_scores(tmp_path)), damaged_lines(tmp_path)) == (49, 1)
+    again = run_source(mixed, classifier, tmp_path)
+    assert [score.sha256 for score in again] == [score.sha256 for score in whole]
+    # It is gone from the file, which then holds each film once.
+    assert (len(path.read_bytes().splitlines()), damaged_lines(tmp_path)) == (50, 0)
+
+
+def test_a_film_that_stands_there_twice_counts_once(mixed: Source, classifier: Classifier, tmp_path: Path):
+    whole = run_source(mixed, classifier, tmp_path)
+    path = tmp_path / SCORES_FILE
+    path.write_bytes(path.read_bytes() + path.read_bytes().splitlines(keepends=True)[0])
+    assert read_scores(tmp_path) == whole
+
+
+def test_a_film_whose_file_fails_only_when_it_is_read_is_refused_by_name_of_reason(
+    classifier: Classifier, tmp_path: Path
+):
+    def read() -> bytes:
+        raise UnreadableImageError("is damaged in the archive. Please pack it again.")
+
+    broken = dataclasses.replace(film(0), read=read)
+    (first, second) = run_source(source([broken, film(1)]), classifier, tmp_path)
+    assert first.reason == "The film is damaged in the archive. Please pack it again."
+    assert second.reason is None
+
+
+def test_a_folder_is_never_shared_by_runs_of_other_films_or_weights(classifier: Classifier, tmp_path: Path):
+    run_source(source([film(1)]), classifier, tmp_path)
+    assert read_run(tmp_path).films == 1
+    with pytest.raises(DataError, match="a run of other films"):
+        run_source(source([film(1)], "another"), classifier, tmp_path)
+    other = Classifier(classifier.network, dataclasses.replace(classifier.card, weights_sha256="0" * 64))
+    with pytest.raises(DataError, match="a run of other weights"):
+        run_source(source([film(1)]), other, tmp_path)
+
+
+def test_two_cannot_work_in_one_folder_at_once(classifier: Classifier, tmp_path: Path):
+    def second(progress: Progress) -> None:
+        run_source(source([film(1)]), classifier, tmp_path)
+
+    with pytest.raises(DataError, match="at work already"):
+        run_source(source([film(1)]), classifier, tmp_path, second)
+
+
+def test_a_folder_without_a_run_is_said(tmp_path: Path):
+    with pytest.raises(DataError, match="holds no run"):
+        read_run(tmp_path)
+    assert read_scores(tmp_path) == ()
+
+
+def test_a_runs_name_is_of_films_and_weights():
+    names = {run_name(listing, weights) for listing in ("a", "b") for weights in ("1", "2", "1")}
+    assert len(names) == 4
+
+
+def test_films_are_read_ahead_but_not_all_at_once(
+    classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(batch, "BATCH_SIZE", 4)
+    read: list[int] = []
+    ahead: list[int] = []
+
+    def counted(number: int) -> SourceFilm:
+        def content() -> bytes:
+            read.append(number)
+            return png(drawn_film(False, number))
+
+        return dataclasses.replace(film(number), read=content)
+
+    def films() -> Iterator[SourceFilm]:
+        for number in range(40):
+            yield counted(number)
+
+    run_source(source(list(films())), classifier, tmp_path, lambda progress: ahead.append(len(read) - progress.done))
+    assert sorted(read) == list(range(40))
+    # Two batches wait, and one more film is on its way in each reader.
+    assert max(ahead) <= 2 * 4 + batch.READERS + 1
+
+
+def test_an_empty_source_is_an_empty_run(classifier: Classifier, tmp_path: Path):
+    assert run_source(source([]), classifier, tmp_path) == ()
+
+
+def test_a_seconds_left_is_none_until_the_speed_is_known():
+    assert Progress(0, 10, 0.0).seconds_left is None
+    assert Progress(4, 10, 2.0).seconds_left == 3
+
+
+def test_the_classifiers_logits_and_scores_belong_together(classifier: Classifier):
+    films = np.random.default_rng(1).uniform(0, 255, (3, 32, 32, 1)).astype(np.float32)
+    temperature = classifier.card.calibration.temperature
+    assert classifier.score(films) == pytest.approx(1 / (1 + np.exp(-classifier.logits(films) / temperature)), abs=1e-6)

@@ -1,0 +1,420 @@
+"""What stored scores teach: hand-counted, refused where they are not as they must be, and equal to the card."""
+
+import csv
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pneumo_core.errors import ModelError
+from pneumo_core.learn.lessons import (
+    CalibrationError,
+    CalibrationResult,
+    KindResult,
+    ScoredFilms,
+    SplitFigure,
+    StoredScores,
+    calibration_lines,
+    calibration_result,
+    consequences,
+    crowd_of,
+    file_size_result,
+    finely,
+    kind_line,
+    patients_in_both,
+    read_stored_scores,
+    results_by_kind,
+    split_figures,
+    split_line,
+)
+from pneumo_core.models.card import ModelCard, active_model_folder, evaluate, read_card
+from pneumo_core.places import ROOT
+from pneumo_core.stats.calibration import Calibration, probabilities
+from pneumo_core.stats.metrics import ConfusionMatrix, Estimate, brier_score, expected_calibration_error
+
+SHIPPED = active_model_folder(ROOT / "model")
+VALIDATION, TEST = "validation, the films as they are", "test, films"
+# 3 films without pneumonia and 4 with it, of 6 patients: name, kind, logit, bytes.
+FILMS = (
+    ("test/NORMAL/IM-0001-0001.jpeg", "normal", -2.0, 900),
+    ("test/NORMAL/IM-0001-0002.jpeg", "normal", -1.0, 800),
+    ("test/NORMAL/IM-0002-0001.jpeg", "normal", 1.0, 500),
+    ("test/PNEUMONIA/person1_bacteria_1.jpeg", "bacteria", -1.5, 700),
+    ("test/PNEUMONIA/person2_bacteria_2.jpeg", "bacteria", 2.0, 400),
+    ("test/PNEUMONIA/person3_virus_3.jpeg", "virus", 0.0, 300),
+    ("test/PNEUMONIA/person4_virus_4.jpeg", "virus", 3.0, 200),
+)
+
+
+def rows_of(films: str = TEST) -> list[list[str]]:
+    return [
+        [films, name, kind, str(int(kind != "normal")), f"{logit:.6f}", str(size)] for name, kind, logit, size in FILMS
+    ]
+
+
+def write(folder: Path, rows: list[list[str]], columns: str = "films,name,kind,has_pneumonia,logit,file_bytes") -> None:
+    with (folder / "scores.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns.split(","))
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> ModelCard:
+    """The card of the shipped model at a fixed temperature, with results of the films above, whose scores lie there."""
+    write(tmp_path, rows_of(VALIDATION) + rows_of())
+    shipped = dataclasses.replace(read_card(SHIPPED), calibration=Calibration(temperature=0.8, prevalence=0.5))
+    has_pneumonia = np.array([kind != "normal" for _, kind, _, _ in FILMS])
+    values = probabilities(np.array([logit for _, _, logit, _ in FILMS]), shipped.calibration)
+    results = [evaluate(films, has_pneumonia, values, shipped.operating_points) for films in (VALIDATION, TEST)]
+    return dataclasses.replace(shipped, name="small", validation=(results[0],), test=(results[1],))
+
+
+@pytest.fixture
+def scores(tmp_path: Path, card: ModelCard) -> StoredScores:
+    return read_stored_scores(tmp_path, card)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> tuple[ModelCard, StoredScores]:
+    card = read_card(SHIPPED)
+    return card, read_stored_scores(SHIPPED, card)
+
+
+def test_scores_are_read_with_label_kind_patient_probability_and_size(scores: StoredScores, card: ModelCard):
+    films = scores.test
+    assert (films.films, len(films)) == (TEST, 7)
+    assert films.has_pneumonia.tolist() == [False] * 3 + [True] * 4
+    assert films.kinds.tolist() == ["normal"] * 3 + ["bacteria"] * 2 + ["virus"] * 2
+    assert films.patients.tolist() == ["IM-0001", "IM-0001", "IM-0002", "person1", "person2", "person3", "person4"]
+    assert films.logits.tolist() == [-2.0, -1.0, 1.0, -1.5, 2.0, 0.0, 3.0]
+    assert films.probabilities[5] == 0.5
+    assert films.probabilities[4] == pytest.approx(1 / (1 + math.exp(-2 / card.calibration.temperature)))
+    assert films.file_bytes is not None and films.file_bytes.tolist() == [900, 800, 500, 700, 400, 300, 200]
+    assert films.prevalence == 4 / 7
+
+
+def test_of_several_copies_the_films_as_they_are_count(tmp_path: Path, card: ModelCard, scores: StoredScores):
+    write(tmp_path, rows_of(VALIDATION) + rows_of("validation, gamma 1.8") + rows_of() + rows_of("test, copy"))
+    assert len(read_stored_scores(tmp_path, card).test) == len(read_stored_scores(tmp_path, card).validation) == 7
+
+
+def test_a_model_without_scores_is_refused(tmp_path: Path, card: ModelCard):
+    (tmp_path / "scores.csv").unlink()
+    with pytest.raises(ModelError) as refusal:
+        read_stored_scores(tmp_path, card)
+    assert str(refusal.value) == (
+        "The model small has no scores.csv, the scores of its validation and test films that are needed here; a "
+        "model that was imported comes without. Please put a model in use that was trained here."
+    )
+
+
+def test_a_model_without_test_films_is_refused(tmp_path: Path, card: ModelCard):
+    with pytest.raises(ModelError) as refusal:
+        read_stored_scores(tmp_path, dataclasses.replace(card, test=()))
+    assert str(refusal.value) == (
+        "The model small was made without test films, whose scores are needed here. Please put a model in "
+        "use that was trained on a folder with test films."
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        (2, "fungus"),
+        (3, "2"),
+        (3, ""),
+        (4, "nan"),
+        (4, "inf"),
+        (4, "high"),
+        (5, "0"),
+        (5, "-3"),
+        (5, "big"),
+        (5, None),
+        (5, "9" * 30),
+        (5, "9" * 5000),
+        (5, "1_000"),
+        (4, "1_0"),
+    ],
+)
+def test_damaged_scores_are_refused(tmp_path: Path, card: ModelCard, column: int, cell: str | None):
+    rows = rows_of(VALIDATION) + rows_of()
+    # Without the last cell where none is given.
+    rows[3] = rows[3][:column] if cell is None else [*rows[3][:column], cell, *rows[3][column + 1 :]]
+    write(tmp_path, rows)
+    with pytest.raises(ModelError) as refusal:
+        read_stored_scores(tmp_path, card)
+    assert str(refusal.value) == (
+        "scores.csv of the model small is not as training writes it. Expected are the columns films, name, kind, "
+        "has_pneumonia, logit and file_bytes, kinds among normal, bacteria, virus, pneumonia, 0 or 1 for has_pneumonia "
+        "and a finite number for every logit. Please copy the whole model folder again."
+    )
+
+
+@pytest.mark.parametrize("columns", ["films,name,kind,label,logit,file_bytes", "films,name,kind,has_pneumonia", ""])
+def test_other_columns_are_refused(tmp_path: Path, card: ModelCard, columns: str):
+    write(tmp_path, rows_of(), columns)
+    with pytest.raises(ModelError, match="is not as training writes it"):
+        read_stored_scores(tmp_path, card)
+
+
+def test_bytes_that_are_no_text_and_cells_too_many_are_refused(tmp_path: Path, card: ModelCard):
+    (tmp_path / "scores.csv").write_bytes(b"films,name\xff\xfe")
+    with pytest.raises(ModelError, match="is not as training writes it"):
+        read_stored_scores(tmp_path, card)
+    write(tmp_path, [[*row, "more"] for row in rows_of()])
+    with pytest.raises(ModelError, match="is not as training writes it"):
+        read_stored_scores(tmp_path, card)
+
+
+def test_films_of_one_class_are_refused(tmp_path: Path, card: ModelCard):
+    write(tmp_path, rows_of(VALIDATION) + rows_of()[:3])
+    with pytest.raises(ModelError) as refusal:
+        read_stored_scores(tmp_path, card)
+    assert str(refusal.value) == (
+        "Of 'test, films' scores.csv of the model small holds 3 films, 0 of them with pneumonia. Expected are films of "
+        "both classes. Please copy the whole model folder again, or put a model in use that was tested on both."
+    )
+
+
+def test_the_scores_of_another_model_are_refused(tmp_path: Path, card: ModelCard):
+    rows = rows_of()
+    rows[2][4] = "-3"
+    write(tmp_path, rows_of(VALIDATION) + rows)
+    with pytest.raises(ModelError) as refusal:
+        read_stored_scores(tmp_path, card)
+    # Of 12 pairs 9 were ordered right; the changed film is now below all four with pneumonia.
+    assert str(refusal.value) == (
+        "scores.csv of the model small belongs to another model: of 'test, films' it holds 7 films with an area under "
+        "the ROC curve of 0.917, and the card 7 films with 0.750. Please copy the whole model folder again."
+    )
+    write(tmp_path, rows_of(VALIDATION) + rows_of()[1:])
+    with pytest.raises(ModelError, match="belongs to another model: of 'test, films' it holds 6 films"):
+        read_stored_scores(tmp_path, card)
+
+
+def test_a_threshold_has_its_consequences_at_a_prevalence(scores: StoredScores):
+    # At 0.5: two of three pass, three of four are found (0.5 itself is flagged).
+    found = consequences(scores.test, 0.5, 0.1, 1.0, 5.0)
+    assert found.figures.confusion == ConfusionMatrix(3, 1, 2, 1)
+    # Of 1,000: 75 of 100 are found, 300 of 900 flagged for nothing.
+    assert found.crowd == ConfusionMatrix(75, 300, 600, 25)
+    assert found.flagged_of_crowd == 375
+    assert found.positive_predictive_value.value == pytest.approx(75 / 375)
+    assert found.negative_predictive_value.value == pytest.approx(600 / 625)
+    # 1,000 films and 375 confirmations for 75 cases.
+    assert found.cost_per_case_found == pytest.approx((1000 + 375 * 5) / 75)
+    assert found.cost_in_words == "38.33"
+
+
+def test_where_nothing_is_flagged_there_is_no_cost_and_no_predictive_value(scores: StoredScores):
+    found = consequences(scores.test, 1.0, 0.1, 1.0, 5.0)
+    assert found.crowd == ConfusionMatrix(0, 0, 900, 100)
+    assert math.isnan(found.positive_predictive_value.value)
+    assert found.cost_in_words == "not defined"
+
+
+@pytest.mark.parametrize("prevalence", [0.625, 0.1, 0.01, 0.333])
+def test_a_crowd_is_always_of_a_thousand(prevalence: float):
+    assert crowd_of(ConfusionMatrix(384, 41, 193, 6), prevalence).n == 1000
+
+
+def test_a_share_that_would_read_100_has_a_digit_more():
+    assert finely(Estimate(0.9981, 0.9952, 0.9991, 624)) == "99.8 (99.5-99.9)"
+    assert finely(Estimate(0.99981, 0.99956, 0.99992, 624)) == "99.98 (99.96-99.99)"
+    assert finely(Estimate(1.0, 0.9, 1.0, 9)) == "100.0 (90.0-100.0)"
+
+
+def test_the_size_of_the_files_orders_films_as_validation_says(scores: StoredScores, card: ModelCard):
+    found = file_size_result(scores, card)
+    assert found.smaller_is_pneumonia
+    # 400 bytes: three of four found, none of three flagged for nothing; 700 finds all and flags one.
+    assert found.limit_bytes == 400
+    assert (found.right.value, found.right.n) == (6 / 7, 7)
+    # Of 12 pairs only one is ordered wrong: 700 bytes with pneumonia, 500 without.
+    assert found.areas.second.value == pytest.approx(11 / 12)
+    assert found.areas.first.value == pytest.approx(9 / 12)
+    assert found.areas.difference.value == pytest.approx(-2 / 12)
+
+
+def test_a_direction_that_does_not_hold_on_test_films_is_kept(scores: StoredScores, card: ModelCard):
+    assert scores.validation.file_bytes is not None
+    turned = dataclasses.replace(scores.validation, file_bytes=1000 - scores.validation.file_bytes)
+    found = file_size_result(dataclasses.replace(scores, validation_copies=(turned,)), card)
+    assert not found.smaller_is_pneumonia
+    assert found.limit_bytes == 600
+    assert found.areas.second.value == pytest.approx(1 / 12)
+
+
+def test_files_of_one_size_tell_nothing(scores: StoredScores, card: ModelCard):
+    validation, test = (
+        dataclasses.replace(part, file_bytes=np.full(7, 500)) for part in (scores.validation, scores.test)
+    )
+    found = file_size_result(StoredScores((validation,), test), card)
+    assert (found.limit_bytes, found.areas.second.value, found.right.value) == (500, 0.5, 4 / 7)
+
+
+def test_scores_without_sizes_serve_all_lessons_but_one(tmp_path: Path, card: ModelCard):
+    write(tmp_path, [row[:5] for row in rows_of(VALIDATION) + rows_of()], "films,name,kind,has_pneumonia,logit")
+    scores = read_stored_scores(tmp_path, card)
+    assert scores.test.file_bytes is None
+    with pytest.raises(ModelError) as refusal:
+        file_size_result(scores, card)
+    assert str(refusal.value) == (
+        "scores.csv of the model small does not give the size of every film's file. Expected is the column file_bytes, "
+        "which training writes since this version; the other lessons need none. Please put a model in use that was "
+        "trained since."
+    )
+
+
+def test_both_splits_have_the_same_figures(scores: StoredScores):
+    figures = split_figures(scores, 0.9)
+    assert [figure.name for figure in figures] == [
+        "Area under the ROC curve",
+        "Accuracy at balanced point",
+        "Sensitivity at balanced point",
+        "Specificity at balanced point",
+        "Accuracy at 0.5",
+        "Sensitivity at 0.5",
+        "Specificity at 0.5",
+    ]
+    assert [figure.test.value for figure in figures] == pytest.approx([9 / 12, 5 / 7, 2 / 4, 1, 5 / 7, 3 / 4, 2 / 3])
+    assert [figure.test.n for figure in figures] == [7, 7, 4, 3, 7, 4, 3]
+    assert all(figure.validation == figure.test for figure in figures)
+    assert patients_in_both(scores) == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        (
+            (0.97, 0.96, 0.98),
+            (0.90, 0.88, 0.92),
+            "; the intervals do not meet: it does better on the validation films.",
+        ),
+        ((0.90, 0.88, 0.92), (0.97, 0.96, 0.98), "; the intervals do not meet: it does better on the test films."),
+        ((0.97, 0.92, 0.98), (0.90, 0.88, 0.93), "; so few films do not tell whether one set is easier."),
+    ],
+)
+def test_a_split_is_called_easier_only_where_the_films_say_so(first, second, verdict: str):
+    accuracy = SplitFigure("Accuracy at balanced point", Estimate(*first, 100), Estimate(*second, 100))
+    line = split_line((accuracy, accuracy))
+    assert line.startswith("At the balanced point the same network is right on")
+    assert line.endswith(verdict)
+
+
+def many(logits: np.ndarray, has_pneumonia: np.ndarray, calibration: Calibration) -> ScoredFilms:
+    """Films of a patient each."""
+    patients = np.array([f"person{number}" for number in range(len(logits))])
+    kinds = np.where(has_pneumonia, "virus", "normal")
+    return ScoredFilms(TEST, kinds, patients, has_pneumonia, logits, probabilities(logits, calibration), None)
+
+
+def drawn(temperature: float) -> tuple[ScoredFilms, Calibration]:
+    """Films whose true temperature is 2, scaled with another."""
+    random = np.random.default_rng(1)
+    truth = random.normal(0, 2, 2000)
+    has_pneumonia = random.random(2000) < 1 / (1 + np.exp(-truth))
+    calibration = Calibration(temperature, 0.5)
+    return many(2 * truth, has_pneumonia, calibration), calibration
+
+
+def test_the_right_temperature_helps_and_the_wrong_one_harms():
+    helped = calibration_lines(calibration_result(*drawn(2.0)))
+    assert helped[0] == "Scaling helped on these films."
+    assert helped[1].startswith("The Brier score is better: ")
+    harmed = calibration_lines(calibration_result(*drawn(0.5)))
+    assert harmed[0] == "Scaling did not help on these films."
+    assert harmed[2].startswith("The expected calibration error is worse: ")
+
+
+def test_a_temperature_of_one_changes_nothing():
+    assert calibration_lines(calibration_result(*drawn(1.0))) == [
+        "Whether scaling helped cannot be told from these films.",
+        "The Brier score stays as it is.",
+        "The expected calibration error stays as it is.",
+    ]
+
+
+def test_a_verdict_needs_intervals_without_zero():
+    def lines(*differences: tuple[float, float, float]) -> list[str]:
+        value = Estimate(0.05, 0.04, 0.06, 10)
+        errors = (CalibrationError("error", value, value, Estimate(*found, 10)) for found in differences)
+        return calibration_lines(CalibrationResult(0.8, (), (), tuple(errors)))
+
+    unclear = "The error is not clearly different: 0.050 before, 0.050 after (95 % interval of the difference "
+    assert lines((0.01, -0.01, 0.02), (0.01, -0.02, 0.03)) == [
+        "Whether scaling helped cannot be told from these films.",
+        f"{unclear}-0.010 to 0.020).",
+        f"{unclear}-0.020 to 0.030).",
+    ]
+    assert lines((0.01, 0.001, 0.02), (-0.01, -0.02, -0.001))[0] == (
+        "It helped by one measure and harmed by the other."
+    )
+
+
+def test_calibration_before_and_after_are_those_of_the_two_temperatures():
+    films, calibration = drawn(2.0)
+    result = calibration_result(films, calibration)
+    plain = 1 / (1 + np.exp(-films.logits))
+    brier, ece = result.errors
+    assert brier.before.value == brier_score(films.has_pneumonia, plain)
+    assert ece.after.value == expected_calibration_error(films.has_pneumonia, films.probabilities)
+    assert brier.difference.value == brier.after.value - brier.before.value
+    assert brier.difference.low < brier.difference.value < brier.difference.high < 0
+    # The same films: their difference is known better than either.
+    assert brier.difference.high - brier.difference.low < brier.before.high - brier.before.low
+    assert sum(found.observed.n for found in result.before) == sum(found.observed.n for found in result.after) == 2000
+
+
+def test_right_and_wrong_are_counted_by_kind(scores: StoredScores):
+    assert [(found.kind, found.right.value, found.wrong) for found in results_by_kind(scores.test, 0.5)] == [
+        ("normal", 2 / 3, 1),
+        ("bacteria", 0.5, 1),
+        ("virus", 1.0, 0),
+    ]
+    assert kind_line(results_by_kind(scores.test, 0.5)) == (
+        "Missed are 1 of 2 bacterial and 0 of 2 viral films; so few films do not tell whether one kind is missed more "
+        "often."
+    )
+
+
+def test_a_kind_is_called_worse_only_where_the_films_say_so():
+    def line(bacteria: tuple[float, float, float], virus: tuple[float, float, float]) -> str:
+        kinds = {"bacteria": bacteria, "virus": virus}
+        return kind_line(tuple(KindResult(kind, Estimate(*right, 100), 3) for kind, right in kinds.items()))
+
+    assert line((0.97, 0.95, 0.98), (0.9, 0.88, 0.94)).endswith(
+        "; the intervals do not meet: viral pneumonia is missed more often."
+    )
+    assert line((0.9, 0.88, 0.94), (0.97, 0.95, 0.98)).endswith(
+        "; the intervals do not meet: bacterial pneumonia is missed more often."
+    )
+    assert (
+        kind_line(results_by_kind(many(np.array([1.0, -1.0]), np.array([True, False]), Calibration(1, 0.5)), 0.5)) == ""
+    )
+
+
+def test_the_shipped_scores_give_the_cards_figures(shipped: tuple[ModelCard, StoredScores]):
+    card, scores = shipped
+    figures = split_figures(scores, card.operating_point("balanced").threshold)
+    for part, result in (("validation", card.validation[0]), ("test", card.test[0])):
+        assert getattr(figures[0], part).value == pytest.approx(result.area_under_roc.value, abs=1e-5)
+        for point in result.points:
+            films: ScoredFilms = getattr(scores, part)
+            assert consequences(films, point.threshold, 0.1).figures.confusion == point.confusion
+    for error, value in zip(
+        calibration_result(scores.test, card.calibration).errors,
+        (card.test[0].brier_score, card.test[0].expected_calibration_error),
+        strict=True,
+    ):
+        assert error.after.value == pytest.approx(value, abs=1e-6)
+
+
+def test_the_shipped_scores_hold_the_size_of_every_file(shipped: tuple[ModelCard, StoredScores]):
+    card, scores = shipped
+    found = file_size_result(scores, card)
+    assert found.areas.first.value == pytest.approx(card.test[0].area_under_roc.value, abs=1e-5)
+    assert 0.5 < found.areas.second.low < found.areas.second.high < found.areas.first.low

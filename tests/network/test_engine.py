@@ -1,0 +1,172 @@
+"""What runs a network: TensorFlow, or OpenVINO where it is installed and asked for."""
+
+import importlib.util
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import engines
+from benchmarks.record import read_record
+from pneumo_core.cli.group import commands
+from pneumo_core.errors import ModelError, PneumoError
+from pneumo_core.film.preprocessing import prepare
+from pneumo_core.network.classifier import Classifier, load_classifier
+from pneumo_core.network.engine import ENGINE_VARIABLE, engine_in_use, openvino_engine, tensorflow_engine
+from pneumo_core.places import ROOT
+from tests.conftest import drawn_film
+
+# Only looked for: its import calls home unless the engine has seen to it.
+needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed")
+
+
+@pytest.fixture(scope="module")
+def usual(gated_model: Path) -> Classifier:
+    return load_classifier(gated_model)
+
+
+@pytest.fixture(scope="module")
+def asked_for(gated_model: Path) -> Classifier:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ENGINE_VARIABLE, "openvino")
+        return load_classifier(gated_model)
+
+
+@pytest.fixture(scope="module")
+def films(usual: Classifier) -> np.ndarray:
+    pixels = (drawn_film(bool(number % 2), number) / np.float32(255) for number in range(8))
+    return np.stack([prepare(film, usual.card.preprocessing) for film in pixels])
+
+
+@pytest.mark.parametrize("name", [None, "", "tensorflow"])
+def test_tensorflow_runs_a_network_unless_another_engine_is_asked_for(
+    name: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv(ENGINE_VARIABLE, raising=False)
+    if name is not None:
+        monkeypatch.setenv(ENGINE_VARIABLE, name)
+    assert engine_in_use() == "tensorflow"
+
+
+def test_the_device_names_the_engine(usual: Classifier):
+    assert usual.device.endswith(", TensorFlow")
+
+
+def test_an_unknown_engine_is_refused_before_anything_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(ENGINE_VARIABLE, "OpenVino")
+    with pytest.raises(PneumoError) as refusal:
+        load_classifier(tmp_path / "no model")
+    assert str(refusal.value) == (
+        "PNEUMO_ENGINE is 'OpenVino'. Expected is tensorflow or openvino. Please correct it, or leave it out."
+    )
+
+
+def test_an_engine_that_is_not_installed_is_refused(gated_model: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.setenv(ENGINE_VARIABLE, "openvino")
+    with pytest.raises(PneumoError) as refusal:
+        load_classifier(gated_model)
+    assert str(refusal.value) == (
+        "OpenVINO is not installed here, and PNEUMO_ENGINE asks for it. Please run "
+        "pip install -r requirements-openvino.txt, or leave PNEUMO_ENGINE out."
+    )
+
+
+@needs_openvino
+def test_openvino_scores_judges_and_explains_as_tensorflow_does(
+    usual: Classifier, asked_for: Classifier, films: np.ndarray
+):
+    assert asked_for.device.startswith(f"CPU ({os.cpu_count()} cores), OpenVINO 20")
+    assert asked_for.logits(films) == pytest.approx(usual.logits(films), abs=1e-4)
+    for film in films:
+        logit, probability, explanation, verdict = asked_for.look(film)
+        known_logit, known_probability, known_explanation, known_verdict = usual.look(film)
+        assert (logit, probability) == pytest.approx((known_logit, known_probability), abs=1e-4)
+        assert explanation.unscaled == pytest.approx(known_explanation.unscaled, abs=1e-4)
+        assert verdict is not None and known_verdict is not None
+        assert verdict.kind == known_verdict.kind
+        assert verdict.probability == pytest.approx(known_verdict.probability, abs=1e-3)
+
+
+@needs_openvino
+def test_many_threads_get_the_score_of_their_own_film(asked_for: Classifier, films: np.ndarray):
+    alone = [asked_for.score(film[np.newaxis])[0] for film in films]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda film: asked_for.score(film[np.newaxis])[0], np.concatenate([films] * 8)))
+    assert together == pytest.approx(alone * 8, abs=1e-6)
+
+
+@needs_openvino
+def test_what_was_found_stays_when_the_next_film_is_read(asked_for: Classifier, films: np.ndarray):
+    first = asked_for.look(films[0])[2]
+    before = first.unscaled.copy()
+    asked_for.look(films[1])
+    assert np.array_equal(first.unscaled, before)
+
+
+@needs_openvino
+def test_tensorflow_sees_weights_that_are_set_later_and_openvino_does_not():
+    film = keras.Input((8, 8, 1))
+    network = keras.Model(film, [keras.layers.Dense(1)(keras.layers.Flatten()(film)), keras.layers.Rescaling(2)(film)])
+    ones = np.ones((1, 8, 8, 1), np.float32)
+    usual, other = tensorflow_engine(network), openvino_engine(network)
+    before = float(np.asarray(usual.forward(ones)[0])[0, 0])
+    network.set_weights([2 * weight for weight in network.get_weights()])
+    assert float(np.asarray(usual.forward(ones)[0])[0, 0]) == pytest.approx(2 * before, abs=1e-4)
+    assert float(other.forward(ones)[0][0, 0]) == pytest.approx(before, abs=1e-4)
+
+
+@needs_openvino
+def test_a_network_that_openvino_cannot_run_is_refused():
+    film = keras.Input((8, 8, 1))
+    network = keras.Model(film, [keras.layers.Lambda(_incomplete_beta)(film), keras.layers.Rescaling(2)(film)])
+    with pytest.raises(ModelError, match=r"OpenVINO cannot run this network \(OpConversionFailure\)\. Expected is"):
+        openvino_engine(network)
+
+
+def _incomplete_beta(film):
+    import tensorflow as tf
+
+    return tf.math.betainc(film, film, film)
+
+
+@needs_openvino
+def test_openvino_calls_nobody(asked_for: Classifier):
+    assert sys.modules["openvino_telemetry"] is None
+
+
+@needs_openvino
+def test_the_doctor_says_which_engine_reads_and_finds_the_known_answers(
+    tiny_model_in_use: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(ENGINE_VARIABLE, "openvino")
+    result = CliRunner().invoke(commands, ["doctor"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "cores), OpenVINO 20" in result.stdout
+    assert "largest difference in probability 0.0000" in result.stdout
+
+
+def test_the_benchmark_names_what_is_left_out_and_times_the_rest(
+    tiny_model_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
+    result = CliRunner().invoke(engines.benchmark, ["--repetitions", "1", "--record", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    for missing in ("openvino", "onnxruntime, tf2onnx", "torchxrayvision, grad-cam"):
+        assert f"left out, not installed: {missing} (pip install -r requirements-benchmarks.txt)" in result.stderr
+    record = read_record(tmp_path / "engines.json")
+    passes, results = record.tables
+    assert [row[0] for row in passes.rows] == [engines.BARE, engines.TENSORFLOW]
+    assert [row[0] for row in results.rows] == ["ours", engines.USUAL]
+    assert passes.rows[0][2:] == (1.0, None)
+    assert passes.rows[1][3] == 0.0
+
+
+def test_what_the_benchmark_names_is_pinned():
+    pinned = (ROOT / engines.REQUIREMENTS).read_text(encoding="utf-8")
+    assert all(f"{package} == " in pinned for package in engines.IMPORTED_AS)

@@ -1,0 +1,78 @@
+"""Where first weights may come from: files, models, and whether Keras can have its own."""
+
+import json
+import shutil
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE
+from pneumo_core.train import starts
+from pneumo_core.train.plan import ARCHITECTURES
+from pneumo_core.train.starts import KERAS_FILES, imagenet_problem, models_of, weights_files
+
+
+@pytest.fixture(autouse=True)
+def no_keras_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", BACKBONE_WEIGHTS_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    return tmp_path / "keras"
+
+
+def unreachable(host: str, port: int) -> None:
+    raise OSError("no way")
+
+
+def test_every_backbone_with_imagenet_weights_has_a_file_of_keras():
+    assert KERAS_FILES.keys() == {name for name, known in ARCHITECTURES.items() if known.has_imagenet_weights}
+
+
+def test_without_connection_and_file_the_problem_is_a_sentence(no_keras_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(starts, "_reach", unreachable)
+    assert "storage.googleapis.com cannot be reached" in str(imagenet_problem("ResNet50"))
+    (no_keras_folder / "models").mkdir(parents=True)
+    (no_keras_folder / "models" / KERAS_FILES["ResNet50"]).touch()
+    assert imagenet_problem("ResNet50") is None
+    assert imagenet_problem("VGG16") is not None
+
+
+def test_a_connection_or_a_proxy_is_enough(monkeypatch: pytest.MonkeyPatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        monkeypatch.setattr(starts, "KERAS_HOST", (host, port))
+        assert imagenet_problem("VGG16") is None
+        monkeypatch.setattr(starts, "KERAS_HOST", ("127.0.0.1", 1))
+        monkeypatch.setenv("https_proxy", f"http://{host}:{port}")
+        assert imagenet_problem("VGG16") is None
+    assert "127.0.0.1 cannot be reached" in str(imagenet_problem("VGG16"))
+
+
+def test_a_name_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(starts, "SECONDS", 0.05)
+    monkeypatch.setattr(starts, "_reach", lambda host, port: time.sleep(3))
+    assert imagenet_problem("VGG16") is not None
+
+
+def test_weights_files_are_the_one_named_and_those_below_the_roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    root = tmp_path / "root"
+    for name in ("a.weights.h5", "deep/b.weights.h5", "1/2/3/c.weights.h5", "deep/d.h5"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    (tmp_path / "outside.weights.h5").touch()
+    (root / "link.weights.h5").symlink_to(tmp_path / "outside.weights.h5")
+    assert weights_files([root]) == [root / "a.weights.h5", root / "deep" / "b.weights.h5"]
+    monkeypatch.setenv(BACKBONE_WEIGHTS_VARIABLE, str(tmp_path / "outside.weights.h5"))
+    assert weights_files([root])[0] == tmp_path / "outside.weights.h5"
+
+
+def test_models_to_start_from_have_the_backbone_and_a_card_that_holds(tmp_path: Path, tiny_model: Path):
+    for name in ("one", "two"):
+        shutil.copytree(tiny_model, tmp_path / name)
+    card = json.loads((tmp_path / "two" / "card.json").read_text())
+    (tmp_path / "two" / "card.json").write_text(json.dumps(card | {"weights_sha256": "0" * 64}))
+    assert models_of(tmp_path, "SmallCNN") == [tmp_path / "one"]
+    assert models_of(tmp_path, "VGG16") == []
+    assert models_of(tmp_path / "one", "SmallCNN") == [tmp_path / "one"]
