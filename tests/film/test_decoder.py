@@ -153,7 +153,7 @@ def test_nothing_is_imported_while_a_film_is_decoded(tmp_path):
     for number, content in enumerate(corpus(tmp_path)):
         (tmp_path / "corpus" / str(number)).write_bytes(content)
     code = (
-        "import sys; from pathlib import Path; from pneumo_core import decoder_process as process\n"
+        "import sys; from pathlib import Path; from pneumo_core.film import decoder_process as process\n"
         "films = [path.read_bytes() for path in Path(sys.argv[1]).iterdir()]\n"
         "process.give_up_rights(); before = set(sys.modules)\n"
         "for film in films: process.answer(film)\n"
@@ -333,7 +333,7 @@ def test_a_process_knows_nothing_of_the_servers_environment_and_files(make_decod
 )
 def test_a_process_may_open_nothing_and_has_little_memory(attempt, error):
     code = (
-        "import os, socket; from pneumo_core import decoder_process\n"
+        "import os, socket; from pneumo_core.film import decoder_process\n"
         "decoder_process.give_up_rights()\n"
         f"try: {attempt}\nexcept Exception as error: print(type(error).__name__)"
     )

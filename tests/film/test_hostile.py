@@ -18,7 +18,6 @@ from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-import tests
 from pneumo_core.errors import PneumoError, UnreadableImageError, UnsuitableImageError
 from pneumo_core.film.decoder_process import MEMORY_BYTES
 from pneumo_core.film.radiograph import read_radiograph
@@ -387,7 +386,7 @@ def test_bad_input_is_refused_by_name_or_read(case):
 
 
 def test_every_case_of_the_table_has_its_test():
-    folder = Path(tests.__file__).parent
+    folder = Path(__file__).parent
     for place in ELSEWHERE.values():
         module, name = place.split(".")
         assert f"\ndef {name}(" in (folder / f"{module}.py").read_text(encoding="utf-8"), place
@@ -496,7 +495,7 @@ def test_memory_stays_within_the_bound_of_a_process(make, said, tmp_path):
     film = tmp_path / "film"
     film.write_bytes(make())
     code = (
-        "import sys; from pathlib import Path; from pneumo_core import decoder_process as process\n"
+        "import sys; from pathlib import Path; from pneumo_core.film import decoder_process as process\n"
         "film = Path(sys.argv[1]).read_bytes(); status = open('/proc/self/status', 'rb', buffering=0)\n"
         "process.give_up_rights(); header, _ = process.answer(film)\n"
         "peak = next(line for line in status.read().decode().splitlines() if line.startswith('VmPeak'))\n"
