@@ -17,8 +17,9 @@ import numpy as np
 from benchmarks.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from benchmarks.record import Cell, Table, record_option, tell
 from pneumo_core.data import Case, find_cases
+from pneumo_core.keras_network import load_classifier
 from pneumo_core.models import area, percent
-from pneumo_core.network import Classifier, load_classifier
+from pneumo_core.network import Classifier
 from pneumo_core.places import models_folder
 from pneumo_core.stats import (
     EVENED,

@@ -104,8 +104,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[...
 @pytest.fixture(scope="session")
 def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make_data: Callable[..., Path]) -> Path:
     """Give the tiny model with a gate fitted on drawn films."""
+    from pneumo_core.keras_network.classifier import load_classifier
     from pneumo_core.models import gate_record as input_gate_record
-    from pneumo_core.network.classifier import load_classifier
     from pneumo_core.train import gate_fit as input_gate_fit
 
     folder = tmp_path_factory.mktemp("gated") / "gated"

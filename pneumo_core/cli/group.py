@@ -131,8 +131,8 @@ def read(
     """Read X-rays (JPEG, PNG, DICOM). Exit status 0: all read; 1: some refused; 2: wrong use."""
     from pneumo_core.draw import Display
     from pneumo_core.film import offered_sha256, read_radiograph
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder, read_conformal
-    from pneumo_core.network import load_classifier
     from pneumo_core.read import Reading, overlay_png, read_xray, reading_line, verdict
 
     classifier = load_classifier(model or models_folder())
@@ -427,8 +427,9 @@ def evaluate(
         scores_csv,
         worklist_order,
     )
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder, read_conformal
-    from pneumo_core.network import Classifier, load_classifier
+    from pneumo_core.network import Classifier
 
     if out and has_run(out) and not resume:
         raise click.UsageError(
@@ -549,7 +550,7 @@ def score(
 
     from pneumo_core.data import open_source
     from pneumo_core.evaluate import run_source
-    from pneumo_core.network import load_classifier
+    from pneumo_core.keras_network import load_classifier
 
     films = open_source(Path(source))
     for problem in films.problems:
@@ -572,8 +573,9 @@ def doctor(record: bool) -> None:
     for package in ("tensorflow", "keras", "tf-keras-vis", "streamlit", "opencv-python-headless", "pydicom"):
         _tell(f"{package} {metadata.version(package)}", err=False)
 
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder
-    from pneumo_core.network import check_known_answers, load_classifier, record_known_answers
+    from pneumo_core.network import check_known_answers, record_known_answers
 
     folder = active_model_folder(models_folder())
     classifier = load_classifier(folder)
@@ -610,8 +612,8 @@ def survey(source: Path, films: int, record: bool) -> None:
         survey_rows,
         write_survey,
     )
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder
-    from pneumo_core.network import load_classifier
 
     folder = active_model_folder(models_folder())
     classifier = load_classifier(folder)
@@ -636,8 +638,8 @@ def fit_gate_command(data: Path, model: str | None) -> None:
 
     Exit status 0: the model has it; 1: it is not worth keeping, and the model is as it was; 2: wrong use.
     """
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import HASH_DIGITS, file_sha256, gate_in_words
-    from pneumo_core.network import load_classifier
     from pneumo_core.train import fit_gate_of
 
     folder = _model_folder(model)
@@ -881,7 +883,7 @@ def export_command(name: str, out: Path | None) -> None:
 @click.option("--name", help="Of the model's new folder. Default: the zip's name without its ending.")
 def import_command(file: Path, name: str | None) -> None:
     """Take a model in from FILE, a zip as `models export` writes it; it is not in use by that."""
-    from pneumo_core.models import import_model
+    from pneumo_core.keras_network import import_model
 
     with file.open("rb") as content:
         imported = import_model(models_folder(), content, file.stem if name is None else name)

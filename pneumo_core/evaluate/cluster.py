@@ -432,7 +432,7 @@ def _classifier_of(job: Job, model: Mapping[str, bytes]) -> "Classifier":
     Raises:
         ModelError: it cannot be loaded, or it is not the job's: another network, gate or calibration, or no gate.
     """
-    from pneumo_core.network import load_classifier
+    from pneumo_core.keras_network import load_classifier
 
     with TemporaryDirectory() as folder:
         for name, content in model.items():

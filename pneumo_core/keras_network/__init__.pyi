@@ -1,13 +1,18 @@
+from .classifier import (
+    KerasClassifier as KerasClassifier,
+    load_classifier as load_classifier,
+)
+from .engines import keras_engine as keras_engine, openvino_engine as openvino_engine
 from .file_check import (
     DAMAGE as DAMAGE,
     MAX_PARAMETERS as MAX_PARAMETERS,
     check_network_file as check_network_file,
 )
 from .gradcam import (
-    Explanation as Explanation,
     explain as explain,
     library_map as library_map,
 )
+from .importing import import_model as import_model
 from .layers import (
     BACKBONES as BACKBONES,
     JOINED_MAPS as JOINED_MAPS,

@@ -71,6 +71,7 @@ from .gate_record import (
     gate_in_words as gate_in_words,
     write_record as write_record,
 )
+from .importing import Imported as Imported, take_in as take_in
 from .known_films import (
     HASH_DIGITS as HASH_DIGITS,
     KNOWN_FILMS_FILE as KNOWN_FILMS_FILE,
@@ -85,7 +86,6 @@ from .store import (
     check_reason as check_reason,
     delete_model as delete_model,
     export_model as export_model,
-    import_model as import_model,
     list_models as list_models,
     model_before as model_before,
     models_stamp as models_stamp,

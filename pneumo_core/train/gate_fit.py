@@ -28,9 +28,8 @@ from pneumo_core.gate import (
     standardised,
     write_gate,
 )
-from pneumo_core.keras_network import gate_features
+from pneumo_core.keras_network import KerasClassifier, gate_features
 from pneumo_core.models import CARD_TEXT_FILE, GateFit, MadePictures, card_text, gate_in_words, write_record
-from pneumo_core.network import Classifier
 from pneumo_core.train.negatives import OTHERS, as_exported, inverted, of_a_photograph, part_or_several, turned
 
 MOST_FILMS = 2600
@@ -147,7 +146,7 @@ def fit_gate(
 
 
 def fit_gate_of(
-    classifier: Classifier, folder: Path, training: Sequence[Path], validation: Sequence[Path], progress: Progress
+    classifier: KerasClassifier, folder: Path, training: Sequence[Path], validation: Sequence[Path], progress: Progress
 ) -> None:
     """Fit a gate to a model that stands, and write it, what came of it and the card's text into the model's folder.
 

@@ -31,6 +31,7 @@ from pneumo_core.gate import InputGate, write_gate as write_input_gate
 from pneumo_core.keras_network import (
     BACKBONES,
     MAX_PARAMETERS,
+    KerasClassifier,
     build_network,
     load_network,
     put_weights,
@@ -55,7 +56,7 @@ from pneumo_core.models import (
     write_known_films,
     write_record,
 )
-from pneumo_core.network import Classifier, record_known_answers
+from pneumo_core.network import record_known_answers
 from pneumo_core.places import models_folder
 from pneumo_core.train.challenge import compare_with_current, score_copies
 from pneumo_core.train.films import Films, read_films
@@ -370,7 +371,7 @@ class _Run:
             words = gate_in_words(partial, card.weights_sha256)
             self.report(" ".join(words))
             write_card(card, partial, words)
-            record_known_answers(Classifier(network, card), partial)
+            record_known_answers(KerasClassifier(network, card), partial)
             # Before the model has its name: by this the run knows its own.
             write_whole(self.folder / MADE_FILE, card.weights_sha256.encode())
             if plan.out.exists():

@@ -15,7 +15,7 @@ from pneumo_core.data import Case, find_cases
 from pneumo_core.errors import DataError
 from pneumo_core.film import Preprocessing, fingerprint
 from pneumo_core.gate import GATE_FILE
-from pneumo_core.keras_network import JOINED_MAPS, join_networks, save_network
+from pneumo_core.keras_network import JOINED_MAPS, KerasClassifier, join_networks, load_classifier, save_network
 from pneumo_core.models import (
     KNOWN_FILMS_FILE,
     LOG_FILE,
@@ -32,7 +32,7 @@ from pneumo_core.models import (
     gate_in_words,
     write_card,
 )
-from pneumo_core.network import Classifier, load_classifier, record_known_answers
+from pneumo_core.network import record_known_answers
 from pneumo_core.stats import Calibration, OperatingPoint, choose_operating_points, fit_temperature, probabilities
 from pneumo_core.train.challenge import score_copies
 from pneumo_core.train.films import Films, read_films
@@ -242,7 +242,7 @@ def _make(
     return card
 
 
-def _difference(first: Classifier, other: Classifier) -> str:
+def _difference(first: KerasClassifier, other: KerasClassifier) -> str:
     """Say what keeps two models from being parts of one; "" where nothing does."""
     one, two = first.card, other.card
     if one.preprocessing != two.preprocessing:

@@ -140,7 +140,7 @@ def test_an_imported_model_has_the_zips_name_and_what_was_not_checked_is_said(
 ):
     run("export", "b", "--out", tmp_path / "b-2.zip")
     # The checks of a network have tests of their own.
-    monkeypatch.setattr("pneumo_core.models.store._check_network", lambda folder: "Nothing was scored.")
+    monkeypatch.setattr("pneumo_core.keras_network.importing._check_network", lambda folder: "Nothing was scored.")
     result = run("import", tmp_path / "b-2.zip")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("b-2 is there; to put it in use: models promote b-2")

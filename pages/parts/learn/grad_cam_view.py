@@ -16,7 +16,7 @@ from pneumo_core.read import Reading
 
 if TYPE_CHECKING:
     from pneumo_core.explain import Trace
-    from pneumo_core.keras_network import Explanation
+    from pneumo_core.network import Explanation
 
 COLUMNS, MAPS = 4, 16
 PICTURE_PIXELS, PRESENTED_PIXELS = 420, 600
