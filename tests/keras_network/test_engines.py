@@ -45,9 +45,7 @@ def films(usual: KerasClassifier) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", [None, "", "auto", "keras", "tensorflow"])
-def test_keras_runs_a_network_unless_another_engine_is_asked_for(
-    name: str | None, monkeypatch: pytest.MonkeyPatch
-):
+def test_keras_runs_a_network_unless_another_engine_is_asked_for(name: str | None, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv(ENGINE_VARIABLE, raising=False)
     if name is not None:
         monkeypatch.setenv(ENGINE_VARIABLE, name)
