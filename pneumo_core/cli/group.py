@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from pneumo_core.errors import DataError, ModelError, PneumoError
-from pneumo_core.evaluate import SCORES_FILE, Progress, damaged_lines
+from pneumo_core.evaluate import SCORES_FILE, damaged_lines
 from pneumo_core.files import write_whole
 from pneumo_core.film import OLDEST_YEARS, age_in_years
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
 from pneumo_core.serve import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.train import SETTINGS, listed
 from pneumo_core.wording import counted
-from pneumo_core.work import known_end
+from pneumo_core.work import Progress, known_end
 
 if TYPE_CHECKING:
     from pneumo_core.models import ModelCard

@@ -32,12 +32,13 @@ from pneumo_core.data.cases import CLASS_FOLDERS, SPLITS, Case, find_cases, pati
 from pneumo_core.data.manifest import SEED, VALIDATION_SHARE, Manifest, is_linked, make_manifest
 from pneumo_core.data.sources import is_silent, relative_name
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError
-from pneumo_core.evaluate import FEW_FILMS, Cohort, FilmScore, Progress, areas_of_metadata
+from pneumo_core.evaluate import FEW_FILMS, Cohort, FilmScore, areas_of_metadata
 from pneumo_core.files import write_whole
 from pneumo_core.film import MAX_FILE_BYTES, Preprocessing, fingerprint, prepare, read_radiograph
 from pneumo_core.gate import before
 from pneumo_core.stats import Estimate, proportion
 from pneumo_core.wording import counted
+from pneumo_core.work import Progress
 
 AUDIT_FILE = "audit.json"
 SAME_LOOKS_BITS = 10

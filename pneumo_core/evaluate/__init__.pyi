@@ -60,7 +60,6 @@ from .report import (
 from .runs import (
     SCORES_FILE as SCORES_FILE,
     FilmScore as FilmScore,
-    Progress as Progress,
     Run as Run,
     damaged_lines as damaged_lines,
     has_run as has_run,

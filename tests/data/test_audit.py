@@ -31,7 +31,7 @@ from pneumo_core.data.audit import (
 from pneumo_core.data.audit_report import audit_html
 from pneumo_core.data.manifest import PATIENT_IN_TEST, TWIN_IN_TEST
 from pneumo_core.errors import DataError
-from pneumo_core.evaluate.runs import Progress
+from pneumo_core.work import Progress
 
 
 def pixels(seed: int) -> np.ndarray:
