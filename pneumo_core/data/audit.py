@@ -32,11 +32,10 @@ from pneumo_core.data.cases import CLASS_FOLDERS, SPLITS, Case, find_cases, pati
 from pneumo_core.data.manifest import SEED, VALIDATION_SHARE, Manifest, is_linked, make_manifest
 from pneumo_core.data.sources import is_silent, relative_name
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError
-from pneumo_core.evaluate import FEW_FILMS, Cohort, FilmScore, areas_of_metadata
 from pneumo_core.files import write_whole
 from pneumo_core.film import MAX_FILE_BYTES, Preprocessing, fingerprint, prepare, read_radiograph
 from pneumo_core.gate import before
-from pneumo_core.stats import Estimate, proportion
+from pneumo_core.stats import FEW_FILMS, Estimate, areas_of_metadata, proportion
 from pneumo_core.wording import counted
 from pneumo_core.work import Progress
 
@@ -135,7 +134,7 @@ class PatientAcross:
 
 @dataclass(frozen=True, slots=True)
 class FactArea:
-    """How well one outward fact separates the classes, as `cohort.areas_of_metadata` measures it.
+    """How well one outward fact separates the classes, as `areas_of_metadata` measures it.
 
     Attributes:
         fact: "file size", "aspect ratio", "pixels", "colour mode", "mean brightness" or "all of these together".
@@ -487,33 +486,16 @@ def _areas(usable: Sequence[AuditedFilm]) -> Iterator[FactArea]:
     splits = [split for split in SPLITS if any(film.split == split for film in usable)]
     for split in ("all", *splits) if len(splits) > 1 else ("all",):
         films = [film for film in usable if split in ("all", film.split)]
-        for fact, area in areas_of_metadata(_cohort(films)):
-            normal, pneumonia = (_median(fact, films, has_pneumonia) for has_pneumonia in (False, True))
+        has_pneumonia = np.array([film.has_pneumonia for film in films], bool)
+        for fact, area in areas_of_metadata(films, has_pneumonia, _patients(films)):
+            normal, pneumonia = (_median(fact, films, label) for label in (False, True))
             yield FactArea(fact, split, area, normal, pneumonia)
 
 
-def _cohort(films: Sequence[AuditedFilm]) -> Cohort:
+def _patients(films: Sequence[AuditedFilm]) -> np.ndarray:
+    """Number the patients of films in the order in which they come first: int64 `(n,)`."""
     numbers: dict[str, int] = {}
-    scores = tuple(
-        FilmScore(
-            number,
-            numbers.setdefault(film.patient, len(numbers)),
-            film.has_pneumonia,
-            film.kind,
-            file_bytes=film.file_bytes,
-            height=film.height,
-            width=film.width,
-            samples_per_pixel=film.samples_per_pixel,
-            brightness=film.brightness,
-        )
-        for number, film in enumerate(films)
-    )
-    return Cohort(
-        scores,
-        np.full(len(films), math.nan),
-        np.array([film.has_pneumonia for film in films], bool),
-        np.array([score.patient for score in scores], np.int64),
-    )
+    return np.array([numbers.setdefault(film.patient, len(numbers)) for film in films], np.int64)
 
 
 _FACTS: dict[str, Callable[[AuditedFilm], float]] = {

@@ -34,7 +34,11 @@ from .curves import (
     roc_points as roc_points,
     threshold_table as threshold_table,
 )
+from .metadata import (
+    areas_of_metadata as areas_of_metadata,
+)
 from .metrics import (
+    FEW_FILMS as FEW_FILMS,
     Z_95 as Z_95,
     ConfusionMatrix as ConfusionMatrix,
     Estimate as Estimate,
