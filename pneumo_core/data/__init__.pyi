@@ -1,18 +1,22 @@
 from .audit import (
-    AUDIT_FILE as AUDIT_FILE,
-    Audit as Audit,
-    area_rows as area_rows,
     audit_folder as audit_folder,
-    audit_json as audit_json,
-    count_rows as count_rows,
     films_to_show as films_to_show,
     split_audited as split_audited,
-    summary as summary,
-    twins_in_words as twins_in_words,
-    write_audit as write_audit,
 )
 from .audit_report import (
     audit_html as audit_html,
+)
+from .audit_words import (
+    area_rows as area_rows,
+    count_rows as count_rows,
+    summary as summary,
+    twins_in_words as twins_in_words,
+)
+from .audited import (
+    AUDIT_FILE as AUDIT_FILE,
+    Audit as Audit,
+    audit_json as audit_json,
+    write_audit as write_audit,
 )
 from .cases import (
     CLASS_FOLDERS as CLASS_FOLDERS,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pneumo_core.data.cases import (
-    CLASS_FOLDERS,
+    CLASS_NAMES,
     SPLITS,
     Case,
     check_copies,
@@ -35,7 +35,6 @@ MAX_BYTES = MAX_TABLE_BYTES
 PATIENT_IN_TEST = "a film of a patient of the same name is in the test split"
 TWIN_IN_TEST = "a film that looks the same as one of its patient is in the test split"
 
-_CLASS_NAMES = {has_pneumonia: name for name, has_pneumonia in CLASS_FOLDERS.items()}
 _EXPECTED = f"Expected are the columns {','.join(COLUMNS)} and one film in each row. Please make the split again."
 
 
@@ -153,7 +152,7 @@ def manifest_csv(manifest: Manifest) -> bytes:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in manifest.rows:
-        cells = (row.file, _CLASS_NAMES[row.has_pneumonia], row.patient, row.split)
+        cells = (row.file, CLASS_NAMES[row.has_pneumonia], row.patient, row.split)
         writer.writerow([plain_cell(cell) for cell in cells])
     return file.getvalue().encode()
 
@@ -316,7 +315,7 @@ def _check_sides(name: str, cases: Sequence[Case]) -> None:
     for split in ("train", "val"):
         classes = {case.has_pneumonia for case in cases if case.split == split}
         if len(classes) < 2:
-            found = f"{_CLASS_NAMES[classes.pop()]} only" if classes else "no film"
+            found = f"{CLASS_NAMES[classes.pop()]} only" if classes else "no film"
             raise DataError(
                 f"{name} has {found} in {split}. Expected are both classes in train and in val. Please make the split "
                 "again."
