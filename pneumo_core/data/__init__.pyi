@@ -27,6 +27,12 @@ from .cases import (
     patient_and_kind as patient_and_kind,
     split_by_patient as split_by_patient,
 )
+from .labels import (
+    label_by_folders as label_by_folders,
+)
+from .listing import (
+    find_below as find_below,
+)
 from .manifest import (
     SEED as SEED,
     VALIDATION_SHARE as VALIDATION_SHARE,
@@ -35,16 +41,16 @@ from .manifest import (
     planned_split as planned_split,
     write_manifest as write_manifest,
 )
+from .names import (
+    check_film_name as check_film_name,
+    is_film_name as is_film_name,
+    relative_name as relative_name,
+)
 from .sources import (
     Source as Source,
     SourceFilm as SourceFilm,
     TableFilm as TableFilm,
-    check_film_name as check_film_name,
-    find_below as find_below,
-    is_film_name as is_film_name,
-    label_by_folders as label_by_folders,
     list_table as list_table,
     open_source as open_source,
     open_uploads as open_uploads,
-    relative_name as relative_name,
 )

@@ -18,8 +18,9 @@ from pathlib import Path
 from pneumo_core.data.audited import Audit, AuditedFilm
 from pneumo_core.data.cases import Case, find_cases, patient_and_kind
 from pneumo_core.data.findings import audit_of
-from pneumo_core.data.manifest import SEED, VALIDATION_SHARE, Manifest, is_linked, make_manifest
-from pneumo_core.data.sources import is_silent, relative_name
+from pneumo_core.data.listing import is_linked
+from pneumo_core.data.manifest import SEED, VALIDATION_SHARE, Manifest, make_manifest
+from pneumo_core.data.names import is_silent, relative_name
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError
 from pneumo_core.film import MAX_FILE_BYTES, Preprocessing, fingerprint, prepare, read_radiograph
 from pneumo_core.gate import before

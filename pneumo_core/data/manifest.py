@@ -22,7 +22,9 @@ from pneumo_core.data.cases import (
     patient_and_kind,
     split_by_patient,
 )
-from pneumo_core.data.sources import LABELS, check_film_name, relative_name
+from pneumo_core.data.labels import LABELS
+from pneumo_core.data.listing import is_linked
+from pneumo_core.data.names import check_film_name, relative_name
 from pneumo_core.data.table import CODE, MAX_TABLE_BYTES, TableRow, read_table
 from pneumo_core.errors import DataError
 from pneumo_core.files import plain_cell, write_whole
@@ -238,17 +240,6 @@ def planned_split(plan: Plan, manifest: bytes | None = None) -> tuple[Sequence[C
     return *split_by_patient(
         (case for case in cases if case.split != "test"), recipe.validation_share, recipe.seed
     ), tests
-
-
-def is_linked(folder: Path, name: str) -> bool:
-    """True where a file lies behind a link below a folder: links are not followed, as they may lead out of it."""
-    path = folder
-    for part in name.split("/"):
-        path /= part
-        # Not Path.is_symlink, which some versions of Python let fail on names that are too long.
-        if os.path.islink(path):  # noqa: PTH114
-            return True
-    return False
 
 
 def _joined(patients: Mapping[str, str], same_looks: Iterable[Sequence[str]]) -> dict[str, str]:
