@@ -20,6 +20,7 @@ from .audited import (
 )
 from .cases import (
     CLASS_FOLDERS as CLASS_FOLDERS,
+    SPLITS as SPLITS,
     Case as Case,
     find_cases as find_cases,
     find_data_folders as find_data_folders,
@@ -37,8 +38,9 @@ from .manifest import (
     SEED as SEED,
     VALIDATION_SHARE as VALIDATION_SHARE,
     Manifest as Manifest,
+    cases_of_manifest as cases_of_manifest,
     manifest_csv as manifest_csv,
-    planned_split as planned_split,
+    read_manifest as read_manifest,
     write_manifest as write_manifest,
 )
 from .names import (

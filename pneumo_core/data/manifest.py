@@ -18,7 +18,6 @@ from pneumo_core.data.cases import (
     SPLITS,
     Case,
     check_copies,
-    find_cases,
     patient_and_kind,
     split_by_patient,
 )
@@ -28,7 +27,6 @@ from pneumo_core.data.names import check_film_name, relative_name
 from pneumo_core.data.table import CODE, MAX_TABLE_BYTES, TableRow, read_table
 from pneumo_core.errors import DataError
 from pneumo_core.files import plain_cell, write_whole
-from pneumo_core.train import Plan
 from pneumo_core.wording import counted
 
 COLUMNS = ("file", "label", "patient", "split")
@@ -210,36 +208,6 @@ def cases_of_manifest(content: bytes, table: str, folder: Path, copies: Sequence
     found = sorted(cases.values(), key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name))
     check_copies(found, copies)
     return tuple(found)
-
-
-def planned_split(plan: Plan, manifest: bytes | None = None) -> tuple[Sequence[Case], Sequence[Case], Sequence[Case]]:
-    """Give the films that a run trains on, validates with and tests on, and refuse data that cannot be split.
-
-    Args:
-        manifest: a split that the plan will name, as CSV, where that lies in no file yet.
-
-    Raises:
-        DataError: a folder, a copy or the split is not as it must be.
-    """
-    if len({folder.name for folder in (plan.data, *plan.copies)}) <= len(plan.copies):
-        raise DataError(
-            "Two of the data folders have the same name, so that their results could not be told apart. Please "
-            "rename one."
-        )
-    cases: tuple[Case, ...] | None = None
-    if manifest is not None:
-        cases = cases_of_manifest(manifest, "The split", plan.data, plan.copies)
-    elif plan.manifest is not None:
-        cases = read_manifest(plan.manifest, plan.data, plan.copies)
-    if cases is not None:
-        parts = {split: [case for case in cases if case.split == split] for split in SPLITS}
-        return parts["train"], parts["val"], parts["test"]
-    cases = find_cases(plan.data, plan.copies)
-    tests = [case for case in cases if case.split == "test"]
-    recipe = plan.recipe
-    return *split_by_patient(
-        (case for case in cases if case.split != "test"), recipe.validation_share, recipe.seed
-    ), tests
 
 
 def _joined(patients: Mapping[str, str], same_looks: Iterable[Sequence[str]]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from pneumo_core.errors import ModelError
 from pneumo_core.files.locks import held
 from pneumo_core.film.preprocessing import Preprocessing
 from pneumo_core.gate.input_gate import HAS_GATE, NO_GATE
-from pneumo_core.keras_network.layers import save_network, small_cnn
+from pneumo_core.keras_network.layers import save_network
 from pneumo_core.models import store as model_store
 from pneumo_core.models.card import (
     active_model_folder,
@@ -46,6 +46,7 @@ from pneumo_core.models.store import (
 )
 from pneumo_core.network.classifier import load_classifier
 from pneumo_core.network.known_answers import record_known_answers
+from pneumo_core.train.build import small_cnn
 from tests.conftest import drawn_film, png
 from tests.makers import model_card, zip_of
 

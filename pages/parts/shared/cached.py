@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pneumo_core.data import planned_split
 from pneumo_core.draw import montage
 from pneumo_core.evaluate import Assessment, assess_run, read_run, read_scores, scores_stamp
 from pneumo_core.explain import SURVEY_FILE, Survey, read_survey
@@ -34,7 +33,15 @@ from pneumo_core.models import (
 )
 from pneumo_core.places import models_folder
 from pneumo_core.serve import Audits, Jobs
-from pneumo_core.train import Plan, Recipe, augmented_sheet, imagenet_problem, watched_films, watched_table
+from pneumo_core.train import (
+    Plan,
+    Recipe,
+    augmented_sheet,
+    imagenet_problem,
+    planned_split,
+    watched_films,
+    watched_table,
+)
 
 if TYPE_CHECKING:
     from pneumo_core.explain import ExplanationTester, Methods, Tracer
