@@ -636,7 +636,8 @@ def fit_gate_command(data: Path, model: str | None) -> None:
 
     Exit status 0: the model has it; 1: it is not worth keeping, and the model is as it was; 2: wrong use.
     """
-    from pneumo_core.models import HASH_DIGITS, file_sha256, gate_in_words
+    from pneumo_core.files import file_sha256
+    from pneumo_core.models import HASH_DIGITS, gate_in_words
     from pneumo_core.network import load_classifier
     from pneumo_core.train import fit_gate_of
 

@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from pneumo_core.data import Case, manifest_sha256
 from pneumo_core.errors import DataError, ModelError, PneumoError
-from pneumo_core.files import write_whole
+from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.film import Preprocessing, fingerprint
 from pneumo_core.gate import InputGate, write_gate as write_input_gate
 from pneumo_core.keras_network import MAX_PARAMETERS, load_network, put_weights, save_network
@@ -38,7 +38,6 @@ from pneumo_core.models import (
     ModelCard,
     TrainingData,
     active_model_folder,
-    file_sha256,
     gate_in_words,
     read_card,
     write_card,

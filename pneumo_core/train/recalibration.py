@@ -13,6 +13,7 @@ import numpy as np
 
 from pneumo_core.data import Case, find_cases
 from pneumo_core.errors import DataError
+from pneumo_core.files import file_sha256
 from pneumo_core.film import Preprocessing, fingerprint
 from pneumo_core.gate import GATE_FILE
 from pneumo_core.keras_network import save_network
@@ -28,7 +29,6 @@ from pneumo_core.models import (
     ModelCard,
     check_model_name,
     evaluate,
-    file_sha256,
     gate_in_words,
     write_card,
 )

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from pneumo_core.errors import ModelError
+from pneumo_core.files.hashes import file_sha256
 from pneumo_core.film.preprocessing import Preprocessing
-from pneumo_core.models.card import FORMAT, ModelCard, file_sha256, read_card, write_card
+from pneumo_core.models.card import FORMAT, ModelCard, read_card, write_card
 from pneumo_core.models.store import import_model, list_models
 from pneumo_core.stats.calibration import Calibration
 from pneumo_core.stats.metrics import Estimate

@@ -16,20 +16,13 @@ import pytest
 
 from pneumo_core import places
 from pneumo_core.errors import ModelError
+from pneumo_core.files.hashes import file_sha256
 from pneumo_core.files.locks import held
 from pneumo_core.film.preprocessing import Preprocessing
 from pneumo_core.gate.input_gate import HAS_GATE, NO_GATE
 from pneumo_core.keras_network.layers import save_network
 from pneumo_core.models import store as model_store
-from pneumo_core.models.card import (
-    active_model_folder,
-    card_text,
-    evaluate,
-    file_sha256,
-    models_in,
-    read_card,
-    write_card,
-)
+from pneumo_core.models.card import active_model_folder, card_text, evaluate, models_in, read_card, write_card
 from pneumo_core.models.known_films import write_known_films
 from pneumo_core.models.store import (
     CLAIMED,

@@ -16,12 +16,12 @@ from pneumo_core.evaluate import Assessment, assess_run, read_run, read_scores, 
 from pneumo_core.explain import SURVEY_FILE, Survey, read_survey
 from pneumo_core.files import files_stamp
 from pneumo_core.film import DECODER
-from pneumo_core.learn import StoredScores, read_stored_scores
 from pneumo_core.models import (
     SCORES_FILE,
     Conformal,
     ModelCard,
     ModelEntry,
+    StoredScores,
     active_model_folder,
     list_models,
     model_before,
@@ -30,6 +30,7 @@ from pneumo_core.models import (
     read_card,
     read_conformal,
     read_known_films,
+    read_stored_scores,
 )
 from pneumo_core.places import models_folder
 from pneumo_core.serve import Audits, Jobs
