@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from pneumo_core.errors import DataError, ModelError, PneumoError
-from pneumo_core.evaluate import SCORES_FILE, Progress, damaged_lines
+from pneumo_core.evaluate import SCORES_FILE, damaged_lines
 from pneumo_core.files import write_whole
 from pneumo_core.film import OLDEST_YEARS, age_in_years
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
 from pneumo_core.serve import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.train import SETTINGS, listed
 from pneumo_core.wording import counted
-from pneumo_core.work import known_end
+from pneumo_core.work import Progress, known_end
 
 if TYPE_CHECKING:
     from pneumo_core.models import ModelCard
@@ -638,8 +638,9 @@ def fit_gate_command(data: Path, model: str | None) -> None:
 
     Exit status 0: the model has it; 1: it is not worth keeping, and the model is as it was; 2: wrong use.
     """
+    from pneumo_core.files import file_sha256
     from pneumo_core.keras_network import load_classifier
-    from pneumo_core.models import HASH_DIGITS, file_sha256, gate_in_words
+    from pneumo_core.models import HASH_DIGITS, gate_in_words
     from pneumo_core.train import fit_gate_of
 
     folder = _model_folder(model)

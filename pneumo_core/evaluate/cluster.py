@@ -54,13 +54,14 @@ from pneumo_core.data import (
     relative_name,
 )
 from pneumo_core.errors import DataError, ModelError, PneumoError, UnreadableImageError
-from pneumo_core.evaluate.runs import FilmScore, Progress
-from pneumo_core.files import write_whole
+from pneumo_core.evaluate.runs import FilmScore
+from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.film import MAX_FILE_BYTES
 from pneumo_core.gate import GATE_FILE
-from pneumo_core.models import active_model_folder, file_sha256, model_files, read_card
+from pneumo_core.models import active_model_folder, model_files, read_card
 from pneumo_core.stats import probabilities
 from pneumo_core.wording import counted
+from pneumo_core.work import Progress
 
 if TYPE_CHECKING:
     from pneumo_core.network import Classifier

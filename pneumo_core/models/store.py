@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.errors import BusyError, ModelError
-from pneumo_core.files import files_stamp, held, write_whole
+from pneumo_core.files import file_sha256, files_stamp, held, write_whole
 from pneumo_core.gate import GATE_FILE, MAX_GATE_BYTES, NO_GATE
 from pneumo_core.models.card import (
     ACTIVE_FILE,
@@ -34,7 +34,6 @@ from pneumo_core.models.card import (
     ModelCard,
     active_model_folder,
     check_model_name,
-    file_sha256,
     read_card,
 )
 from pneumo_core.models.gate_record import MAX_RECORD_BYTES, RECORD_FILE, gate_in_words

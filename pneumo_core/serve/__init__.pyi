@@ -4,9 +4,6 @@ from .audit_log import (
     record_event as record_event,
     verify_audit_log as verify_audit_log,
 )
-from .freed_memory import (
-    share_arenas as share_arenas,
-)
 from .guard import (
     COOKIE as COOKIE,
     MAX_FILES as MAX_FILES,
@@ -22,6 +19,7 @@ from .jobs import (
 )
 from .sessions import (
     end_left_sessions as end_left_sessions,
+    share_arenas as share_arenas,
 )
 from .sign_in import (
     hash_passphrase as hash_passphrase,

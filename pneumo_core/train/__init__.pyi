@@ -1,3 +1,6 @@
+from .build import (
+    build_network as build_network,
+)
 from .figures import (
     HOW_TO_READ as HOW_TO_READ,
     TITLES as TITLES,
@@ -78,6 +81,7 @@ from .run import (
     new_model_folder as new_model_folder,
     partial_folder as partial_folder,
     plan_run as plan_run,
+    planned_split as planned_split,
     read_state as read_state,
     refuse_taken_name as refuse_taken_name,
     run_at_work as run_at_work,
@@ -94,4 +98,9 @@ from .starts import (
     models_of as models_of,
     named_weights as named_weights,
     weights_files as weights_files,
+)
+from .stress import (
+    EVENED as EVENED,
+    SHAPE_RATIO as SHAPE_RATIO,
+    shaped_by_class as shaped_by_class,
 )

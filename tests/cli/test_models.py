@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pneumo_core.cli import group as main
-from pneumo_core.models.card import active_model_folder, file_sha256, write_card
+from pneumo_core.files.hashes import file_sha256
+from pneumo_core.models.card import active_model_folder, write_card
 from pneumo_core.models.store import promotions
 from pneumo_core.places import MODELS_VARIABLE
 from tests.makers import model_card, with_thresholds

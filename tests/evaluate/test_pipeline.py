@@ -12,10 +12,11 @@ from pneumo_core.data.sources import Source, SourceFilm
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.evaluate import pipeline as batch
 from pneumo_core.evaluate.pipeline import run_source
-from pneumo_core.evaluate.runs import SCORES_FILE, Progress, damaged_lines, read_run, read_scores, run_name
+from pneumo_core.evaluate.runs import SCORES_FILE, damaged_lines, read_run, read_scores, run_name
 from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
 from pneumo_core.read.reading import read_xray
+from pneumo_core.work import Progress
 from tests.conftest import drawn_film, png
 
 
@@ -198,11 +199,6 @@ def test_films_are_read_ahead_but_not_all_at_once(
 
 def test_an_empty_source_is_an_empty_run(classifier: KerasClassifier, tmp_path: Path):
     assert run_source(source([]), classifier, tmp_path) == ()
-
-
-def test_a_seconds_left_is_none_until_the_speed_is_known():
-    assert Progress(0, 10, 0.0).seconds_left is None
-    assert Progress(4, 10, 2.0).seconds_left == 3
 
 
 def test_the_classifiers_logits_and_scores_belong_together(classifier: KerasClassifier):

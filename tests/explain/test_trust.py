@@ -22,10 +22,10 @@ from pneumo_core.explain.trust import (
 )
 from pneumo_core.film.preprocessing import prepare
 from pneumo_core.keras_network.classifier import KerasClassifier
-from pneumo_core.keras_network.layers import build_network
 from pneumo_core.models.card import read_card
 from pneumo_core.network.explanation import Explanation
 from pneumo_core.stats.calibration import Calibration
+from pneumo_core.train.build import build_network
 from pneumo_core.train.plan import Recipe
 from tests.conftest import drawn_film
 

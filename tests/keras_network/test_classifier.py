@@ -13,11 +13,12 @@ from pneumo_core.film.preprocessing import Preprocessing, prepare
 from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.gate.input_gate import GATE_FILE
 from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
-from pneumo_core.keras_network.layers import build_network, save_network
+from pneumo_core.keras_network.layers import save_network
 from pneumo_core.models.card import model_files, read_card, write_card
 from pneumo_core.models.known_films import KNOWN_FILMS_FILE
 from pneumo_core.read.reading import Prediction, read_xray
 from pneumo_core.stats.calibration import OperatingPoint
+from pneumo_core.train.build import build_network
 from pneumo_core.train.plan import Recipe
 from tests.conftest import drawn_film, png
 

@@ -16,23 +16,16 @@ import pytest
 
 from pneumo_core import places
 from pneumo_core.errors import ModelError
+from pneumo_core.files.hashes import file_sha256
 from pneumo_core.files.locks import held
 from pneumo_core.film.preprocessing import Preprocessing
 from pneumo_core.gate.input_gate import HAS_GATE, NO_GATE
 from pneumo_core.keras_network import importing
 from pneumo_core.keras_network.classifier import load_classifier
 from pneumo_core.keras_network.importing import import_model
-from pneumo_core.keras_network.layers import save_network, small_cnn
+from pneumo_core.keras_network.layers import save_network
 from pneumo_core.models import store as model_store
-from pneumo_core.models.card import (
-    active_model_folder,
-    card_text,
-    evaluate,
-    file_sha256,
-    models_in,
-    read_card,
-    write_card,
-)
+from pneumo_core.models.card import active_model_folder, card_text, evaluate, models_in, read_card, write_card
 from pneumo_core.models.importing import CLAIMED
 from pneumo_core.models.known_films import write_known_films
 from pneumo_core.models.store import (
@@ -47,6 +40,7 @@ from pneumo_core.models.store import (
     roll_back,
 )
 from pneumo_core.network.known_answers import record_known_answers
+from pneumo_core.train.build import small_cnn
 from tests.conftest import drawn_film, png
 from tests.makers import model_card, zip_of
 

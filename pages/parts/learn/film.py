@@ -14,8 +14,9 @@ from pages.parts.shared.films import NEWEST, WAITING, Film, add_waiting, films_a
 from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.problems import plain
 from pages.parts.shared.warnings_box import warnings_box
+from pneumo_core.files import file_sha256
 from pneumo_core.film import read_radiograph
-from pneumo_core.models import ModelCard, file_sha256
+from pneumo_core.models import ModelCard
 from pneumo_core.places import DEMO_SAMPLE, sample_files
 from pneumo_core.read import Reading, read_xray
 from pneumo_core.wording import counted

@@ -14,11 +14,8 @@ from pages.parts.shared.frame import text_colour
 from pages.parts.shared.problems import plain
 from pneumo_core.evaluate import CHART_CONFIG, SETTING, Chart, interval_in_words, value_in_words
 from pneumo_core.learn import (
-    KIND_LABELS,
     OTHER_PREVALENCES,
     FileSizeResult,
-    ScoredFilms,
-    StoredScores,
     calibration_lines,
     calibration_result,
     consequences,
@@ -37,7 +34,18 @@ from pneumo_core.learn import (
     threshold_charts,
     uncertain_chart,
 )
-from pneumo_core.models import COVERAGE, Conformal, ModelCard, area, conformal_by_coverage, percent, thresholds_in_words
+from pneumo_core.models import (
+    COVERAGE,
+    KIND_LABELS,
+    Conformal,
+    ModelCard,
+    ScoredFilms,
+    StoredScores,
+    area,
+    conformal_by_coverage,
+    percent,
+    thresholds_in_words,
+)
 from pneumo_core.stats import Estimate
 
 # Headings, tables and gaps are tighter than Streamlit's, so that a lesson fits a screen.

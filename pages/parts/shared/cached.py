@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pneumo_core.data import planned_split
 from pneumo_core.draw import montage
 from pneumo_core.evaluate import Assessment, assess_run, read_run, read_scores, scores_stamp
 from pneumo_core.explain import SURVEY_FILE, Survey, read_survey
 from pneumo_core.files import files_stamp
 from pneumo_core.film import DECODER
-from pneumo_core.learn import StoredScores, read_stored_scores
 from pneumo_core.models import (
     SCORES_FILE,
     Conformal,
     ModelCard,
     ModelEntry,
+    StoredScores,
     active_model_folder,
     list_models,
     model_before,
@@ -31,10 +30,19 @@ from pneumo_core.models import (
     read_card,
     read_conformal,
     read_known_films,
+    read_stored_scores,
 )
 from pneumo_core.places import models_folder
 from pneumo_core.serve import Audits, Jobs
-from pneumo_core.train import Plan, Recipe, augmented_sheet, imagenet_problem, watched_films, watched_table
+from pneumo_core.train import (
+    Plan,
+    Recipe,
+    augmented_sheet,
+    imagenet_problem,
+    planned_split,
+    watched_films,
+    watched_table,
+)
 
 if TYPE_CHECKING:
     from pneumo_core.explain import ExplanationTester, Methods, Tracer
