@@ -3,7 +3,7 @@
     python -m benchmarks.engines [--films FOLDER] [--repetitions 30] [--record docs/benchmarks]
 
 All take turns on the same film, as the network gets it. What is not installed is left out, and named:
-`pip install -r requirements-benchmarks.txt` has all of it. FOLDER holds films over which probabilities are compared;
+`pip install '.[benchmarks]'` has all of it. FOLDER holds films over which probabilities are compared;
 without it the samples are.
 """
 
@@ -33,7 +33,6 @@ BARE = "TensorFlow, compiled, the logit only"
 TENSORFLOW = "TensorFlow, compiled"
 USUAL = "the usual way: model.predict, and tf-keras-vis on the full network"
 DENSENET = "torchxrayvision's DenseNet121"
-REQUIREMENTS = "requirements-benchmarks.txt"
 # As pip calls each package, and as it is imported.
 IMPORTED_AS = {
     "openvino": "openvino",
@@ -116,7 +115,7 @@ def installed(*packages: str) -> bool:
     """Say whether all of these are here; name on standard error those that are not."""
     missing = [package for package in packages if find_spec(IMPORTED_AS[package]) is None]
     if missing:
-        click.echo(f"left out, not installed: {', '.join(missing)} (pip install -r {REQUIREMENTS})", err=True)
+        click.echo(f"left out, not installed: {', '.join(missing)} (pip install '.[benchmarks]')", err=True)
     return not missing
 
 

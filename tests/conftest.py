@@ -25,7 +25,7 @@ def pytest_configure() -> None:
     if missing := [name for name in promised if not is_here(name)]:
         raise pytest.UsageError(
             f"{PROMISED_VARIABLE} promises {', '.join(missing)}, and there is none here. Please install what "
-            "requirements-dev.txt names, and Chromium, or promise less."
+            "requirements-dev.lock names, and Chromium, or promise less."
         )
 
 

@@ -19,7 +19,7 @@ from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.evaluate import SCORES_FILE, damaged_lines
 from pneumo_core.files import write_whole
 from pneumo_core.film import OLDEST_YEARS, age_in_years
-from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder
+from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE, models_folder, own_models_folder
 from pneumo_core.serve import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.train import SETTINGS, listed
 from pneumo_core.wording import counted
@@ -577,7 +577,7 @@ def doctor(record: bool) -> None:
     from pneumo_core.models import active_model_folder
     from pneumo_core.network import check_known_answers, record_known_answers
 
-    folder = active_model_folder(models_folder())
+    folder = active_model_folder(own_models_folder() if record else models_folder())
     classifier = load_classifier(folder)
     card = classifier.card
     _tell(f"device: {classifier.device}", err=False)
@@ -615,7 +615,7 @@ def survey(source: Path, films: int, record: bool) -> None:
     from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder
 
-    folder = active_model_folder(models_folder())
+    folder = active_model_folder(own_models_folder() if record else models_folder())
     classifier = load_classifier(folder)
     tester = ExplanationTester(classifier, prepared_samples(classifier.card.preprocessing))
     found = survey_films(
@@ -643,6 +643,8 @@ def fit_gate_command(data: Path, model: str | None) -> None:
     from pneumo_core.models import HASH_DIGITS, gate_in_words
     from pneumo_core.train import fit_gate_of
 
+    # The gate is written into it.
+    own_models_folder()
     folder = _model_folder(model)
     classifier = load_classifier(folder)
     parts: dict[str, list[Path]] = {"training": [], "validation": []}
@@ -838,7 +840,7 @@ def promote_command(name: str, who: str, note: str, yes: bool) -> None:
         if not _on_terminal():
             raise DataError(f"{words} To promote it all the same, please add --yes.")
         click.confirm(f"{words} Promote it all the same?", abort=True, err=True)
-    promotion = promote(models_folder(), name, who, note)
+    promotion = promote(own_models_folder(), name, who, note)
     click.echo(f"{promotion.to_model} is in use (before: {promotion.from_model or 'none'})")
 
 
@@ -849,7 +851,7 @@ def roll_back_command(who: str, note: str) -> None:
     """Put the model in use again that was so before the last promotion."""
     from pneumo_core.models import roll_back
 
-    promotion = roll_back(models_folder(), who, note)
+    promotion = roll_back(own_models_folder(), who, note)
     click.echo(f"{promotion.to_model} is in use again (before: {promotion.from_model or 'none'})")
 
 
@@ -862,7 +864,7 @@ def delete_command(name: str, yes: bool) -> None:
 
     if not yes and _on_terminal():
         click.confirm(f"Delete {name}, its network, card, log and scores, for good?", abort=True, err=True)
-    delete_model(models_folder(), name)
+    delete_model(own_models_folder(), name)
     click.echo(f"{name} is deleted")
 
 
@@ -887,6 +889,6 @@ def import_command(file: Path, name: str | None) -> None:
     from pneumo_core.keras_network import import_model
 
     with file.open("rb") as content:
-        imported = import_model(models_folder(), content, file.stem if name is None else name)
+        imported = import_model(own_models_folder(), content, file.stem if name is None else name)
     click.echo(f"{imported.folder.name} is there; to put it in use: models promote {imported.folder.name} --note ...")
     _tell(imported.note)

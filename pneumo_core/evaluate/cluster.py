@@ -550,7 +550,7 @@ def ray_cluster(address: str | None, workers: int | None) -> Iterator[int]:
     except ImportError as error:
         raise PneumoError(
             "Ray is not installed here. The engine ray needs it on every machine of the cluster. Please run "
-            "pip install -r requirements-cluster.txt, or use --engine local."
+            "pip install '.[cluster]' in Pneumo's folder, or use --engine local."
         ) from error
     # Its plans and tables; what stops a job still comes as an exception.
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -625,7 +625,7 @@ def score_archive(
             {"partition": partition, "films": json.dumps(films_of(archive, job, partition))} for partition in missing
         ]
         with warnings.catch_warnings():
-            # The last two have no other name yet; requirements-cluster.txt holds Ray where it knows them.
+            # The last two have no other name yet; pyproject.toml holds Ray where it knows them.
             warnings.simplefilter("ignore", ray.util.annotations.RayDeprecationWarning)
             outcomes = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
                 PartitionScorer,

@@ -52,7 +52,7 @@ def openvino_engine(network: keras.Model, precision: str = "f32") -> Engine:
     except ImportError as error:
         raise PneumoError(
             f"OpenVINO is not installed here, and {ENGINE_VARIABLE} asks for it. Please run "
-            f"pip install -r requirements-openvino.txt, or leave {ENGINE_VARIABLE} out."
+            f"pip install '.[openvino]' in Pneumo's folder, or leave {ENGINE_VARIABLE} out."
         ) from error
     try:
         converted = openvino.convert_model(_with_constants(network).get_concrete_function())

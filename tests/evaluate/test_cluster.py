@@ -449,7 +449,7 @@ def test_without_ray_the_engine_says_what_to_install(
     assert result.exit_code == 1
     assert result.stderr == (
         "Ray is not installed here. The engine ray needs it on every machine of the cluster. Please run "
-        "pip install -r requirements-cluster.txt, or use --engine local.\n"
+        "pip install '.[cluster]' in Pneumo's folder, or use --engine local.\n"
     )
 
 
