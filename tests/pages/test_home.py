@@ -6,7 +6,7 @@ import pytest
 from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
-from pages.parts.shared.server import guards
+from pages.parts.home.server import guards
 from pneumo_core.models.card import read_card
 from pneumo_core.network import classifier
 from pneumo_core.places import MODELS_VARIABLE, ROOT

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts.learn.film import kept
 from pages.parts.shared.cached import card_of_active_model, stored_scores
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.problems import plain
+from pages.parts.shared.session_results import kept
 from pneumo_core.evaluate import CHART_CONFIG, SETTING, Chart, interval_in_words, value_in_words
 from pneumo_core.learn import (
     KIND_LABELS,
