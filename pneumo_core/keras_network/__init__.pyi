@@ -8,6 +8,7 @@ from .gradcam import (
     explain as explain,
     library_map as library_map,
 )
+from .keras_inside import keep_kernels as keep_kernels
 from .layers import (
     BACKBONES as BACKBONES,
     JOINED_MAPS as JOINED_MAPS,
@@ -16,7 +17,6 @@ from .layers import (
     device_in_words as device_in_words,
     gate_features as gate_features,
     join_networks as join_networks,
-    keep_kernels as keep_kernels,
     layers_to_walk as layers_to_walk,
     load_network as load_network,
     put_weights as put_weights,

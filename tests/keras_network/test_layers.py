@@ -15,7 +15,6 @@ from pneumo_core.keras_network.layers import (
     build_network,
     device_in_words,
     join_networks,
-    keep_kernels,
     load_network,
     save_network,
     start_from_imagenet,
@@ -228,16 +227,3 @@ def test_what_joined_networks_have_in_common_is_there_once_whatever_its_layers_a
 
 def test_the_device_is_said_in_words():
     assert device_in_words().startswith(("CPU (", "GPU ("))
-
-
-def test_streamlit_cannot_make_tensorflow_forget_its_kernels(monkeypatch: pytest.MonkeyPatch):
-    from streamlit.runtime.scriptrunner import script_runner
-
-    forgotten: list[str] = []
-    monkeypatch.setattr(keras.backend, "clear_session", lambda: forgotten.append("kernels"))
-    # What it does before each run of a page; if that has another name, see whether it still does it.
-    script_runner._clean_problem_modules()
-    assert forgotten == ["kernels"]
-    keep_kernels()
-    script_runner._clean_problem_modules()
-    assert forgotten == ["kernels"]
