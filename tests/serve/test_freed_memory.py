@@ -10,7 +10,7 @@ from pneumo_core.serve import freed_memory
 # Small pieces with one in use behind them: glibc keeps such memory.
 SCRIPT = """
 from pathlib import Path
-from pneumo_core.freed_memory import give_back, share_arenas
+from pneumo_core.serve.freed_memory import give_back, share_arenas
 def resident(): return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
 share_arenas()
 pieces = [bytearray(64 << 10) for _ in range(1600)]
