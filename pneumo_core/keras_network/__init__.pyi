@@ -13,11 +13,11 @@ from .gradcam import (
     library_map as library_map,
 )
 from .importing import import_model as import_model
+from .keras_inside import keep_kernels as keep_kernels
 from .layers import (
     body_and_head as body_and_head,
     device_in_words as device_in_words,
     gate_features as gate_features,
-    keep_kernels as keep_kernels,
     layers_to_walk as layers_to_walk,
     load_network as load_network,
     put_weights as put_weights,

@@ -120,19 +120,6 @@ def load_network(path: Path) -> keras.Model:
     return network
 
 
-def keep_kernels() -> None:
-    """Keep TensorFlow's compiled kernels for as long as the process lives.
-
-    Streamlit calls `keras.backend.clear_session` before each run of a page. It frees nothing that we hold, and lets
-    TensorFlow prepare the whole network anew: 0.6 s in every run that reads a film, in the middle of other sessions'.
-    """
-    keras.backend.clear_session = _keep_session
-
-
-def _keep_session() -> None:
-    """Do nothing."""
-
-
 def device_in_words() -> str:
     """Name the device that networks run on: "GPU (NVIDIA H100)" or "CPU (8 cores)"."""
     gpus = tf.config.list_physical_devices("GPU")

@@ -6,16 +6,16 @@ from .audit_log import (
 )
 from .guard import (
     COOKIE as COOKIE,
-    MAX_FILES as MAX_FILES,
-    MAX_SESSION_BYTES as MAX_SESSION_BYTES,
     WebGuard as WebGuard,
-    rules_asked_for as rules_asked_for,
 )
 from .jobs import (
     AuditJob as AuditJob,
     Audits as Audits,
     Job as Job,
     Jobs as Jobs,
+)
+from .rules import (
+    rules_asked_for as rules_asked_for,
 )
 from .sessions import (
     end_left_sessions as end_left_sessions,
@@ -25,4 +25,8 @@ from .sign_in import (
     hash_passphrase as hash_passphrase,
     is_sign_in_asked_for as is_sign_in_asked_for,
     visitor as visitor,
+)
+from .upload_bounds import (
+    MAX_FILES as MAX_FILES,
+    MAX_SESSION_BYTES as MAX_SESSION_BYTES,
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import ModelError
-from pneumo_core.keras_network.layers import device_in_words, keep_kernels, load_network, save_network
+from pneumo_core.keras_network.layers import device_in_words, load_network, save_network
 from pneumo_core.train.build import build_network
 from pneumo_core.train.plan import Recipe
 
@@ -91,16 +91,3 @@ def test_a_network_of_another_kind_is_refused(tmp_path: Path):
 
 def test_the_device_is_said_in_words():
     assert device_in_words().startswith(("CPU (", "GPU ("))
-
-
-def test_streamlit_cannot_make_tensorflow_forget_its_kernels(monkeypatch: pytest.MonkeyPatch):
-    from streamlit.runtime.scriptrunner import script_runner
-
-    forgotten: list[str] = []
-    monkeypatch.setattr(keras.backend, "clear_session", lambda: forgotten.append("kernels"))
-    # What it does before each run of a page; if that has another name, see whether it still does it.
-    script_runner._clean_problem_modules()
-    assert forgotten == ["kernels"]
-    keep_kernels()
-    script_runner._clean_problem_modules()
-    assert forgotten == ["kernels"]
