@@ -17,7 +17,6 @@ import numpy as np
 from benchmarks.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from benchmarks.record import Cell, Table, record_option, tell
 from pneumo_core.data import Case, find_cases
-from pneumo_core.models import area, percent
 from pneumo_core.network import Classifier, load_classifier
 from pneumo_core.places import models_folder
 from pneumo_core.stats import (
@@ -25,7 +24,9 @@ from pneumo_core.stats import (
     SHAPE_RATIO,
     ConfusionMatrix,
     Estimate,
+    area,
     area_under_roc,
+    percent,
     proportion,
     shaped_by_class,
 )

@@ -39,9 +39,6 @@ from .report import (
     SETTING as SETTING,
     Setting as Setting,
     charts as charts,
-    comparison_data as comparison_data,
-    comparison_lines as comparison_lines,
-    comparison_rows as comparison_rows,
     content_name as content_name,
     evaluation_data as evaluation_data,
     evaluation_html as evaluation_html,
@@ -50,11 +47,9 @@ from .report import (
     films_of_cell as films_of_cell,
     group_words as group_words,
     honesty_lines as honesty_lines,
-    interval_in_words as interval_in_words,
     scores_csv as scores_csv,
     screening_note as screening_note,
     screening_rows as screening_rows,
-    value_in_words as value_in_words,
     worklist_order as worklist_order,
 )
 from .runs import (

@@ -31,14 +31,17 @@ from pneumo_core.evaluate.figures import (
 from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.files import plain_cell
 from pneumo_core.stats import (
-    AreaComparison,
-    Comparison,
-    Estimate,
     OperatingPoint,
-    ShareComparison,
     ThresholdFigures,
+    area,
+    interval_in_words,
+    named_data,
+    number_in_words,
+    number_or_none,
     probabilities,
     threshold_table,
+    value_in_words,
+    with_interval,
 )
 from pneumo_core.versions import versions_in_words
 from pneumo_core.wording import NOTICE, counted
@@ -81,107 +84,17 @@ def figure_rows(assessment: Assessment, figures: ThresholdFigures) -> list[tuple
     return [(label, value_in_words(estimate), interval_in_words(estimate), estimate.n) for label, estimate in found]
 
 
-def value_in_words(estimate: Estimate) -> str:
-    """Give a figure's value as "0.938", or "not defined"."""
-    return "not defined" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
-
-
-def interval_in_words(estimate: Estimate) -> str:
-    """Give a figure's 95 % interval as "0.916 to 0.955"; "none" where there is a value but no interval.
-
-    An interval of no width, DeLong's of a perfect order, is none: few films are no certainty.
-    """
-    if math.isnan(estimate.value):
-        return ""
-    has_none = math.isnan(estimate.low) or estimate.low == estimate.high
-    return "none" if has_none else f"{estimate.low:.3f} to {estimate.high:.3f}"
-
-
-def comparison_rows(comparison: Comparison, first: str, second: str) -> list[dict[str, str]]:
-    """Give two models on the same films as rows: both figures, their paired difference, and the test's p."""
-    areas = comparison.area_under_roc
-    rows = [("Area under the ROC curve (DeLong)", areas.first, areas.second, areas.difference, areas.p, "")]
-    for label, share in (
-        ("Accuracy (McNemar)", comparison.accuracy),
-        ("Sensitivity (McNemar)", comparison.sensitivity),
-        ("Specificity (McNemar)", comparison.specificity),
-    ):
-        only = f"{share.only_first_right} / {share.only_second_right}"
-        rows.append((label, share.first, share.second, share.difference, share.p, only))
-    return [
-        {
-            "Figure": label,
-            first: value_in_words(one),
-            second: value_in_words(other),
-            "Difference": _with_interval(difference),
-            "p": _words(p, "{:.3g}"),
-            "Right: only the first / only the second": only,
-        }
-        for label, one, other, difference, p, only in rows
-    ]
-
-
-def comparison_lines(comparison: Comparison, first: str, second: str) -> list[str]:
-    """Say which of two models is better at what: by how much, with its interval, and the test's p."""
-    areas = comparison.area_under_roc
-    films = f"{counted(comparison.n, 'film')} ({comparison.n_pneumonia} with pneumonia)"
-    lines = [
-        f"{first} against {second} on the same {films}, each at its own balanced point:",
-        _difference_line("Area under the ROC curve", "DeLong", areas, first, second),
-    ]
-    for label, share in (
-        ("Accuracy", comparison.accuracy),
-        ("Sensitivity", comparison.sensitivity),
-        ("Specificity", comparison.specificity),
-    ):
-        lines.append(_difference_line(label, "McNemar", share, first, second))
-        if not math.isnan(share.p):
-            lines[-1] += f" Right alone: {first} {share.only_first_right}, {second} {share.only_second_right}."
-    return lines
-
-
-def _difference_line(label: str, test: str, part: AreaComparison | ShareComparison, first: str, second: str) -> str:
-    difference = part.difference
-    if math.isnan(difference.value):
-        return f"{label}: not defined on these films."
-    better, sign = (first, 1) if difference.value >= 0 else (second, -1)
-    low, high = sorted((sign * difference.low, sign * difference.high))
-    found = f"{better} is higher by {abs(difference.value):.3f}"
-    if difference.value == 0:
-        found = "no difference"
-    elif not part.p < 0.05:
-        found = f"no clear difference: {found}"
-    interval = "no interval" if math.isnan(low) or low == high else f"95 % interval {low:.3f} to {high:.3f}"
-    p = "p not defined" if math.isnan(part.p) else "p < 0.001" if part.p < 0.001 else f"p = {part.p:.2g}"
-    values = f"{first} {part.first.value:.3f}, {second} {part.second.value:.3f}"
-    return f"{label}: {values}; {found} ({interval}, {test}'s {p})."
-
-
-def comparison_data(comparison: Comparison) -> dict[str, Any]:
-    """Give two models on the same films as plain data; differences are first minus second."""
-    found: dict[str, Any] = {"n": comparison.n, "n_pneumonia": comparison.n_pneumonia}
-    for name in ("area_under_roc", "accuracy", "sensitivity", "specificity"):
-        part = getattr(comparison, name)
-        found[name] = {
-            **_entry("first", part.first),
-            **_entry("second", part.second),
-            **_entry("difference", part.difference),
-            "p": _number(part.p),
-        }
-    return found
-
-
 def honesty_lines(assessment: Assessment) -> list[str]:
     """Say what speaks against the figures, in whole sentences."""
     lines = []
     together = assessment.metadata[-1][1]
-    area = assessment.overall.area_under_roc
+    of_network = assessment.overall.area_under_roc
     if math.isnan(together.value):
         lines.append("Too few patients to say how well the files' outward facts alone separate the classes.")
     else:
         lines.append(
             f"File size, aspect ratio, pixel count, colour mode and mean brightness alone reach an area of "
-            f"{together.value:.3f} ({together.low:.3f}-{together.high:.3f}); the network reaches {area.value:.3f}. "
+            f"{area(together)}; the network reaches {of_network.value:.3f}. "
             "What the files give away without a look at the lungs is no merit of a network."
         )
     if assessment.known is None:
@@ -292,24 +205,21 @@ def evaluation_data(assessment: Assessment, left_out: Sequence[str] | None = Non
         "prevalence": float(cohort.has_pneumonia.mean()) if n else None,
         "model": assessment.card.name,
         "weights_sha256": assessment.card.weights_sha256,
-        "auc": _number(overall.area_under_roc.value),
-        "auc_ci": _interval(overall.area_under_roc),
+        **named_data("auc", overall.area_under_roc),
         **{
             key: value
             for name in OVERALL_LABELS
             if name != "area_under_roc"
-            for key, value in _entry(name, getattr(overall, name)).items()
+            for key, value in named_data(name, getattr(overall, name)).items()
         },
         "operating_points": {point.name: _point_data(point, figures) for point, figures in points(assessment)},
         "groups": [
             _group_data(group)
             for group in group_results(assessment, assessment.card.operating_point("balanced").threshold)
         ],
-        "metadata_alone": {
-            name: {"auc": _number(area.value), "auc_ci": _interval(area)} for name, area in assessment.metadata
-        },
+        "metadata_alone": {name: named_data("auc", alone) for name, alone in assessment.metadata},
         "known_to_the_model": None if assessment.known is None else int(assessment.known.sum()),
-        "best_threshold_here": _number(assessment.best_threshold),
+        "best_threshold_here": number_or_none(assessment.best_threshold),
         "contradictory": len(assessment.contradictory),
         "left_out": None if left_out is None else list(left_out),
         "warned_of": assessment.warned_of,
@@ -401,12 +311,12 @@ def screening_rows(
             "FP": int(table.false_positives[row]),
             "TN": int(table.true_negatives[row]),
             "FN": int(table.false_negatives[row]),
-            "Sensitivity %": _percent(table.sensitivity[row]),
-            "Specificity %": _percent(table.specificity[row]),
-            "PPV %": _percent(table.positive_predictive_value[row]),
-            "NPV %": _percent(table.negative_predictive_value[row]),
-            "Cases missed %": _percent(table.share_of_cases_missed[row]),
-            "Cost per case found": _words(table.cost_per_case_found[row], "{:.2f}"),
+            "Sensitivity %": number_in_words(100 * table.sensitivity[row], ".1f"),
+            "Specificity %": number_in_words(100 * table.specificity[row], ".1f"),
+            "PPV %": number_in_words(100 * table.positive_predictive_value[row], ".1f"),
+            "NPV %": number_in_words(100 * table.negative_predictive_value[row], ".1f"),
+            "Cases missed %": number_in_words(100 * table.share_of_cases_missed[row], ".1f"),
+            "Cost per case found": number_in_words(table.cost_per_case_found[row], ".2f"),
         }
         for row in range(len(thresholds))
     ]
@@ -474,8 +384,8 @@ def _point_words(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, 
         "FP": str(matrix.false_positives),
         "TN": str(matrix.true_negatives),
         "FN": str(matrix.false_negatives),
-        "Sensitivity": _with_interval(figures.sensitivity),
-        "Specificity": _with_interval(figures.specificity),
+        "Sensitivity": with_interval(figures.sensitivity),
+        "Specificity": with_interval(figures.specificity),
     }
 
 
@@ -484,9 +394,9 @@ def group_words(group: GroupResult) -> dict[str, str]:
     return {
         "Films": f"{group.attribute}{': ' if group.name else ''}{group.name}",
         "n (with pneumonia)": f"{group.n} ({group.n_pneumonia})",
-        "AUC": _with_interval(group.area_under_roc),
-        "Sensitivity": _with_interval(group.sensitivity),
-        "Specificity": _with_interval(group.specificity),
+        "AUC": with_interval(group.area_under_roc),
+        "Sensitivity": with_interval(group.sensitivity),
+        "Specificity": with_interval(group.specificity),
         "Note": "few films: these figures say little" if group.is_small else "",
     }
 
@@ -510,7 +420,7 @@ def _point_data(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, A
         "fp": matrix.false_positives,
         "tn": matrix.true_negatives,
         "fn": matrix.false_negatives,
-        **{key: value for name in THRESHOLD_LABELS for key, value in _entry(name, getattr(figures, name)).items()},
+        **{key: value for name in THRESHOLD_LABELS for key, value in named_data(name, getattr(figures, name)).items()},
     }
 
 
@@ -520,35 +430,10 @@ def _group_data(group: GroupResult) -> dict[str, Any]:
         "name": group.name,
         "n": group.n,
         "n_pneumonia": group.n_pneumonia,
-        **_entry("auc", group.area_under_roc),
-        **_entry("sensitivity", group.sensitivity),
-        **_entry("specificity", group.specificity),
+        **named_data("auc", group.area_under_roc),
+        **named_data("sensitivity", group.sensitivity),
+        **named_data("specificity", group.specificity),
     }
-
-
-def _entry(name: str, estimate: Estimate) -> dict[str, Any]:
-    return {name: _number(estimate.value), f"{name}_ci": _interval(estimate)}
-
-
-def _interval(estimate: Estimate) -> list[float] | None:
-    return [estimate.low, estimate.high] if interval_in_words(estimate) not in ("", "none") else None
-
-
-def _percent(share: float) -> str:
-    return _words(100 * share, "{:.1f}")
-
-
-def _words(value: float, form: str) -> str:
-    return "not defined" if math.isnan(value) else form.format(value)
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
-def _with_interval(estimate: Estimate) -> str:
-    interval = interval_in_words(estimate)
-    return value_in_words(estimate) + (f" ({interval})" if interval else "")
 
 
 _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(

@@ -16,8 +16,8 @@ from pneumo_core.evaluate import (
     roc_figure,
 )
 from pneumo_core.learn.lessons import KIND_LABELS, Consequences, FileSizeResult, ScoredFilms, SplitFigure
-from pneumo_core.models import Conformal, area, percent
-from pneumo_core.stats import OperatingPoint, ReliabilityBin, area_under_roc, figures_at, roc_points
+from pneumo_core.models import Conformal
+from pneumo_core.stats import OperatingPoint, ReliabilityBin, area, area_under_roc, figures_at, percent, roc_points
 
 TEXT_PIXELS = 14
 # The lesson with most beside its figures leaves them less.

@@ -22,7 +22,16 @@ from pneumo_core.draw import (
 )
 from pneumo_core.models import NOT_THE_FLAG, Conformal, EvaluationResult, ModelCard
 from pneumo_core.read.reading import Reading
-from pneumo_core.stats import ConfusionMatrix, Estimate, OperatingPoint, predictive_value_estimates, probability_at
+from pneumo_core.stats import (
+    ConfusionMatrix,
+    Estimate,
+    OperatingPoint,
+    estimate_data,
+    percent_or_range,
+    percent_with_films,
+    predictive_value_estimates,
+    probability_at,
+)
 from pneumo_core.versions import versions_at_work, versions_in_words
 from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
 
@@ -107,10 +116,10 @@ def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) ->
         sensitivity, specificity = matrix.sensitivity, matrix.specificity
         positive, negative = predictive_value_estimates(sensitivity, specificity, prevalence)
         rows += [
-            ("Of flagged films, with pneumonia (PPV)", _with_range(positive)),
-            ("Of films not flagged, without (NPV)", _with_range(negative)),
-            (f"Sensitivity, measured on {_films_in_words(result)}", _with_interval(sensitivity)),
-            (f"Specificity, measured on {_films_in_words(result)}", _with_interval(specificity)),
+            ("Of flagged films, with pneumonia (PPV)", percent_or_range(positive, WIDEST_RANGE_WITH_VALUE)),
+            ("Of films not flagged, without (NPV)", percent_or_range(negative, WIDEST_RANGE_WITH_VALUE)),
+            (f"Sensitivity, measured on {_films_in_words(result)}", percent_with_films(sensitivity)),
+            (f"Specificity, measured on {_films_in_words(result)}", percent_with_films(specificity)),
         ]
     return rows
 
@@ -177,8 +186,8 @@ def receipt(
         "probability_at_prevalence": None
         if reading.admission.is_unlike_known
         else probability_at(reading.prediction.probability, reading.card.calibration, prevalence),
-        "positive_predictive_value": _as_data(positive),
-        "negative_predictive_value": _as_data(negative),
+        "positive_predictive_value": estimate_data(positive),
+        "negative_predictive_value": estimate_data(negative),
         "heat_map_is_blank": reading.explanation.is_blank,
         "outside_population": reading.admission.suitability.is_outside_population,
         "known_from_training": reading.known_from,
@@ -274,31 +283,6 @@ def _films_in_words(result: EvaluationResult) -> str:
 
 def _counted_at(point: OperatingPoint, result: EvaluationResult) -> ConfusionMatrix:
     return next(found.confusion for found in result.points if found.name == point.name)
-
-
-def _with_range(estimate: Estimate) -> str:
-    """Say "38.4 % (31.0-47.6)", and of a wide range "2.6 to 100.0 %" alone."""
-    if estimate.value != estimate.value:
-        return "not defined"
-    if estimate.high - estimate.low > WIDEST_RANGE_WITH_VALUE:
-        return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
-    return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
-
-
-def _as_data(estimate: Estimate | None) -> dict[str, float] | None:
-    """Give value, low and high; JSON has no word for a figure that is not defined but null."""
-    if estimate is None or estimate.value != estimate.value:
-        return None
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-
-
-def _with_interval(estimate: Estimate) -> str:
-    if estimate.value != estimate.value:
-        return "not defined"
-    return (
-        f"{100 * estimate.value:.1f} % (95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f}, "
-        f"n = {estimate.n})"
-    )
 
 
 def _or_not_given(text: str | None) -> str:

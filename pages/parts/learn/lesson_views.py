@@ -12,7 +12,7 @@ from pages.parts.learn.film import kept
 from pages.parts.shared.cached import card_of_active_model, stored_scores
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.problems import plain
-from pneumo_core.evaluate import CHART_CONFIG, SETTING, Chart, interval_in_words, value_in_words
+from pneumo_core.evaluate import CHART_CONFIG, SETTING, Chart
 from pneumo_core.learn import (
     KIND_LABELS,
     OTHER_PREVALENCES,
@@ -25,7 +25,6 @@ from pneumo_core.learn import (
     crowd_chart,
     file_size_chart,
     file_size_result,
-    finely,
     kind_line,
     kinds_chart,
     patients_in_both,
@@ -37,8 +36,8 @@ from pneumo_core.learn import (
     threshold_charts,
     uncertain_chart,
 )
-from pneumo_core.models import COVERAGE, Conformal, ModelCard, area, conformal_by_coverage, percent, thresholds_in_words
-from pneumo_core.stats import Estimate
+from pneumo_core.models import COVERAGE, Conformal, ModelCard, conformal_by_coverage, thresholds_in_words
+from pneumo_core.stats import Estimate, area, finely, percent, with_interval
 
 # Headings, tables and gaps are tighter than Streamlit's, so that a lesson fits a screen.
 STYLE = """<style>
@@ -112,7 +111,7 @@ def calibration_lesson() -> None:
     with words:
         st.table(
             [
-                {"Measure": error.name, "Before": _figure(error.before), "After": _figure(error.after)}
+                {"Measure": error.name, "Before": with_interval(error.before), "After": with_interval(error.after)}
                 for error in result.errors
             ]
         )
@@ -234,9 +233,12 @@ def _file_size(card: ModelCard, scores: StoredScores, result: FileSizeResult) ->
         with words:
             st.table(
                 [
-                    {"Told apart by": "the size of the file alone", "Area under the ROC curve": _figure(areas.second)},
-                    {"Told apart by": "the network", "Area under the ROC curve": _figure(areas.first)},
-                    {"Told apart by": "difference (DeLong)", "Area under the ROC curve": _figure(areas.difference)},
+                    {"Told apart by": what, "Area under the ROC curve": with_interval(figure)}
+                    for what, figure in (
+                        ("the size of the file alone", areas.second),
+                        ("the network", areas.first),
+                        ("difference (DeLong)", areas.difference),
+                    )
                 ]
             )
             st.markdown(
@@ -375,11 +377,6 @@ def _draw(chart: Chart) -> None:
 
 def _cell(in_words: Callable[[Estimate], str], figure: Estimate) -> str:
     return f"{in_words(figure)}, n = {figure.n}"
-
-
-def _figure(figure: Estimate) -> str:
-    """Give a figure that can be negative, or without an interval."""
-    return f"{value_in_words(figure)} ({interval_in_words(figure)})"
 
 
 def _source(card: ModelCard, *parts: ScoredFilms, intervals: str = AS_ON_THE_CARD) -> None:
