@@ -1,10 +1,17 @@
 from .colours import (
     COLOUR_MAPS as COLOUR_MAPS,
+    COMPARED_COLOUR as COMPARED_COLOUR,
     SCORE_COLOUR as SCORE_COLOUR,
     THRESHOLD_COLOUR as THRESHOLD_COLOUR,
-    VIEWER_CONFIG as VIEWER_CONFIG,
-    gauge as gauge,
-    viewer as viewer,
+)
+from .figures import (
+    CHART_CONFIG as CHART_CONFIG,
+    CLASS_STYLES as CLASS_STYLES,
+    TEXT_PIXELS as TEXT_PIXELS,
+    Chart as Chart,
+    chart_html as chart_html,
+    line_of as line_of,
+    plain_figure as plain_figure,
 )
 from .picture import (
     Display as Display,

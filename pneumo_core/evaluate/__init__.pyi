@@ -19,14 +19,7 @@ from .cohort import (
     areas_of_metadata as areas_of_metadata,
 )
 from .figures import (
-    CHART_CONFIG as CHART_CONFIG,
-    COMPARED_COLOUR as COMPARED_COLOUR,
-    TEXT_PIXELS as TEXT_PIXELS,
-    Chart as Chart,
     confusion_figure as confusion_figure,
-    line_of as line_of,
-    paired_figure as paired_figure,
-    plain_figure as plain_figure,
     reliability_figure as reliability_figure,
     roc_figure as roc_figure,
 )

@@ -16,11 +16,9 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from pneumo_core.draw import REPORT_STYLE
+from pneumo_core.draw import REPORT_STYLE, Chart, chart_html
 from pneumo_core.evaluate.assessment import Assessment, GroupResult, group_results, points
 from pneumo_core.evaluate.figures import (
-    Chart,
-    chart_html,
     confusion_figure,
     decision_figure,
     histogram_figure,

@@ -5,8 +5,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from pneumo_core.evaluate import Chart, paired_figure
+from pneumo_core.draw import Chart
 from pneumo_core.models.challenge import LARGE_LOSS, Gate
+from pneumo_core.models.figures import paired_figure
 from pneumo_core.stats import comparison_rows, difference_in_words
 from pneumo_core.wording import counted
 

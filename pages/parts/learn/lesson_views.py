@@ -12,7 +12,8 @@ from pages.parts.learn.film import kept
 from pages.parts.shared.cached import card_of_active_model, stored_scores
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.problems import plain
-from pneumo_core.evaluate import CHART_CONFIG, SETTING, Chart
+from pneumo_core.draw import CHART_CONFIG, Chart
+from pneumo_core.evaluate import SETTING
 from pneumo_core.learn import (
     KIND_LABELS,
     OTHER_PREVALENCES,
