@@ -11,9 +11,6 @@ from .audit import (
     twins_in_words as twins_in_words,
     write_audit as write_audit,
 )
-from .audit_report import (
-    audit_html as audit_html,
-)
 from .cases import (
     CLASS_FOLDERS as CLASS_FOLDERS,
     Case as Case,
@@ -30,6 +27,9 @@ from .manifest import (
     manifest_csv as manifest_csv,
     planned_split as planned_split,
     write_manifest as write_manifest,
+)
+from .report import (
+    audit_html as audit_html,
 )
 from .sources import (
     Source as Source,

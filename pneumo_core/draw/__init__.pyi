@@ -25,6 +25,9 @@ from .picture import (
     montage as montage,
     overlay_picture as overlay_picture,
 )
+from .report import (
+    page_template as page_template,
+)
 from .report_style import (
     REPORT_STYLE as REPORT_STYLE,
 )

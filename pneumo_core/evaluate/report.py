@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
 import numpy as np
 
-from pneumo_core.draw import REPORT_STYLE, Chart, chart_html
+from pneumo_core.draw import Chart, chart_html, page_template
 from pneumo_core.evaluate.assessment import Assessment, GroupResult, group_results, points
 from pneumo_core.evaluate.figures import (
     confusion_figure,
@@ -345,8 +344,7 @@ def evaluation_html(
     """
     figures = assessment.figures(threshold)
     drawn = charts(assessment, figures, "#1f2937")
-    page = _TEMPLATE.render(
-        style=REPORT_STYLE,
+    page = page_template("pneumo_core.evaluate", "evaluation.html").render(
         notice=NOTICE,
         card=assessment.card,
         films=counted(assessment.films, "film"),
@@ -432,75 +430,3 @@ def _group_data(group: GroupResult) -> dict[str, Any]:
         **named_data("sensitivity", group.sensitivity),
         **named_data("specificity", group.specificity),
     }
-
-
-_TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    """{% macro table(rows) %}
-<table>
-{% for row in rows %}
-{% if loop.first %}<tr>{% for label in row %}<th scope="col">{{ label }}</th>{% endfor %}</tr>{% endif %}
-<tr>{% for text in row.values() %}<td>{{ text }}</td>{% endfor %}</tr>
-{% endfor %}
-</table>
-{% endmacro %}
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Pneumo evaluation</title>
-<style>
-{{ style }}
-td, th { overflow-wrap: break-word; }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); gap: 1rem; }
-figure { min-width: 0; break-inside: avoid; }
-</style>
-</head>
-<body>
-<main>
-<h1>Evaluation of {{ card.name }}</h1>
-<p class="notice">{{ notice }}</p>
-<p>{{ films }}: {{ n }} with score and label ({{ n_pneumonia }} with pneumonia), {{ refused | length }} refused.
-Flagged from a probability of {{ threshold }} on.</p>
-<h2>Figures</h2>
-<table>
-<tr><th scope="col">Figure</th><th scope="col">Value</th><th scope="col">95 % interval</th><th scope="col">n</th></tr>
-{% for label, value, interval, n in rows %}
-<tr><th scope="row">{{ label }}</th><td>{{ value }}</td><td>{{ interval }}</td><td>{{ n }}</td></tr>
-{% endfor %}</table>
-<h2>Operating points of the model</h2>
-{{ table(points) }}
-<h2>What speaks against them</h2>
-<ul>{% for line in honesty %}<li>{{ line }}</li>{% endfor %}</ul>
-<h2>Groups</h2>
-{{ table(groups) }}
-<h2>What each threshold would mean where {{ "%g" | format(100 * setting.prevalence) }} % have pneumonia</h2>
-<p>A film and its reading cost {{ "%g" | format(setting.cost_per_film) }}, confirming a flagged patient
-{{ "%g" | format(setting.cost_per_confirmation) }}. {{ screening_note }}</p>
-{{ table(screening) }}
-<div class="charts">
-{% for chart, drawn in charts %}
-<figure><h2>{{ chart.title }}</h2>{{ drawn | safe }}<figcaption>{{ chart.alt }}. {{ chart.reads }}</figcaption></figure>
-{% endfor %}
-</div>
-{% if left_out %}
-<h2>Left out before scoring</h2>
-<ul>{% for sentence in left_out %}<li>{{ sentence }}</li>{% endfor %}</ul>
-{% endif %}
-{% if refused %}
-<h2>Refused, and counted in no figure</h2>
-<ol>{% for score in refused %}<li value="{{ score.number + 1 }}">{{ score.reason }}</li>{% endfor %}</ol>
-{% endif %}
-<h2>What made this report</h2>
-<table>
-<tr><th scope="row">Date (UTC)</th><td>{{ date }}</td></tr>
-<tr><th scope="row">Model</th><td>{{ card.name }} ({{ card.architecture }}), made {{ card.created }}</td></tr>
-<tr><th scope="row">Weights SHA-256</th><td>{{ card.weights_sha256 }}</td></tr>
-<tr><th scope="row">Device</th><td>{{ device }}</td></tr>
-<tr><th scope="row">Versions</th><td>{{ versions }}</td></tr>
-</table>
-</main>
-</body>
-</html>
-"""
-)

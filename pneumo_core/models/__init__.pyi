@@ -35,17 +35,6 @@ from .challenge import (
     why_no_evidence as why_no_evidence,
     write_gate as write_gate,
 )
-from .challenge_report import (
-    IN_USE as IN_USE,
-    WHEN_WORSE as WHEN_WORSE,
-    changed_in_words as changed_in_words,
-    changed_rows as changed_rows,
-    copy_rows as copy_rows,
-    films_in_words as films_in_words,
-    main_rows as main_rows,
-    paired_chart as paired_chart,
-    verdict as verdict,
-)
 from .conformal import (
     COVERAGE as COVERAGE,
     NOT_THE_FLAG as NOT_THE_FLAG,
@@ -75,6 +64,17 @@ from .known_films import (
     KnownFilms as KnownFilms,
     read_known_films as read_known_films,
     write_known_films as write_known_films,
+)
+from .report import (
+    IN_USE as IN_USE,
+    WHEN_WORSE as WHEN_WORSE,
+    changed_in_words as changed_in_words,
+    changed_rows as changed_rows,
+    copy_rows as copy_rows,
+    films_in_words as films_in_words,
+    main_rows as main_rows,
+    paired_chart as paired_chart,
+    verdict as verdict,
 )
 from .store import (
     MAX_WORDS as MAX_WORDS,

@@ -8,10 +8,7 @@ import json
 import textwrap
 from typing import Any
 
-import jinja2
-
 from pneumo_core.draw import (
-    REPORT_STYLE,
     Display,
     captioned_png,
     data_uri,
@@ -19,6 +16,7 @@ from pneumo_core.draw import (
     film_picture,
     fitted,
     overlay_picture,
+    page_template,
 )
 from pneumo_core.models import NOT_THE_FLAG, Conformal, EvaluationResult, ModelCard
 from pneumo_core.read.reading import Reading
@@ -248,8 +246,7 @@ def case_report(
     card, plain = reading.card, dataclasses.replace(display, level=0.5, width=1.0, is_inverted=False)
     film = film_picture(fitted(reading.radiograph.pixels, REPORT_LONG_SIDE), plain)
     overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), plain)
-    page = _TEMPLATE.render(
-        style=REPORT_STYLE,
+    page = page_template("pneumo_core.read", "case.html").render(
         notice=NOTICE,
         not_assessed=NOT_ASSESSED,
         verdict=verdict(reading, point),
@@ -287,62 +284,3 @@ def _counted_at(point: OperatingPoint, result: EvaluationResult) -> ConfusionMat
 
 def _or_not_given(text: str | None) -> str:
     return text or "not given"
-
-
-_TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Pneumo reading · Film {{ hash_start }}</title>
-<style>
-{{ style }}
-body { max-width: 60rem; } th { width: 40%; font-weight: 600; }
-.films { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
-img { width: 100%; height: auto; } figcaption { font-size: .9rem; }
-.verdict { font-size: 1.3rem; font-weight: 700; }
-@media print { body { margin: 0; max-width: none; } figure, table, .notice { break-inside: avoid; } }
-</style>
-</head>
-<body>
-<main>
-<h1>Chest X-ray reading</h1>
-<p class="notice">{{ notice }}</p>
-<p class="verdict">{{ verdict }} · Film {{ hash_start }}</p>
-<p>Probability {{ probability }}. {{ score_in_words }} The {{ point.name }} operating point flags from {{ threshold }}
-on (chosen for: {{ point.chosen_for }}).</p>
-{% if outcome %}
-<p><strong>{{ outcome }}</strong> {{ outcome_reason }} {{ outcome_trust }}</p>
-{% endif %}
-{% for warning in warnings %}
-<p class="notice">{{ warning }}</p>
-{% endfor %}
-<div class="films">
-<figure><img src="{{ film }}" alt="The film as read"><figcaption>Film {{ hash_start }} as
-read</figcaption></figure>
-<figure><img src="{{ overlay }}" alt="The film with the heat map laid over it">
-<figcaption>Film {{ hash_start }}.
-{% if is_blank %}The network found no evidence in favour of pneumonia: the heat map is blank.{% else %}Heat
-map (Grad-CAM): where the network found evidence, scaled within this film. It is no outline of a lesion.{% endif %}
-</figcaption></figure>
-</div>
-<h2>Where {{ prevalence }} of patients have pneumonia</h2>
-<table>{% for label, text in meaning %}<tr><th scope="row">{{ label }}</th><td>{{ text }}</td></tr>{% endfor %}</table>
-{% if ranges_in_words %}
-<p>{{ ranges_in_words }}</p>
-{% endif %}
-<h2>What was not assessed</h2>
-<p>{{ not_assessed }}</p>
-<h2>Limits of the model</h2>
-<ul>{% for limitation in limitations %}<li>{{ limitation }}</li>{% endfor %}</ul>
-<h2>What was read, and by what</h2>
-<table>{% for label, text in facts %}<tr><th scope="row">{{ label }}</th><td>{{ text }}</td></tr>{% endfor %}
-<tr><th scope="row">Read at</th><td>{{ read_at }}</td></tr>
-<tr><th scope="row">Versions</th><td>{{ versions }}</td></tr></table>
-</main>
-</body>
-</html>
-"""
-)

@@ -28,8 +28,8 @@ from pneumo_core.data.audit import (
     twins_in_words,
     write_audit,
 )
-from pneumo_core.data.audit_report import audit_html
 from pneumo_core.data.manifest import PATIENT_IN_TEST, TWIN_IN_TEST
+from pneumo_core.data.report import audit_html
 from pneumo_core.errors import DataError
 from pneumo_core.evaluate.runs import Progress
 
@@ -401,7 +401,7 @@ def test_the_page_holds_all_findings_and_runs_nothing_from_a_name(tmp_path, monk
         "<td>PNEUMONIA</td>",
     ):
         assert said in page
-    monkeypatch.setattr("pneumo_core.data.audit_report.MAX_LISTED", 0)
+    monkeypatch.setattr("pneumo_core.data.report.MAX_LISTED", 0)
     assert "<p>And 1 more.</p>" in audit_html(found).decode()
 
 
