@@ -19,6 +19,7 @@ from .cohort import (
     areas_of_metadata as areas_of_metadata,
 )
 from .figures import (
+    charts as charts,
     confusion_figure as confusion_figure,
     reliability_figure as reliability_figure,
     roc_figure as roc_figure,
@@ -29,21 +30,11 @@ from .pipeline import (
     run_source as run_source,
 )
 from .report import (
-    SETTING as SETTING,
-    Setting as Setting,
-    charts as charts,
     content_name as content_name,
     evaluation_data as evaluation_data,
     evaluation_html as evaluation_html,
     evaluation_json as evaluation_json,
-    figure_rows as figure_rows,
-    films_of_cell as films_of_cell,
-    group_words as group_words,
     honesty_lines as honesty_lines,
-    scores_csv as scores_csv,
-    screening_note as screening_note,
-    screening_rows as screening_rows,
-    worklist_order as worklist_order,
 )
 from .runs import (
     SCORES_FILE as SCORES_FILE,
@@ -56,4 +47,15 @@ from .runs import (
     read_scores as read_scores,
     run_name as run_name,
     scores_stamp as scores_stamp,
+)
+from .tables import (
+    SETTING as SETTING,
+    Setting as Setting,
+    figure_rows as figure_rows,
+    films_of_cell as films_of_cell,
+    group_words as group_words,
+    scores_csv as scores_csv,
+    screening_note as screening_note,
+    screening_rows as screening_rows,
+    worklist_order as worklist_order,
 )

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pneumo_core.draw import CLASS_STYLES, COMPARED_COLOUR, SCORE_COLOUR, THRESHOLD_COLOUR, line_of, plain_figure
+from pneumo_core.draw import CLASS_STYLES, COMPARED_COLOUR, SCORE_COLOUR, THRESHOLD_COLOUR, Chart, line_of, plain_figure
+from pneumo_core.evaluate.assessment import Assessment, points
+from pneumo_core.evaluate.tables import calibrated_at
 from pneumo_core.stats import (
     ConfusionMatrix,
     DecisionCurve,
@@ -14,7 +16,59 @@ from pneumo_core.stats import (
     ReliabilityBin,
     RocPoints,
     ThresholdFigures,
+    value_in_words,
 )
+
+
+def charts(assessment: Assessment, figures: ThresholdFigures, text_colour: str) -> list[Chart]:
+    """Draw all figures of an evaluation at a threshold, the confusion matrix first."""
+    cohort, matrix, curves = assessment.cohort, figures.confusion, assessment.curves
+    at_points = points(assessment)
+    return [
+        Chart(
+            "Confusion matrix",
+            confusion_figure(matrix, text_colour),
+            f"{matrix.true_positives} true positives, {matrix.false_negatives} false negatives, "
+            f"{matrix.false_positives} false positives, {matrix.true_negatives} true negatives",
+            "A row is what the films are labelled, a column what the network says at this threshold.",
+        ),
+        Chart(
+            "ROC curve",
+            roc_figure(curves.roc, figures, at_points, text_colour),
+            f"ROC curve, area {value_in_words(assessment.overall.area_under_roc)}",
+            "Each point is a threshold: up is more cases found, right is more false alarms. The area is the chance "
+            "that a film with pneumonia scores higher than one without.",
+        ),
+        Chart(
+            "Precision and recall",
+            precision_recall_figure(curves.precision_recall, figures, at_points, text_colour),
+            f"Precision over recall, average precision {value_in_words(assessment.overall.average_precision)}",
+            "What share of the flagged films have pneumonia, over the share of cases found. It holds at the prevalence "
+            "of these films only.",
+        ),
+        Chart(
+            "Reliability",
+            reliability_figure(curves.reliability, text_colour),
+            "Predicted probability against observed share, expected calibration error "
+            + value_in_words(assessment.overall.expected_calibration_error),
+            "Points on the dotted line: of films scored 80 %, 80 in 100 have pneumonia. It holds at the prevalence of "
+            "these films; larger points are more films.",
+        ),
+        Chart(
+            "Scores by class",
+            histogram_figure(cohort.has_pneumonia, cohort.probabilities, figures.threshold, text_colour),
+            f"Histogram of probabilities by class, threshold {figures.threshold:.3f}",
+            "The amber line is the threshold: all to its right is flagged.",
+        ),
+        Chart(
+            "Decision curve",
+            decision_figure(curves.decision, figures.threshold, text_colour),
+            "Net benefit of the model, of flagging all and of flagging none, over threshold probabilities",
+            "True positives per film, less false alarms weighed by the threshold: where the model lies above both "
+            "other lines, acting on it is better than flagging all or none. It holds at the prevalence of these films, "
+            f"to which the probabilities are not recalibrated (they are calibrated at {calibrated_at(assessment)}).",
+        ),
+    ]
 
 
 def confusion_figure(matrix: ConfusionMatrix, text_colour: str) -> go.Figure:

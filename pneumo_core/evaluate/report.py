@@ -1,84 +1,35 @@
-"""An evaluation as files: JSON and CSV for machines, one self-contained HTML page for people.
+"""An evaluation as files: JSON for machines, one self-contained HTML page for people; a film is named by its number."""
 
-A film is named by its number and SHA-256; file names, which can carry a patient's name, stand in a table only if asked.
-"""
-
-import csv
 import datetime
 import hashlib
-import io
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from pneumo_core.draw import Chart, chart_html, page_template
+from pneumo_core.draw import chart_html, page_template
 from pneumo_core.evaluate.assessment import Assessment, GroupResult, group_results, points
-from pneumo_core.evaluate.figures import (
-    confusion_figure,
-    decision_figure,
-    histogram_figure,
-    precision_recall_figure,
-    reliability_figure,
-    roc_figure,
+from pneumo_core.evaluate.figures import charts
+from pneumo_core.evaluate.tables import (
+    OVERALL_LABELS,
+    SETTING,
+    THRESHOLD_LABELS,
+    Setting,
+    figure_rows,
+    group_words,
+    point_words,
+    screening_note,
+    screening_rows,
 )
-from pneumo_core.evaluate.runs import FilmScore
-from pneumo_core.files import plain_cell
 from pneumo_core.stats import (
     OperatingPoint,
     ThresholdFigures,
     area,
-    interval_in_words,
     named_data,
-    number_in_words,
     number_or_none,
-    probabilities,
-    threshold_table,
-    value_in_words,
-    with_interval,
 )
 from pneumo_core.versions import versions_in_words
 from pneumo_core.wording import NOTICE, counted
-
-THRESHOLD_LABELS = {
-    "accuracy": "Accuracy",
-    "sensitivity": "Sensitivity (recall)",
-    "specificity": "Specificity",
-    "positive_predictive_value": "Positive predictive value (precision)",
-    "negative_predictive_value": "Negative predictive value",
-    "f1": "F1",
-    "balanced_accuracy": "Balanced accuracy",
-    "matthews_correlation": "Matthews correlation",
-}
-OVERALL_LABELS = {
-    "area_under_roc": "Area under the ROC curve",
-    "average_precision": "Average precision",
-    "brier_score": "Brier score",
-    "log_loss": "Log loss",
-    "expected_calibration_error": "Expected calibration error",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Where the model is to be used, as the table of thresholds takes it; costs are in any one unit."""
-
-    prevalence: float = 0.1
-    cost_per_film: float = 1.0
-    cost_per_confirmation: float = 5.0
-
-
-SETTING = Setting()
-
-
-def figure_rows(assessment: Assessment, figures: ThresholdFigures) -> list[tuple[str, str, str, int]]:
-    """List every figure as label, value, 95 % interval and number of films."""
-    found = [(label, getattr(figures, name)) for name, label in THRESHOLD_LABELS.items()]
-    found += [(label, getattr(assessment.overall, name)) for name, label in OVERALL_LABELS.items()]
-    return [(label, value_in_words(estimate), interval_in_words(estimate), estimate.n) for label, estimate in found]
 
 
 def honesty_lines(assessment: Assessment) -> list[str]:
@@ -131,57 +82,6 @@ def honesty_lines(assessment: Assessment) -> list[str]:
     return lines
 
 
-def charts(assessment: Assessment, figures: ThresholdFigures, text_colour: str) -> list[Chart]:
-    """Draw all figures of an evaluation at a threshold, the confusion matrix first."""
-    cohort, matrix, curves = assessment.cohort, figures.confusion, assessment.curves
-    at_points = points(assessment)
-    return [
-        Chart(
-            "Confusion matrix",
-            confusion_figure(matrix, text_colour),
-            f"{matrix.true_positives} true positives, {matrix.false_negatives} false negatives, "
-            f"{matrix.false_positives} false positives, {matrix.true_negatives} true negatives",
-            "A row is what the films are labelled, a column what the network says at this threshold.",
-        ),
-        Chart(
-            "ROC curve",
-            roc_figure(curves.roc, figures, at_points, text_colour),
-            f"ROC curve, area {value_in_words(assessment.overall.area_under_roc)}",
-            "Each point is a threshold: up is more cases found, right is more false alarms. The area is the chance "
-            "that a film with pneumonia scores higher than one without.",
-        ),
-        Chart(
-            "Precision and recall",
-            precision_recall_figure(curves.precision_recall, figures, at_points, text_colour),
-            f"Precision over recall, average precision {value_in_words(assessment.overall.average_precision)}",
-            "What share of the flagged films have pneumonia, over the share of cases found. It holds at the prevalence "
-            "of these films only.",
-        ),
-        Chart(
-            "Reliability",
-            reliability_figure(curves.reliability, text_colour),
-            "Predicted probability against observed share, expected calibration error "
-            + value_in_words(assessment.overall.expected_calibration_error),
-            "Points on the dotted line: of films scored 80 %, 80 in 100 have pneumonia. It holds at the prevalence of "
-            "these films; larger points are more films.",
-        ),
-        Chart(
-            "Scores by class",
-            histogram_figure(cohort.has_pneumonia, cohort.probabilities, figures.threshold, text_colour),
-            f"Histogram of probabilities by class, threshold {figures.threshold:.3f}",
-            "The amber line is the threshold: all to its right is flagged.",
-        ),
-        Chart(
-            "Decision curve",
-            decision_figure(curves.decision, figures.threshold, text_colour),
-            "Net benefit of the model, of flagging all and of flagging none, over threshold probabilities",
-            "True positives per film, less false alarms weighed by the threshold: where the model lies above both "
-            "other lines, acting on it is better than flagging all or none. It holds at the prevalence of these films, "
-            f"to which the probabilities are not recalibrated (they are calibrated at {_calibrated_at(assessment)}).",
-        ),
-    ]
-
-
 def evaluation_data(assessment: Assessment, left_out: Sequence[str] | None = None) -> dict[str, Any]:
     """Give an evaluation as plain data; what is not defined is None.
 
@@ -230,109 +130,6 @@ def evaluation_json(assessment: Assessment, left_out: Sequence[str] | None = Non
     return (json.dumps(evaluation_data(assessment, left_out), indent=2) + "\n").encode()
 
 
-def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> bytes:
-    """Give a row a film, in the source's order; `suspected_pneumonia` is likely, uncertain or unlikely.
-
-    Args:
-        names: the films' file names by number, for a column of their own; none unless given.
-    """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    at, regions = assessment.card.operating_points, assessment.regions
-    writer.writerow(
-        [
-            "film",
-            *(["file"] if names is not None else []),
-            "sha256",
-            "outcome",
-            "reason",
-            "warned_of",
-            "has_pneumonia",
-            "probability",
-            "suspected_pneumonia",
-        ]
-        + [f"flagged_{point.name}" for point in at]
-    )
-    for score in assessment.scores:
-        probability = _probability(score, assessment)
-        writer.writerow(
-            [
-                score.number + 1,
-                *([plain_cell(names[score.number])] if names is not None else []),
-                score.sha256 or "",
-                "refused" if probability is None else "read",
-                plain_cell(score.reason or ""),
-                ", ".join(assessment.tags(score)),
-                "" if score.has_pneumonia is None else int(score.has_pneumonia),
-                "" if probability is None else f"{probability:.6f}",
-                "" if probability is None or regions is None else regions.outcome(probability),
-                *("" if probability is None else int(probability >= point.threshold) for point in at),
-            ]
-        )
-    return file.getvalue().encode()
-
-
-def worklist_order(assessment: Assessment) -> list[tuple[FilmScore, float]]:
-    """Give the scored films with their probabilities, the highest first; equal ones stay in the source's order."""
-    films = [score for score in assessment.scores if score.logit is not None]
-    values = probabilities(np.array([score.logit for score in films], np.float64), assessment.card.calibration)
-    return [(films[place], float(values[place])) for place in np.argsort(-values, kind="stable")]
-
-
-def films_of_cell(
-    assessment: Assessment, has_pneumonia: bool, is_flagged: bool, threshold: float
-) -> list[tuple[FilmScore, float]]:
-    """Give the films of one cell of the confusion matrix with their probabilities, the most wrong or surest first."""
-    cohort = assessment.cohort
-    chosen = (cohort.has_pneumonia == has_pneumonia) & ((cohort.probabilities >= threshold) == is_flagged)
-    films = [(cohort.scores[place], float(cohort.probabilities[place])) for place in np.flatnonzero(chosen)]
-    return sorted(films, key=lambda film: -abs(film[1] - threshold))
-
-
-def screening_rows(
-    assessment: Assessment, prevalence: float, cost_per_film: float, cost_per_confirmation: float
-) -> list[dict[str, Any]]:
-    """Give the WHO/TDR table as rows: thresholds in steps of 5 %, and the model's operating points."""
-    cohort = assessment.cohort
-    own = [point.threshold for point in assessment.card.operating_points]
-    thresholds = np.unique(np.concatenate([np.linspace(0.05, 0.95, 19), own]))
-    table = threshold_table(
-        cohort.has_pneumonia, cohort.probabilities, thresholds, prevalence, cost_per_film, cost_per_confirmation
-    )
-    names = {point.threshold: point.name for point in reversed(assessment.card.operating_points)}
-    return [
-        {
-            "Threshold %": f"{100 * thresholds[row]:.1f}",
-            "Point": names.get(float(thresholds[row]), ""),
-            "TP": int(table.true_positives[row]),
-            "FP": int(table.false_positives[row]),
-            "TN": int(table.true_negatives[row]),
-            "FN": int(table.false_negatives[row]),
-            "Sensitivity %": number_in_words(100 * table.sensitivity[row], ".1f"),
-            "Specificity %": number_in_words(100 * table.specificity[row], ".1f"),
-            "PPV %": number_in_words(100 * table.positive_predictive_value[row], ".1f"),
-            "NPV %": number_in_words(100 * table.negative_predictive_value[row], ".1f"),
-            "Cases missed %": number_in_words(100 * table.share_of_cases_missed[row], ".1f"),
-            "Cost per case found": number_in_words(table.cost_per_case_found[row], ".2f"),
-        }
-        for row in range(len(thresholds))
-    ]
-
-
-def screening_note(assessment: Assessment) -> str:
-    """Say what the table of thresholds holds for."""
-    return (
-        "Counts, sensitivity and specificity are those of these films; predictive values and costs hold at the "
-        "prevalence and costs named (after the WHO/TDR toolkit for CAD thresholds, 2021). The probabilities are not "
-        f"recalibrated to that prevalence: they stay as calibrated at {_calibrated_at(assessment)}, and a threshold is "
-        "the same score everywhere."
-    )
-
-
-def _calibrated_at(assessment: Assessment) -> str:
-    return f"a prevalence of {100 * assessment.card.calibration.prevalence:.3g} %"
-
-
 def evaluation_html(
     assessment: Assessment, threshold: float, setting: Setting = SETTING, left_out: Sequence[str] | None = None
 ) -> bytes:
@@ -355,7 +152,7 @@ def evaluation_html(
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         device=assessment.device or "not written down",
         versions=versions_in_words(),
-        points=[_point_words(point, figures_there) for point, figures_there in points(assessment)],
+        points=[point_words(point, figures_there) for point, figures_there in points(assessment)],
         setting=setting,
         screening=screening_rows(assessment, setting.prevalence, setting.cost_per_film, setting.cost_per_confirmation),
         screening_note=screening_note(assessment),
@@ -370,42 +167,9 @@ def evaluation_html(
     return page.encode()
 
 
-def _point_words(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, str]:
-    matrix = figures.confusion
-    return {
-        "Point": point.name,
-        "Threshold %": f"{100 * point.threshold:.1f}",
-        "Chosen for": point.chosen_for,
-        "TP": str(matrix.true_positives),
-        "FP": str(matrix.false_positives),
-        "TN": str(matrix.true_negatives),
-        "FN": str(matrix.false_negatives),
-        "Sensitivity": with_interval(figures.sensitivity),
-        "Specificity": with_interval(figures.specificity),
-    }
-
-
-def group_words(group: GroupResult) -> dict[str, str]:
-    """Give a group's figures in words, for a table."""
-    return {
-        "Films": f"{group.attribute}{': ' if group.name else ''}{group.name}",
-        "n (with pneumonia)": f"{group.n} ({group.n_pneumonia})",
-        "AUC": with_interval(group.area_under_roc),
-        "Sensitivity": with_interval(group.sensitivity),
-        "Specificity": with_interval(group.specificity),
-        "Note": "few films: these figures say little" if group.is_small else "",
-    }
-
-
 def content_name(content: bytes, ending: str) -> str:
     """Name a file by its content."""
     return f"pneumo_evaluation_{hashlib.sha256(content).hexdigest()[:12]}.{ending}"
-
-
-def _probability(score: FilmScore, assessment: Assessment) -> float | None:
-    if score.logit is None:
-        return None
-    return float(probabilities(np.array(score.logit), assessment.card.calibration))
 
 
 def _point_data(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, Any]:

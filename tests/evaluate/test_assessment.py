@@ -12,21 +12,10 @@ import numpy as np
 import pytest
 
 from pneumo_core.evaluate.assessment import Assessment, assess_run, group_results
-from pneumo_core.evaluate.report import (
-    Setting,
-    charts,
-    content_name,
-    evaluation_data,
-    evaluation_html,
-    evaluation_json,
-    figure_rows,
-    films_of_cell,
-    honesty_lines,
-    scores_csv,
-    screening_rows,
-    worklist_order,
-)
+from pneumo_core.evaluate.figures import charts
+from pneumo_core.evaluate.report import content_name, evaluation_data, evaluation_html, evaluation_json, honesty_lines
 from pneumo_core.evaluate.runs import FilmScore, Progress
+from pneumo_core.evaluate.tables import Setting, figure_rows, films_of_cell, scores_csv, screening_rows, worklist_order
 from pneumo_core.models.conformal import Regions
 from pneumo_core.models.known_films import KnownFilms
 from pneumo_core.stats.calibration import Calibration, OperatingPoint
