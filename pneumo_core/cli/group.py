@@ -414,8 +414,6 @@ def evaluate(
         Assessment,
         assess_run,
         compare_assessments,
-        comparison_data,
-        comparison_lines,
         evaluation_data,
         evaluation_html,
         figure_rows,
@@ -430,6 +428,7 @@ def evaluate(
     from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder, read_conformal
     from pneumo_core.network import Classifier
+    from pneumo_core.stats import comparison_data, comparison_lines
 
     if out and has_run(out) and not resume:
         raise click.UsageError(
