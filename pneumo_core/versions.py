@@ -1,8 +1,9 @@
-"""Which Python and packages are at work."""
+"""The version of Pneumo, and which Python and packages are at work."""
 
 import platform
 from importlib import metadata
 
+PNEUMO = "0.2.0"
 _PACKAGES = ("tensorflow", "keras", "tf-keras-vis", "streamlit")
 
 
