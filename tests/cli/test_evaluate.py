@@ -50,7 +50,8 @@ def test_what_scripts_rely_on_stands_in_every_evaluation(
     tiny_model_in_use: Path, tmp_path: Path, make_data: Callable[..., Path]
 ):
     data = make_data(tmp_path / "data", 4, ("test",))
-    (tmp_path / "list.csv").write_text("file\n" + "".join(f"{path}\n" for path in data.rglob("*.png")))
+    names = [path.relative_to(tmp_path).as_posix() for path in data.rglob("*.png")]
+    (tmp_path / "list.csv").write_text("\n".join(["file", *names]))
     labelled = json.loads(run("evaluate", data, "--json", "--out", tmp_path / "run").stdout)
     unlabelled = json.loads(run("evaluate", tmp_path / "list.csv", "--json").stdout)
     written = json.loads((tmp_path / "run" / "evaluation.json").read_text())
