@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
     home_view()
 else:
-    from pages.parts.shared.server import guards, sessions_end
+    from pages.parts.home.server import guards, sessions_end
 
     # `streamlit run` finds it here by its kind, and serves it instead of a server without guards.
     app = st.App(__file__, middleware=guards(), lifespan=sessions_end)

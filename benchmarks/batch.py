@@ -28,7 +28,7 @@ from pneumo_core.data import Source, SourceFilm, open_source
 from pneumo_core.evaluate import BATCH_SIZE, READERS, run_source
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.gate import measure_quality
-from pneumo_core.network import Classifier, load_classifier
+from pneumo_core.keras_network import KerasClassifier, load_classifier
 from pneumo_core.places import models_folder
 
 ROUNDS = 3
@@ -60,7 +60,7 @@ def repeated(source: Source, count: int) -> Source:
     return Source(source.name, tuple(films), (), f"{count} films")
 
 
-def score(source: Source, classifier: Classifier) -> None:
+def score(source: Source, classifier: KerasClassifier) -> None:
     """Run the project's own way, writing to a folder that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
         run_source(source, classifier, Path(folder))
@@ -71,7 +71,7 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / MIB
 
 
-def compare(source: Source, classifier: Classifier) -> Table:
+def compare(source: Source, classifier: KerasClassifier) -> Table:
     """Time the pipeline, its parts with all cores to themselves, and the usual loop."""
     contents = [film.read() for film in source.films]
     few = contents[: max(1, len(contents) // 4)]
@@ -121,7 +121,7 @@ def compare(source: Source, classifier: Classifier) -> Table:
     return Table(SPEED, ("work", "films/s", "share of network and decoding"), rows)
 
 
-def grow(found: Source, classifier: Classifier, most: int) -> Table:
+def grow(found: Source, classifier: KerasClassifier, most: int) -> Table:
     """Score 1, 10, 100 ... films; give time and memory."""
     counts = list(itertools.takewhile(lambda count: count <= most, (10**power for power in itertools.count())))
     rows = []

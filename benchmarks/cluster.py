@@ -29,7 +29,6 @@ from pneumo_core.evaluate import (
     SCORES_FOLDER,
     Archive,
     FilmScore,
-    Progress,
     list_archive,
     plan_job,
     ray_cluster,
@@ -39,10 +38,11 @@ from pneumo_core.evaluate import (
 )
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.gate import before
+from pneumo_core.keras_network import load_classifier
 from pneumo_core.models import active_model_folder, read_card
-from pneumo_core.network import load_classifier
 from pneumo_core.places import ROOT, models_folder
 from pneumo_core.stats import probabilities
+from pneumo_core.work import Progress
 
 CLUSTER = "Films on a cluster of one machine"
 COLUMNS = (

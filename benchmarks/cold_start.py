@@ -2,7 +2,7 @@
 
     python -m benchmarks.cold_start [FILM] [--rounds 3] [--record docs/benchmarks]
 
-Needs Chromium on the PATH and what `requirements-dev.txt` names; Linux only, as memory is what the system counts as
+Needs Chromium on the PATH and what `requirements-dev.lock` names; Linux only, as memory is what the system counts as
 resident. In each round the app is started twice: once for a look at the home page until the model is ready, once with a
 film (a sample by default) that is uploaded as soon as the page is drawn, while the network is being loaded.
 """

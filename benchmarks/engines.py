@@ -3,7 +3,7 @@
     python -m benchmarks.engines [--films FOLDER] [--repetitions 30] [--record docs/benchmarks]
 
 All take turns on the same film, as the network gets it. What is not installed is left out, and named:
-`pip install -r requirements-benchmarks.txt` has all of it. FOLDER holds films over which probabilities are compared;
+`pip install '.[benchmarks]'` has all of it. FOLDER holds films over which probabilities are compared;
 without it the samples are.
 """
 
@@ -23,8 +23,8 @@ from tf_keras_vis.gradcam import Gradcam
 from benchmarks.record import Cell, Table, record_option, tell
 from benchmarks.timing import in_turns, ratio
 from pneumo_core.film import prepare, read_radiograph
-from pneumo_core.keras_network import gate_features
-from pneumo_core.network import OPENVINO, Classifier, load_classifier, openvino_engine, tensorflow_engine
+from pneumo_core.keras_network import KerasClassifier, gate_features, keras_engine, load_classifier, openvino_engine
+from pneumo_core.network import OPENVINO
 from pneumo_core.places import models_folder, sample_files
 from pneumo_core.stats import Calibration, probabilities
 
@@ -33,7 +33,6 @@ BARE = "TensorFlow, compiled, the logit only"
 TENSORFLOW = "TensorFlow, compiled"
 USUAL = "the usual way: model.predict, and tf-keras-vis on the full network"
 DENSENET = "torchxrayvision's DenseNet121"
-REQUIREMENTS = "requirements-benchmarks.txt"
 # As pip calls each package, and as it is imported.
 IMPORTED_AS = {
     "openvino": "openvino",
@@ -47,7 +46,7 @@ Way = Callable[[np.ndarray], object]
 Pass = Callable[[np.ndarray], Sequence[Any]]
 
 
-def whole_network(classifier: Classifier) -> keras.Model:
+def whole_network(classifier: KerasClassifier) -> keras.Model:
     """Give film -> logit, explained feature maps, gate features: all that a reading needs of the network's body."""
     network, layer = classifier.network, classifier.card.explained_layer
     return keras.Model(network.input, [network.output, network.get_layer(layer).output, gate_features(network, layer)])
@@ -75,7 +74,7 @@ def onnx_pass(network: keras.Model) -> Pass:
     return lambda films: session.run(None, {names[0][0]: films})
 
 
-def usual_way(classifier: Classifier) -> Way:
+def usual_way(classifier: KerasClassifier) -> Way:
     """Give what most Streamlit apps do: `model.predict`, and tf-keras-vis on the full network."""
     network, layer = classifier.network, classifier.card.explained_layer
     gradcam = Gradcam(network, clone=False)
@@ -116,11 +115,11 @@ def installed(*packages: str) -> bool:
     """Say whether all of these are here; name on standard error those that are not."""
     missing = [package for package in packages if find_spec(IMPORTED_AS[package]) is None]
     if missing:
-        click.echo(f"left out, not installed: {', '.join(missing)} (pip install -r {REQUIREMENTS})", err=True)
+        click.echo(f"left out, not installed: {', '.join(missing)} (pip install '.[benchmarks]')", err=True)
     return not missing
 
 
-def compared_films(classifier: Classifier, folder: Path | None) -> list[np.ndarray]:
+def compared_films(classifier: KerasClassifier, folder: Path | None) -> list[np.ndarray]:
     """Give films as the network gets them, spread over a folder; without one the samples."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file()) if folder else sample_files()
     spread = paths[:: -(-len(paths) // MOST_FILMS)]
@@ -147,17 +146,17 @@ def benchmark(films: Path | None, repetitions: int, record: Path | None) -> None
     loaded = load_classifier(models_folder())
     network, card = loaded.network, loaded.card
     # Whatever PNEUMO_ENGINE says.
-    ours = Classifier(network, card, gate=loaded.gate)
+    ours = KerasClassifier(network, card, gate=loaded.gate)
     compared = compared_films(ours, films)
     whole = whole_network(ours)
-    passes: dict[str, Pass] = {TENSORFLOW: tensorflow_engine(whole).forward}
+    passes: dict[str, Pass] = {TENSORFLOW: keras_engine(whole).forward}
     results: dict[str, Way] = {"ours": lambda film: ours.look(film[0])}
     packages = []
     if installed("openvino"):
         packages.append("openvino")
         passes["OpenVINO, float32"] = openvino_engine(whole).forward
         passes["OpenVINO, bfloat16"] = openvino_engine(whole, "bf16").forward
-        chosen = Classifier(network, card, gate=loaded.gate, engine=OPENVINO)
+        chosen = KerasClassifier(network, card, gate=loaded.gate, engine=OPENVINO)
         results["ours, with PNEUMO_ENGINE=openvino"] = lambda film: chosen.look(film[0])
     if installed("onnxruntime", "tf2onnx"):
         packages += ["onnxruntime", "tf2onnx"]

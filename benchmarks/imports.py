@@ -18,7 +18,7 @@ from benchmarks.record import Table, record_option, tell
 from pneumo_core.places import ROOT
 
 # The home page imports its view when it is run.
-PAGES = {"Home": ROOT / "pages" / "parts" / "home_view.py"} | {
+PAGES = {"Home": ROOT / "pages" / "parts" / "home" / "home_view.py"} | {
     path.stem.capitalize(): path for path in sorted((ROOT / "pages").glob("*.py"))
 }
 NETWORKS = ("tensorflow", "keras", "tf_keras_vis")

@@ -317,7 +317,7 @@ def count_wrong(seen: Sequence[Seen], films: Sequence[bytes]) -> int:
     """Count results that are not those of the film that was sent: by hash, picture and score, read once more here."""
     from pneumo_core.draw import Display, data_uri, film_picture, fitted
     from pneumo_core.film import read_radiograph
-    from pneumo_core.network import load_classifier
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.read import read_xray
 
     classifier, wrong = load_classifier(models_folder()), 0
@@ -392,7 +392,7 @@ def people_at_once(
 def soak(folder: Path | None, count: int) -> Table:
     """Read films one after the other in this process; give what it holds before, on the way and after."""
     from pneumo_core.film import read_radiograph
-    from pneumo_core.network import load_classifier
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.read import read_xray
 
     classifier = load_classifier(models_folder())

@@ -27,8 +27,7 @@ from pneumo_core.draw import Display, data_uri, film_picture, fitted, overlay_pi
 from pneumo_core.explain import measure_fragility
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.gate import measure_quality
-from pneumo_core.keras_network import explain, gate_features
-from pneumo_core.network import Classifier, load_classifier
+from pneumo_core.keras_network import KerasClassifier, explain, gate_features, load_classifier
 from pneumo_core.places import models_folder, sample_files
 from pneumo_core.read import Reading, case_report, overlay_png, read_xray
 
@@ -64,7 +63,7 @@ def page() -> None:
     st.session_state["seconds"] = time.perf_counter() - started
 
 
-def page_milliseconds(classifier: Classifier, reading: Reading, repetitions: int) -> float:
+def page_milliseconds(classifier: KerasClassifier, reading: Reading, repetitions: int) -> float:
     """Draw a reading again and again, its small changes scored before; give the median of what the script took."""
     app = AppTest.from_function(page, default_timeout=60)
     app.session_state["reading"] = reading
@@ -81,7 +80,7 @@ def page_milliseconds(classifier: Classifier, reading: Reading, repetitions: int
     return statistics.median(found)
 
 
-def stages(classifier: Classifier, content: bytes) -> dict[str, Callable[[], object]]:
+def stages(classifier: KerasClassifier, content: bytes) -> dict[str, Callable[[], object]]:
     """Give what is timed, in the order of its work, each on what the stage before it gives."""
     network, card = classifier.network, classifier.card
     radiograph = read_radiograph(content, "film")
@@ -92,7 +91,7 @@ def stages(classifier: Classifier, content: bytes) -> dict[str, Callable[[], obj
     explained = network.get_layer(card.explained_layer).output
     head = keras.Model(explained, network.output)
     maps = keras.Model(network.input, explained)(batch, training=False)
-    without_gate = Classifier(network, card)
+    without_gate = KerasClassifier(network, card)
     point, display = card.operating_point("balanced"), Display()
     film = film_picture(fitted(radiograph.pixels, SCREEN_LONG_SIDE), display)
     overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)

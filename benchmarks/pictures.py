@@ -2,7 +2,7 @@
 
     python -m benchmarks.pictures [--only learn/trust] [--data chest_xray]
 
-Needs Chromium on the PATH and what `requirements-dev.txt` names. The app is started in a process of its own. The films
+Needs Chromium on the PATH and what `requirements-dev.lock` names. The app is started in a process of its own. The films
 are samples; the picture of Batch evaluation shows figures of the official test films, so it needs `--data` and is left
 out without. Left out always are `make.png` and `models.png`: they show runs of training that were made for them.
 After a new model please make its survey first (`./run core survey FOLDER --films 104 --record`), then look at each

@@ -19,12 +19,13 @@ from benchmarks.record import Cell, Table, record_option, tell
 from benchmarks.timing import ratio
 from pneumo_core.data import find_cases, split_by_patient
 from pneumo_core.film import Preprocessing
-from pneumo_core.keras_network import build_network, device_in_words
+from pneumo_core.keras_network import device_in_words
 from pneumo_core.train import (
     Judge,
     Recipe,
     Step,
     Watch,
+    build_network,
     epoch_batches,
     memory_bytes,
     read_films,

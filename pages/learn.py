@@ -2,20 +2,14 @@
 
 import streamlit as st
 
+from pages.parts.learn.certainty_lessons import calibration_lesson, uncertain_lesson
+from pages.parts.learn.data_lessons import file_size_lesson, two_splits_lesson
 from pages.parts.learn.film import film_to_learn_from, standing_warnings
 from pages.parts.learn.grad_cam_view import grad_cam_view
-from pages.parts.learn.lesson_views import (
-    calibration_lesson,
-    file_size_lesson,
-    kinds_lesson,
-    prevalence_lesson,
-    threshold_lesson,
-    two_splits_lesson,
-    uncertain_lesson,
-)
 from pages.parts.learn.menu import chosen_lesson
 from pages.parts.learn.methods_view import methods_view
 from pages.parts.learn.quiz_view import quiz_view
+from pages.parts.learn.threshold_lessons import kinds_lesson, prevalence_lesson, threshold_lesson
 from pages.parts.learn.trust_view import trust_view
 from pages.parts.learn.what_if_view import what_if_view
 from pages.parts.shared.frame import frame

@@ -28,11 +28,18 @@ for it. `pyproject.toml` holds the rule for import-linter::
     errors wording places versions work       refusals, sentences, folders, versions, how far work is
 
 An outside package's home is a file name: plotly in `figures.py`, jinja in `report.py`, pydicom in `film/dicom.py`.
+What such a package promises nobody is used in files called `*_inside.py` alone.
 """
 
 import os
+import sys
 
 import lazy_loader
+
+if sys.platform == "win32":
+    raise ImportError(
+        "Pneumo runs on Linux and macOS, and this is Windows. Please use the Windows Subsystem for Linux (WSL)."
+    )
 
 # Before anything imports TensorFlow: its notes on missing GPUs would bury the answers of the command line.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,15 +1,18 @@
-"""The version of Pneumo, and which Python and packages are at work."""
+"""Pneumo's own version, and which Python and packages are at work."""
 
 import platform
 from importlib import metadata
 
+# The one place where Pneumo's own version is written; pyproject.toml reads it here.
 PNEUMO = "0.2.0"
+
 _PACKAGES = ("tensorflow", "keras", "tf-keras-vis", "streamlit")
 
 
 def versions_at_work() -> dict[str, str]:
-    """Give the versions of Python and of the packages that a score and its pictures come from."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}}
+    """Give the versions of Pneumo, Python and the packages that a score and its pictures come from."""
+    packages = {name: metadata.version(name) for name in _PACKAGES}
+    return {"pneumo": PNEUMO, "python": platform.python_version(), **packages}
 
 
 def versions_in_words() -> str:

@@ -1,16 +1,38 @@
-"""Why work has ended before its end, as a sentence; a fault of the program also stands in the log of the server.
+"""How far work is, and why it ended before its end, as sentences; a fault of the program also stands in the log.
 
-Neither holds a message of an exception: it may quote a file's content or its name, which can be a patient's.
+Neither a sentence nor the log holds a message of an exception: it may quote a file's content or its name, which can be
+a patient's.
 """
 
 import errno
 import logging
 import traceback
+from dataclasses import dataclass
 
 from pneumo_core.errors import PneumoError
-from pneumo_core.wording import disk_in_words
+from pneumo_core.wording import counted, disk_in_words
 
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far work on films is; `films_per_second` counts what this start of it has done."""
+
+    done: int
+    of: int
+    films_per_second: float
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None as long as the speed is not known."""
+        return (self.of - self.done) / self.films_per_second if self.films_per_second else None
+
+    def in_words(self) -> str:
+        """Say it in a line: "64 of 624 films, 31.2 films/s, 18 s left"."""
+        left = self.seconds_left
+        speed = f", {self.films_per_second:.1f} films/s, {_time_in_words(left)} left" if left is not None else ""
+        return f"{self.done} of {counted(self.of, 'film')}{speed}"
 
 
 def known_end(error: Exception) -> str | None:
@@ -74,3 +96,9 @@ def _is(error: Exception, package: str, name: str) -> bool:
 
 def _what(error: Exception) -> str:
     return str(getattr(error, "title", "?"))
+
+
+def _time_in_words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -424,7 +424,7 @@ def score(model_folder: Path, films: list[np.ndarray]) -> tuple[np.ndarray, floa
     # For a script, Python looks for modules beside it, not in the project's folder.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from pneumo_core.film import prepare
-    from pneumo_core.network import load_classifier
+    from pneumo_core.keras_network import load_classifier
 
     classifier = load_classifier(model_folder)
     inputs = np.stack([prepare(film, classifier.card.preprocessing) for film in films])

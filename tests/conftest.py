@@ -25,7 +25,7 @@ def pytest_configure() -> None:
     if missing := [name for name in promised if not is_here(name)]:
         raise pytest.UsageError(
             f"{PROMISED_VARIABLE} promises {', '.join(missing)}, and there is none here. Please install what "
-            "requirements-dev.txt names, and Chromium, or promise less."
+            "requirements-dev.lock names, and Chromium, or promise less."
         )
 
 
@@ -104,8 +104,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[...
 @pytest.fixture(scope="session")
 def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make_data: Callable[..., Path]) -> Path:
     """Give the tiny model with a gate fitted on drawn films."""
+    from pneumo_core.keras_network.classifier import load_classifier
     from pneumo_core.models import gate_record as input_gate_record
-    from pneumo_core.network.classifier import load_classifier
     from pneumo_core.train import gate_fit as input_gate_fit
 
     folder = tmp_path_factory.mktemp("gated") / "gated"

@@ -1,9 +1,11 @@
 """Small values made in memory that several tests need: a film, a card, an explanation, a reading."""
 
+import csv
 import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -14,9 +16,18 @@ from pneumo_core.gate.admission import Admission
 from pneumo_core.gate.input_gate import UPRIGHT, Verdict
 from pneumo_core.gate.quality import Quality
 from pneumo_core.gate.suitability import Suitability
-from pneumo_core.models.card import EvaluationResult, ModelCard, PointResult, TrainingData
+from pneumo_core.models.card import (
+    EvaluationResult,
+    ModelCard,
+    PointResult,
+    TrainingData,
+    active_model_folder,
+    evaluate,
+    read_card,
+)
+from pneumo_core.places import ROOT
 from pneumo_core.read.reading import Prediction, Reading
-from pneumo_core.stats.calibration import Calibration, OperatingPoint
+from pneumo_core.stats.calibration import Calibration, OperatingPoint, probabilities
 from pneumo_core.stats.metrics import ConfusionMatrix, Estimate
 from pneumo_core.wording import Caution
 
@@ -178,3 +189,46 @@ def with_thresholds(card: ModelCard, *thresholds: float) -> ModelCard:
 
     results = {"validation": tuple(map(moved, card.validation)), "test": tuple(map(moved, card.test))}
     return replace(card, operating_points=points, **results)
+
+
+VALIDATION, TEST = "validation, the films as they are", "test, films"
+# 3 films without pneumonia and 4 with it, of 6 patients: name, kind, logit, bytes.
+SCORED_FILMS = (
+    ("test/NORMAL/IM-0001-0001.jpeg", "normal", -2.0, 900),
+    ("test/NORMAL/IM-0001-0002.jpeg", "normal", -1.0, 800),
+    ("test/NORMAL/IM-0002-0001.jpeg", "normal", 1.0, 500),
+    ("test/PNEUMONIA/person1_bacteria_1.jpeg", "bacteria", -1.5, 700),
+    ("test/PNEUMONIA/person2_bacteria_2.jpeg", "bacteria", 2.0, 400),
+    ("test/PNEUMONIA/person3_virus_3.jpeg", "virus", 0.0, 300),
+    ("test/PNEUMONIA/person4_virus_4.jpeg", "virus", 3.0, 200),
+)
+
+
+def score_rows(films: str = TEST) -> list[list[str]]:
+    """Give the films above as rows of a model's `scores.csv`."""
+    return [
+        [films, name, kind, str(int(kind != "normal")), f"{logit:.6f}", str(size)]
+        for name, kind, logit, size in SCORED_FILMS
+    ]
+
+
+def write_scores(
+    folder: Path, rows: list[list[str]], columns: str = "films,name,kind,has_pneumonia,logit,file_bytes"
+) -> None:
+    """Write rows into a model's folder, as training does."""
+    with (folder / "scores.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns.split(","))
+        writer.writerows(rows)
+
+
+def scored_card(folder: Path) -> ModelCard:
+    """The card of the shipped model at a fixed temperature, with results of the films above, whose scores lie there."""
+    write_scores(folder, score_rows(VALIDATION) + score_rows())
+    shipped = replace(
+        read_card(active_model_folder(ROOT / "model")), calibration=Calibration(temperature=0.8, prevalence=0.5)
+    )
+    has_pneumonia = np.array([kind != "normal" for _, kind, _, _ in SCORED_FILMS])
+    values = probabilities(np.array([logit for _, _, logit, _ in SCORED_FILMS]), shipped.calibration)
+    results = [evaluate(films, has_pneumonia, values, shipped.operating_points) for films in (VALIDATION, TEST)]
+    return replace(shipped, name="small", validation=(results[0],), test=(results[1],))

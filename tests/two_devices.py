@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.keras_network.layers import build_network, load_network
+from pneumo_core.keras_network.layers import load_network
 from pneumo_core.models.training_log import read_log
+from pneumo_core.train.build import build_network
 from pneumo_core.train.fit import fit, predict_logits
 from tests.train.test_fit import SMALL, drawn_films
 

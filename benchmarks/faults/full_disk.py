@@ -219,7 +219,7 @@ def _logged(path: Path) -> tuple[int, str]:
 
 def _job(data: Path, folder: Path, models: Path) -> tuple[int, str]:
     from pneumo_core.data import open_source
-    from pneumo_core.network import load_classifier
+    from pneumo_core.keras_network import load_classifier
 
     source = open_source(data)
     job = Job(source, folder, lambda: load_classifier(models))

@@ -320,7 +320,7 @@ def _saves(setting: Setting, place: Path, export: Path) -> dict[str, Callable[[]
         write_card(read_card(setting.models / IN_USE), model)
 
     def answers() -> None:
-        from pneumo_core.network import load_classifier
+        from pneumo_core.keras_network import load_classifier
 
         record_known_answers(load_classifier(setting.models / IN_USE), model)
 

@@ -79,8 +79,8 @@ def _assessed(
 ) -> "tuple[Assessment, Assessment | None]":
     """Score films with a model and, where one is named, with another; give what the runs say of them."""
     from pneumo_core.evaluate import assess_folder, run_source
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder
-    from pneumo_core.network import load_classifier
 
     named = [(model or models_folder(), "")] + ([(against, "against")] if against else [])
     # All before minutes of scoring, so that a wrong path is said at once.
@@ -224,7 +224,7 @@ def _score_here(source: Path, model: Path, out: Path) -> bool:
     """Score on this machine; False where films were refused or files left out."""
     from pneumo_core.data import open_source
     from pneumo_core.evaluate import SCORES_FILE, run_source
-    from pneumo_core.network import load_classifier
+    from pneumo_core.keras_network import load_classifier
 
     films = open_source(source)
     _tell_left_out(films, out)

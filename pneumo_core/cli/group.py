@@ -10,16 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import click
 
 from pneumo_core.film import OLDEST_YEARS, age_in_years
 from pneumo_core.versions import PNEUMO
-from pneumo_core.work import known_end
-
-if TYPE_CHECKING:
-    from pneumo_core.evaluate import Progress
+from pneumo_core.work import Progress, known_end
 
 # Each command's module and its name there: a module is imported for its own commands alone, and for the help.
 _PLACES = {
@@ -124,7 +121,7 @@ def tell_how_far(words: str, is_done: bool) -> None:
     tell(f"\r{words}", nl=is_done)
 
 
-def tell_progress(progress: "Progress") -> None:
+def tell_progress(progress: Progress) -> None:
     """Say in the line at hand how many films are done."""
     tell_how_far(progress.in_words(), progress.done == progress.of)
 

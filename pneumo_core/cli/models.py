@@ -12,7 +12,7 @@ import click
 from pneumo_core.cli.group import GivenPath, tell
 from pneumo_core.errors import DataError
 from pneumo_core.files import write_whole
-from pneumo_core.places import models_folder
+from pneumo_core.places import models_folder, own_models_folder
 
 if TYPE_CHECKING:
     from pneumo_core.models import EvaluationResult, ModelEntry
@@ -120,7 +120,7 @@ def promote_command(name: str, who: str, note: str, yes: bool) -> None:
         if not _on_terminal():
             raise DataError(f"{words} To promote it all the same, please add --yes.")
         click.confirm(f"{words} Promote it all the same?", abort=True, err=True)
-    promotion = promote(models_folder(), name, who, note)
+    promotion = promote(own_models_folder(), name, who, note)
     click.echo(f"{promotion.to_model} is in use (before: {promotion.from_model or 'none'})")
 
 
@@ -131,7 +131,7 @@ def roll_back_command(who: str, note: str) -> None:
     """Put the model in use again that was so before the last promotion."""
     from pneumo_core.models import roll_back
 
-    promotion = roll_back(models_folder(), who, note)
+    promotion = roll_back(own_models_folder(), who, note)
     click.echo(f"{promotion.to_model} is in use again (before: {promotion.from_model or 'none'})")
 
 
@@ -144,7 +144,7 @@ def delete_command(name: str, yes: bool) -> None:
 
     if not yes and _on_terminal():
         click.confirm(f"Delete {name}, its network, card, log and scores, for good?", abort=True, err=True)
-    delete_model(models_folder(), name)
+    delete_model(own_models_folder(), name)
     click.echo(f"{name} is deleted")
 
 
@@ -166,9 +166,9 @@ def export_command(name: str, out: Path | None) -> None:
 @click.option("--name", help="Of the model's new folder. Default: the zip's name without its ending.")
 def import_command(file: Path, name: str | None) -> None:
     """Take a model in from FILE, a zip as `models export` writes it; it is not in use by that."""
-    from pneumo_core.models import import_model
+    from pneumo_core.keras_network import import_model
 
     with file.open("rb") as content:
-        imported = import_model(models_folder(), content, file.stem if name is None else name)
+        imported = import_model(own_models_folder(), content, file.stem if name is None else name)
     click.echo(f"{imported.folder.name} is there; to put it in use: models promote {imported.folder.name} --note ...")
     tell(imported.note)

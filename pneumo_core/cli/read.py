@@ -10,7 +10,7 @@ import click
 from pneumo_core.cli.group import Age, GivenPath, tell, tell_progress
 from pneumo_core.errors import ModelError, PneumoError
 from pneumo_core.files import write_whole
-from pneumo_core.places import models_folder
+from pneumo_core.places import models_folder, own_models_folder
 from pneumo_core.versions import PNEUMO
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def read(
     age: float | None,
 ) -> None:
     """Read X-rays (JPEG, PNG, DICOM). Exit status 0: all read; 1: some refused; 2: wrong use."""
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder, read_conformal
-    from pneumo_core.network import load_classifier
     from pneumo_core.read import reading_line
 
     folder = active_model_folder(model or models_folder())
@@ -103,10 +103,11 @@ def doctor(record: bool) -> None:
     """Check versions, device, model and known answers. Exit status 0: all well; 1: something is wrong."""
     _tell_versions()
 
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder
-    from pneumo_core.network import check_known_answers, load_classifier, record_known_answers
+    from pneumo_core.network import check_known_answers, record_known_answers
 
-    folder = active_model_folder(models_folder())
+    folder = active_model_folder(own_models_folder() if record else models_folder())
     classifier = load_classifier(folder)
     card = classifier.card
     tell(f"device: {classifier.device}", err=False)
@@ -150,10 +151,10 @@ def survey(source: Path, films: int, record: bool) -> None:
         survey_rows,
         write_survey,
     )
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder
-    from pneumo_core.network import load_classifier
 
-    folder = active_model_folder(models_folder())
+    folder = active_model_folder(own_models_folder() if record else models_folder())
     classifier = load_classifier(folder)
     tester = ExplanationTester(classifier, prepared_samples(classifier.card.preprocessing))
     found = survey_films(tester, open_source(source), films, tell_progress)

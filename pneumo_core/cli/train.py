@@ -11,7 +11,7 @@ import click
 from pneumo_core.cli.group import GivenPath, GivenWord, tell, tell_how_far, tell_progress
 from pneumo_core.errors import ModelError
 from pneumo_core.files import write_whole
-from pneumo_core.places import models_folder
+from pneumo_core.places import models_folder, own_models_folder
 from pneumo_core.train import SETTINGS, listed
 
 if TYPE_CHECKING:
@@ -258,10 +258,12 @@ def fit_gate_command(data: Path, model: str | None) -> None:
 
     Exit status 0: the model has it; 1: it is not worth keeping, and the model is as it was; 2: wrong use.
     """
+    from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import gate_in_words
-    from pneumo_core.network import load_classifier
     from pneumo_core.train import films_it_knows, fit_gate_of
 
+    # The gate is written into it.
+    own_models_folder()
     folder = _model_folder(model)
     classifier = load_classifier(folder)
 

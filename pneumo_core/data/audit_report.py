@@ -2,7 +2,8 @@
 
 import jinja2
 
-from pneumo_core.data.audit import Audit, area_rows, count_rows, twins_in_words
+from pneumo_core.data.audit_words import area_rows, count_rows, twins_in_words
+from pneumo_core.data.audited import Audit
 from pneumo_core.draw import REPORT_STYLE
 from pneumo_core.wording import NOTICE
 

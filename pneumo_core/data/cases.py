@@ -21,6 +21,7 @@ from pneumo_core.wording import counted
 
 SPLITS = ("train", "val", "test")
 CLASS_FOLDERS = {"NORMAL": False, "PNEUMONIA": True}
+CLASS_NAMES = {has_pneumonia: name for name, has_pneumonia in CLASS_FOLDERS.items()}
 FILM_SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".dcm"})
 
 _PNEUMONIA_NAME = re.compile(r"(?P<patient>person\d+)_(?P<kind>bacteria|virus)_")

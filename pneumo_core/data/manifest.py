@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pneumo_core.data.cases import (
-    CLASS_FOLDERS,
+    CLASS_NAMES,
     SPLITS,
     Case,
     check_copies,
-    find_cases,
     patient_and_kind,
     split_by_patient,
 )
-from pneumo_core.data.sources import LABELS, check_film_name, relative_name
+from pneumo_core.data.labels import LABELS
+from pneumo_core.data.listing import is_linked
+from pneumo_core.data.names import check_film_name, relative_name
 from pneumo_core.data.table import CODE, MAX_TABLE_BYTES, TableRow, read_table
 from pneumo_core.errors import DataError
 from pneumo_core.files import plain_cell, write_whole
-from pneumo_core.train import Plan
 from pneumo_core.wording import counted
 
 COLUMNS = ("file", "label", "patient", "split")
@@ -35,7 +35,6 @@ MAX_BYTES = MAX_TABLE_BYTES
 PATIENT_IN_TEST = "a film of a patient of the same name is in the test split"
 TWIN_IN_TEST = "a film that looks the same as one of its patient is in the test split"
 
-_CLASS_NAMES = {has_pneumonia: name for name, has_pneumonia in CLASS_FOLDERS.items()}
 _EXPECTED = f"Expected are the columns {','.join(COLUMNS)} and one film in each row. Please make the split again."
 
 
@@ -153,7 +152,7 @@ def manifest_csv(manifest: Manifest) -> bytes:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in manifest.rows:
-        cells = (row.file, _CLASS_NAMES[row.has_pneumonia], row.patient, row.split)
+        cells = (row.file, CLASS_NAMES[row.has_pneumonia], row.patient, row.split)
         writer.writerow([plain_cell(cell) for cell in cells])
     return file.getvalue().encode()
 
@@ -209,47 +208,6 @@ def cases_of_manifest(content: bytes, table: str, folder: Path, copies: Sequence
     found = sorted(cases.values(), key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name))
     check_copies(found, copies)
     return tuple(found)
-
-
-def planned_split(plan: Plan, manifest: bytes | None = None) -> tuple[Sequence[Case], Sequence[Case], Sequence[Case]]:
-    """Give the films that a run trains on, validates with and tests on, and refuse data that cannot be split.
-
-    Args:
-        manifest: a split that the plan will name, as CSV, where that lies in no file yet.
-
-    Raises:
-        DataError: a folder, a copy or the split is not as it must be.
-    """
-    if len({folder.name for folder in (plan.data, *plan.copies)}) <= len(plan.copies):
-        raise DataError(
-            "Two of the data folders have the same name, so that their results could not be told apart. Please "
-            "rename one."
-        )
-    cases: tuple[Case, ...] | None = None
-    if manifest is not None:
-        cases = cases_of_manifest(manifest, "The split", plan.data, plan.copies)
-    elif plan.manifest is not None:
-        cases = read_manifest(plan.manifest, plan.data, plan.copies)
-    if cases is not None:
-        parts = {split: [case for case in cases if case.split == split] for split in SPLITS}
-        return parts["train"], parts["val"], parts["test"]
-    cases = find_cases(plan.data, plan.copies)
-    tests = [case for case in cases if case.split == "test"]
-    recipe = plan.recipe
-    return *split_by_patient(
-        (case for case in cases if case.split != "test"), recipe.validation_share, recipe.seed
-    ), tests
-
-
-def is_linked(folder: Path, name: str) -> bool:
-    """True where a file lies behind a link below a folder: links are not followed, as they may lead out of it."""
-    path = folder
-    for part in name.split("/"):
-        path /= part
-        # Not Path.is_symlink, which some versions of Python let fail on names that are too long.
-        if os.path.islink(path):  # noqa: PTH114
-            return True
-    return False
 
 
 def _joined(patients: Mapping[str, str], same_looks: Iterable[Sequence[str]]) -> dict[str, str]:
@@ -316,7 +274,7 @@ def _check_sides(name: str, cases: Sequence[Case]) -> None:
     for split in ("train", "val"):
         classes = {case.has_pneumonia for case in cases if case.split == split}
         if len(classes) < 2:
-            found = f"{_CLASS_NAMES[classes.pop()]} only" if classes else "no film"
+            found = f"{CLASS_NAMES[classes.pop()]} only" if classes else "no film"
             raise DataError(
                 f"{name} has {found} in {split}. Expected are both classes in train and in val. Please make the split "
                 "again."

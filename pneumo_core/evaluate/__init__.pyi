@@ -13,11 +13,6 @@ from .cluster import (
     ray_cluster as ray_cluster,
     score_archive as score_archive,
 )
-from .cohort import (
-    FEW_FILMS as FEW_FILMS,
-    Cohort as Cohort,
-    areas_of_metadata as areas_of_metadata,
-)
 from .figures import (
     CHART_CONFIG as CHART_CONFIG,
     COMPARED_COLOUR as COMPARED_COLOUR,
@@ -65,7 +60,6 @@ from .report import (
 from .runs import (
     SCORES_FILE as SCORES_FILE,
     FilmScore as FilmScore,
-    Progress as Progress,
     Run as Run,
     damaged_lines as damaged_lines,
     has_run as has_run,

@@ -6,20 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pneumo_core.evaluate.cohort import (
-    FEW_FILMS,
-    Cohort,
-    Subgroup,
-    areas_of_metadata,
-    best_threshold,
-    contradictions,
-    labelled_cohort,
-    subgroups,
-)
+from pneumo_core.evaluate.cohort import Cohort, Subgroup, best_threshold, contradictions, labelled_cohort, subgroups
 from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.gate import suitability_for_age
 from pneumo_core.models import KnownFilms, ModelCard, Regions
 from pneumo_core.stats import (
+    FEW_FILMS,
     Bootstrap,
     Comparison,
     Curves,
@@ -30,6 +22,7 @@ from pneumo_core.stats import (
     all_curves,
     area_by_patient,
     area_under_roc,
+    areas_of_metadata,
     compare,
     figures_at,
     figures_overall,
@@ -179,7 +172,7 @@ def assess_run(
         curves=all_curves(cohort.has_pneumonia, cohort.probabilities),
         known_from=known_from,
         known=has_seen,
-        metadata=tuple(areas_of_metadata(cohort)),
+        metadata=tuple(areas_of_metadata(cohort.scores, cohort.has_pneumonia, cohort.patients)),
         groups=tuple(_groups(cohort, has_seen)),
         best_threshold=best_threshold(cohort),
         regions=regions,

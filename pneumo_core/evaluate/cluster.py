@@ -54,13 +54,14 @@ from pneumo_core.data import (
     relative_name,
 )
 from pneumo_core.errors import DataError, ModelError, PneumoError, UnreadableImageError
-from pneumo_core.evaluate.runs import FilmScore, Progress
-from pneumo_core.files import write_whole
+from pneumo_core.evaluate.runs import FilmScore
+from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.film import MAX_FILE_BYTES
 from pneumo_core.gate import GATE_FILE
-from pneumo_core.models import active_model_folder, file_sha256, model_files, read_card
+from pneumo_core.models import active_model_folder, model_files, read_card
 from pneumo_core.stats import probabilities
 from pneumo_core.wording import counted
+from pneumo_core.work import Progress
 
 if TYPE_CHECKING:
     from pneumo_core.network import Classifier
@@ -432,7 +433,7 @@ def _classifier_of(job: Job, model: Mapping[str, bytes]) -> "Classifier":
     Raises:
         ModelError: it cannot be loaded, or it is not the job's: another network, gate or calibration, or no gate.
     """
-    from pneumo_core.network import load_classifier
+    from pneumo_core.keras_network import load_classifier
 
     with TemporaryDirectory() as folder:
         for name, content in model.items():
@@ -549,7 +550,7 @@ def ray_cluster(address: str | None, workers: int | None) -> Iterator[int]:
     except ImportError as error:
         raise PneumoError(
             "Ray is not installed here. The engine ray needs it on every machine of the cluster. Please run "
-            "pip install -r requirements-cluster.txt, or use --engine local."
+            "pip install '.[cluster]' in Pneumo's folder, or use --engine local."
         ) from error
     # Its plans and tables; what stops a job still comes as an exception.
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -624,7 +625,7 @@ def score_archive(
             {"partition": partition, "films": json.dumps(films_of(archive, job, partition))} for partition in missing
         ]
         with warnings.catch_warnings():
-            # The last two have no other name yet; requirements-cluster.txt holds Ray where it knows them.
+            # The last two have no other name yet; pyproject.toml holds Ray where it knows them.
             warnings.simplefilter("ignore", ray.util.annotations.RayDeprecationWarning)
             outcomes = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
                 PartitionScorer,

@@ -1,4 +1,4 @@
-"""The films of a run as arrays: the groups among them, and how much of the answer lies outside the picture."""
+"""The films of a run as arrays, and the groups among them."""
 
 import math
 from collections import defaultdict
@@ -9,10 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from pneumo_core.evaluate.runs import FilmScore
-from pneumo_core.stats import Calibration, Estimate, area_under_roc, probabilities
+from pneumo_core.stats import Calibration, probabilities
 
-FEW_FILMS = 30
-FOLDS = 5
 AGE_BANDS = ((0, 1), (1, 6), (6, 18), (18, 65), (65, math.inf))
 
 
@@ -81,28 +79,6 @@ def subgroups(cohort: Cohort) -> list[Subgroup]:
     return [group for attribute in _ATTRIBUTES for group in attribute(cohort) if group.chosen.any()]
 
 
-def areas_of_metadata(cohort: Cohort) -> list[tuple[str, Estimate]]:
-    """Say how well the files' outward facts separate the classes, without the picture.
-
-    Areas under the ROC curve of logistic regressions, each film scored by a fit on other patients' films
-    (5 folds, grouped by patient). All that is clearly above 0.5 is a shortcut that lies ready in these files.
-
-    Returns:
-        label and area: of each fact alone, then of all together; `nan` with fewer than 10 patients of a class.
-    """
-    facts = {
-        "file size": [math.log(max(score.file_bytes, 1)) for score in cohort.scores],
-        "aspect ratio": [math.log(score.width / score.height) for score in cohort.scores],
-        "pixels": [math.log(score.height * score.width) for score in cohort.scores],
-        "colour mode": [float(score.samples_per_pixel > 1) for score in cohort.scores],
-        "mean brightness": [score.brightness for score in cohort.scores],
-    }
-    columns = np.array(list(facts.values()), np.float64).T
-    folds = _folds(cohort)
-    areas = [(name, _area_of(cohort, columns[:, [place]], folds)) for place, name in enumerate(facts)]
-    return [*areas, ("all of these together", _area_of(cohort, columns, folds))]
-
-
 def best_threshold(cohort: Cohort) -> float:
     """Give the threshold with the highest sensitivity + specificity on these films (Youden 1950).
 
@@ -127,30 +103,6 @@ def _labels_of_files(scores: Sequence[FilmScore]) -> dict[str, set[bool]]:
         if score.sha256 is not None and score.has_pneumonia is not None:
             labels[score.sha256].add(score.has_pneumonia)
     return labels
-
-
-def _folds(cohort: Cohort) -> list[tuple[np.ndarray, np.ndarray]] | None:
-    """Part the films into folds, whole patients together; None with too few patients of a class."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    of_class = [len(np.unique(cohort.patients[cohort.has_pneumonia == label])) for label in (False, True)]
-    if min(of_class) < 2 * FOLDS:
-        return None
-    parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0)
-    return list(parts.split(np.zeros(len(cohort)), cohort.has_pneumonia, cohort.patients))
-
-
-def _area_of(cohort: Cohort, columns: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]] | None) -> Estimate:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    if folds is None:
-        return Estimate(math.nan, math.nan, math.nan, len(cohort))
-    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
-    scores = cross_val_predict(model, columns, cohort.has_pneumonia, cv=folds, method="decision_function")
-    return area_under_roc(cohort.has_pneumonia, scores)
 
 
 def _by_kind(cohort: Cohort) -> Iterator[Subgroup]:

@@ -18,10 +18,11 @@ import numpy as np
 
 from pneumo_core.data import Source, SourceFilm
 from pneumo_core.errors import PneumoError
-from pneumo_core.evaluate.runs import FilmScore, Progress, Run, alone_in, append_scores, begin_run, read_scores
+from pneumo_core.evaluate.runs import FilmScore, Run, alone_in, append_scores, begin_run, read_scores
 from pneumo_core.film import fingerprint, prepare, read_radiograph
 from pneumo_core.gate import Admission, Verdict, before
 from pneumo_core.network import Classifier
+from pneumo_core.work import Progress
 
 BATCH_SIZE = 32
 READERS = 2

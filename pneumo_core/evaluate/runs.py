@@ -11,7 +11,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.errors import BusyError, DataError
 from pneumo_core.files import held, write_whole
-from pneumo_core.wording import counted
 
 RUN_FILE, SCORES_FILE, LOCK_FILE = "run.json", "scores.jsonl", "run.lock"
 
@@ -50,26 +49,6 @@ class FilmScore:
     age_years: float | None = None
     warned_of: str = ""
     code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a run is; `films_per_second` counts what this start of it has done."""
-
-    done: int
-    of: int
-    films_per_second: float
-
-    @property
-    def seconds_left(self) -> float | None:
-        """None as long as the speed is not known."""
-        return (self.of - self.done) / self.films_per_second if self.films_per_second else None
-
-    def in_words(self) -> str:
-        """Say it in a line: "64 of 624 films, 31.2 films/s, 18 s left"."""
-        left = self.seconds_left
-        speed = f", {self.films_per_second:.1f} films/s, {_time_in_words(left)} left" if left is not None else ""
-        return f"{self.done} of {counted(self.of, 'film')}{speed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +168,3 @@ def append_scores(folder: Path, scores: Sequence[FilmScore]) -> None:
         file.write(b"".join(_FILM_SCORE.dump_json(score) + b"\n" for score in scores))
         file.flush()
         os.fsync(file.fileno())
-
-
-def _time_in_words(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

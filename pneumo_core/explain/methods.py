@@ -14,8 +14,8 @@ from tf_keras_vis.layercam import Layercam
 from tf_keras_vis.scorecam import Scorecam
 
 from pneumo_core.film import resize
-from pneumo_core.keras_network import Explanation, body_and_head
-from pneumo_core.network import Classifier
+from pneumo_core.keras_network import KerasClassifier, body_and_head
+from pneumo_core.network import Explanation
 
 SCORECAM_MAPS = 64
 SMOOTHGRAD_COPIES = 16
@@ -70,7 +70,7 @@ class Methods:
     Making it takes some seconds, so that the time that a method then takes is its own.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: KerasClassifier) -> None:
         self._classifier = classifier
         self._layer = classifier.card.explained_layer
         network = classifier.network
@@ -162,7 +162,7 @@ class Methods:
         return self._saliency((film + noise).astype(np.float32))
 
 
-def occlusion(classifier: Classifier, film: np.ndarray) -> np.ndarray:
+def occlusion(classifier: KerasClassifier, film: np.ndarray) -> np.ndarray:
     """Cover one patch after the other with the film's mean grey, and see how far the logit falls.
 
     Args:

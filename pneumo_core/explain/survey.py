@@ -14,11 +14,11 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 
 from pneumo_core.data import Source, SourceFilm
 from pneumo_core.errors import DataError, ModelError, PneumoError
-from pneumo_core.evaluate import Progress
 from pneumo_core.files import write_whole
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.gate import before
 from pneumo_core.stats import Z_95, Estimate, proportion
+from pneumo_core.work import Progress
 
 if TYPE_CHECKING:
     # Only named here: a page draws itself before TensorFlow has been imported.

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.keras_network import Explanation, layers_to_walk, library_map
+from pneumo_core.keras_network import layers_to_walk, library_map
+from pneumo_core.network import Explanation
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,9 +16,9 @@ import numpy as np
 from pneumo_core.explain.methods import occlusion, rank_correlation
 from pneumo_core.film import Preprocessing, prepare, read_radiograph, resize, shifted
 from pneumo_core.gate import Verdict
-from pneumo_core.keras_network import Explanation, put_weights
+from pneumo_core.keras_network import KerasClassifier, put_weights
 from pneumo_core.models import ModelCard
-from pneumo_core.network import Classifier
+from pneumo_core.network import Explanation
 from pneumo_core.places import sample_files
 
 # Conventions of this project, set before any test film was looked at; the figures stand beside them.
@@ -195,12 +195,12 @@ class ExplanationTester:
         samples: films to take one from that is not flagged, float32 `(n, height, width, 1)`, as `prepare` gives them.
     """
 
-    def __init__(self, classifier: Classifier, samples: np.ndarray) -> None:
+    def __init__(self, classifier: KerasClassifier, samples: np.ndarray) -> None:
         self._classifier = classifier
         scores = classifier.score(samples)
         self._reference, self._reference_probability = samples[scores.argmin()], float(scores.min())
         self._copy = keras.models.clone_model(classifier.network)
-        self._shuffled = Classifier(self._copy, classifier.card)
+        self._shuffled = KerasClassifier(self._copy, classifier.card)
         self._blocks = _blocks(self._copy)
         self._one_at_a_time = threading.Lock()
 

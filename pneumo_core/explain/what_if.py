@@ -18,8 +18,7 @@ from pneumo_core.gate import before_changed, measure_quality
 if TYPE_CHECKING:
     # Only named here: a page draws itself before TensorFlow has been imported.
     from pneumo_core.gate import Verdict
-    from pneumo_core.keras_network import Explanation
-    from pneumo_core.network import Classifier
+    from pneumo_core.network import Classifier, Explanation
 
 HIDDEN_BY = ("grey", "blur")
 # Of the longer side: leaves light and dark of a lung field, and no rib, vessel or letter.

@@ -2,6 +2,9 @@ from .csv_cells import (
     plain_cell as plain_cell,
     text_of_cell as text_of_cell,
 )
+from .hashes import (
+    file_sha256 as file_sha256,
+)
 from .locks import (
     held as held,
     held_by as held_by,

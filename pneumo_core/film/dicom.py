@@ -19,7 +19,6 @@ from pydicom import uid
 from pydicom.charset import python_encoding
 from pydicom.encaps import encapsulate, get_frame, parse_basic_offsets
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import _read_file_meta_info, read_preamble
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 
@@ -27,6 +26,7 @@ from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
 from pneumo_core.film.age import DAYS_IN_A_YEAR, age_in_years, possible_age
 from pneumo_core.film.jpeg import check_jpeg_is_whole, with_more_data
 from pneumo_core.film.pixels import Grey, Origin, check_side_lengths, effective_bits, to_grey
+from pneumo_core.film.pydicom_inside import read_file_meta
 
 # Deflate shrinks up to 1000 : 1; 50 megapixels of 16 bits and a header fit in this.
 MAX_INFLATED_BYTES = 128 * 2**20
@@ -162,9 +162,7 @@ def _inflate(content: bytes) -> tuple[bytes, str | None]:
     the dataset alone, which pydicom reads as a DICOM without preamble.
     """
     stream = BytesIO(content)
-    read_preamble(stream, force=True)
-    # `dcmread` uses this same function, so the two cannot disagree about what is deflated.
-    syntax = _read_file_meta_info(stream).get("TransferSyntaxUID")
+    syntax = read_file_meta(stream).get("TransferSyntaxUID")
     if syntax == uid.DeflatedExplicitVRLittleEndian:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         content = inflater.decompress(stream.read(), MAX_INFLATED_BYTES + 1)

@@ -18,6 +18,7 @@ import numpy as np
 from pneumo_core.errors import ModelError
 from pneumo_core.files import small_zip
 from pneumo_core.film import Preprocessing
+from pneumo_core.keras_network.keras_inside import SAVED_GRAPH, SAVED_OPERATIONS
 from pneumo_core.keras_network.layers import MAX_MODEL_FILE_BYTES
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -62,11 +63,10 @@ INITIALIZERS = frozenset(
     {"Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Ones", "RandomNormal", "RandomUniform"}
     | {"TruncatedNormal", "VarianceScaling", "Zeros"}
 )
-_OPERATIONS_MODULE = "keras.src.ops.numpy"
 _ALLOWED = frozenset(
-    {("keras.src.models.functional", "Functional"), ("keras", "DTypePolicy"), (None, "__keras_tensor__")}
+    {SAVED_GRAPH, ("keras", "DTypePolicy"), (None, "__keras_tensor__")}
     | {("keras.layers", name) for name in LAYERS}
-    | {(_OPERATIONS_MODULE, name) for name in OPERATIONS}
+    | {(SAVED_OPERATIONS, name) for name in OPERATIONS}
     | {("keras.initializers", name) for name in INITIALIZERS}
 )
 # What Keras, NumPy and Python raise where a value is of the wrong kind.
@@ -163,7 +163,7 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_paramete
         (given, *more), sources = node["args"], [shapes[source] for source in _sources(node["args"])]
         if _sources(node["kwargs"]) or not sources:
             raise ValueError("a layer is called in an unknown way")
-        if layer["module"] == _OPERATIONS_MODULE:
+        if layer["module"] == SAVED_OPERATIONS:
             shape = (None, *np.broadcast_shapes(*(source[1:] for source in sources)))
         else:
             if more or isinstance(given, list) != (kind in {"Add", "Concatenate", "Multiply"}):

@@ -8,11 +8,8 @@ from .figures import (
     uncertain_chart as uncertain_chart,
 )
 from .lessons import (
-    KIND_LABELS as KIND_LABELS,
     OTHER_PREVALENCES as OTHER_PREVALENCES,
     FileSizeResult as FileSizeResult,
-    ScoredFilms as ScoredFilms,
-    StoredScores as StoredScores,
     calibration_lines as calibration_lines,
     calibration_result as calibration_result,
     consequences as consequences,
@@ -20,7 +17,6 @@ from .lessons import (
     finely as finely,
     kind_line as kind_line,
     patients_in_both as patients_in_both,
-    read_stored_scores as read_stored_scores,
     results_by_kind as results_by_kind,
     split_figures as split_figures,
     split_line as split_line,

@@ -15,8 +15,8 @@ from pneumo_core.evaluate import (
     reliability_figure,
     roc_figure,
 )
-from pneumo_core.learn.lessons import KIND_LABELS, Consequences, FileSizeResult, ScoredFilms, SplitFigure
-from pneumo_core.models import Conformal, area, percent
+from pneumo_core.learn.lessons import Consequences, FileSizeResult, SplitFigure
+from pneumo_core.models import KIND_LABELS, Conformal, ScoredFilms, area, percent
 from pneumo_core.stats import OperatingPoint, ReliabilityBin, area_under_roc, figures_at, roc_points
 
 TEXT_PIXELS = 14

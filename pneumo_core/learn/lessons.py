@@ -1,19 +1,15 @@
 """What stored scores teach: threshold, prevalence, shortcuts, splits, calibration.
 
-Training writes the model's scores of its validation and test films into its folder (`scores.csv`): scores, labels and
-file names, no films. The lessons count of each part the films as they are, not their further copies.
+The lessons count of each part of the stored scores the films as they are, not their further copies.
 """
 
-import csv
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from pneumo_core.data import patient_and_kind
 from pneumo_core.errors import ModelError
-from pneumo_core.models import SCORES_FILE, EvaluationResult, ModelCard, percent
+from pneumo_core.models import KIND_LABELS, SCORES_FILE, SIZE_COLUMN, ModelCard, ScoredFilms, StoredScores, percent
 from pneumo_core.stats import (
     AreaComparison,
     Bootstrap,
@@ -37,68 +33,10 @@ from pneumo_core.stats import (
     threshold_table,
 )
 
-COLUMNS = ["films", "name", "kind", "has_pneumonia", "logit"]
-# A model made before sizes were written has no such column.
-SIZE_COLUMN = "file_bytes"
-# Logits are stored with six decimals, which can turn round films that nearly tie.
-SAME_AREA = 1e-3
 CROWD = 1000
 # Beside that of the test films: a ward where it is common, a screening where it is rare.
 OTHER_PREVALENCES = (0.1, 0.01)
 CALIBRATION_ERRORS = {"brier_score": "Brier score", "expected_calibration_error": "expected calibration error"}
-KIND_LABELS = {
-    "normal": "without pneumonia",
-    "bacteria": "bacterial",
-    "virus": "viral",
-    "pneumonia": "pneumonia, kind not named",
-}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScoredFilms:
-    """Films of one part with the model's scores.
-
-    Attributes:
-        films: what they are, as on the model card.
-        kinds: str `(n,)`, as in `Case`.
-        patients: str `(n,)`, as the names of the files tell them.
-        has_pneumonia: bool `(n,)`.
-        logits: float64 `(n,)`.
-        probabilities: float64 `(n,)` in [0, 1], calibrated.
-        file_bytes: int64 `(n,)`, the size of each film's file; None where it is not known of all.
-    """
-
-    films: str
-    kinds: np.ndarray
-    patients: np.ndarray
-    has_pneumonia: np.ndarray
-    logits: np.ndarray
-    probabilities: np.ndarray
-    file_bytes: np.ndarray | None
-
-    def __len__(self) -> int:
-        return len(self.logits)
-
-    @property
-    def prevalence(self) -> float:
-        return float(self.has_pneumonia.mean())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StoredScores:
-    """What a model gave on its validation films and on its test films.
-
-    Attributes:
-        validation_copies: the validation films and their further views and stressed copies; the films as they are
-            stand first.
-    """
-
-    validation_copies: tuple[ScoredFilms, ...]
-    test: ScoredFilms
-
-    @property
-    def validation(self) -> ScoredFilms:
-        return self.validation_copies[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,31 +122,6 @@ class KindResult:
     kind: str
     right: Estimate
     wrong: int
-
-
-def read_stored_scores(folder: Path, card: ModelCard) -> StoredScores:
-    """Read the scores that training wrote into a model's folder.
-
-    Raises:
-        ModelError: there are none, none of test films, they are damaged, or another model's.
-    """
-    path = folder / SCORES_FILE
-    if not path.is_file():
-        raise ModelError(
-            f"The model {card.name} has no {SCORES_FILE}, the scores of its validation and test films that are needed "
-            "here; a model that was imported comes without. Please put a model in use that was trained here."
-        )
-    for part, results in (("validation", card.validation), ("test", card.test)):
-        if not results:
-            raise ModelError(
-                f"The model {card.name} was made without {part} films, whose scores are needed here. Please put a "
-                f"model in use that was trained on a folder with {part} films."
-            )
-    rows = _rows(path, card)
-    return StoredScores(
-        tuple(_scored(rows, result, card, place == 0) for place, result in enumerate(card.validation)),
-        _scored(rows, card.test[0], card),
-    )
 
 
 def consequences(
@@ -383,77 +296,6 @@ def finely(estimate: Estimate) -> str:
     if not 0.9995 <= estimate.high < 1:
         return percent(estimate)
     return f"{100 * estimate.value:.2f} ({100 * estimate.low:.2f}-{100 * estimate.high:.2f})"
-
-
-def _rows(path: Path, card: ModelCard) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            table = csv.DictReader(file)
-            columns = list(table.fieldnames or [])
-            if columns not in (COLUMNS, [*COLUMNS, SIZE_COLUMN]):
-                raise ValueError(f"columns {', '.join(columns)}")
-            rows = []
-            for row in table:
-                _check(row)
-                rows.append(row)
-            return rows
-    except (ValueError, csv.Error) as error:
-        raise ModelError(
-            f"{SCORES_FILE} of the model {card.name} is not as training writes it. Expected are the columns "
-            f"{', '.join(COLUMNS)} and {SIZE_COLUMN}, kinds among {', '.join(KIND_LABELS)}, 0 or 1 for has_pneumonia "
-            "and a finite number for every logit. Please copy the whole model folder again."
-        ) from error
-
-
-def _check(row: dict[str, str]) -> None:
-    # A row with too many cells or too few has None among its keys or values.
-    if None in row or None in row.values():
-        raise ValueError("cells")
-    if row["kind"] not in KIND_LABELS or row["has_pneumonia"] not in ("0", "1"):
-        raise ValueError("kind or label")
-    # Python reads "1_000" as a number, and NumPy does not.
-    if "_" in row["logit"] or not math.isfinite(float(row["logit"])):
-        raise ValueError("logit")
-    size = row.get(SIZE_COLUMN) or "1"
-    if "_" in size or not 1 <= int(size) < 2**63:
-        raise ValueError("size")
-
-
-def _scored(
-    rows: list[dict[str, str]], result: EvaluationResult, card: ModelCard, is_first: bool = True
-) -> ScoredFilms:
-    """Give the films that a result on the card is of, and see that they give that result."""
-    chosen = [row for row in rows if row["films"] == result.films]
-    has_pneumonia = np.array([row["has_pneumonia"] == "1" for row in chosen], bool)
-    logits = np.array([float(row["logit"]) for row in chosen])
-    sizes = [row.get(SIZE_COLUMN, "") for row in chosen]
-    area = area_under_roc(has_pneumonia, logits).value
-    if math.isnan(area):
-        raise ModelError(
-            f"Of '{result.films}' {SCORES_FILE} of the model {card.name} holds {len(chosen)} films, "
-            f"{int(has_pneumonia.sum())} of them with pneumonia. Expected are films of both classes. Please copy the "
-            "whole model folder again, or put a model in use that was tested on both."
-        )
-    # Of the films as they are; on a further copy of few films, near ties can turn the area round much farther.
-    is_same_area = not is_first or abs(area - result.area_under_roc.value) <= SAME_AREA
-    if (len(chosen), int(has_pneumonia.sum())) != (result.n, result.n_pneumonia) or not is_same_area:
-        raise ModelError(
-            f"{SCORES_FILE} of the model {card.name} belongs to another model: of '{result.films}' it holds "
-            f"{len(chosen)} films with an area under the ROC curve of {area:.3f}, and the card {result.n} films with "
-            f"{result.area_under_roc.value:.3f}. Please copy the whole model folder again."
-        )
-    names = [row["name"].rpartition("/")[2] for row in chosen]
-    return ScoredFilms(
-        films=result.films,
-        kinds=np.array([row["kind"] for row in chosen]),
-        patients=np.array(
-            [patient_and_kind(name, bool(sick))[0] or name for name, sick in zip(names, has_pneumonia, strict=True)]
-        ),
-        has_pneumonia=has_pneumonia,
-        logits=logits,
-        probabilities=probabilities(logits, card.calibration),
-        file_bytes=np.array(sizes, np.int64) if all(sizes) else None,
-    )
 
 
 def _resampled_errors(has_pneumonia: np.ndarray, values: np.ndarray, bootstrap: Bootstrap) -> np.ndarray:

@@ -18,7 +18,6 @@ from .card import (
     card_text as card_text,
     check_model_name as check_model_name,
     evaluate as evaluate,
-    file_sha256 as file_sha256,
     model_files as model_files,
     model_stamp as model_stamp,
     models_in as models_in,
@@ -34,6 +33,10 @@ from .challenge import (
     CopyResult as CopyResult,
     Gate as Gate,
     Pair as Pair,
+    doubts as doubts,
+    gate_of as gate_of,
+    model_with as model_with,
+    weights_in_use as weights_in_use,
     why_no_evidence as why_no_evidence,
     write_gate as write_gate,
 )
@@ -56,12 +59,6 @@ from .conformal import (
     conformal_by_coverage as conformal_by_coverage,
     read_conformal as read_conformal,
 )
-from .doubts import (
-    doubts as doubts,
-    gate_of as gate_of,
-    model_with as model_with,
-    weights_in_use as weights_in_use,
-)
 from .gate_record import (
     LEAST_TRAINING as LEAST_TRAINING,
     LEAST_VALIDATION as LEAST_VALIDATION,
@@ -71,6 +68,7 @@ from .gate_record import (
     gate_in_words as gate_in_words,
     write_record as write_record,
 )
+from .importing import Imported as Imported, take_in as take_in
 from .known_films import (
     HASH_DIGITS as HASH_DIGITS,
     KNOWN_FILMS_FILE as KNOWN_FILMS_FILE,
@@ -85,13 +83,19 @@ from .store import (
     check_reason as check_reason,
     delete_model as delete_model,
     export_model as export_model,
-    import_model as import_model,
     list_models as list_models,
     model_before as model_before,
     models_stamp as models_stamp,
     promote as promote,
     promotions as promotions,
     roll_back as roll_back,
+)
+from .stored_scores import (
+    KIND_LABELS as KIND_LABELS,
+    SIZE_COLUMN as SIZE_COLUMN,
+    ScoredFilms as ScoredFilms,
+    StoredScores as StoredScores,
+    read_stored_scores as read_stored_scores,
 )
 from .training_log import (
     damaged_log_lines as damaged_log_lines,

@@ -1,6 +1,5 @@
 """What must be known about a model, kept beside its weights as `card.json` and `MODEL_CARD.md`."""
 
-import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator, with_config
 
 from pneumo_core.errors import ModelError
-from pneumo_core.files import files_stamp, write_whole
+from pneumo_core.files import file_sha256, files_stamp, write_whole
 from pneumo_core.film import Preprocessing
 from pneumo_core.gate import GATE_FILE
 from pneumo_core.models.known_films import KNOWN_FILMS_FILE
@@ -240,12 +239,6 @@ def evaluate(
             for point in operating_points
         ),
     )
-
-
-def file_sha256(path: Path) -> str:
-    """Give the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_card(card: ModelCard, folder: Path, input_gate: Sequence[str] = ()) -> None:

@@ -1,18 +1,20 @@
 """A candidate against the model in use on the same films: what a person decides a promotion by.
 
-`paired_comparison` makes it; it lies in the candidate's folder. Test films have no say: whoever promotes by them has
-chosen by them.
+`train.challenge` makes it; it lies in the candidate's folder. Test films have no say: whoever promotes by them has
+chosen by them. What speaks against a promotion (`doubts`) is asked about once more on the page and on the command line.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
 from pneumo_core.files import write_whole
+from pneumo_core.gate import NO_GATE
+from pneumo_core.models.store import ModelEntry
 from pneumo_core.stats import Comparison, Estimate
 from pneumo_core.wording import counted
 
@@ -172,18 +174,18 @@ class Gate:
 _GATE = TypeAdapter(Gate)
 
 
-def why_no_evidence(gate: Gate | None, weights: str, weights_in_use: str | None) -> str:
+def why_no_evidence(gate: Gate | None, weights: str, in_use: str | None) -> str:
     """Say why a comparison says nothing about these weights taking the place of those in use; "" where it does."""
-    if weights_in_use is None:
+    if in_use is None:
         return "No model is in use that it could be compared with."
-    if weights == weights_in_use:
+    if weights == in_use:
         return "It has the same weights as the model in use; what may differ are its probabilities and thresholds."
     if gate is None or gate.candidate_weights != weights:
         return "It was not compared with the model in use."
-    if gate.current_weights != weights_in_use:
+    if gate.current_weights != in_use:
         return (
             f"The comparison of {gate.made[:10]} is outdated: it was made with {gate.current}, weights "
-            f"{gate.current_weights[:12]}, and those in use now are {weights_in_use[:12]}."
+            f"{gate.current_weights[:12]}, and those in use now are {in_use[:12]}."
         )
     return ""
 
@@ -199,3 +201,39 @@ def read_gate(folder: Path) -> Gate | None:
         return _GATE.validate_json((folder / GATE_FILE).read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def doubts(entry: ModelEntry, entries: Sequence[ModelEntry]) -> list[str]:
+    """Say what speaks against putting a model in use, or that nothing speaks for it.
+
+    Args:
+        entries: all models of the installation.
+    """
+    weights = entry.card.weights_sha256 if entry.card else ""
+    gate = gate_of(entry, entries)
+    missing = why_no_evidence(gate, weights, weights_in_use(entries))
+    found = [missing] if missing else []
+    if gate is not None and gate.candidate_weights == weights:
+        if gate.worse:
+            found.append(f"Worse than {gate.current} by more than chance: {'; '.join(gate.worse)}.")
+        if gate.losses_left_open:
+            found.append(gate.losses_in_words())
+    return found if entry.has_input_gate else [*found, NO_GATE]
+
+
+def gate_of(entry: ModelEntry, entries: Sequence[ModelEntry]) -> Gate | None:
+    """Read a comparison, the model that it was made with named as it is listed: an import may have another name."""
+    gate = read_gate(entry.folder)
+    current = model_with(gate.current_weights, entries) if gate is not None else None
+    return gate if gate is None or current is None else replace(gate, current=current.name)
+
+
+def model_with(weights: str, entries: Sequence[ModelEntry]) -> ModelEntry | None:
+    """Find a model by its weights, the one in use first."""
+    found = [entry for entry in entries if entry.card and entry.card.weights_sha256 == weights]
+    return next((entry for entry in found if entry.is_active), found[0] if found else None)
+
+
+def weights_in_use(entries: Sequence[ModelEntry]) -> str | None:
+    """Give the weights of the model in use; None where there is none that can be used."""
+    return next((entry.card.weights_sha256 for entry in entries if entry.is_active and entry.card), None)

@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
 from pneumo_core.errors import ModelError
-from pneumo_core.files import write_whole
+from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.gate import GATE_FILE, HAS_GATE, KINDS, NO_GATE
-from pneumo_core.models.card import file_sha256, percent
+from pneumo_core.models.card import percent
 from pneumo_core.stats import proportion
 from pneumo_core.wording import counted
 

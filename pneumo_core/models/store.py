@@ -8,20 +8,19 @@ what is now, so that the next one who looks knows (`_in_use`). The same tells wh
 
 import datetime
 import io
-import os
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.errors import BusyError, ModelError
-from pneumo_core.files import files_stamp, held, small_zip, write_whole
+from pneumo_core.files import file_sha256, files_stamp, held, write_whole
 from pneumo_core.gate import GATE_FILE, MAX_GATE_BYTES, NO_GATE
 from pneumo_core.models.card import (
     ACTIVE_FILE,
@@ -35,17 +34,12 @@ from pneumo_core.models.card import (
     ModelCard,
     active_model_folder,
     check_model_name,
-    file_sha256,
     read_card,
-    write_card,
 )
-from pneumo_core.models.gate_record import MAX_RECORD_BYTES, RECORD_FILE, gate_in_words, lacks_its_gate, read_record
-from pneumo_core.models.known_films import KNOWN_FILMS_FILE, read_known_films
-from pneumo_core.models.training_log import check_log
+from pneumo_core.models.gate_record import MAX_RECORD_BYTES, RECORD_FILE, gate_in_words
+from pneumo_core.models.known_films import KNOWN_FILMS_FILE
 
 MAX_WORDS = 200
-# No check of a file can tell whether what was measured elsewhere is so.
-CLAIMED = "Its figures (AUC, counts, calibration error) are those that the file claims; they were not measured here."
 # Lies in the folder of a model that was imported, and holds when.
 IMPORTED_FILE = "imported.txt"
 # What a zip of a model may hold, and how large each may be.
@@ -109,26 +103,6 @@ class Promotion:
     from_weights: str | None
     to_model: str
     to_weights: str
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """A model that was taken in: its folder, and what is to be known of its figures.
-
-    Attributes:
-        unchecked: what could not be checked, as a sentence; "" where all could.
-        has_input_gate: it brought one.
-    """
-
-    folder: Path
-    unchecked: str
-    has_input_gate: bool
-
-    @property
-    def note(self) -> str:
-        """Say what could not be checked, that there is no input gate, and always whose word the figures are."""
-        unchecked = self.unchecked and f"Not checked: {self.unchecked} "
-        return f"{unchecked}{'' if self.has_input_gate else f'{NO_GATE} '}{CLAIMED}"
 
 
 class _Used(NamedTuple):
@@ -202,7 +176,7 @@ def promote(models: Path, name: str, who: str, note: str) -> Promotion:
             written to.
     """
     check_model_name(name)
-    with _changing(models):
+    with changing(models):
         card = read_card(models / name)
         before = _used_now(models)
         if before == (name, card.weights_sha256):
@@ -216,7 +190,7 @@ def roll_back(models: Path, who: str, note: str) -> Promotion:
     Raises:
         ModelError: there was none before, or it is gone or has other weights now; and as `promote`.
     """
-    with _changing(models):
+    with changing(models):
         before, now = _last_two(models)
         if before is None or before.model is None or before.weights is None:
             raise ModelError(
@@ -278,7 +252,7 @@ def delete_model(models: Path, name: str) -> None:
         ModelError: there is no such model; it is in use; it is a link; the folder cannot be written to.
     """
     folder = models / check_model_name(name)
-    with _changing(models):
+    with changing(models):
         if folder.is_symlink() or not (folder / CARD_FILE).is_file():
             raise ModelError(
                 f"{models.name} holds no model '{name}' that could be deleted. Expected is a folder of its own with a "
@@ -287,7 +261,7 @@ def delete_model(models: Path, name: str) -> None:
         active = _active(models)
         if active is not None and active.resolve() == folder.resolve():
             raise ModelError(f"The model {name} is in use. Please promote another one, then delete it.")
-        with _work_folder(models) as hidden:
+        with work_folder(models) as hidden:
             folder.rename(hidden / name)
 
 
@@ -307,49 +281,6 @@ def export_model(folder: Path) -> bytes:
                 member.external_attr = 0o100644 << 16
                 archive.writestr(member, (folder / name).read_bytes())
     return target.getvalue()
-
-
-def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported:
-    """Take a model in from a zip as `export_model` gives it, or one of `classifier.keras` and `card.json` alone.
-
-    Nothing of it is loaded before it has been checked, and nothing is left behind where it is refused.
-
-    Args:
-        content: the zip, or a seekable file of it.
-        name: of the model's new folder.
-
-    Raises:
-        ModelError: the zip, the card, the network or another file is not as it must be; the known answers are not
-            found again; the name is taken; the folder cannot be written to.
-    """
-    target = models / check_model_name(name)
-    with _changing(models):
-        # A link to nowhere is no folder, and a name all the same.
-        if target.exists() or target.is_symlink():
-            raise ModelError(f"{models.name} holds '{name}' already. Please choose another name.")
-        with _work_folder(models) as hidden:
-            folder = hidden / name
-            folder.mkdir()
-            _unpack(content, folder)
-            card = read_card(folder)
-            # What could not be shown or used later.
-            check_log(folder)
-            read_known_films(folder)
-            if lacks_its_gate(folder):
-                raise ModelError(
-                    f"The zip holds {RECORD_FILE}, and not the {GATE_FILE} that it is of. Please export the model "
-                    "again where it was made, or leave out both: it then has no input gate."
-                )
-            if read_record(folder, card.weights_sha256) is None:
-                # Of another gate than this, as an interrupted `fit-gate` leaves it.
-                (folder / RECORD_FILE).unlink(missing_ok=True)
-            # Here it is called as its folder is, and the card's text is made of the card, whatever text came with it.
-            card, input_gate = replace(card, name=name), gate_in_words(folder, card.weights_sha256)
-            write_card(card, folder, input_gate)
-            unchecked = _check_network(folder)
-            write_whole(folder / IMPORTED_FILE, f"{_now()}\n".encode())
-            folder.rename(target)
-    return Imported(target, unchecked, (target / GATE_FILE).is_file())
 
 
 # The model in use
@@ -401,7 +332,7 @@ def _last_two(models: Path) -> tuple[_Used | None, _Used]:
     return (used[-2] if len(used) > 1 else None), used[-1]
 
 
-def _now() -> str:
+def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
@@ -416,7 +347,7 @@ def _change(
 ) -> Promotion:
     check_reason(who, note)
     promotion = Promotion(
-        at=_now(),
+        at=now(),
         kind=kind,
         who=who.strip(),
         note=note.strip(),
@@ -442,7 +373,7 @@ def _change(
 
 
 @contextmanager
-def _changing(models: Path) -> Iterator[None]:
+def changing(models: Path) -> Iterator[None]:
     """Hold the folder of models, so that nobody else changes it."""
     if (models / CARD_FILE).is_file():
         raise ModelError(
@@ -466,7 +397,7 @@ def _changing(models: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _work_folder(models: Path) -> Iterator[Path]:
+def work_folder(models: Path) -> Iterator[Path]:
     """Give a hidden folder that is gone afterwards. No list looks two folders deep, so nothing in it is a model."""
     # What a process left that was stopped: nobody else is at work in here.
     for left in models.glob(f"{_WORK_FOLDER}*"):
@@ -476,27 +407,3 @@ def _work_folder(models: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-# Import
-
-
-def _unpack(content: bytes | BinaryIO, folder: Path) -> None:
-    file = io.BytesIO(content) if isinstance(content, bytes) else content
-    with small_zip(file, "The zip", MEMBER_LIMITS, in_folder=True) as archive:
-        for member in archive.members:
-            with (folder / member).open("wb") as target:
-                archive.unpack(member, target)
-                target.flush()
-                os.fsync(target.fileno())
-
-
-def _check_network(folder: Path) -> str:
-    """Check the files of network and input gate, load them, and score the samples; give what could not be checked."""
-    # TensorFlow is imported only now: a page that lists models must not wait for it.
-    from pneumo_core.network import check_known_answers, load_classifier
-
-    answers = check_known_answers(load_classifier(folder), folder)
-    if answers.largest_difference is not None and answers.problem:
-        raise ModelError(answers.problem)
-    return answers.problem

@@ -1,12 +1,12 @@
-from .classifier import (
-    Classifier as Classifier,
-    load_classifier as load_classifier,
-)
+from .classifier import Classifier as Classifier
 from .engine import (
+    ENGINE_VARIABLE as ENGINE_VARIABLE,
+    KERAS as KERAS,
     OPENVINO as OPENVINO,
-    openvino_engine as openvino_engine,
-    tensorflow_engine as tensorflow_engine,
+    Engine as Engine,
+    engine_in_use as engine_in_use,
 )
+from .explanation import Explanation as Explanation
 from .known_answers import (
     check_known_answers as check_known_answers,
     record_known_answers as record_known_answers,

@@ -1,26 +1,16 @@
-"""The network and its card, as one thing that scores X-rays and explains its scores."""
+"""A network and its card, as one thing that scores X-rays and explains its scores. An engine runs the network."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from pneumo_core.errors import ModelError
-from pneumo_core.gate import InputGate, Verdict, read_gate
-from pneumo_core.keras_network import (
-    DAMAGE,
-    Explanation,
-    check_network_file,
-    device_in_words,
-    explain,
-    gate_features,
-    load_network,
-)
-from pneumo_core.models import NETWORK_FILE, KnownFilms, ModelCard, active_model_folder, read_card, read_known_films
-from pneumo_core.network.engine import ENGINES, TENSORFLOW, engine_in_use
+from pneumo_core.gate import InputGate, Verdict
+from pneumo_core.models import KnownFilms, ModelCard
+from pneumo_core.network.engine import Engine
+from pneumo_core.network.explanation import Explanation
 from pneumo_core.stats import probabilities
 
 
@@ -28,46 +18,30 @@ class Classifier:
     """A loaded model. It is never changed after loading, so that all sessions may share it.
 
     Attributes:
+        card: what must be known about the model.
         known: the films that it was trained on or validated with; None where there is no list of them.
         gate: what judges whether a picture is a chest X-ray to be read; None where the model has none.
-        engine, device: what runs it, one of `ENGINES`; and on what, in words.
+        engine, device: what runs it, `KERAS` or `OPENVINO`; and on what, in words.
     """
 
     def __init__(
         self,
-        network: keras.Model,
         card: ModelCard,
+        engine: Engine,
+        explain: Callable[[Any], Explanation],
         known: KnownFilms | None = None,
         gate: InputGate | None = None,
-        engine: str = TENSORFLOW,
     ) -> None:
         """Put together what belongs together.
 
         Args:
-            engine: which of `ENGINES` runs the network; all but TensorFlow keep the weights that it has now.
-
-        Raises:
-            PneumoError: the engine is not installed.
-            ModelError: it cannot run this network, or the gate is of another one.
+            engine: its outputs are the logit `(n, 1)`, the explained layer's maps `(n, rows, columns, channels)` and,
+                where there is a gate, the gate's features `(n, features)`.
+            explain: from one film's maps, float32 `(1, rows, columns, channels)`, to its heat map.
         """
-        explained = network.get_layer(card.explained_layer).output
-        self.card = card
-        self.known = known
-        self.gate = gate
-        self.network = network
-        self._head = keras.Model(explained, network.output)
-        outputs = [network.output, explained]
-        if gate is not None:
-            features = gate_features(network, card.explained_layer)
-            if features.shape[1:] != gate.centre.shape:
-                raise ModelError(
-                    f"The input gate of {card.name} judges {len(gate.centre)} features, its network gives "
-                    f"{features.shape[1]}. Please copy the whole model folder again, or fit the gate again."
-                )
-            outputs.append(features)
-        made = ENGINES[engine](keras.Model(network.input, outputs))
-        self.engine = engine
-        self.device, self._forward = made.device, made.forward
+        self.card, self.known, self.gate = card, known, gate
+        self.engine, self.device = engine.name, engine.device
+        self._forward, self._explain = engine.forward, explain
 
     def logits(self, films: np.ndarray) -> np.ndarray:
         """Give the network's logits, float32 `(n,)`.
@@ -105,47 +79,8 @@ class Classifier:
         logits, feature_maps, *features = self._forward(film[np.newaxis])
         logit = float(logits[0, 0])
         probability = float(probabilities(np.array(logit), self.card.calibration))
-        explanation = explain(self._head, feature_maps, self.card.explained_layer)
+        explanation = self._explain(feature_maps)
         return logit, probability, explanation, next(iter(self._judge(features)), None)
 
     def _judge(self, features: Sequence[Any]) -> list[Verdict | None]:
         return [] if self.gate is None else list(self.gate.judge(np.asarray(features[0])))
-
-
-def load_classifier(models: Path) -> Classifier:
-    """Load the model in use, after all checks of its files, and run it once: the first film waits for no compilation.
-
-    The engine that `PNEUMO_ENGINE` names runs it.
-
-    Args:
-        models: a model's folder, or the folder of models with `active.txt`.
-
-    Raises:
-        PneumoError: `PNEUMO_ENGINE` names no engine, or one that is not installed.
-        ModelError: network, card, list of known films or input gate are missing, damaged, hostile, or do not belong
-            together.
-    """
-    engine = engine_in_use()
-    folder = active_model_folder(models)
-    card = read_card(folder)
-    # Whoever laid it there: a file from elsewhere is no safer by that.
-    check_network_file(folder / NETWORK_FILE, card.preprocessing, card.explained_layer)
-    network = load_network(folder / NETWORK_FILE)
-    known, gate = read_known_films(folder), read_gate(folder, card.weights_sha256)
-    black = np.zeros((card.preprocessing.height, card.preprocessing.width, 1), np.float32)
-    try:
-        classifier = Classifier(network, card, known, gate, engine)
-        if not np.isfinite(classifier.score_and_explain(black)[0]):
-            raise ValueError("a logit that is no number")
-    except tf.errors.OpError as error:
-        raise ModelError(
-            f"The network of {card.name} could not be run on {device_in_words()}: TensorFlow reports "
-            f"{type(error).__name__}. Please free the GPU's memory and start again, or set CUDA_VISIBLE_DEVICES=-1 to "
-            "use the CPU."
-        ) from error
-    except DAMAGE as error:
-        raise ModelError(
-            f"{NETWORK_FILE} passes the checks of its parts, and cannot be run all the same. Please use a network that "
-            "this project trained."
-        ) from error
-    return classifier

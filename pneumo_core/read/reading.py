@@ -17,8 +17,7 @@ from pneumo_core.wording import Caution, known_film, known_tag
 
 if TYPE_CHECKING:
     # Only named here: a page draws itself before TensorFlow has been imported.
-    from pneumo_core.keras_network import Explanation
-    from pneumo_core.network import Classifier
+    from pneumo_core.network import Classifier, Explanation
 
 
 @dataclass(frozen=True, slots=True)

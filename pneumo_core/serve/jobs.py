@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumo_core.data import Audit, Source, audit_folder
-from pneumo_core.evaluate import Progress
-from pneumo_core.work import end_in_words
+from pneumo_core.work import Progress, end_in_words
 
 if TYPE_CHECKING:
     from pneumo_core.network import Classifier

@@ -1,11 +1,20 @@
-"""A session that nobody is connected to any more lets go of what it keeps, soon and not just at some time."""
+"""A session that nobody is connected to any more lets go of what it keeps, soon and not just at some time.
+
+The memory that it frees goes back to the system: glibc, by itself, keeps what many threads have left it for good.
+Where the C library is another one, nothing is done about that.
+"""
 
 import asyncio
+import ctypes
 import gc
+import sys
 import time
 from collections.abc import Callable, Iterable
 
-from pneumo_core.serve.freed_memory import give_back
+# From glibc's malloc.h.
+_M_ARENA_MAX = -8
+# Each thread that allocates would get one of its own, and what it leaves there serves no other.
+ARENAS = 2
 
 
 async def end_left_sessions(
@@ -37,3 +46,21 @@ async def end_left_sessions(
             # Films and pages refer to each other in circles.
             gc.collect()
             give_back()
+
+
+def share_arenas() -> None:
+    """Let all threads of this process allocate from the same few places; to be called before they are many."""
+    library = _c_library()
+    if library is not None and hasattr(library, "mallopt"):
+        library.mallopt(_M_ARENA_MAX, ARENAS)
+
+
+def give_back() -> None:
+    """Give the memory that is free inside this process back to the system."""
+    library = _c_library()
+    if library is not None and hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)
+
+
+def _c_library() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None) if sys.platform == "linux" else None

@@ -3,8 +3,6 @@ from .bootstrap import (
     percentile_interval as percentile_interval,
 )
 from .calibration import (
-    EVENED as EVENED,
-    SHAPE_RATIO as SHAPE_RATIO,
     Calibration as Calibration,
     OperatingPoint as OperatingPoint,
     PointName as PointName,
@@ -12,8 +10,6 @@ from .calibration import (
     fit_temperature as fit_temperature,
     probabilities as probabilities,
     probability_at as probability_at,
-    shaped_by_class as shaped_by_class,
-    stressed_copies as stressed_copies,
 )
 from .comparison import (
     AreaComparison as AreaComparison,
@@ -34,7 +30,11 @@ from .curves import (
     roc_points as roc_points,
     threshold_table as threshold_table,
 )
+from .metadata import (
+    areas_of_metadata as areas_of_metadata,
+)
 from .metrics import (
+    FEW_FILMS as FEW_FILMS,
     Z_95 as Z_95,
     ConfusionMatrix as ConfusionMatrix,
     Estimate as Estimate,

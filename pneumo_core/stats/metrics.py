@@ -9,6 +9,8 @@ import numpy as np
 from pneumo_core.stats.bootstrap import Bootstrap, percentile_interval
 
 Z_95 = statistics.NormalDist().inv_cdf(0.975)
+# Fewer films of a class than these, and its figures say little.
+FEW_FILMS = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,6 @@
+from .build import (
+    build_network as build_network,
+)
 from .figures import (
     HOW_TO_READ as HOW_TO_READ,
     TITLES as TITLES,
@@ -79,6 +82,7 @@ from .run import (
     new_model_folder as new_model_folder,
     partial_folder as partial_folder,
     plan_run as plan_run,
+    planned_split as planned_split,
     read_state as read_state,
     refuse_taken_name as refuse_taken_name,
     run_at_work as run_at_work,
@@ -95,4 +99,9 @@ from .starts import (
     imagenet_problem as imagenet_problem,
     models_of as models_of,
     weights_files as weights_files,
+)
+from .stress import (
+    EVENED as EVENED,
+    SHAPE_RATIO as SHAPE_RATIO,
+    shaped_by_class as shaped_by_class,
 )

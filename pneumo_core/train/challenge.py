@@ -15,17 +15,10 @@ from pneumo_core.errors import DataError
 from pneumo_core.film import fingerprint
 from pneumo_core.keras_network import load_network
 from pneumo_core.models import NETWORK_FILE, CopyResult, Gate, ModelCard, Pair, read_card, read_known_films
-from pneumo_core.stats import (
-    EVENED,
-    brier_score,
-    compare,
-    expected_calibration_error,
-    probabilities,
-    shaped_by_class,
-    stressed_copies,
-)
+from pneumo_core.stats import brier_score, compare, expected_calibration_error, probabilities
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import predict_logits
+from pneumo_core.train.stress import EVENED, shaped_by_class, stressed_copies
 
 
 def score_copies(

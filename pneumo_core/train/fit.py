@@ -13,12 +13,14 @@ import tensorflow as tf
 
 from pneumo_core.errors import ModelError
 from pneumo_core.files import write_whole, written_whole
-from pneumo_core.keras_network import BACKBONES, body_and_head, explain, put_weights, save_network
+from pneumo_core.keras_network import body_and_head, explain, put_weights, save_network
 from pneumo_core.models import LOG_FILE, NETWORK_FILE, read_log
-from pneumo_core.stats import EVENED, area_under_roc, shaped_by_class, stressed_copies
+from pneumo_core.stats import area_under_roc
 from pneumo_core.train.augmentation import augmentation_layers
+from pneumo_core.train.build import BACKBONES
 from pneumo_core.train.films import Films, epoch_batches
 from pneumo_core.train.plan import Recipe
+from pneumo_core.train.stress import EVENED, shaped_by_class, stressed_copies
 
 CHECKPOINT_FILE = "checkpoint.npz"
 # So many films of each class have their heat map drawn after every epoch.
@@ -52,7 +54,7 @@ def fit(
     After each epoch the folder holds a line of log, a checkpoint, and the best network so far.
 
     Args:
-        network: as `layers.build_network` gives it.
+        network: as `build_network` gives it.
         served: the network that is validated and kept: the same one, or one of full precision with the same weights.
         on_step: is called after every step; False stops the fit.
 

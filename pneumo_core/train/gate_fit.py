@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from pneumo_core.errors import DataError, ModelError, PneumoError
-from pneumo_core.files import write_whole
+from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.film import Preprocessing, prepare, read_radiograph, resize
 from pneumo_core.gate import (
     INVERTED,
@@ -28,18 +28,16 @@ from pneumo_core.gate import (
     standardised,
     write_gate,
 )
-from pneumo_core.keras_network import gate_features
+from pneumo_core.keras_network import KerasClassifier, gate_features
 from pneumo_core.models import (
     CARD_TEXT_FILE,
     HASH_DIGITS,
     GateFit,
     MadePictures,
     card_text,
-    file_sha256,
     gate_in_words,
     write_record,
 )
-from pneumo_core.network import Classifier
 from pneumo_core.train.negatives import OTHERS, as_exported, inverted, of_a_photograph, part_or_several, turned
 
 MOST_FILMS = 2600
@@ -156,7 +154,7 @@ def fit_gate(
 
 
 def fit_gate_of(
-    classifier: Classifier, folder: Path, training: Sequence[Path], validation: Sequence[Path], progress: Progress
+    classifier: KerasClassifier, folder: Path, training: Sequence[Path], validation: Sequence[Path], progress: Progress
 ) -> None:
     """Fit a gate to a model that stands, and write it, what came of it and the card's text into the model's folder.
 
@@ -180,7 +178,7 @@ def fit_gate_of(
     write_whole(folder / CARD_TEXT_FILE, card_text(card, gate_in_words(folder, card.weights_sha256)).encode())
 
 
-def films_it_knows(classifier: Classifier, data: Path) -> tuple[list[Path], list[Path]]:
+def films_it_knows(classifier: KerasClassifier, data: Path) -> tuple[list[Path], list[Path]]:
     """List the films below a folder that a model was trained on, and those that it was validated with.
 
     Raises:

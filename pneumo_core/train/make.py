@@ -23,21 +23,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.data import Case, manifest_sha256, planned_split
+from pneumo_core.data import Case, manifest_sha256
 from pneumo_core.errors import DataError, ModelError, PneumoError
-from pneumo_core.files import write_whole
+from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.film import Preprocessing, fingerprint
 from pneumo_core.gate import InputGate, write_gate as write_input_gate
-from pneumo_core.keras_network import (
-    BACKBONES,
-    MAX_PARAMETERS,
-    build_network,
-    load_network,
-    put_weights,
-    save_network,
-    start_from_imagenet,
-    start_from_model,
-)
+from pneumo_core.keras_network import MAX_PARAMETERS, KerasClassifier, load_network, put_weights, save_network
 from pneumo_core.models import (
     CARD_FILE,
     LOG_FILE,
@@ -47,7 +38,6 @@ from pneumo_core.models import (
     ModelCard,
     TrainingData,
     active_model_folder,
-    file_sha256,
     gate_in_words,
     read_card,
     write_card,
@@ -55,8 +45,9 @@ from pneumo_core.models import (
     write_known_films,
     write_record,
 )
-from pneumo_core.network import Classifier, record_known_answers
+from pneumo_core.network import record_known_answers
 from pneumo_core.places import models_folder
+from pneumo_core.train.build import BACKBONES, build_network, start_from_imagenet, start_from_model
 from pneumo_core.train.challenge import compare_with_current, score_copies
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import CHECKPOINT_FILE, Step, fit
@@ -71,6 +62,7 @@ from pneumo_core.train.run import (
     memory_bytes,
     now,
     partial_folder,
+    planned_split,
     write_state,
 )
 from pneumo_core.work import end_in_words
@@ -370,7 +362,7 @@ class _Run:
             words = gate_in_words(partial, card.weights_sha256)
             self.report(" ".join(words))
             write_card(card, partial, words)
-            record_known_answers(Classifier(network, card), partial)
+            record_known_answers(KerasClassifier(network, card), partial)
             # Before the model has its name: by this the run knows its own.
             write_whole(self.folder / MADE_FILE, card.weights_sha256.encode())
             if plan.out.exists():

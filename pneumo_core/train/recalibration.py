@@ -13,9 +13,10 @@ import numpy as np
 
 from pneumo_core.data import Case, find_cases
 from pneumo_core.errors import DataError
+from pneumo_core.files import file_sha256
 from pneumo_core.film import Preprocessing, fingerprint
 from pneumo_core.gate import GATE_FILE
-from pneumo_core.keras_network import JOINED_MAPS, join_networks, save_network
+from pneumo_core.keras_network import KerasClassifier, load_classifier, save_network
 from pneumo_core.models import (
     KNOWN_FILMS_FILE,
     LOG_FILE,
@@ -28,12 +29,12 @@ from pneumo_core.models import (
     ModelCard,
     check_model_name,
     evaluate,
-    file_sha256,
     gate_in_words,
     write_card,
 )
-from pneumo_core.network import Classifier, load_classifier, record_known_answers
+from pneumo_core.network import record_known_answers
 from pneumo_core.stats import Calibration, OperatingPoint, choose_operating_points, fit_temperature, probabilities
+from pneumo_core.train.build import JOINED_MAPS, join_networks
 from pneumo_core.train.challenge import score_copies
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import predict_logits
@@ -141,7 +142,7 @@ def blend(
 ) -> ModelCard:
     """Make one model of several: its logit is the mean of their calibrated ones, its points are chosen anew.
 
-    What their backbones have in common runs once (`layers.join_networks`). The new model has no input gate yet:
+    What their backbones have in common runs once (`join_networks`). The new model has no input gate yet:
     `fit-gate` gives it one.
 
     Args:
@@ -242,7 +243,7 @@ def _make(
     return card
 
 
-def _difference(first: Classifier, other: Classifier) -> str:
+def _difference(first: KerasClassifier, other: KerasClassifier) -> str:
     """Say what keeps two models from being parts of one; "" where nothing does."""
     one, two = first.card, other.card
     if one.preprocessing != two.preprocessing:

@@ -1,11 +1,11 @@
-"""A training run in its folder: its plan, how far it is, its log. What the page watches, without TensorFlow."""
+"""A training run in its folder: its plan, its films, how far it is. What the page watches, without TensorFlow."""
 
 import dataclasses
 import itertools
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from pneumo_core.data import find_cases
+from pneumo_core.data import SPLITS, Case, cases_of_manifest, find_cases, read_manifest, split_by_patient
 from pneumo_core.errors import BusyError, DataError
 from pneumo_core.files import held, held_by, start_holding, write_whole
 from pneumo_core.models import CARD_FILE, MAX_AGE, MAX_TEXT, PICTURE, check_model_name
@@ -124,6 +124,36 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
         # The clock was set back: the newest run comes first all the same.
         os.utime(folder / PLAN_FILE, ns=(before + 1, before + 1))
     return folder
+
+
+def planned_split(plan: Plan, manifest: bytes | None = None) -> tuple[Sequence[Case], Sequence[Case], Sequence[Case]]:
+    """Give the films that a run trains on, validates with and tests on, and refuse data that cannot be split.
+
+    Args:
+        manifest: a split that the plan will name, as CSV, where that lies in no file yet.
+
+    Raises:
+        DataError: a folder, a copy or the split is not as it must be.
+    """
+    if len({folder.name for folder in (plan.data, *plan.copies)}) <= len(plan.copies):
+        raise DataError(
+            "Two of the data folders have the same name, so that their results could not be told apart. Please "
+            "rename one."
+        )
+    cases: tuple[Case, ...] | None = None
+    if manifest is not None:
+        cases = cases_of_manifest(manifest, "The split", plan.data, plan.copies)
+    elif plan.manifest is not None:
+        cases = read_manifest(plan.manifest, plan.data, plan.copies)
+    if cases is not None:
+        parts = {split: [case for case in cases if case.split == split] for split in SPLITS}
+        return parts["train"], parts["val"], parts["test"]
+    cases = find_cases(plan.data, plan.copies)
+    tests = [case for case in cases if case.split == "test"]
+    recipe = plan.recipe
+    return *split_by_patient(
+        (case for case in cases if case.split != "test"), recipe.validation_share, recipe.seed
+    ), tests
 
 
 def refuse_taken_name(out: Path) -> Path:

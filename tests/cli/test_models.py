@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from pneumo_core.cli import models as main
 from pneumo_core.cli.group import commands
-from pneumo_core.models.card import active_model_folder, file_sha256, write_card
+from pneumo_core.files.hashes import file_sha256
+from pneumo_core.models.card import active_model_folder, write_card
 from pneumo_core.models.store import promotions
 from pneumo_core.places import MODELS_VARIABLE
 from tests.makers import model_card, with_thresholds
@@ -141,7 +142,7 @@ def test_an_imported_model_has_the_zips_name_and_what_was_not_checked_is_said(
 ):
     run("export", "b", "--out", tmp_path / "b-2.zip")
     # The checks of a network have tests of their own.
-    monkeypatch.setattr("pneumo_core.models.store._check_network", lambda folder: "Nothing was scored.")
+    monkeypatch.setattr("pneumo_core.keras_network.importing._check_network", lambda folder: "Nothing was scored.")
     result = run("import", tmp_path / "b-2.zip")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("b-2 is there; to put it in use: models promote b-2")

@@ -19,8 +19,8 @@ def project(tmp_path: Path) -> Path:
     (project / ".venv" / "bin").mkdir(parents=True)
     shutil.copy(ROOT / "run", project / "run")
     (project / "pneumo_core").symlink_to(ROOT / "pneumo_core")
-    (project / "requirements.txt").write_text("some\n")
-    (project / ".venv" / "made-from-requirements.txt").write_text("some\n")
+    (project / "requirements.lock").write_text("some\n")
+    (project / ".venv" / "made-from-requirements.lock").write_text("some\n")
     python = project / ".venv" / "bin" / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
@@ -69,7 +69,7 @@ def test_an_x_ray_of_the_readers_folder_is_read_and_its_heat_map_lies_there(
 
 
 def test_the_environment_is_made_in_the_project(project: Path, folder: Path):
-    (project / "requirements.txt").write_text("other\n")
+    (project / "requirements.lock").write_text("other\n")
     (project / ".venv" / "bin" / "python").write_text('#!/bin/sh\necho "$PWD $*" >>"$CALLS"\n')
     calls = folder / "calls"
     subprocess.run(
@@ -78,7 +78,8 @@ def test_the_environment_is_made_in_the_project(project: Path, folder: Path):
     *made, called = calls.read_text().splitlines()
     assert made
     assert all(line.startswith(f"{project} -m pip") for line in made)
+    assert made[0].endswith("--require-hashes --only-binary :all: -r requirements.lock")
     assert called.startswith(f"{folder} ")
     assert called.endswith("-m pneumo_core models list")
-    assert (project / ".venv" / "made-from-requirements.txt").read_text() == "other\n"
+    assert (project / ".venv" / "made-from-requirements.lock").read_text() == "other\n"
     assert not (folder / ".venv").exists()

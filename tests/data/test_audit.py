@@ -13,25 +13,13 @@ from click.testing import CliRunner
 from PIL import Image
 
 from pneumo_core.cli.group import commands
-from pneumo_core.data.audit import (
-    Audit,
-    Count,
-    PatientAcross,
-    area_rows,
-    audit_folder,
-    audit_json,
-    count_rows,
-    films_to_show,
-    read_audit,
-    split_audited,
-    summary,
-    twins_in_words,
-    write_audit,
-)
+from pneumo_core.data.audit import audit_folder, films_to_show, split_audited
 from pneumo_core.data.audit_report import audit_html
+from pneumo_core.data.audit_words import area_rows, count_rows, summary, twins_in_words
+from pneumo_core.data.audited import Audit, Count, PatientAcross, audit_json, read_audit, write_audit
 from pneumo_core.data.manifest import PATIENT_IN_TEST, TWIN_IN_TEST
 from pneumo_core.errors import DataError
-from pneumo_core.evaluate.runs import Progress
+from pneumo_core.work import Progress
 
 
 def pixels(seed: int) -> np.ndarray:
@@ -432,8 +420,8 @@ def test_the_command_gives_one_json_object(tmp_path):
 
 def test_the_command_ends_with_0_where_nothing_is_alarming_and_2_on_wrong_use(tmp_path, monkeypatch):
     data = lay(tmp_path / "data", healthy())
-    monkeypatch.setattr("pneumo_core.data.audit.SMALL_SPLIT", 1)
-    monkeypatch.setattr("pneumo_core.data.audit.FEW_FILMS", 1)
+    monkeypatch.setattr("pneumo_core.data.alarms.SMALL_SPLIT", 1)
+    monkeypatch.setattr("pneumo_core.data.alarms.FEW_FILMS", 1)
     result = run(data)
     assert result.exit_code == 0
     assert result.stdout.endswith("Nothing alarming was found.\n")

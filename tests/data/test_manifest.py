@@ -1,27 +1,23 @@
 """Splits as tables: who is on which side, and what is refused on reading one."""
 
 import csv
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from pneumo_core.data.cases import Case, find_cases, split_by_patient
+from pneumo_core.data.cases import Case, split_by_patient
+from pneumo_core.data.listing import is_linked
 from pneumo_core.data.manifest import (
     PATIENT_IN_TEST,
     TWIN_IN_TEST,
     Manifest,
     ManifestRow,
-    is_linked,
     make_manifest,
-    manifest_csv,
-    planned_split,
     read_manifest,
     write_manifest,
 )
 from pneumo_core.errors import DataError
-from pneumo_core.train.plan import Plan, Recipe
 
 HEADER = "file,label,patient,split\n"
 GOOD = (
@@ -288,19 +284,3 @@ def test_a_link_anywhere_on_the_way_counts(tmp_path, data):
     assert is_linked(tmp_path, "link/train/NORMAL/a.png")
     assert not is_linked(data, "train/NORMAL/a.png")
     assert not is_linked(tmp_path / "link", "train/NORMAL/a.png")
-
-
-def test_the_split_of_a_plan_is_that_of_its_run_and_can_come_from_memory(
-    tmp_path: Path, make_data: Callable[..., Path]
-):
-    data = make_data(tmp_path / "data", 6)
-    plan = Plan(data, tmp_path / "model", Recipe(validation_share=0.3))
-    train, val, test = planned_split(plan)
-    assert [len(part) for part in (train, val, test)] == [8, 4, 12]
-    table = manifest_csv(make_manifest(find_cases(data), validation_share=0.5))
-    assert [len(part) for part in planned_split(plan, table)] == [6, 6, 12]
-    (tmp_path / "split.csv").write_bytes(table)
-    kept = dataclasses.replace(plan, manifest=tmp_path / "split.csv")
-    assert planned_split(kept) == planned_split(plan, table)
-    with pytest.raises(DataError, match="have the same name"):
-        planned_split(dataclasses.replace(plan, copies=(data,)))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core.data import sources
+from pneumo_core.data import listing, zips
 from pneumo_core.data.sources import Source, open_source, open_uploads
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.film.pixels import MAX_FILE_BYTES
@@ -156,7 +156,7 @@ def test_a_pipe_is_left_out_because_reading_it_would_wait_forever(tmp_path):
 
 
 def test_a_folder_holds_so_many_files_and_no_more(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MAX_FILMS", 3)
+    monkeypatch.setattr(listing, "MAX_FILMS", 3)
     folder = filled(tmp_path, "a.png", "b/c.png", "d.png")
     assert len(open_source(folder).films) == 3
     filled(tmp_path, "b/notes.txt")
@@ -166,7 +166,7 @@ def test_a_folder_holds_so_many_files_and_no_more(tmp_path, monkeypatch):
 
 
 def test_the_limit_is_fifty_thousand():
-    assert sources.MAX_FILMS == 50_000
+    assert listing.MAX_FILMS == 50_000
 
 
 def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
@@ -234,7 +234,8 @@ def test_a_file_that_went_away_is_refused_when_it_is_read(tmp_path):
 
 
 def test_never_more_than_one_byte_over_the_limit_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MAX_FILE_BYTES", 4)
+    monkeypatch.setattr(listing, "MAX_FILE_BYTES", 4)
+    monkeypatch.setattr(zips, "MAX_FILE_BYTES", 4)
     content = zipped(("ok.png", b"1234"), ("no.png", b"12345"))
     (film,) = open_source(filled(tmp_path, "123456.png")).films
     assert film.read() == b"12345"
@@ -472,8 +473,8 @@ def test_a_table_whose_cells_do_not_end_is_refused(tmp_path, row):
 
 def test_a_table_has_so_many_bytes_and_rows_and_no_more(tmp_path, monkeypatch):
     content = table("a.png,1", "", "b.png,0")
-    monkeypatch.setattr(sources, "MAX_TABLE_BYTES", len(content))
-    monkeypatch.setattr(sources, "MAX_FILMS", 2)
+    monkeypatch.setattr("pneumo_core.data.labels.MAX_TABLE_BYTES", len(content))
+    monkeypatch.setattr(listing, "MAX_FILMS", 2)
     assert len(csv_source(tmp_path, content, "a.png", "b.png").films) == 2
     assert "holds more than 2 files" in refusal_of(lambda: csv_source(tmp_path, table("a,", "a,", "a,")))
     assert "labels.csv is too large" in refusal_of(lambda: csv_source(tmp_path, content + b"\n"))
@@ -541,7 +542,7 @@ def test_a_member_over_one_mebibyte_may_shrink_two_hundred_times_and_no_more(mon
     assert "it unpacks to more than 200 times its size" in refusal_of(lambda: zip_source(content))
     assert zip_source(zipped(("a.png", bytes(2**20)), compression=zipfile.ZIP_DEFLATED)).films
     shrinks = (2**20 + 1) / zipfile.ZipFile(io.BytesIO(content)).infolist()[0].compress_size
-    monkeypatch.setattr(sources, "MAX_RATIO", int(shrinks) + 1)
+    monkeypatch.setattr(zips, "MAX_RATIO", int(shrinks) + 1)
     assert zip_source(content).films[0].read() == bytes(2**20 + 1)
 
 
@@ -638,16 +639,16 @@ def test_a_zip_holds_fifty_thousand_members_and_no_more():
 
 
 def test_a_directory_of_many_members_is_refused_before_it_is_parsed(monkeypatch):
-    monkeypatch.setattr(sources, "MAX_FILMS", 3)
+    monkeypatch.setattr(listing, "MAX_FILMS", 3)
     monkeypatch.setattr(zipfile, "ZipInfo", None)
     assert "The zip holds more than 3 files" in refusal_of(lambda: zip_source(empty_entries(4)))
 
 
 def test_a_zip_unpacks_to_so_much_and_no_more(monkeypatch):
     content = zipped(("a.png", b"1234"), ("b.png", b"1234"))
-    monkeypatch.setattr(sources, "MAX_UNPACKED_BYTES", 8)
+    monkeypatch.setattr(zips, "MAX_UNPACKED_BYTES", 8)
     assert len(zip_source(content).films) == 2
-    monkeypatch.setattr(sources, "MAX_UNPACKED_BYTES", 7)
+    monkeypatch.setattr(zips, "MAX_UNPACKED_BYTES", 7)
     assert "films.zip is too large" in refusal_of(lambda: zip_source(content))
 
 
@@ -670,7 +671,7 @@ def test_films_of_one_zip_are_read_in_many_threads(tmp_path):
 
 
 def test_a_film_that_holds_a_zips_directory_is_a_film(monkeypatch):
-    monkeypatch.setattr(sources, "MAX_FILMS", 3)
+    monkeypatch.setattr(listing, "MAX_FILMS", 3)
     film = b"PK\x01\x02" * 2**15
     (found,) = zip_source(zipped(("a.png", film))).films
     assert found.read() == film
@@ -761,11 +762,11 @@ def test_two_tables_or_too_many_files_are_refused(monkeypatch):
         "2 CSV files were given. Expected is at most one. Please leave the others out."
     )
     packed = [("one.zip", zipped("a.png", "b.png")), ("c.png", b""), ("d.png", b"")]
-    monkeypatch.setattr(sources, "MAX_FILMS", 4)
+    monkeypatch.setattr(listing, "MAX_FILMS", 4)
     assert len(open_uploads(packed).films) == 4
-    monkeypatch.setattr(sources, "MAX_FILMS", 3)
+    monkeypatch.setattr(listing, "MAX_FILMS", 3)
     assert "3 files holds more than 3 files" in refusal_of(lambda: open_uploads(packed))
-    monkeypatch.setattr(sources, "MAX_FILMS", 2)
+    monkeypatch.setattr(listing, "MAX_FILMS", 2)
     assert "The upload holds more than 2 files" in refusal_of(lambda: open_uploads(packed))
 
 

@@ -28,12 +28,13 @@ from pneumo_core.evaluate.report import (
     screening_rows,
     worklist_order,
 )
-from pneumo_core.evaluate.runs import FilmScore, Progress
+from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.models.conformal import Regions
 from pneumo_core.models.known_films import KnownFilms
 from pneumo_core.stats.calibration import Calibration, OperatingPoint
 from pneumo_core.stats.comparison import compare
 from pneumo_core.stats.metrics import Estimate
+from pneumo_core.work import Progress
 from tests.evaluate.test_cohort import score
 from tests.makers import model_card
 

@@ -23,6 +23,7 @@ from click.testing import CliRunner, Result
 from pyarrow import dataset
 
 from benchmarks.cluster import scorer_processes
+from pneumo_core import evaluate
 from pneumo_core.cli import group as main
 from pneumo_core.data.sources import open_source
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError
@@ -42,6 +43,7 @@ from pneumo_core.evaluate.cluster import (
 from pneumo_core.evaluate.runs import read_scores
 from pneumo_core.gate.input_gate import GATE_FILE
 from pneumo_core.models.card import CARD_FILE, model_files, read_card
+from pneumo_core.places import ROOT
 from pneumo_core.stats.calibration import probabilities
 from tests.conftest import drawn_film, png
 
@@ -447,7 +449,7 @@ def test_without_ray_the_engine_says_what_to_install(
     assert result.exit_code == 1
     assert result.stderr == (
         "Ray is not installed here. The engine ray needs it on every machine of the cluster. Please run "
-        "pip install -r requirements-cluster.txt, or use --engine local.\n"
+        "pip install '.[cluster]' in Pneumo's folder, or use --engine local.\n"
     )
 
 
@@ -490,8 +492,8 @@ def test_an_archive_of_which_rows_were_left_out_ends_with_exit_status_1(
     (films / "films.csv").write_text(f"file, label\ntest/NORMAL/IM-0000-0001.png, 0\n{row}\n")
     asked: list[Archive] = []
     # A cluster starts slowly, and what it does is no matter here.
-    monkeypatch.setattr(cluster, "ray_cluster", lambda *_: contextlib.nullcontext(1))
-    monkeypatch.setattr(cluster, "score_archive", lambda archive, *_: asked.append(archive))
+    monkeypatch.setattr(evaluate, "ray_cluster", lambda *_: contextlib.nullcontext(1))
+    monkeypatch.setattr(evaluate, "score_archive", lambda archive, *_: asked.append(archive))
     arguments = ("--engine", "ray", "--out", tmp_path / "out", "--model", tiny_model)
     result = run("score", films / "films.csv", *arguments)
     assert result.exit_code == status
@@ -569,13 +571,13 @@ def test_a_job_whose_driver_was_killed_ends_with_each_film_once(many: Path, tiny
     arguments = ["score", many, "--out", out, "--engine", "ray", "--workers", "2", "--partition-films", "4"]
     arguments += ["--model", tiny_model]
     command = [sys.executable, "-m", "pneumo_core", *map(str, arguments)]
-    with subprocess.Popen(command, cwd=Path(main.__file__).parent.parent, stderr=subprocess.DEVNULL) as driver:
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as driver:
         while driver.poll() is None and not list(out.glob(f"{SCORES_FOLDER}/part-*")):
             time.sleep(0.05)
         driver.kill()
     standing = {path.name: path.stat().st_mtime_ns for path in out.glob(f"{SCORES_FOLDER}/part-*")}
     assert 0 < len(standing) < 40
-    assert subprocess.run(command, cwd=Path(main.__file__).parent.parent, check=False).returncode == 0
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
     assert [row["number"] for row in table(out)] == list(range(160))
     now = {path.name: path.stat().st_mtime_ns for path in out.glob(f"{SCORES_FOLDER}/part-*")}
     assert standing.items() <= now.items()

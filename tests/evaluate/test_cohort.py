@@ -1,11 +1,11 @@
-"""Films of a run as arrays: who counts, which groups there are, what metadata alone can do."""
+"""Films of a run as arrays: who counts, and which groups there are."""
 
 import math
 
 import numpy as np
 import pytest
 
-from pneumo_core.evaluate.cohort import areas_of_metadata, best_threshold, contradictions, labelled_cohort, subgroups
+from pneumo_core.evaluate.cohort import best_threshold, contradictions, labelled_cohort, subgroups
 from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.stats.calibration import Calibration
 
@@ -47,7 +47,6 @@ def test_no_film_at_all_is_an_empty_cohort():
     assert len(cohort) == 0
     assert subgroups(cohort) == []
     assert math.isnan(best_threshold(cohort))
-    assert all(math.isnan(area.value) for _, area in areas_of_metadata(cohort))
 
 
 def test_what_all_films_share_makes_no_group_and_each_kind_stands_against_all_without():
@@ -84,24 +83,6 @@ def test_an_age_falls_into_its_band(age: float, band: str):
 def test_view_and_sex_are_groups_where_the_header_gives_them():
     groups = subgroups(labelled_cohort([score(0, view_position="AP", sex="F"), score(1, view_position="PA")], PLAIN))
     assert {(group.attribute, group.name) for group in groups} >= {("view", "AP"), ("view", "PA"), ("sex", "F")}
-
-
-def test_a_file_size_that_goes_with_the_class_is_found_out():
-    random = np.random.default_rng(1)
-    films = [
-        score(n, file_bytes=int(random.normal(300 if n % 2 else 900, 60)), brightness=random.uniform())
-        for n in range(80)
-    ]
-    areas = dict(areas_of_metadata(labelled_cohort(films, PLAIN)))
-    assert areas["file size"].value > 0.99
-    assert areas["all of these together"].value > 0.95
-    assert 0.3 < areas["mean brightness"].value < 0.7
-    assert areas["file size"].n == 80
-
-
-def test_with_few_patients_metadata_are_not_judged():
-    areas = areas_of_metadata(labelled_cohort([score(n, file_bytes=n) for n in range(18)], PLAIN))
-    assert all(math.isnan(area.value) for _, area in areas)
 
 
 def test_the_best_threshold_is_youdens():

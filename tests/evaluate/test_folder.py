@@ -11,7 +11,7 @@ from pneumo_core.errors import DataError
 from pneumo_core.evaluate.folder import assess_folder, compared_data, write_evaluation
 from pneumo_core.evaluate.pipeline import run_source
 from pneumo_core.evaluate.runs import read_run
-from pneumo_core.network.classifier import load_classifier
+from pneumo_core.keras_network.classifier import load_classifier
 
 
 @pytest.fixture

@@ -12,15 +12,16 @@ from pneumo_core.data.sources import Source, SourceFilm
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.evaluate import pipeline as batch
 from pneumo_core.evaluate.pipeline import run_source
-from pneumo_core.evaluate.runs import SCORES_FILE, Progress, damaged_lines, read_run, read_scores, run_name
+from pneumo_core.evaluate.runs import SCORES_FILE, damaged_lines, read_run, read_scores, run_name
 from pneumo_core.film.radiograph import read_radiograph
-from pneumo_core.network.classifier import Classifier, load_classifier
+from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
 from pneumo_core.read.reading import read_xray
+from pneumo_core.work import Progress
 from tests.conftest import drawn_film, png
 
 
 @pytest.fixture(scope="module")
-def classifier(tiny_model: Path) -> Classifier:
+def classifier(tiny_model: Path) -> KerasClassifier:
     return load_classifier(tiny_model)
 
 
@@ -41,7 +42,7 @@ def mixed() -> Source:
     return source([film(number, b"no film" if number % 5 == 4 else None) for number in range(50)])
 
 
-def test_scores_come_in_order_and_refused_films_among_them(mixed: Source, classifier: Classifier, tmp_path: Path):
+def test_scores_come_in_order_and_refused_films_among_them(mixed: Source, classifier: KerasClassifier, tmp_path: Path):
     scores = run_source(mixed, classifier, tmp_path / "run")
     assert [score.number for score in scores] == list(range(50))
     assert [score.logit is None for score in scores] == [number % 5 == 4 for number in range(50)]
@@ -52,7 +53,7 @@ def test_scores_come_in_order_and_refused_films_among_them(mixed: Source, classi
     assert [score.patient for score in scores] == [number // 2 for number in range(50)]
 
 
-def test_a_films_logit_is_that_of_reading_it_alone(mixed: Source, classifier: Classifier, tmp_path: Path):
+def test_a_films_logit_is_that_of_reading_it_alone(mixed: Source, classifier: KerasClassifier, tmp_path: Path):
     scores = run_source(mixed, classifier, tmp_path / "run")
     alone = read_xray(classifier, read_radiograph(mixed.films[3].read(), "film"))
     assert scores[3].logit == pytest.approx(alone.prediction.logit, abs=1e-4)
@@ -60,7 +61,7 @@ def test_a_films_logit_is_that_of_reading_it_alone(mixed: Source, classifier: Cl
     assert scores[3].brightness == pytest.approx(drawn_film(True, 3).mean() / 255, abs=1e-4)
 
 
-def test_no_name_of_a_file_is_written_down(mixed: Source, classifier: Classifier, tmp_path: Path):
+def test_no_name_of_a_file_is_written_down(mixed: Source, classifier: KerasClassifier, tmp_path: Path):
     run_source(mixed, classifier, tmp_path / "run")
     written = b"".join(path.read_bytes() for path in (tmp_path / "run").iterdir())
     assert b"sha256" in written
@@ -68,7 +69,7 @@ def test_no_name_of_a_file_is_written_down(mixed: Source, classifier: Classifier
     assert b"patient0" not in written
 
 
-def test_a_cancelled_run_goes_on_with_nothing_twice(mixed: Source, classifier: Classifier, tmp_path: Path):
+def test_a_cancelled_run_goes_on_with_nothing_twice(mixed: Source, classifier: KerasClassifier, tmp_path: Path):
     seen: list[Progress] = []
     some = run_source(mixed, classifier, tmp_path / "run", seen.append, is_cancelled=lambda: True)
     assert len(some) == batch.BATCH_SIZE
@@ -81,7 +82,7 @@ def test_a_cancelled_run_goes_on_with_nothing_twice(mixed: Source, classifier: C
     assert sorted(json.loads(line)["number"] for line in lines) == list(range(50))
 
 
-def test_a_finished_run_reads_no_film_again(classifier: Classifier, tmp_path: Path):
+def test_a_finished_run_reads_no_film_again(classifier: KerasClassifier, tmp_path: Path):
     calls: list[int] = []
 
     def read() -> bytes:
@@ -94,7 +95,7 @@ def test_a_finished_run_reads_no_film_again(classifier: Classifier, tmp_path: Pa
     assert len(calls) == 1
 
 
-def test_a_line_that_was_cut_short_is_scored_again(mixed: Source, classifier: Classifier, tmp_path: Path):
+def test_a_line_that_was_cut_short_is_scored_again(mixed: Source, classifier: KerasClassifier, tmp_path: Path):
     whole = run_source(mixed, classifier, tmp_path)
     path = tmp_path / SCORES_FILE
     path.write_bytes(path.read_bytes()[:-30])
@@ -110,7 +111,9 @@ def test_a_line_that_was_cut_short_is_scored_again(mixed: Source, classifier: Cl
     "damaged",
     [b"", b"\x00" * 40, b"[]", b'{"number": 3}', b'{"number": -1, "patient": 0, "has_pneumonia": null, "kind": ""}'],
 )
-def test_films_of_damaged_lines_are_scored_again(mixed: Source, classifier: Classifier, tmp_path: Path, damaged: bytes):
+def test_films_of_damaged_lines_are_scored_again(
+    mixed: Source, classifier: KerasClassifier, tmp_path: Path, damaged: bytes
+):
     whole = run_source(mixed, classifier, tmp_path)
     path = tmp_path / SCORES_FILE
     lines = path.read_bytes().splitlines(keepends=True)
@@ -122,7 +125,7 @@ def test_films_of_damaged_lines_are_scored_again(mixed: Source, classifier: Clas
     assert (len(path.read_bytes().splitlines()), damaged_lines(tmp_path)) == (50, 0)
 
 
-def test_a_film_that_stands_there_twice_counts_once(mixed: Source, classifier: Classifier, tmp_path: Path):
+def test_a_film_that_stands_there_twice_counts_once(mixed: Source, classifier: KerasClassifier, tmp_path: Path):
     whole = run_source(mixed, classifier, tmp_path)
     path = tmp_path / SCORES_FILE
     path.write_bytes(path.read_bytes() + path.read_bytes().splitlines(keepends=True)[0])
@@ -130,7 +133,7 @@ def test_a_film_that_stands_there_twice_counts_once(mixed: Source, classifier: C
 
 
 def test_a_film_whose_file_fails_only_when_it_is_read_is_refused_by_name_of_reason(
-    classifier: Classifier, tmp_path: Path
+    classifier: KerasClassifier, tmp_path: Path
 ):
     def read() -> bytes:
         raise UnreadableImageError("is damaged in the archive. Please pack it again.")
@@ -141,17 +144,17 @@ def test_a_film_whose_file_fails_only_when_it_is_read_is_refused_by_name_of_reas
     assert second.reason is None
 
 
-def test_a_folder_is_never_shared_by_runs_of_other_films_or_weights(classifier: Classifier, tmp_path: Path):
+def test_a_folder_is_never_shared_by_runs_of_other_films_or_weights(classifier: KerasClassifier, tmp_path: Path):
     run_source(source([film(1)]), classifier, tmp_path)
     assert read_run(tmp_path).films == 1
     with pytest.raises(DataError, match="a run of other films"):
         run_source(source([film(1)], "another"), classifier, tmp_path)
-    other = Classifier(classifier.network, dataclasses.replace(classifier.card, weights_sha256="0" * 64))
+    other = KerasClassifier(classifier.network, dataclasses.replace(classifier.card, weights_sha256="0" * 64))
     with pytest.raises(DataError, match="a run of other weights"):
         run_source(source([film(1)]), other, tmp_path)
 
 
-def test_two_cannot_work_in_one_folder_at_once(classifier: Classifier, tmp_path: Path):
+def test_two_cannot_work_in_one_folder_at_once(classifier: KerasClassifier, tmp_path: Path):
     def second(progress: Progress) -> None:
         run_source(source([film(1)]), classifier, tmp_path)
 
@@ -171,7 +174,7 @@ def test_a_runs_name_is_of_films_and_weights():
 
 
 def test_films_are_read_ahead_but_not_all_at_once(
-    classifier: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    classifier: KerasClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(batch, "BATCH_SIZE", 4)
     read: list[int] = []
@@ -194,16 +197,11 @@ def test_films_are_read_ahead_but_not_all_at_once(
     assert max(ahead) <= 2 * 4 + batch.READERS + 1
 
 
-def test_an_empty_source_is_an_empty_run(classifier: Classifier, tmp_path: Path):
+def test_an_empty_source_is_an_empty_run(classifier: KerasClassifier, tmp_path: Path):
     assert run_source(source([]), classifier, tmp_path) == ()
 
 
-def test_a_seconds_left_is_none_until_the_speed_is_known():
-    assert Progress(0, 10, 0.0).seconds_left is None
-    assert Progress(4, 10, 2.0).seconds_left == 3
-
-
-def test_the_classifiers_logits_and_scores_belong_together(classifier: Classifier):
+def test_the_classifiers_logits_and_scores_belong_together(classifier: KerasClassifier):
     films = np.random.default_rng(1).uniform(0, 255, (3, 32, 32, 1)).astype(np.float32)
     temperature = classifier.card.calibration.temperature
     assert classifier.score(films) == pytest.approx(1 / (1 + np.exp(-classifier.logits(films) / temperature)), abs=1e-6)

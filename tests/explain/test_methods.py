@@ -10,15 +10,15 @@ from tf_keras_vis.saliency import Saliency
 
 from pneumo_core.explain.methods import METHODS, Methods, occlusion, rank_correlation
 from pneumo_core.film.preprocessing import prepare
+from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
 from pneumo_core.models.card import read_card
-from pneumo_core.network.classifier import Classifier, load_classifier
 from tests.conftest import drawn_film
 
 SIDE = 32
 
 
 @pytest.fixture(scope="module")
-def planted(tiny_model: Path) -> Classifier:
+def planted(tiny_model: Path) -> KerasClassifier:
     """Give a classifier whose logit is the brightness of the film, cell by cell of 4 x 4 pixels."""
     film = keras.Input((SIDE, SIDE, 1), name="film")
     cells = keras.layers.AveragePooling2D(4, name="cells")(film)
@@ -27,11 +27,11 @@ def planted(tiny_model: Path) -> Classifier:
     network = keras.Model(film, keras.layers.Dense(1, name="logit")(pooled))
     network.get_layer("maps").set_weights([np.array([[[[1.0, 0.5]]]], np.float32), np.zeros(2, np.float32)])
     network.get_layer("logit").set_weights([np.array([[0.5], [0.1]], np.float32), np.array([-1.0], np.float32)])
-    return Classifier(network, dataclasses.replace(read_card(tiny_model), explained_layer="maps"))
+    return KerasClassifier(network, dataclasses.replace(read_card(tiny_model), explained_layer="maps"))
 
 
 @pytest.fixture(scope="module")
-def methods(planted: Classifier) -> Methods:
+def methods(planted: KerasClassifier) -> Methods:
     return Methods(planted)
 
 
@@ -89,7 +89,7 @@ def test_saliency_equals_tf_keras_vis(tiny_model: Path):
     assert own.unscaled == pytest.approx(np.asarray(expected), rel=1e-4, abs=1e-7)
 
 
-def test_occlusion_is_the_fall_of_the_logit_computed_by_hand(planted: Classifier):
+def test_occlusion_is_the_fall_of_the_logit_computed_by_hand(planted: KerasClassifier):
     film = bright_patch()
     found = occlusion(planted, film)
     patch, stride = 5, 2

@@ -8,7 +8,7 @@ import pytest
 from pneumo_core.explain.steps import TITLES, layer_in_words, steps_of
 from pneumo_core.explain.trace import Trace
 from pneumo_core.film.radiograph import read_radiograph
-from pneumo_core.network.classifier import load_classifier
+from pneumo_core.keras_network.classifier import load_classifier
 from pneumo_core.read.reading import Reading, read_xray
 from tests.conftest import drawn_film, png
 

@@ -23,7 +23,7 @@ from pneumo_core.explain.survey import (
     write_survey,
 )
 from pneumo_core.explain.trust import ExplanationTester, prepared_samples
-from pneumo_core.network.classifier import load_classifier
+from pneumo_core.keras_network.classifier import load_classifier
 
 
 def surveyed(last: float | None, deletion: tuple[float, float] | None = (0.1, 0.4), failed: tuple[str, ...] = ()):

@@ -6,7 +6,8 @@ import pytest
 
 from pneumo_core.explain.trace import Trace, Tracer
 from pneumo_core.keras_network.gradcam import library_map
-from pneumo_core.keras_network.layers import BACKBONES, build_network, layers_to_walk
+from pneumo_core.keras_network.layers import layers_to_walk
+from pneumo_core.train.build import BACKBONES, build_network
 from pneumo_core.train.plan import ARCHITECTURES, Recipe
 from tests.conftest import drawn_film
 

@@ -21,11 +21,11 @@ from pneumo_core.explain.trust import (
     shuffle,
 )
 from pneumo_core.film.preprocessing import prepare
-from pneumo_core.keras_network.gradcam import Explanation
-from pneumo_core.keras_network.layers import build_network
+from pneumo_core.keras_network.classifier import KerasClassifier
 from pneumo_core.models.card import read_card
-from pneumo_core.network.classifier import Classifier
+from pneumo_core.network.explanation import Explanation
 from pneumo_core.stats.calibration import Calibration
+from pneumo_core.train.build import build_network
 from pneumo_core.train.plan import Recipe
 from tests.conftest import drawn_film
 
@@ -33,7 +33,7 @@ SIDE = 32
 
 
 @pytest.fixture(scope="module")
-def planted(tiny_model: Path) -> Classifier:
+def planted(tiny_model: Path) -> KerasClassifier:
     """Give a classifier whose logit is 8 times the mean over 16 cells of how far each is above 100 of 255, less 1.5."""
     film = keras.Input((SIDE, SIDE, 1), name="film")
     cells = keras.layers.AveragePooling2D(8, name="cells")(film)
@@ -43,7 +43,7 @@ def planted(tiny_model: Path) -> Classifier:
     network.get_layer("maps").set_weights([np.full((1, 1, 1, 1), 1 / 100, np.float32), np.array([-1.0], np.float32)])
     network.get_layer("logit").set_weights([np.array([[32.0]], np.float32), np.array([-1.5], np.float32)])
     card = dataclasses.replace(read_card(tiny_model), explained_layer="maps", calibration=Calibration(1.0, 0.5))
-    return Classifier(network, card)
+    return KerasClassifier(network, card)
 
 
 def evidence() -> np.ndarray:
@@ -61,7 +61,7 @@ def sigmoid(logit: float) -> float:
     return 1 / (1 + math.exp(-logit))
 
 
-def test_the_deletion_curve_of_planted_evidence_is_as_computed_by_hand(planted: Classifier):
+def test_the_deletion_curve_of_planted_evidence_is_as_computed_by_hand(planted: KerasClassifier):
     test = ExplanationTester(planted, without()).test(evidence(), 0.4, is_short=False)
     # One cell of 16 at (200 - 100) / 100: 32 / 16 - 1.5.
     whole, gone = sigmoid(0.5), sigmoid(-1.5)
@@ -80,7 +80,7 @@ def test_the_deletion_curve_of_planted_evidence_is_as_computed_by_hand(planted: 
     assert test.empty_probability == pytest.approx(sigmoid(-1.5), rel=1e-5)
 
 
-def test_a_blank_map_and_a_film_that_is_not_flagged(planted: Classifier):
+def test_a_blank_map_and_a_film_that_is_not_flagged(planted: KerasClassifier):
     tester = ExplanationTester(planted, without())
     assert tester.test(without()[0], 0.4, is_short=True) is None
     probability, verdict = tester.score_and_judge(without()[0])
@@ -91,7 +91,7 @@ def test_a_blank_map_and_a_film_that_is_not_flagged(planted: Classifier):
     assert [check.name for check in test.checks] == [LEARNT, "holds still"]
 
 
-def test_without_a_sample_that_is_not_flagged_there_is_nothing_to_take_away(planted: Classifier):
+def test_without_a_sample_that_is_not_flagged_there_is_nothing_to_take_away(planted: KerasClassifier):
     test = ExplanationTester(planted, evidence()[np.newaxis]).test(evidence(), 0.4, is_short=True)
     assert test.deletion is None
 
@@ -102,7 +102,9 @@ def test_shuffled_weights_lower_the_correlation_and_the_served_network_keeps_its
     # All maps speak for it, so that no heat map is blank.
     kernel, bias = network.get_layer("logit").get_weights()
     network.get_layer("logit").set_weights([np.abs(kernel), bias])
-    classifier = Classifier(network, dataclasses.replace(read_card(tiny_model), explained_layer="block3_activation"))
+    classifier = KerasClassifier(
+        network, dataclasses.replace(read_card(tiny_model), explained_layer="block3_activation")
+    )
     before = [weight.copy() for weight in network.get_weights()]
     tester = ExplanationTester(classifier, prepared_samples(classifier.card.preprocessing))
     assert tester.blocks == ("logit", "block3", "block2", "block1")
@@ -124,7 +126,7 @@ def test_shuffled_weights_lower_the_correlation_and_the_served_network_keeps_its
         assert np.array_equal(weight, now)
 
 
-def test_the_short_test_shuffles_the_top_and_all_and_tells_its_progress(planted: Classifier):
+def test_the_short_test_shuffles_the_top_and_all_and_tells_its_progress(planted: KerasClassifier):
     told: list[float] = []
     test = ExplanationTester(planted, without()).test(
         evidence(), 0.4, is_short=True, progress=lambda share, words: told.append(share)

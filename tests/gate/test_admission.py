@@ -17,7 +17,8 @@ from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.gate.admission import UNGATED, Admission, before, before_changed
 from pneumo_core.gate.input_gate import LEFT, OTHER, Verdict
 from pneumo_core.gate.suitability import FAR
-from pneumo_core.network.classifier import Classifier, load_classifier
+from pneumo_core.keras_network.classifier import load_classifier
+from pneumo_core.network.classifier import Classifier
 from pneumo_core.read.reading import read_xray
 from tests.conftest import drawn_film, png
 from tests.makers import FAR_AWAY, NEAR, radiograph

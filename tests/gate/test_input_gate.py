@@ -35,9 +35,10 @@ from pneumo_core.gate.input_gate import (
     write_gate,
 )
 from pneumo_core.gate.suitability import CORRECTIONS, REFUSALS, corrected, refuse_by
+from pneumo_core.keras_network.classifier import load_classifier
 from pneumo_core.models import gate_record as input_gate_record
 from pneumo_core.models.card import read_card
-from pneumo_core.network.classifier import Classifier, load_classifier
+from pneumo_core.network.classifier import Classifier
 from pneumo_core.places import MODELS_VARIABLE
 from pneumo_core.read.reading import read_xray
 from pneumo_core.train.negatives import (

@@ -28,7 +28,8 @@ from pneumo_core.gate.quality import (
     position_features,
     refuse_clipped,
 )
-from pneumo_core.network.classifier import Classifier, load_classifier
+from pneumo_core.keras_network.classifier import load_classifier
+from pneumo_core.network.classifier import Classifier
 from pneumo_core.places import SAMPLES
 from pneumo_core.read.reading import read_xray
 from pneumo_core.read.report import receipt

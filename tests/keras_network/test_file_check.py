@@ -15,7 +15,8 @@ import pytest
 from pneumo_core.errors import ModelError
 from pneumo_core.film.preprocessing import Preprocessing
 from pneumo_core.keras_network.file_check import check_network_file
-from pneumo_core.keras_network.layers import BACKBONES, build_network, save_network, small_cnn
+from pneumo_core.keras_network.layers import save_network
+from pneumo_core.train.build import BACKBONES, build_network, small_cnn
 from pneumo_core.train.plan import Recipe
 
 SMALL = Preprocessing(height=32, width=32)

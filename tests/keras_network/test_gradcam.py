@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from tf_keras_vis.gradcam import Gradcam
 
-from pneumo_core.keras_network.gradcam import Explanation, explain
-from pneumo_core.keras_network.layers import BACKBONES, body_and_head, build_network
+from pneumo_core.keras_network.gradcam import explain
+from pneumo_core.keras_network.layers import body_and_head
+from pneumo_core.network.explanation import Explanation
+from pneumo_core.train.build import BACKBONES, build_network
 from pneumo_core.train.plan import ARCHITECTURES, Recipe
 from tests.conftest import drawn_film
 

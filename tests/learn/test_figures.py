@@ -17,16 +17,10 @@ from pneumo_core.learn.figures import (
     threshold_charts,
     uncertain_chart,
 )
-from pneumo_core.learn.lessons import (
-    ScoredFilms,
-    StoredScores,
-    consequences,
-    file_size_result,
-    read_stored_scores,
-    split_figures,
-)
+from pneumo_core.learn.lessons import consequences, file_size_result, split_figures
 from pneumo_core.models.card import ModelCard, active_model_folder, read_card
 from pneumo_core.models.conformal import conformal_by_coverage
+from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_stored_scores
 from pneumo_core.places import ROOT
 from pneumo_core.stats.calibration import Calibration, OperatingPoint, probabilities
 from pneumo_core.stats.curves import reliability_bins

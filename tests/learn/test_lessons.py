@@ -1,6 +1,5 @@
-"""What stored scores teach: hand-counted, refused where they are not as they must be, and equal to the card."""
+"""What stored scores teach: hand-counted, and equal to the card."""
 
-import csv
 import dataclasses
 import math
 from pathlib import Path
@@ -13,9 +12,7 @@ from pneumo_core.learn.lessons import (
     CalibrationError,
     CalibrationResult,
     KindResult,
-    ScoredFilms,
     SplitFigure,
-    StoredScores,
     calibration_lines,
     calibration_result,
     consequences,
@@ -24,52 +21,23 @@ from pneumo_core.learn.lessons import (
     finely,
     kind_line,
     patients_in_both,
-    read_stored_scores,
     results_by_kind,
     split_figures,
     split_line,
 )
-from pneumo_core.models.card import ModelCard, active_model_folder, evaluate, read_card
+from pneumo_core.models.card import ModelCard, active_model_folder, read_card
+from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_stored_scores
 from pneumo_core.places import ROOT
 from pneumo_core.stats.calibration import Calibration, probabilities
 from pneumo_core.stats.metrics import ConfusionMatrix, Estimate, brier_score, expected_calibration_error
+from tests.makers import TEST, VALIDATION, score_rows, scored_card, write_scores
 
 SHIPPED = active_model_folder(ROOT / "model")
-VALIDATION, TEST = "validation, the films as they are", "test, films"
-# 3 films without pneumonia and 4 with it, of 6 patients: name, kind, logit, bytes.
-FILMS = (
-    ("test/NORMAL/IM-0001-0001.jpeg", "normal", -2.0, 900),
-    ("test/NORMAL/IM-0001-0002.jpeg", "normal", -1.0, 800),
-    ("test/NORMAL/IM-0002-0001.jpeg", "normal", 1.0, 500),
-    ("test/PNEUMONIA/person1_bacteria_1.jpeg", "bacteria", -1.5, 700),
-    ("test/PNEUMONIA/person2_bacteria_2.jpeg", "bacteria", 2.0, 400),
-    ("test/PNEUMONIA/person3_virus_3.jpeg", "virus", 0.0, 300),
-    ("test/PNEUMONIA/person4_virus_4.jpeg", "virus", 3.0, 200),
-)
-
-
-def rows_of(films: str = TEST) -> list[list[str]]:
-    return [
-        [films, name, kind, str(int(kind != "normal")), f"{logit:.6f}", str(size)] for name, kind, logit, size in FILMS
-    ]
-
-
-def write(folder: Path, rows: list[list[str]], columns: str = "films,name,kind,has_pneumonia,logit,file_bytes") -> None:
-    with (folder / "scores.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns.split(","))
-        writer.writerows(rows)
 
 
 @pytest.fixture
 def card(tmp_path: Path) -> ModelCard:
-    """The card of the shipped model at a fixed temperature, with results of the films above, whose scores lie there."""
-    write(tmp_path, rows_of(VALIDATION) + rows_of())
-    shipped = dataclasses.replace(read_card(SHIPPED), calibration=Calibration(temperature=0.8, prevalence=0.5))
-    has_pneumonia = np.array([kind != "normal" for _, kind, _, _ in FILMS])
-    values = probabilities(np.array([logit for _, _, logit, _ in FILMS]), shipped.calibration)
-    results = [evaluate(films, has_pneumonia, values, shipped.operating_points) for films in (VALIDATION, TEST)]
-    return dataclasses.replace(shipped, name="small", validation=(results[0],), test=(results[1],))
+    return scored_card(tmp_path)
 
 
 @pytest.fixture
@@ -81,118 +49,6 @@ def scores(tmp_path: Path, card: ModelCard) -> StoredScores:
 def shipped() -> tuple[ModelCard, StoredScores]:
     card = read_card(SHIPPED)
     return card, read_stored_scores(SHIPPED, card)
-
-
-def test_scores_are_read_with_label_kind_patient_probability_and_size(scores: StoredScores, card: ModelCard):
-    films = scores.test
-    assert (films.films, len(films)) == (TEST, 7)
-    assert films.has_pneumonia.tolist() == [False] * 3 + [True] * 4
-    assert films.kinds.tolist() == ["normal"] * 3 + ["bacteria"] * 2 + ["virus"] * 2
-    assert films.patients.tolist() == ["IM-0001", "IM-0001", "IM-0002", "person1", "person2", "person3", "person4"]
-    assert films.logits.tolist() == [-2.0, -1.0, 1.0, -1.5, 2.0, 0.0, 3.0]
-    assert films.probabilities[5] == 0.5
-    assert films.probabilities[4] == pytest.approx(1 / (1 + math.exp(-2 / card.calibration.temperature)))
-    assert films.file_bytes is not None and films.file_bytes.tolist() == [900, 800, 500, 700, 400, 300, 200]
-    assert films.prevalence == 4 / 7
-
-
-def test_of_several_copies_the_films_as_they_are_count(tmp_path: Path, card: ModelCard, scores: StoredScores):
-    write(tmp_path, rows_of(VALIDATION) + rows_of("validation, gamma 1.8") + rows_of() + rows_of("test, copy"))
-    assert len(read_stored_scores(tmp_path, card).test) == len(read_stored_scores(tmp_path, card).validation) == 7
-
-
-def test_a_model_without_scores_is_refused(tmp_path: Path, card: ModelCard):
-    (tmp_path / "scores.csv").unlink()
-    with pytest.raises(ModelError) as refusal:
-        read_stored_scores(tmp_path, card)
-    assert str(refusal.value) == (
-        "The model small has no scores.csv, the scores of its validation and test films that are needed here; a "
-        "model that was imported comes without. Please put a model in use that was trained here."
-    )
-
-
-def test_a_model_without_test_films_is_refused(tmp_path: Path, card: ModelCard):
-    with pytest.raises(ModelError) as refusal:
-        read_stored_scores(tmp_path, dataclasses.replace(card, test=()))
-    assert str(refusal.value) == (
-        "The model small was made without test films, whose scores are needed here. Please put a model in "
-        "use that was trained on a folder with test films."
-    )
-
-
-@pytest.mark.parametrize(
-    ("column", "cell"),
-    [
-        (2, "fungus"),
-        (3, "2"),
-        (3, ""),
-        (4, "nan"),
-        (4, "inf"),
-        (4, "high"),
-        (5, "0"),
-        (5, "-3"),
-        (5, "big"),
-        (5, None),
-        (5, "9" * 30),
-        (5, "9" * 5000),
-        (5, "1_000"),
-        (4, "1_0"),
-    ],
-)
-def test_damaged_scores_are_refused(tmp_path: Path, card: ModelCard, column: int, cell: str | None):
-    rows = rows_of(VALIDATION) + rows_of()
-    # Without the last cell where none is given.
-    rows[3] = rows[3][:column] if cell is None else [*rows[3][:column], cell, *rows[3][column + 1 :]]
-    write(tmp_path, rows)
-    with pytest.raises(ModelError) as refusal:
-        read_stored_scores(tmp_path, card)
-    assert str(refusal.value) == (
-        "scores.csv of the model small is not as training writes it. Expected are the columns films, name, kind, "
-        "has_pneumonia, logit and file_bytes, kinds among normal, bacteria, virus, pneumonia, 0 or 1 for has_pneumonia "
-        "and a finite number for every logit. Please copy the whole model folder again."
-    )
-
-
-@pytest.mark.parametrize("columns", ["films,name,kind,label,logit,file_bytes", "films,name,kind,has_pneumonia", ""])
-def test_other_columns_are_refused(tmp_path: Path, card: ModelCard, columns: str):
-    write(tmp_path, rows_of(), columns)
-    with pytest.raises(ModelError, match="is not as training writes it"):
-        read_stored_scores(tmp_path, card)
-
-
-def test_bytes_that_are_no_text_and_cells_too_many_are_refused(tmp_path: Path, card: ModelCard):
-    (tmp_path / "scores.csv").write_bytes(b"films,name\xff\xfe")
-    with pytest.raises(ModelError, match="is not as training writes it"):
-        read_stored_scores(tmp_path, card)
-    write(tmp_path, [[*row, "more"] for row in rows_of()])
-    with pytest.raises(ModelError, match="is not as training writes it"):
-        read_stored_scores(tmp_path, card)
-
-
-def test_films_of_one_class_are_refused(tmp_path: Path, card: ModelCard):
-    write(tmp_path, rows_of(VALIDATION) + rows_of()[:3])
-    with pytest.raises(ModelError) as refusal:
-        read_stored_scores(tmp_path, card)
-    assert str(refusal.value) == (
-        "Of 'test, films' scores.csv of the model small holds 3 films, 0 of them with pneumonia. Expected are films of "
-        "both classes. Please copy the whole model folder again, or put a model in use that was tested on both."
-    )
-
-
-def test_the_scores_of_another_model_are_refused(tmp_path: Path, card: ModelCard):
-    rows = rows_of()
-    rows[2][4] = "-3"
-    write(tmp_path, rows_of(VALIDATION) + rows)
-    with pytest.raises(ModelError) as refusal:
-        read_stored_scores(tmp_path, card)
-    # Of 12 pairs 9 were ordered right; the changed film is now below all four with pneumonia.
-    assert str(refusal.value) == (
-        "scores.csv of the model small belongs to another model: of 'test, films' it holds 7 films with an area under "
-        "the ROC curve of 0.917, and the card 7 films with 0.750. Please copy the whole model folder again."
-    )
-    write(tmp_path, rows_of(VALIDATION) + rows_of()[1:])
-    with pytest.raises(ModelError, match="belongs to another model: of 'test, films' it holds 6 films"):
-        read_stored_scores(tmp_path, card)
 
 
 def test_a_threshold_has_its_consequences_at_a_prevalence(scores: StoredScores):
@@ -257,7 +113,9 @@ def test_files_of_one_size_tell_nothing(scores: StoredScores, card: ModelCard):
 
 
 def test_scores_without_sizes_serve_all_lessons_but_one(tmp_path: Path, card: ModelCard):
-    write(tmp_path, [row[:5] for row in rows_of(VALIDATION) + rows_of()], "films,name,kind,has_pneumonia,logit")
+    write_scores(
+        tmp_path, [row[:5] for row in score_rows(VALIDATION) + score_rows()], "films,name,kind,has_pneumonia,logit"
+    )
     scores = read_stored_scores(tmp_path, card)
     assert scores.test.file_bytes is None
     with pytest.raises(ModelError) as refusal:

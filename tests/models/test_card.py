@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import ModelError
+from pneumo_core.files.hashes import file_sha256
 from pneumo_core.models.card import (
     RECALIBRATED,
     active_model_folder,
     card_text,
     evaluate,
-    file_sha256,
     model_stamp,
     nearly_one_threshold,
     percent,

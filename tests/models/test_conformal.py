@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import ModelError
-from pneumo_core.learn.lessons import ScoredFilms, StoredScores, read_stored_scores
 from pneumo_core.models.card import SCORES_FILE, active_model_folder, read_card
 from pneumo_core.models.conformal import (
     COVERAGES_TO_TEACH,
@@ -21,6 +20,7 @@ from pneumo_core.models.conformal import (
     read_conformal,
     too_few,
 )
+from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_stored_scores
 from pneumo_core.places import ROOT
 
 SHIPPED = active_model_folder(ROOT / "model")

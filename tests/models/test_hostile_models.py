@@ -26,9 +26,10 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import ModelError
-from pneumo_core.models.card import file_sha256, read_card, write_card
-from pneumo_core.models.store import import_model
-from pneumo_core.network.classifier import load_classifier
+from pneumo_core.files.hashes import file_sha256
+from pneumo_core.keras_network.classifier import load_classifier
+from pneumo_core.keras_network.importing import import_model
+from pneumo_core.models.card import read_card, write_card
 from tests.files.test_safe_zip import special
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"

@@ -16,27 +16,22 @@ import pytest
 
 from pneumo_core import places
 from pneumo_core.errors import ModelError
+from pneumo_core.files.hashes import file_sha256
 from pneumo_core.files.locks import held
 from pneumo_core.film.preprocessing import Preprocessing
 from pneumo_core.gate.input_gate import HAS_GATE, NO_GATE
-from pneumo_core.keras_network.layers import save_network, small_cnn
+from pneumo_core.keras_network import importing
+from pneumo_core.keras_network.classifier import load_classifier
+from pneumo_core.keras_network.importing import import_model
+from pneumo_core.keras_network.layers import save_network
 from pneumo_core.models import store as model_store
-from pneumo_core.models.card import (
-    active_model_folder,
-    card_text,
-    evaluate,
-    file_sha256,
-    models_in,
-    read_card,
-    write_card,
-)
+from pneumo_core.models.card import active_model_folder, card_text, evaluate, models_in, read_card, write_card
+from pneumo_core.models.importing import CLAIMED
 from pneumo_core.models.known_films import write_known_films
 from pneumo_core.models.store import (
-    CLAIMED,
     MAX_WORDS,
     delete_model,
     export_model,
-    import_model,
     list_models,
     model_before,
     models_stamp,
@@ -44,8 +39,8 @@ from pneumo_core.models.store import (
     promotions,
     roll_back,
 )
-from pneumo_core.network.classifier import load_classifier
 from pneumo_core.network.known_answers import record_known_answers
+from pneumo_core.train.build import small_cnn
 from tests.conftest import drawn_film, png
 from tests.makers import model_card, zip_of
 
@@ -740,7 +735,7 @@ def test_an_import_that_was_killed_leaves_no_model_and_the_next_change_clears_up
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(model_store, "_check_network", killed)
+        patch.setattr(importing, "_check_network", killed)
         patch.setattr(model_store.shutil, "rmtree", killed)
         import_model(models, export_model(whole_model), "new")
     assert [folder.name for folder in models_in(models)] == ["a", "b", "c"]
@@ -753,5 +748,5 @@ def test_a_full_disk_is_named_and_nothing_is_left(whole_model: Path, refused, mo
     def full(_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(model_store.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert "cannot be read or written to (No space left on device)" in refused(files_of(whole_model))

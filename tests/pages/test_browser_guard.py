@@ -18,7 +18,7 @@ import pytest
 
 from pneumo_core.places import MODELS_VARIABLE, ROOT
 from pneumo_core.serve.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
-from pneumo_core.serve.guard import OPEN_VARIABLE
+from pneumo_core.serve.rules import OPEN_VARIABLE
 from pneumo_core.serve.sign_in import PASSPHRASE_VARIABLE, hash_passphrase
 from tests.pages.test_browser import QUIET, wait_until_healthy
 from tests.serve.test_sign_in import WORDS

@@ -6,11 +6,11 @@ import pytest
 from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
-from pages.parts.shared.server import guards
+from pages.parts.home.server import guards
 from pneumo_core.models.card import read_card
 from pneumo_core.network import classifier
 from pneumo_core.places import MODELS_VARIABLE, ROOT
-from pneumo_core.serve.guard import MAX_SESSION_BYTES
+from pneumo_core.serve.upload_bounds import MAX_SESSION_BYTES
 from pneumo_core.wording import NOTICE
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "pages").glob("*.py"))

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.learn import what_if_view
+from pages.parts.shared.session_results import RESULTS
 from pneumo_core.explain.what_if import CONTROLS, Change, Check, Look, Region
 from pneumo_core.places import ROOT
 
@@ -44,7 +45,7 @@ def sentences(app: AppTest) -> list[str]:
 
 def test_the_film_as_it_is_scores_as_when_it_is_read(lesson: AppTest, looks: list):
     change, look = looks[-1]
-    readings = [kept for key, kept in lesson.session_state["learn_results"].items() if key[2] == "reading"]
+    readings = [kept for key, kept in lesson.session_state[RESULTS].items() if key[2] == "reading"]
     assert change == Change()
     assert look.probability == readings[0].prediction.probability
     percent = f"{100 * look.probability:.1f} percent"

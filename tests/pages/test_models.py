@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts.models import challenge_view as gate_view
 from pages.parts.shared.problems import plain
+from pneumo_core.files.hashes import file_sha256
 from pneumo_core.keras_network.layers import load_network
-from pneumo_core.models.card import ModelCard, active_model_folder, file_sha256, read_card, write_card
+from pneumo_core.models.card import ModelCard, active_model_folder, read_card, write_card
 from pneumo_core.models.challenge import CopyResult, Gate, Pair, read_gate, write_gate
 from pneumo_core.models.store import ModelEntry, export_model, list_models, promote, promotions
 from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE

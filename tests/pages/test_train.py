@@ -41,6 +41,7 @@ from pneumo_core.train.run import (
     plan_run,
     write_state,
 )
+from pneumo_core.work import Progress
 
 QUICK = Recipe(architecture="SmallCNN", size=32, epochs=2, batch_size=8, frozen_normalization=False)
 
@@ -166,7 +167,7 @@ def test_an_audit_is_cancelled_and_one_of_another_folder_waits(
     go = threading.Event()
 
     def waiting(folder, report, is_cancelled):
-        report(jobs.Progress(3, 24, 1.0))
+        report(Progress(3, 24, 1.0))
         go.wait(60)
         return audit_folder(folder, report, is_cancelled)
 

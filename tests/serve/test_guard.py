@@ -11,20 +11,15 @@ from typing import Any
 import pytest
 import streamlit
 
-from pneumo_core.errors import AccessError
-from pneumo_core.serve import guard as web_guard
+from pneumo_core.serve import guard as web_guard, upload_bounds
 from pneumo_core.serve.audit_log import AUDIT_LOG_VARIABLE
-from pneumo_core.serve.guard import (
-    MAX_FILES,
-    OPEN_VARIABLE,
+from pneumo_core.serve.guard import WebGuard
+from pneumo_core.serve.rules import (
     Rules,
-    WebGuard,
     allowed_hosts,
-    check_address,
-    is_loopback,
-    script_sources,
 )
 from pneumo_core.serve.sign_in import SignIn, visitor
+from pneumo_core.serve.upload_bounds import MAX_FILES
 from tests.serve.test_sign_in import WORDS, Quick
 
 UPLOAD = "/_stcore/upload_file/session/file"
@@ -183,13 +178,6 @@ def test_every_answer_has_the_headers_and_only_ours_of_their_kind(guard):
     assert ask(guard(), "/static/js/index.js").headers["cache-control"] == "public"
 
 
-def test_the_scripts_of_a_page_are_named_by_their_hashes(tmp_path: Path):
-    page = tmp_path / "index.html"
-    page.write_text("<script>alert(1)</script><script src='x'></script>")
-    # echo -n 'alert(1)' | openssl dgst -sha256 -binary | base64
-    assert script_sources(page) == ("'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='",)
-
-
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent/mcp", "/_stcore/script-health-check"])
 def test_what_is_for_machines_is_closed(path: str, guard, inner: Inner):
     assert ask(guard(), path).status == 404
@@ -208,25 +196,6 @@ def test_another_name_is_refused_by_a_server_on_loopback(host: str, guard, inner
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8501", "127.0.0.1:80", "[::1]:8501", "a.hospital.example"])
 def test_its_own_names_and_those_it_was_given_are_answered(host: str, guard):
     assert ask(guard(hosts=allowed_hosts("127.0.0.1", ["*.Hospital.example"])), "/", host=host).status == 200
-
-
-def test_loopback_is_known():
-    assert all(is_loopback(address) for address in ("localhost", "127.0.0.1", "127.9.9.9", "::1"))
-    assert not any(is_loopback(address) for address in (None, "", "0.0.0.0", "::", "10.0.0.1", "localhost.example"))
-
-
-def test_other_computers_need_sign_in_or_so_many_words(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delenv(OPEN_VARIABLE, raising=False)
-    check_address("localhost", has_sign_in=False)
-    check_address("0.0.0.0", has_sign_in=True)
-    for said in ("", "yes", "1"):
-        monkeypatch.setenv(OPEN_VARIABLE, said)
-        with pytest.raises(AccessError, match=r"listen on 0\.0\.0\.0, where other computers reach it, and has no sign"):
-            check_address("0.0.0.0", has_sign_in=False)
-        with pytest.raises(AccessError, match="every address of this computer"):
-            check_address(None, has_sign_in=False)
-    monkeypatch.setenv(OPEN_VARIABLE, "yes, without sign-in")
-    check_address(None, has_sign_in=False)
 
 
 def test_however_it_was_started_a_connection_from_elsewhere_needs_it_too(guard):
@@ -313,6 +282,19 @@ def test_nobody_is_signed_in_where_it_cannot_be_recorded(
     assert "set-cookie" not in answer.headers
 
 
+def test_a_form_that_is_longer_than_any_of_ours_opens_nothing(guard, inner: Inner, sign_in: SignIn):
+    assert signed_in(guard(sign_in=sign_in), following="/" + "x" * 4_096).status == 401
+    assert inner.reached == []
+
+
+def test_of_two_cookies_the_one_of_the_longest_path_counts(guard, sign_in: SignIn):
+    closed = guard(sign_in=sign_in)
+    cookie = signed_in(closed).headers["set-cookie"].split("; ")[0]
+    # Browsers send it first.
+    assert ask(closed, "/media/film.png", cookie=f"{cookie}; pneumo_sign_in=another").status == 200
+    assert ask(closed, "/media/film.png", cookie=f"pneumo_sign_in=another; {cookie}").status == 401
+
+
 @pytest.mark.parametrize("there", ["https://evil.example", "//evil.example", "/\\evil.example", "x", "/a\r\nb: c"])
 def test_signing_in_leads_to_this_server_only(there: str, guard, sign_in: SignIn):
     assert signed_in(guard(sign_in=sign_in), following=there).headers["location"] == "/"
@@ -394,8 +376,8 @@ def test_a_socket_is_closed_when_its_time_is_over_and_its_clock_does_not_keep_it
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(web_guard, "MAX_SESSION_BYTES", 5 << 20)
-    monkeypatch.setattr(web_guard, "MAX_BYTES", 8 << 20)
+    monkeypatch.setattr(upload_bounds, "MAX_SESSION_BYTES", 5 << 20)
+    monkeypatch.setattr(upload_bounds, "MAX_BYTES", 8 << 20)
     return
 
 

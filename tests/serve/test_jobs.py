@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from pneumo_core.data import audit
 from pneumo_core.errors import ModelError
 from pneumo_core.evaluate.runs import read_scores
-from pneumo_core.network.classifier import Classifier, load_classifier
+from pneumo_core.keras_network.classifier import load_classifier
+from pneumo_core.network.classifier import Classifier
 from pneumo_core.serve import jobs as jobs_module
 from pneumo_core.serve.jobs import Audits, Jobs
 from tests.evaluate.test_pipeline import film, source

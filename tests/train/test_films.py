@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from pneumo_core.data.cases import find_cases
 from pneumo_core.errors import DataError
+from pneumo_core.files.hashes import file_sha256
 from pneumo_core.film.preprocessing import Preprocessing
-from pneumo_core.models.card import file_sha256
 from pneumo_core.train import films as training_films
 from pneumo_core.train.films import epoch_batches, epoch_order, read_films
 from pneumo_core.train.plan import Recipe

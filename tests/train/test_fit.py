@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from pneumo_core.data.cases import Case
-from pneumo_core.keras_network.layers import build_network, load_network
+from pneumo_core.keras_network.layers import load_network
 from pneumo_core.models.training_log import read_log
-from pneumo_core.stats.calibration import EVENED, shaped_by_class
 from pneumo_core.stats.metrics import area_under_roc
+from pneumo_core.train.build import build_network
 from pneumo_core.train.films import Films
 from pneumo_core.train.fit import Step, fit, mixed_stress, predict_logits, training_model
 from pneumo_core.train.plan import Recipe
+from pneumo_core.train.stress import EVENED, shaped_by_class
 from tests.conftest import drawn_film
 
 SMALL = Recipe(architecture="SmallCNN", size=32, epochs=2, batch_size=8, frozen_normalization=False, dense_units=(4,))

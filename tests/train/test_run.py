@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pneumo_core.data.cases import find_cases
+from pneumo_core.data.manifest import make_manifest, manifest_csv
 from pneumo_core.errors import BusyError, DataError, ModelError
 from pneumo_core.files.locks import held
 from pneumo_core.models.card import LOG_FILE, read_card
@@ -29,6 +31,7 @@ from pneumo_core.train.run import (
     list_runs,
     new_model_folder,
     plan_run,
+    planned_split,
     read_state,
     run_at_work,
     start_run,
@@ -241,3 +244,19 @@ def test_a_line_of_a_log_that_no_curve_can_be_drawn_of_is_left_out_and_refused_i
     with pytest.raises(ModelError) as refusal:
         check_log(tmp_path)
     assert refusal.value.code == "model"
+
+
+def test_the_split_of_a_plan_is_that_of_its_run_and_can_come_from_memory(
+    tmp_path: Path, make_data: Callable[..., Path]
+):
+    data = make_data(tmp_path / "data", 6)
+    plan = Plan(data, tmp_path / "model", Recipe(validation_share=0.3))
+    train, val, test = planned_split(plan)
+    assert [len(part) for part in (train, val, test)] == [8, 4, 12]
+    table = manifest_csv(make_manifest(find_cases(data), validation_share=0.5))
+    assert [len(part) for part in planned_split(plan, table)] == [6, 6, 12]
+    (tmp_path / "split.csv").write_bytes(table)
+    kept = dataclasses.replace(plan, manifest=tmp_path / "split.csv")
+    assert planned_split(kept) == planned_split(plan, table)
+    with pytest.raises(DataError, match="have the same name"):
+        planned_split(dataclasses.replace(plan, copies=(data,)))

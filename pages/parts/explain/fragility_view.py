@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.parts.learn.film import kept
 from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.problems import problems_shown
+from pages.parts.shared.session_results import kept
 from pneumo_core.explain import Fragility, measure_fragility
 from pneumo_core.read import READINGS, Reading
 from pneumo_core.stats import OperatingPoint

@@ -5,11 +5,11 @@ import hashlib
 import streamlit as st
 
 from pages.parts.shared.cached import conformal_of_active_model
-from pages.parts.shared.films import ARRIVALS, SHOWN, Film, read_corrected
+from pages.parts.shared.corrections import offer_corrections
+from pages.parts.shared.films import ARRIVALS, SHOWN, Film
 from pages.parts.shared.frame import rows_height
 from pages.parts.shared.named import anew
 from pages.parts.shared.problems import plain
-from pneumo_core.gate import CORRECTIONS
 from pneumo_core.models import Regions
 from pneumo_core.stats import OperatingPoint
 from pneumo_core.wording import hash_start
@@ -54,21 +54,6 @@ def worklist(films: list[Film], point: OperatingPoint) -> Film | None:
     # Kept for when the page is left and opened again.
     st.session_state[SHOWN] = film.identity
     return film
-
-
-def offer_corrections(films: list[Film]) -> None:
-    """Draw a button for each refused film that could be read once it is turned or inverted."""
-    with st.container(horizontal=True):
-        for number, film in enumerate(films):
-            if film.refused is not None:
-                done = CORRECTIONS[film.refused.correction][2]
-                st.button(
-                    f"Read {plain(film.name)} {done}",
-                    icon=":material/rotate_right:",
-                    key=f"correct_{number}_{film.name}",
-                    on_click=read_corrected,
-                    args=(film,),
-                )
 
 
 def _row(number: int, film: Film, point: OperatingPoint, regions: Regions | None) -> dict[str, object]:

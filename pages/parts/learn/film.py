@@ -1,29 +1,26 @@
-"""The film that lessons are about, and what this session has computed of it."""
+"""The film that lessons are about."""
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts.explain.worklist import offer_corrections
 from pages.parts.learn.menu import chosen_by_address, is_presented, put_into_address
-from pages.parts.shared.cached import card_of_active_model, one_at_a_time
+from pages.parts.shared.cached import card_of_active_model
+from pages.parts.shared.corrections import offer_corrections
 from pages.parts.shared.films import NEWEST, WAITING, Film, add_waiting, films_at_hand, read_waiting
 from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.problems import plain
+from pages.parts.shared.session_results import kept
 from pages.parts.shared.warnings_box import warnings_box
+from pneumo_core.files import file_sha256
 from pneumo_core.film import read_radiograph
-from pneumo_core.models import ModelCard, file_sha256
 from pneumo_core.places import DEMO_SAMPLE, sample_files
 from pneumo_core.read import Reading, read_xray
 from pneumo_core.wording import counted
 
 # The names of what was last uploaded here, until a refusal among them is dismissed.
 UPLOADED = "learn_uploaded"
-RESULTS, MOST_RESULTS = "learn_results", 24
-Result = TypeVar("Result")
 
 
 def film_to_learn_from(messages: DeltaGenerator) -> Reading:
@@ -112,58 +109,3 @@ def _refusals(refused: list[Film]) -> None:
 def _dismiss() -> None:
     # The page Explain has them all the same among its films.
     st.session_state.pop(UPLOADED, None)
-
-
-def kept(card: ModelCard, film: str, what: str, compute: Callable[[], Result]) -> Result:
-    """Give what this session has computed of a film, computing it the first time; the oldest results are let go of.
-
-    Args:
-        card: of the model that computes it.
-        film: the film's SHA-256, or another word that tells it from others.
-        what: what is computed, with all that it depends on beside model and film.
-    """
-    results, key = _results(), (card.identity, film, what)
-    if key not in results:
-        results[key] = compute()
-        while len(results) > MOST_RESULTS:
-            del results[next(iter(results))]
-    return results[key]
-
-
-def on_request(
-    card: ModelCard, film: str, what: str, button: str, compute: Callable[[Callable[[float, str], None]], Result]
-) -> Result | None:
-    """Give what this session has computed as `kept` does; else draw a button, and compute when it is pressed.
-
-    One session of the server at a time computes; readings wait for none of them.
-
-    Args:
-        button: its label.
-        compute: is given a function to tell its progress to: the share done, and what is at work.
-
-    Returns:
-        None as long as nothing was computed, or where it was stopped.
-    """
-    results, key = _results(), (card.identity, film, what)
-    if key in results:
-        return results[key]
-    place = st.empty()
-    if not place.button(button, icon=":material/science:", key=f"request_{what}"):
-        return None
-    with place.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0, "Beginning ...")
-
-        def tell(share: float, words: str) -> None:
-            bar.progress(share, words)
-
-        # Any click ends this run of the page at its next word of progress.
-        st.button("Stop", icon=":material/stop:", key=f"stop_{what}")
-        with one_at_a_time():
-            result = kept(card, film, what, lambda: compute(tell))
-    place.empty()
-    return result
-
-
-def _results() -> dict[tuple[str, str, str], Any]:
-    results: dict[tuple[str, str, str], Any] = st.session_state.setdefault(RESULTS, {})
-    return results

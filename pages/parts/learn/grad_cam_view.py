@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.parts.learn.film import kept
 from pages.parts.learn.menu import chosen_by_address, is_presented, put_into_address
 from pages.parts.shared.cached import tracer
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.model_state import ready_classifier
+from pages.parts.shared.session_results import kept
 from pneumo_core.draw import Display, coloured, data_uri, enlarged, film_picture, fitted, maps_sheet, overlay_picture
 from pneumo_core.explain import TITLES, cells_figure, layer_in_words, maps_figure, steps_of, weights_figure
 from pneumo_core.film import resize
@@ -16,7 +16,7 @@ from pneumo_core.read import Reading
 
 if TYPE_CHECKING:
     from pneumo_core.explain import Trace
-    from pneumo_core.keras_network import Explanation
+    from pneumo_core.network import Explanation
 
 COLUMNS, MAPS = 4, 16
 PICTURE_PIXELS, PRESENTED_PIXELS = 420, 600

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts.learn.film import on_request
 from pages.parts.shared.cached import methods
 from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.named import anew
+from pages.parts.shared.session_results import on_request
 from pneumo_core.draw import Display, enlarged, film_picture, fitted, overlay_picture
 from pneumo_core.read import Reading
 

@@ -4,10 +4,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts.learn.film import on_request
-from pages.parts.shared.cached import explanation_tester, survey_of_active_model
+from pages.parts.shared.cached import survey_of_active_model
 from pages.parts.shared.frame import text_colour
-from pages.parts.shared.model_state import ready_classifier
+from pages.parts.shared.heat_map_check import draw_checks, test_on_request
 from pages.parts.shared.named import anew
 from pneumo_core.draw import Display, enlarged, film_picture, fitted, overlay_picture
 from pneumo_core.evaluate import CHART_CONFIG
@@ -44,28 +43,6 @@ def trust_view(reading: Reading) -> None:
         else:
             with anew(reading.card.identity, reading.radiograph.sha256):
                 _result(reading, test)
-
-
-def test_on_request(reading: Reading, point: str, is_short: bool, button: str) -> "ExplanationTest | None":
-    """Draw a button that tests a reading's heat map at an operating point; give the result once there is one."""
-    film = reading.prepared
-    threshold = reading.card.operating_point(point).threshold
-    return on_request(
-        reading.card,
-        reading.radiograph.sha256,
-        f"test at {point}{', short' if is_short else ''}",
-        button,
-        lambda progress: explanation_tester(ready_classifier(), reading.card.identity).test(
-            film, threshold, is_short, progress
-        ),
-    )
-
-
-def draw_checks(test: "ExplanationTest") -> None:
-    """Draw what each check found, and whether the map passes it."""
-    for check in test.checks:
-        sign = ":material/check: Passes" if check.has_passed else ":material/close: **Fails**"
-        st.markdown(f"{sign} · **{check.name.capitalize()}**. {check.found}")
 
 
 def _result(reading: Reading, test: "ExplanationTest") -> None:

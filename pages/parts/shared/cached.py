@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pneumo_core.data import planned_split
 from pneumo_core.draw import montage
 from pneumo_core.evaluate import Assessment, assess_folder, scores_stamp
 from pneumo_core.explain import SURVEY_FILE, Survey, read_survey
 from pneumo_core.files import files_stamp
 from pneumo_core.film import DECODER
-from pneumo_core.learn import StoredScores, read_stored_scores
 from pneumo_core.models import (
     SCORES_FILE,
     Conformal,
     ModelCard,
     ModelEntry,
+    StoredScores,
     active_model_folder,
     list_models,
     model_before,
@@ -30,19 +29,28 @@ from pneumo_core.models import (
     models_stamp,
     read_card,
     read_conformal,
+    read_stored_scores,
 )
 from pneumo_core.places import models_folder
 from pneumo_core.serve import Audits, Jobs
-from pneumo_core.train import Plan, Recipe, augmented_sheet, imagenet_problem, watched_films, watched_table
+from pneumo_core.train import (
+    Plan,
+    Recipe,
+    augmented_sheet,
+    imagenet_problem,
+    planned_split,
+    watched_films,
+    watched_table,
+)
 
 if TYPE_CHECKING:
     from pneumo_core.explain import ExplanationTester, Methods, Tracer
-    from pneumo_core.network import Classifier
+    from pneumo_core.keras_network import KerasClassifier
 
 PAGE_FIRST_SECONDS = 0.7
 
 
-def loading_classifier() -> "Future[Classifier]":
+def loading_classifier() -> "Future[KerasClassifier]":
     """Give the model in use as a future, one for all sessions; a changed model folder is loaded anew.
 
     Its result raises a `ModelError` where there is no model.
@@ -104,7 +112,7 @@ def model_with_weights(weights_sha256: str) -> Path | None:
     return next(found, None)
 
 
-def kept_classifier(model: Path) -> "Classifier":
+def kept_classifier(model: Path) -> "KerasClassifier":
     """Load a model that is not the one in use; the last one is kept."""
     return _other(model, model_stamp(model))
 
@@ -196,9 +204,9 @@ def _assessment(folder: Path, scores: tuple[object, ...], model: Path, stamp: tu
     return assess_folder(folder, model)
 
 
-def other_classifier(model: Path) -> "Classifier":
+def other_classifier(model: Path) -> "KerasClassifier":
     """Load a model that is not the one in use, for one run with it."""
-    from pneumo_core.network import load_classifier
+    from pneumo_core.keras_network import load_classifier
 
     return load_classifier(model)
 
@@ -206,7 +214,7 @@ def other_classifier(model: Path) -> "Classifier":
 @st.cache_resource(
     show_spinner="Compiling the network for this lesson, once for all users: some seconds ...", max_entries=1
 )
-def tracer(_classifier: "Classifier", weights_sha256: str) -> "Tracer":
+def tracer(_classifier: "KerasClassifier", weights_sha256: str) -> "Tracer":
     """Give the model in use compiled to be walked through step by step."""
     from pneumo_core.explain import Tracer
 
@@ -214,7 +222,7 @@ def tracer(_classifier: "Classifier", weights_sha256: str) -> "Tracer":
 
 
 @st.cache_resource(show_spinner="Compiling seven methods, once for all users: some seconds ...", max_entries=1)
-def methods(_classifier: "Classifier", weights_sha256: str) -> "Methods":
+def methods(_classifier: "KerasClassifier", weights_sha256: str) -> "Methods":
     """Give the methods of explaining the model in use, compiled."""
     from pneumo_core.explain import Methods
 
@@ -222,7 +230,7 @@ def methods(_classifier: "Classifier", weights_sha256: str) -> "Methods":
 
 
 @st.cache_resource(show_spinner="Making a copy of the network to shuffle, once for all users ...", max_entries=1)
-def explanation_tester(_classifier: "Classifier", identity: str) -> "ExplanationTester":
+def explanation_tester(_classifier: "KerasClassifier", identity: str) -> "ExplanationTester":
     """Give the tests of the heat maps of the model in use."""
     from pneumo_core.explain import ExplanationTester, prepared_samples
 
@@ -235,16 +243,15 @@ def _turn() -> threading.Lock:
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
-def _loading(models: Path, stamp: tuple[object, ...]) -> "Future[Classifier]":
+def _loading(models: Path, stamp: tuple[object, ...]) -> "Future[KerasClassifier]":
     return ThreadPoolExecutor(1, thread_name_prefix="load-model").submit(_load, models)
 
 
-def _load(models: Path) -> "Classifier":
+def _load(models: Path) -> "KerasClassifier":
     # Imported here, in the background thread, and not at once: TensorFlow's import takes seconds, in which
     # the first page would wait for the interpreter.
     time.sleep(PAGE_FIRST_SECONDS)
-    from pneumo_core.keras_network import keep_kernels
-    from pneumo_core.network import load_classifier
+    from pneumo_core.keras_network import keep_kernels, load_classifier
 
     # Streamlit collects garbage after each run of a page; looking through TensorFlow for it takes 0.4 s every time,
     # which a page that waits for the model and asks for it again and again would take from the loading.
@@ -269,7 +276,7 @@ def _before(models: Path, stamp: tuple[object, ...]) -> str | None:
 
 
 @st.cache_resource(show_spinner="Loading the other network ...", max_entries=1)
-def _other(model: Path, stamp: tuple[object, ...]) -> "Classifier":
+def _other(model: Path, stamp: tuple[object, ...]) -> "KerasClassifier":
     return other_classifier(model)
 
 

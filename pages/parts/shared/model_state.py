@@ -11,13 +11,13 @@ from pneumo_core.models import active_model_folder, area, gate_in_words, percent
 from pneumo_core.places import models_folder
 
 if TYPE_CHECKING:
-    from pneumo_core.network import Classifier
+    from pneumo_core.keras_network import KerasClassifier
 
 # Each look takes some of the time in which the model could be loaded.
 LOADING_POLL_SECONDS = 2.0
 
 
-def ready_classifier() -> "Classifier":
+def ready_classifier() -> "KerasClassifier":
     """Give the loaded model, waiting for it with a word.
 
     Raises:

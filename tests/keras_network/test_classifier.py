@@ -12,22 +12,23 @@ from pneumo_core.errors import ModelError, UnsuitableImageError
 from pneumo_core.film.preprocessing import Preprocessing, prepare
 from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.gate.input_gate import GATE_FILE
-from pneumo_core.keras_network.layers import build_network, save_network
+from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
+from pneumo_core.keras_network.layers import save_network
 from pneumo_core.models.card import model_files, read_card, write_card
 from pneumo_core.models.known_films import KNOWN_FILMS_FILE
-from pneumo_core.network.classifier import Classifier, load_classifier
 from pneumo_core.read.reading import Prediction, read_xray
 from pneumo_core.stats.calibration import OperatingPoint
+from pneumo_core.train.build import build_network
 from pneumo_core.train.plan import Recipe
 from tests.conftest import drawn_film, png
 
 
 @pytest.fixture(scope="module")
-def classifier(tiny_model: Path) -> Classifier:
+def classifier(tiny_model: Path) -> KerasClassifier:
     return load_classifier(tiny_model)
 
 
-def test_a_film_is_read_end_to_end(classifier: Classifier):
+def test_a_film_is_read_end_to_end(classifier: KerasClassifier):
     radiograph = read_radiograph(png(drawn_film(True, 3)), "film.png")
     reading = read_xray(classifier, radiograph)
     assert 0 <= reading.prediction.probability <= 1
@@ -36,7 +37,7 @@ def test_a_film_is_read_end_to_end(classifier: Classifier):
     assert reading.admission.suitability.warnings[0].startswith("The file gives no age.")
 
 
-def test_a_film_of_the_training_is_known_again_and_another_is_not(classifier: Classifier, tiny_model: Path):
+def test_a_film_of_the_training_is_known_again_and_another_is_not(classifier: KerasClassifier, tiny_model: Path):
     seen = sorted((tiny_model.parent.parent / "data" / "train").rglob("*.png"))
     readings = [read_xray(classifier, read_radiograph(path)) for path in seen]
     assert [reading.known_from for reading in readings].count("training") == 16
@@ -70,7 +71,7 @@ def test_the_files_of_a_model_are_all_that_loading_it_opens(gated_model: Path, t
     assert (alone.known.hashes, alone.gate.far) == (whole.known.hashes, whole.gate.far)
 
 
-def test_one_film_and_a_batch_give_the_same_probabilities(classifier: Classifier):
+def test_one_film_and_a_batch_give_the_same_probabilities(classifier: KerasClassifier):
     films = np.stack(
         [prepare(drawn_film(bool(n % 2), n) / np.float32(255), classifier.card.preprocessing) for n in range(5)]
     )
@@ -78,14 +79,14 @@ def test_one_film_and_a_batch_give_the_same_probabilities(classifier: Classifier
     assert classifier.score(films) == pytest.approx(alone, abs=1e-5)
 
 
-def test_the_logit_is_that_of_the_network_and_the_probability_follows_from_it(classifier: Classifier):
+def test_the_logit_is_that_of_the_network_and_the_probability_follows_from_it(classifier: KerasClassifier):
     film = prepare(drawn_film(True, 8) / np.float32(255), classifier.card.preprocessing)
     logit, probability, _ = classifier.score_and_explain(film)
     assert logit == pytest.approx(float(classifier.network(film[np.newaxis])[0, 0]), abs=1e-4)
     assert probability == pytest.approx(1 / (1 + np.exp(-logit / classifier.card.calibration.temperature)))
 
 
-def test_a_film_that_may_not_be_scored_is_refused(classifier: Classifier):
+def test_a_film_that_may_not_be_scored_is_refused(classifier: KerasClassifier):
     blank = read_radiograph(png(np.full((120, 120), 90, np.uint8)), "blank.png")
     with pytest.raises(UnsuitableImageError, match="almost blank"):
         read_xray(classifier, blank)

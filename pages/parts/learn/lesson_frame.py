@@ -1,0 +1,72 @@
+"""What the lessons with real numbers have in common.
+
+Each has a question, one picture, what to take home, and the source of its figures; it fits a screen. The figures are
+what the model in use gave on test films.
+"""
+
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.parts.shared.problems import plain
+from pneumo_core.evaluate import CHART_CONFIG, Chart, interval_in_words, value_in_words
+from pneumo_core.models import ModelCard, ScoredFilms, thresholds_in_words
+from pneumo_core.stats import Estimate
+
+# Headings, tables and gaps are tighter than Streamlit's, so that a lesson fits a screen.
+STYLE = """<style>
+[class*="st-key-stack_lesson"] .stVerticalBlock { gap: 0.5rem; }
+[data-testid="stMainBlockContainer"] :is(h2, h3) { padding: 0.2rem 0 !important; }
+[class*="st-key-stack_lesson"] :is(th, td), .st-key-lesson_figures :is(th, td) { padding: 0.25rem 0.5rem; }
+</style>"""
+AS_ON_THE_CARD = "95 % intervals as on the model card: each film counts as another patient's."
+
+
+def ask(question: str) -> None:
+    """Draw a lesson's question, and what makes it fit a screen."""
+    st.html(STYLE)
+    st.header(question)
+
+
+def threshold_slider(card: ModelCard, key: str, place: DeltaGenerator, presets: DeltaGenerator) -> float:
+    """Draw a slider of the threshold with a button an operating point; give the threshold in [0, 1]."""
+    st.session_state.setdefault(key, 100 * card.operating_point("balanced").threshold)
+    with presets, st.container(horizontal=True):
+        for point, label in zip(card.operating_points, thresholds_in_words(card.operating_points), strict=True):
+            st.button(
+                f"{label} %",
+                help=point.chosen_for,
+                on_click=st.session_state.update,
+                args=({key: 100 * point.threshold},),
+                key=f"{key}_{point.name}",
+            )
+    with place:
+        percent_of_one: float = st.slider(
+            "Threshold: flagged from this probability on, %", 0.0, 100.0, step=0.1, format="%.1f", key=key
+        )
+    return percent_of_one / 100
+
+
+def draw(chart: Chart) -> None:
+    """Draw a chart with its title, and how it is read."""
+    st.subheader(chart.title, help=chart.reads)
+    st.plotly_chart(chart.figure, config=CHART_CONFIG, key=f"lesson_{chart.title}", alt=chart.alt)
+
+
+def cell(in_words: Callable[[Estimate], str], figure: Estimate) -> str:
+    """Give a figure for a cell of a table, with how many films it is of."""
+    return f"{in_words(figure)}, n = {figure.n}"
+
+
+def figure_in_words(figure: Estimate) -> str:
+    """Give a figure that can be negative, or without an interval."""
+    return f"{value_in_words(figure)} ({interval_in_words(figure)})"
+
+
+def source(card: ModelCard, *parts: ScoredFilms, intervals: str = AS_ON_THE_CARD) -> None:
+    """Draw what a lesson's figures come from."""
+    films = "; ".join(
+        f"'{part.films}', {len(part)} films ({part.has_pneumonia.sum()} with pneumonia)" for part in parts
+    )
+    st.markdown(f":small[{plain(f'Source: stored scores of {card.name}: {films}. {intervals}')}]")

@@ -1,0 +1,132 @@
+"""Lessons on what one threshold does: at one place, at others, and to each kind of pneumonia."""
+
+import streamlit as st
+
+from pages.parts.learn.lesson_frame import ask, cell, draw, source, threshold_slider
+from pages.parts.shared.cached import card_of_active_model, stored_scores
+from pages.parts.shared.frame import text_colour
+from pneumo_core.evaluate import SETTING
+from pneumo_core.learn import (
+    OTHER_PREVALENCES,
+    consequences,
+    crowd_chart,
+    finely,
+    kind_line,
+    kinds_chart,
+    results_by_kind,
+    threshold_charts,
+)
+from pneumo_core.models import KIND_LABELS, ModelCard, ScoredFilms, percent
+
+
+def threshold_lesson() -> None:
+    """Draw what one threshold decides: matrix, point on the ROC curve, predictive values, cost, a crowd."""
+    _threshold(card_of_active_model(), stored_scores().test)
+
+
+def prevalence_lesson() -> None:
+    """Draw the same test where pneumonia is common, less common and rare."""
+    _prevalence(card_of_active_model(), stored_scores().test)
+
+
+def kinds_lesson() -> None:
+    """Draw the scores of bacterial and viral pneumonia, and where the misses are."""
+    _kinds(card_of_active_model(), stored_scores().test)
+
+
+@st.fragment
+def _threshold(card: ModelCard, films: ScoredFilms) -> None:
+    ask("What does one threshold decide?")
+    with st.container(key="stack_lesson_settings"):
+        place, presets, settings = st.columns([30, 35, 35], gap="medium", vertical_alignment="bottom")
+    threshold = threshold_slider(card, "lesson_threshold", place, presets)
+    with settings:
+        prevalences, costs, confirmations = st.columns(3, vertical_alignment="bottom")
+    prevalence = prevalences.number_input("Prevalence, 1-99 %", 1, 99, round(100 * SETTING.prevalence))
+    cost_per_film = costs.number_input("Cost of a film", 0.0, value=SETTING.cost_per_film, step=1.0)
+    cost_per_confirmation = confirmations.number_input(
+        "Cost to confirm", 0.0, value=SETTING.cost_per_confirmation, step=1.0
+    )
+    now = consequences(films, threshold, prevalence / 100, cost_per_film, cost_per_confirmation)
+    with st.container(key="stack_lesson_threshold"):
+        columns = st.columns([10, 9, 10], gap="medium")
+    for column, chart in zip(columns, threshold_charts(films, card.operating_points, now, text_colour()), strict=True):
+        with column:
+            draw(chart)
+    with st.container(key="lesson_figures"):
+        st.table(
+            [
+                {
+                    "Sensitivity %": cell(percent, now.figures.sensitivity),
+                    "Specificity %": cell(percent, now.figures.specificity),
+                    f"PPV % at {prevalence} %": finely(now.positive_predictive_value),
+                    f"NPV % at {prevalence} %": finely(now.negative_predictive_value),
+                    f"Cost per case found at {prevalence} %": now.cost_in_words,
+                }
+            ]
+        )
+    st.markdown(
+        "A lower threshold finds more and alarms more: the point moves along the curve, the curve stays. Predictive "
+        "values, cost and crowd hold at the prevalence that you set, not at that of the test films "
+        f"({100 * films.prevalence:.1f} %); the probabilities are not recalibrated to it. The range of a predictive "
+        "value is what the intervals of both rates leave it."
+    )
+    source(card, films)
+
+
+@st.fragment
+def _prevalence(card: ModelCard, films: ScoredFilms) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        ask("What is the same test worth where pneumonia is rare?")
+        names = [point.name for point in card.operating_points]
+        name = st.segmented_control("Operating point", names, default="balanced", required=True, key="lesson_point")
+    threshold = card.operating_point(name).threshold
+    found = [consequences(films, threshold, prevalence) for prevalence in (films.prevalence, *OTHER_PREVALENCES)]
+    with st.container(key="stack_lesson_prevalence"):
+        columns = st.columns(3, gap="large")
+    for column, now in zip(columns, found, strict=True):
+        with column:
+            draw(crowd_chart(now, text_colour()))
+            st.markdown(
+                f"**{now.flagged_of_crowd} flagged, {now.crowd.true_positives} of them with pneumonia.**  \n"
+                f"PPV {finely(now.positive_predictive_value)} %, NPV {finely(now.negative_predictive_value)} %"
+            )
+    figures = found[0].figures
+    st.markdown(
+        f"The test is the same three times: sensitivity {percent(figures.sensitivity)} %, specificity "
+        f"{percent(figures.specificity)} %, measured on the test films. Only how many come with pneumonia differs, and "
+        "with it what a flag means. The probabilities are not recalibrated, and patients elsewhere are taken to look "
+        "alike on film, which must be measured, not believed."
+    )
+    source(card, films)
+
+
+@st.fragment
+def _kinds(card: ModelCard, films: ScoredFilms) -> None:
+    ask("Where are the misses: bacterial or viral?")
+    with st.container(key="stack_lesson_settings"):
+        place, presets = st.columns([3, 2], gap="large", vertical_alignment="bottom")
+    threshold = threshold_slider(card, "lesson_kinds_threshold", place, presets)
+    results = results_by_kind(films, threshold)
+    with st.container(key="stack_lesson_kinds"):
+        picture, numbers = st.columns([3, 2], gap="large")
+    with picture:
+        draw(kinds_chart(films, threshold, text_colour()))
+    with numbers:
+        st.table(
+            [
+                {
+                    "Kind": KIND_LABELS[result.kind],
+                    "Wrong": f"{result.wrong} {'false alarms' if result.kind == 'normal' else 'missed'}",
+                    "Right, %": cell(percent, result.right),
+                }
+                for result in results
+            ]
+        )
+        st.markdown(kind_line(results))
+    st.markdown(
+        "Right are films with pneumonia that are flagged (sensitivity) and others that are not (specificity). Kinds "
+        "come from the names of the data set's files; how each was established is not known here. A score does not "
+        "tell bacterial from viral: the network was taught pneumonia alone."
+    )
+    source(card, films)

@@ -1,0 +1,35 @@
+"""The test of one film's heat map: run on request, and drawn check by check."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts.shared.cached import explanation_tester
+from pages.parts.shared.model_state import ready_classifier
+from pages.parts.shared.session_results import on_request
+from pneumo_core.read import Reading
+
+if TYPE_CHECKING:
+    from pneumo_core.explain import ExplanationTest
+
+
+def test_on_request(reading: Reading, point: str, is_short: bool, button: str) -> "ExplanationTest | None":
+    """Draw a button that tests a reading's heat map at an operating point; give the result once there is one."""
+    film = reading.prepared
+    threshold = reading.card.operating_point(point).threshold
+    return on_request(
+        reading.card,
+        reading.radiograph.sha256,
+        f"test at {point}{', short' if is_short else ''}",
+        button,
+        lambda progress: explanation_tester(ready_classifier(), reading.card.identity).test(
+            film, threshold, is_short, progress
+        ),
+    )
+
+
+def draw_checks(test: "ExplanationTest") -> None:
+    """Draw what each check found, and whether the map passes it."""
+    for check in test.checks:
+        sign = ":material/check: Passes" if check.has_passed else ":material/close: **Fails**"
+        st.markdown(f"{sign} · **{check.name.capitalize()}**. {check.found}")

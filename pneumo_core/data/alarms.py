@@ -1,0 +1,162 @@
+"""What must be known before training on a folder, in plain words."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from pneumo_core.data.audit_words import area_in_words, fact_in_words
+from pneumo_core.data.audited import FACTS, Alarm, AuditedFilm, Count, FactArea, PatientAcross, Twins
+from pneumo_core.data.cases import CLASS_NAMES, SPLITS
+from pneumo_core.stats import FEW_FILMS, proportion
+from pneumo_core.wording import counted
+
+# An area from which on an outward fact is an alarm.
+SHORTCUT_AREA = 0.7
+# Of a class among all films.
+SMALL_SHARE = 1 / 3
+# Fewer films than these say little of sensitivity or specificity: 90 of 100 right mean 83 to 94 %.
+SMALL_SPLIT = 100
+_FACT_WORDS = {
+    "file size": "File size",
+    "aspect ratio": "The aspect ratio",
+    "pixels": "The number of pixels",
+    "colour mode": "The colour mode",
+    "mean brightness": "The mean brightness",
+}
+
+
+def alarms_of(
+    films: Sequence[AuditedFilm],
+    counts: Sequence[Count],
+    twins: Sequence[Twins],
+    across: Sequence[PatientAcross],
+    areas: Sequence[FactArea],
+    ignored: Sequence[str],
+) -> Iterator[Alarm]:
+    """Say what is alarming in what was found, each in the order in which a person should read it."""
+    unusable = [film for film in films if film.problem]
+    if unusable:
+        first = unusable[0]
+        yield Alarm(
+            "unreadable",
+            f"{len(unusable)} of {len(films)} films cannot be used, the first of them {first.name}: {first.problem} "
+            "They are in no figure and in no split that is made here.",
+        )
+    yield from _alarms_of_classes(counts)
+    yield from _alarms_of_splits(counts, across)
+    yield from _alarms_of_twins(twins)
+    for area in areas:
+        if area.split == "all" and area.area.value >= SHORTCUT_AREA and area.fact in FACTS:
+            normal, pneumonia = (fact_in_words(area.fact, value) for value in (area.normal, area.pneumonia))
+            median = "" if area.fact == "colour mode" else "a median of "
+            yield Alarm(
+                "shortcut",
+                f"{_FACT_WORDS[area.fact]} alone tells the classes apart, where an AUC of 0.5 is chance: AUC "
+                f"{area_in_words(area.area)}; {median}{normal} in NORMAL, {pneumonia} in PNEUMONIA. A network can "
+                "learn this and not the lungs. Hold it against every figure, and test on films from elsewhere.",
+            )
+    if ignored:
+        yield Alarm(
+            "ignored",
+            f"{len(ignored)} files are no JPEG, PNG or DICOM in a folder of this layout and were not audited, the "
+            f"first of them {ignored[0]}. Please see that no film is among them.",
+        )
+
+
+def _alarms_of_classes(counts: Sequence[Count]) -> Iterator[Alarm]:
+    of_class = {label: sum(count.usable for count in counts if count.has_pneumonia == label) for label in (False, True)}
+    total = sum(of_class.values())
+    if not total:
+        yield Alarm("one class", "No film can be used, of neither class. Nothing can be trained or measured on these.")
+        return
+    few, many = sorted(of_class, key=lambda label: of_class[label])
+    if not of_class[few]:
+        yield Alarm(
+            "one class",
+            f"All {total} films that can be used are {CLASS_NAMES[many]}. Nothing can be learned or measured without "
+            f"films of {CLASS_NAMES[few]}. Please add some.",
+        )
+        return
+    for split in SPLITS:
+        there = [count for count in counts if count.split == split and count.usable]
+        if len(there) == 1:
+            yield Alarm(
+                "one class",
+                f"{split} holds {there[0].usable} films of {CLASS_NAMES[there[0].has_pneumonia]} and none of the "
+                "other class, so that no AUC is defined on it. Please make a new split by patient.",
+            )
+    if of_class[few] / total < SMALL_SHARE:
+        share = 100 * of_class[many] / total
+        yield Alarm(
+            "imbalance",
+            f"{of_class[many]} of {total} films are {CLASS_NAMES[many]} ({share:.0f} %): who always says "
+            f"{CLASS_NAMES[many]} is right on {share:.0f} %. Judge by AUC, sensitivity and specificity instead of "
+            "accuracy, and weigh or balance the classes in training.",
+        )
+
+
+def _alarms_of_splits(counts: Sequence[Count], across: Sequence[PatientAcross]) -> Iterator[Alarm]:
+    for split in ("val", "test"):
+        of_class = {count.has_pneumonia: count.usable for count in counts if count.split == split}
+        n = sum(of_class.values())
+        if n and (n < SMALL_SPLIT or min(of_class.values()) < FEW_FILMS):
+            right = proportion(round(0.875 * n), n)
+            yield Alarm(
+                "small split",
+                f"{split} holds only {n} films ({of_class[False]} NORMAL, {of_class[True]} PNEUMONIA): "
+                f"{round(0.875 * n)} right of {n} mean anything from {100 * right.low:.0f} to {100 * right.high:.0f} "
+                "% (95 % interval). "
+                + (
+                    "An epoch or threshold chosen on so few is chance. Please join it with train and make a new split "
+                    "by patient."
+                    if split == "val"
+                    else "Please set more films aside."
+                ),
+            )
+    if not any(count.split == "test" for count in counts):
+        yield Alarm(
+            "no test split",
+            "There is no test split, so that what is trained here cannot be measured on films that chose nothing. "
+            "Please let the split set some patients aside for it (its share of test films, `--test-share`).",
+        )
+    pairs = Counter(patient.splits for patient in across)
+    if across:
+        where = ", ".join(f"{n} in {' and '.join(splits)}" for splits, n in sorted(pairs.items()))
+        films = sum(patient.films for patient in across)
+        yield Alarm(
+            "patients",
+            f"{len(across)} patients ({films} films) have films in more than one split by their names ({where}), the "
+            f"first of them {across[0].patient}. If these are the same people, figures come out too good. Whether they "
+            "are is not known: a name may be a number that was given twice. Please make a new split by patient.",
+        )
+
+
+def _alarms_of_twins(twins: Sequence[Twins]) -> Iterator[Alarm]:
+    conflicts = [group for group in twins if group.is_conflict]
+    if conflicts:
+        films = sum(len(group.films) for group in conflicts)
+        yield Alarm(
+            "conflicts",
+            f"{films} films lie in both classes, the same film as NORMAL and as PNEUMONIA, in "
+            f"{counted(len(conflicts), 'group')}, the first of them {', '.join(conflicts[0].films)}. One label of each "
+            "is wrong. They are left out of a split made here; please find out which label is right.",
+        )
+    torn = [group for group in twins if len(group.splits) > 1]
+    if torn:
+        yield Alarm(
+            "twins across splits",
+            f"{len(torn)} films lie in more than one split, the first of them {', '.join(torn[0].films)}. What was "
+            "learned by heart looks like skill there. Please make a new split by patient, which keeps such films on "
+            "one side.",
+        )
+    alike = [group for group in twins if not group.is_conflict]
+    if alike:
+        exact = [group for group in alike if group.is_exact]
+        several = sum(len(group.patients) > 1 for group in alike)
+        yield Alarm(
+            "twins",
+            f"{sum(len(group.films) for group in alike)} films look the same as another one of their class, in "
+            f"{counted(len(alike), 'group')} "
+            f"({len(exact)} byte by byte; {several} under several patients' names), the first of them "
+            f"{', '.join(alike[0].films)}. They count more than once in training and in figures; a split made here "
+            "keeps each group on one side.",
+        )

@@ -1,0 +1,129 @@
+"""What is found among the films of an audit: counts, twins, patients on both sides, and what outward facts tell.
+
+**Films that look the same.** Two fingerprints of 256 bits that differ in at most `SAME_LOOKS_BITS` count as one film.
+Measured on the 5,856 films of Kermany et al. 2018 in two copies, area and nearest-neighbour resampling: two copies of
+one film differ in 2 bits (median), in at most 8 for 99.3 % and in at most 10 for 99.7 % of the films; 36 films of full
+size differ from their small copies in at most 8. Of the 17.1 million pairs within a copy 34 differ in 0 bits (all of
+them are also the same by a correlation over 0.999 of 32 x 32 pixels) and none in 1 to 11; from 12 on come different
+films of alike chests (correlation 0.87 to 0.97). So 10 lies within the gap, and not at its edge.
+"""
+
+import datetime
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from pneumo_core.data.alarms import alarms_of
+from pneumo_core.data.audited import FACTS, Audit, AuditedFilm, Count, FactArea, PatientAcross, Twins
+from pneumo_core.data.cases import SPLITS
+from pneumo_core.stats import areas_of_metadata
+
+SAME_LOOKS_BITS = 10
+MAX_IGNORED = 1_000
+
+
+def audit_of(folder: str, found: Iterable[AuditedFilm], ignored: Sequence[str], started: float) -> Audit:
+    """Put the audit of a folder together.
+
+    Args:
+        folder: its own name.
+        found: its films, in any order.
+        ignored: the files that are no films, in order.
+        started: when the audit began, by `time.monotonic`.
+    """
+    films = tuple(sorted(found, key=lambda film: (SPLITS.index(film.split), film.has_pneumonia, film.name)))
+    usable = [film for film in films if film.problem is None]
+    counts = tuple(_counts(films))
+    twins = tuple(_twins(usable))
+    across = tuple(_patients_across(usable))
+    contradictory = {name for group in twins if group.is_conflict for name in group.films}
+    areas = tuple(_areas([film for film in usable if film.name not in contradictory]))
+    alarms = tuple(alarms_of(films, counts, twins, across, areas, ignored))
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    seconds = round(time.monotonic() - started, 3)
+    few = tuple(ignored[:MAX_IGNORED])
+    return Audit(folder, now, seconds, films, counts, twins, across, areas, len(ignored), few, alarms)
+
+
+def _counts(films: Sequence[AuditedFilm]) -> Iterator[Count]:
+    for split in SPLITS:
+        there = [film for film in films if film.split == split]
+        for has_pneumonia in (False, True) if there else ():
+            part = [film for film in there if film.has_pneumonia == has_pneumonia]
+            usable = [film for film in part if film.problem is None]
+            yield Count(split, has_pneumonia, len(part), len(usable), len({film.patient for film in usable}))
+
+
+def _patients_across(usable: Sequence[AuditedFilm]) -> Iterator[PatientAcross]:
+    by_patient: defaultdict[str, list[str]] = defaultdict(list)
+    for film in usable:
+        by_patient[film.patient].append(film.split)
+    for patient, splits in sorted(by_patient.items()):
+        if len(set(splits)) > 1:
+            yield PatientAcross(patient, tuple(sorted(set(splits), key=SPLITS.index)), len(splits))
+
+
+def _twins(usable: Sequence[AuditedFilm]) -> list[Twins]:
+    """Group films that are linked by fingerprints at most `SAME_LOOKS_BITS` apart, one to the next.
+
+    The same bytes have the same fingerprint. All pairs are compared, row by row: 0.3 s for 5,856 films.
+    """
+    by_print: defaultdict[str, list[AuditedFilm]] = defaultdict(list)
+    for film in usable:
+        by_print[film.fingerprint].append(film)
+    texts = sorted(by_print)
+    prints = np.frombuffer(bytes.fromhex("".join(texts)), np.uint64).reshape(len(texts), 4)
+    group = np.arange(len(texts))
+    for row in range(len(texts)):
+        near = row + 1 + np.flatnonzero(_bits_apart(prints[row + 1 :], prints[row]) <= SAME_LOOKS_BITS)
+        if len(near):
+            group[np.isin(group, group[near])] = group[row]
+    found = []
+    for number in np.unique(group):
+        places = np.flatnonzero(group == number)
+        films = sorted((film for place in places for film in by_print[texts[place]]), key=lambda film: film.name)
+        if len(films) > 1:
+            first = prints[texts.index(films[0].fingerprint)]
+            found.append(
+                Twins(
+                    films=tuple(film.name for film in films),
+                    is_exact=len({film.sha256 for film in films}) == 1,
+                    bits=int(_bits_apart(prints[places], first).max()),
+                    is_conflict=len({film.has_pneumonia for film in films}) == 2,
+                    patients=tuple(sorted({film.patient for film in films})),
+                    splits=tuple(sorted({film.split for film in films}, key=SPLITS.index)),
+                )
+            )
+    return sorted(found, key=lambda twins: twins.films)
+
+
+def _bits_apart(prints: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return np.bitwise_count(prints ^ other).sum(axis=1, dtype=np.int64)
+
+
+def _areas(usable: Sequence[AuditedFilm]) -> Iterator[FactArea]:
+    splits = [split for split in SPLITS if any(film.split == split for film in usable)]
+    for split in ("all", *splits) if len(splits) > 1 else ("all",):
+        films = [film for film in usable if split in ("all", film.split)]
+        has_pneumonia = np.array([film.has_pneumonia for film in films], bool)
+        for fact, area in areas_of_metadata(films, has_pneumonia, _patients(films)):
+            normal, pneumonia = (_median(fact, films, label) for label in (False, True))
+            yield FactArea(fact, split, area, normal, pneumonia)
+
+
+def _patients(films: Sequence[AuditedFilm]) -> np.ndarray:
+    """Number the patients of films in the order in which they come first: int64 `(n,)`."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(film.patient, len(numbers)) for film in films], np.int64)
+
+
+def _median(fact: str, films: Sequence[AuditedFilm], has_pneumonia: bool) -> float | None:
+    if fact not in FACTS:
+        return None
+    values = [FACTS[fact](film) for film in films if film.has_pneumonia == has_pneumonia]
+    if not values:
+        return None
+    # Of colour or not the median says nothing.
+    return float(np.mean(values) if fact == "colour mode" else np.median(values))

@@ -1,0 +1,158 @@
+"""What is in one place, before it is labelled: files, and a sentence for everything that was left out.
+
+The refusal of one file or one row begins after "... was left out: " and is kept as a problem.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from pneumo_core.data.names import TABLE_SUFFIXES, as_shown, check_film_name, is_hidden, is_silent, printable, suffix_of
+from pneumo_core.errors import DataError, UnreadableImageError
+from pneumo_core.film import MAX_FILE_BYTES
+
+MAX_FILMS = 50_000
+MAX_PROBLEMS = 1_000
+MISSING = "there is no such file in here, or you may not read it. Please check its name."
+SAME_NAME = "another file has the same name, and the first is kept. Please rename one of them."
+
+
+class File(NamedTuple):
+    """A file that was listed; `content` tells it from others of its name: a checksum where there is one, its size."""
+
+    name: str
+    content: str | int
+    read: Callable[[], bytes]
+
+
+class Problem(NamedTuple):
+    """Why something was left out, as a whole sentence: with the names of files, and without."""
+
+    named: str
+    nameless: str
+
+
+@dataclass(slots=True)
+class Listing:
+    """What is in one place, before it is labelled."""
+
+    films: dict[str, File] = field(default_factory=dict)
+    tables: list[File] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, name: str, content: str | int, read: Callable[[], bytes]) -> None:
+        """Take a film or a table in, told by its name."""
+        file = File(name, content, read)
+        if suffix_of(name) in TABLE_SUFFIXES:
+            self.tables.append(file)
+            return
+        check_film_name(name)
+        if self.films.setdefault(name, file) is not file:
+            raise DataError(SAME_NAME)
+
+
+@contextmanager
+def left_out(problems: list[Problem], named: str, nameless: str = "A file") -> Iterator[None]:
+    """Keep the refusal of one file or one row as a sentence, and go on with the next."""
+    try:
+        yield
+    except DataError as refusal:
+        problems.append(Problem(*(f"{what} was left out: {refusal}" for what in (named, nameless))))
+
+
+def list_folder(folder: Path) -> Listing:
+    """List the films and tables below a folder; hidden folders are passed over, and links not followed."""
+    listing = Listing()
+
+    def cannot_open(error: OSError) -> None:
+        name = Path(error.filename).relative_to(folder).as_posix()
+        said = "cannot be opened. Please check that you may read this folder."
+        listing.problems.append(Problem(f"{as_shown(name)} {said}", f"A folder {said}"))
+
+    count = 0
+    for top, folders, files in os.walk(folder, onerror=cannot_open):
+        # In place, for os.walk: in a fixed order, and not into hidden ones.
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        count += len(files)
+        check_count(count, "The folder")
+        for path in (Path(top, name) for name in sorted([*folders, *files])):
+            name = printable(path.relative_to(folder).as_posix())
+            if not is_silent(name):
+                with left_out(listing.problems, as_shown(name)):
+                    if path.is_symlink():
+                        raise DataError("it is a link, and links are not followed. Please put the file itself there.")
+                    if path.name not in folders:
+                        listing.add(name, _size_on_disk(path), partial(read_path, path))
+    return listing
+
+
+def is_linked(folder: Path, name: str) -> bool:
+    """True where a file lies behind a link below a folder: links are not followed, as they may lead out of it."""
+    path = folder
+    for part in name.split("/"):
+        path /= part
+        # Not Path.is_symlink, which some versions of Python let fail on names that are too long.
+        if os.path.islink(path):  # noqa: PTH114
+            return True
+    return False
+
+
+def find_below(folder: Path, name: str) -> int:
+    """Give the size in bytes of the film that a row names: below the table's folder, and through no link.
+
+    Args:
+        name: as `relative_name` gives it.
+
+    Raises:
+        DataError: it is not there, no film by its name, no regular file, or behind a link; begins after "left out: ".
+    """
+    if is_linked(folder, name):
+        raise DataError("it lies behind a link, and links are not followed. Please name the file itself.")
+    check_film_name(name)
+    return _size_on_disk(folder / name)
+
+
+def _size_on_disk(path: Path) -> int:
+    try:
+        found = path.lstat()
+    except (OSError, ValueError) as error:
+        raise DataError(MISSING) from error
+    # Reading a pipe or a device could wait forever.
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError("it is no regular file. Expected is a film. Please name a file.")
+    return found.st_size
+
+
+def read_path(path: Path) -> bytes:
+    """Read a film, or so much of it that it is too large; the refusal begins after the file's name."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise UnreadableImageError("cannot be opened. Please check that it is there and you may read it.") from error
+
+
+def first_bytes(content: bytes) -> bytes:
+    """Give of a film in memory what `read_path` would of a file."""
+    return content[: MAX_FILE_BYTES + 1]
+
+
+def bounded(problems: Sequence[Problem]) -> Sequence[Problem]:
+    """Give `MAX_PROBLEMS` of them at most, and one that counts the rest."""
+    if len(problems) <= MAX_PROBLEMS:
+        return problems
+    rest = f"And {len(problems) - MAX_PROBLEMS:,} more were left out."
+    return [*problems[:MAX_PROBLEMS], Problem(rest, rest)]
+
+
+def check_count(count: int, where: str) -> None:
+    """Refuse more than `MAX_FILMS` files."""
+    if count > MAX_FILMS:
+        raise DataError(
+            f"{where} holds more than {MAX_FILMS:,} files. Expected are at most that many. Please split it up."
+        )

@@ -1,0 +1,101 @@
+"""A classifier whose network is a Keras graph: loaded after all checks of its files, and run once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from pneumo_core.errors import ModelError
+from pneumo_core.gate import InputGate, read_gate
+from pneumo_core.keras_network.engines import ENGINES
+from pneumo_core.keras_network.file_check import DAMAGE, check_network_file
+from pneumo_core.keras_network.gradcam import explain
+from pneumo_core.keras_network.layers import device_in_words, gate_features, load_network
+from pneumo_core.models import NETWORK_FILE, KnownFilms, ModelCard, active_model_folder, read_card, read_known_films
+from pneumo_core.network import KERAS, Classifier, Explanation, engine_in_use
+
+
+class KerasClassifier(Classifier):
+    """A classifier that also has its network at hand, for those who train it or look into it.
+
+    Attributes:
+        network: the Keras graph, float32 `(n, height, width, 1)` -> logit `(n, 1)`.
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        card: ModelCard,
+        known: KnownFilms | None = None,
+        gate: InputGate | None = None,
+        engine: str = KERAS,
+    ) -> None:
+        """Put together what belongs together.
+
+        Args:
+            engine: which of `ENGINES` runs the network; all but Keras keep the weights that it has now.
+
+        Raises:
+            PneumoError: the engine is not installed.
+            ModelError: it cannot run this network, or the gate is of another one.
+        """
+        explained = network.get_layer(card.explained_layer).output
+        outputs = [network.output, explained]
+        if gate is not None:
+            features = gate_features(network, card.explained_layer)
+            if features.shape[1:] != gate.centre.shape:
+                raise ModelError(
+                    f"The input gate of {card.name} judges {len(gate.centre)} features, its network gives "
+                    f"{features.shape[1]}. Please copy the whole model folder again, or fit the gate again."
+                )
+            outputs.append(features)
+        self.network = network
+        head = keras.Model(explained, network.output)
+
+        def explained_by_head(feature_maps: Any) -> Explanation:
+            return explain(head, feature_maps, card.explained_layer)
+
+        super().__init__(card, ENGINES[engine](keras.Model(network.input, outputs)), explained_by_head, known, gate)
+
+
+def load_classifier(models: Path | str) -> KerasClassifier:
+    """Load the model in use, after all checks of its files, and run it once: the first film waits for no compilation.
+
+    The engine that `PNEUMO_ENGINE` names runs it.
+
+    Args:
+        models: a model's folder, or the folder of models with `active.txt`.
+
+    Raises:
+        PneumoError: `PNEUMO_ENGINE` names no engine, or one that is not installed.
+        ModelError: network, card, list of known films or input gate are missing, damaged, hostile, or do not belong
+            together.
+    """
+    engine = engine_in_use()
+    folder = active_model_folder(Path(models))
+    card = read_card(folder)
+    # Whoever laid it there: a file from elsewhere is no safer by that.
+    check_network_file(folder / NETWORK_FILE, card.preprocessing, card.explained_layer)
+    network = load_network(folder / NETWORK_FILE)
+    known, gate = read_known_films(folder), read_gate(folder, card.weights_sha256)
+    black = np.zeros((card.preprocessing.height, card.preprocessing.width, 1), np.float32)
+    try:
+        classifier = KerasClassifier(network, card, known, gate, engine)
+        if not np.isfinite(classifier.score_and_explain(black)[0]):
+            raise ValueError("a logit that is no number")
+    except tf.errors.OpError as error:
+        raise ModelError(
+            f"The network of {card.name} could not be run on {device_in_words()}: TensorFlow reports "
+            f"{type(error).__name__}. Please free the GPU's memory and start again, or set CUDA_VISIBLE_DEVICES=-1 to "
+            "use the CPU."
+        ) from error
+    except DAMAGE as error:
+        raise ModelError(
+            f"{NETWORK_FILE} passes the checks of its parts, and cannot be run all the same. Please use a network that "
+            "this project trained."
+        ) from error
+    return classifier

@@ -1,0 +1,50 @@
+"""Where a network found evidence in favour of pneumonia: a map and its scale, whoever computed it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pneumo_core.film import resize
+
+# Below this largest value of the unscaled map there is nothing in favour, only rounding.
+BLANK_PEAK = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """Where the network found evidence in favour of pneumonia, within one film.
+
+    Attributes:
+        coarse: float32 `(rows, columns)` of the explained layer, in [0, 1], scaled by this film's own
+            largest value: two maps cannot be compared by brightness. All 0 where `is_blank`.
+        peak: that largest value before scaling, in logit units of the layer; 0 or more.
+        layer: the explained layer's name.
+    """
+
+    coarse: np.ndarray
+    peak: float
+    layer: str
+
+    @classmethod
+    def of(cls, unscaled: np.ndarray, layer: str) -> Explanation:
+        """Scale a map, float32 `(rows, columns)` with values of 0 or more, by its own largest value."""
+        peak = float(unscaled.max())
+        coarse = unscaled / np.float32(peak) if peak >= BLANK_PEAK else np.zeros_like(unscaled)
+        coarse.setflags(write=False)
+        return cls(coarse, peak, layer)
+
+    @property
+    def is_blank(self) -> bool:
+        """True where no evidence in favour was found."""
+        return self.peak < BLANK_PEAK
+
+    @property
+    def unscaled(self) -> np.ndarray:
+        """Give the map before scaling: float32 `(rows, columns)`, 0 or more."""
+        return self.coarse * np.float32(self.peak)
+
+    def heatmap(self, height: int, width: int) -> np.ndarray:
+        """Give the map in a radiograph's size: float32 `(height, width)` in [0, 1], centres aligned."""
+        return np.clip(resize(self.coarse, height, width, "cubic"), 0.0, 1.0)

@@ -1,0 +1,223 @@
+"""Networks to be trained: built as a recipe says, begun from weights that are there, and joined to one."""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from pneumo_core.errors import ModelError
+from pneumo_core.keras_network import body_and_head, put_weights
+from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE
+from pneumo_core.train.plan import ARCHITECTURES, Recipe
+
+# The explained layer of networks that were joined.
+JOINED_MAPS = "joined_maps"
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A network's body: how it is built on an RGB input in [0, 255], and the layer whose feature maps are explained.
+
+    `caffe_means` are subtracted from blue, green and red by those that do not prepare their input themselves.
+    """
+
+    build: Callable[..., keras.Model]
+    explained_layer: str
+    caffe_means: tuple[float, ...] = ()
+
+
+def small_cnn(include_top: bool, weights: None, input_tensor: keras.KerasTensor) -> keras.Model:
+    """Build a small convolutional network for teaching and tests, to be trained from scratch."""
+    x = layers.Rescaling(1 / 255)(input_tensor)
+    for block, filters in enumerate((8, 16, 32), start=1):
+        x = layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False, name=f"block{block}_conv")(x)
+        x = layers.BatchNormalization(name=f"block{block}_normalization")(x)
+        x = layers.ReLU(name=f"block{block}_activation")(x)
+    return keras.Model(keras.utils.get_source_inputs(input_tensor), x)
+
+
+_CAFFE_MEANS = (103.939, 116.779, 123.68)
+_IMAGENET_DEVIATIONS = np.array([0.229, 0.224, 0.225], np.float32)
+BACKBONES = {
+    "EfficientNetV2B0": Backbone(keras.applications.EfficientNetV2B0, "top_activation"),
+    "EfficientNetB0": Backbone(keras.applications.EfficientNetB0, "top_activation"),
+    "ResNet50": Backbone(keras.applications.ResNet50, "conv5_block3_out", _CAFFE_MEANS),
+    "VGG16": Backbone(keras.applications.VGG16, "block5_conv3", _CAFFE_MEANS),
+    # Its last layer's name counts the networks built before.
+    "MobileNetV3Large": Backbone(keras.applications.MobileNetV3Large, "features"),
+    "SmallCNN": Backbone(small_cnn, "block3_activation"),
+}
+
+
+def build_network(recipe: Recipe) -> keras.Model:
+    """Build film -> backbone -> head -> logit as one flat graph with random weights, as a recipe says.
+
+    Returns:
+        network: float32 `(n, size, size, 1)` in [0, 255] -> logit float32 `(n, 1)`.
+    """
+    backbone = BACKBONES[recipe.architecture]
+    film = keras.Input((recipe.size, recipe.size, 1), name="film")
+    rgb = layers.Concatenate(name="grey_to_rgb")([film, film, film])
+    if backbone.caffe_means:
+        # Of grey films the order of the channels matters for the means alone.
+        variances = [1.0] * len(backbone.caffe_means)
+        rgb = layers.Normalization(mean=list(backbone.caffe_means), variance=variances, name="caffe_means")(rgb)
+    x = backbone.build(include_top=False, weights=None, input_tensor=rgb).output
+    if backbone.explained_layer == "features":
+        x = layers.Activation("linear", name="features")(x)
+    x = {"average": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D, "flatten": layers.Flatten}[
+        recipe.pooling
+    ](name="pooled")(x)
+    for place, units in enumerate(recipe.dense_units, start=1):
+        x = layers.Dropout(recipe.dropout, name=f"dense{place}_dropout")(x)
+        x = layers.Dense(units, recipe.activation, name=f"dense{place}")(x)
+    x = layers.Dropout(recipe.dropout, name="head_dropout")(x)
+    logit = layers.Dense(1, name="logit", dtype="float32")(x)
+    return keras.Model(film, logit, name=f"pneumo_{recipe.architecture.lower()}")
+
+
+def start_from_imagenet(network: keras.Model, recipe: Recipe, weights: Path | None) -> None:
+    """Put what ImageNet has taught the backbone into a network built by `build_network`.
+
+    Args:
+        weights: a `.weights.h5` file of the backbone without its top, or None for Keras' own download.
+
+    Raises:
+        ModelError: the weights cannot be had, or are of another network.
+    """
+    backbone = BACKBONES[recipe.architecture]
+    if not ARCHITECTURES[recipe.architecture].has_imagenet_weights:
+        raise ModelError("This backbone has no ImageNet weights. Please train it from scratch.")
+    shape = (recipe.size, recipe.size, 3)
+    try:
+        if weights is None:
+            plain = backbone.build(include_top=False, weights="imagenet", input_shape=shape)
+        else:
+            plain = backbone.build(include_top=False, weights=None, input_shape=shape)
+            with warnings.catch_warnings():
+                # Keras only warns of layers that the file does not hold, and leaves them random.
+                warnings.simplefilter("error", UserWarning)
+                plain.load_weights(str(weights))
+    except (OSError, ValueError, KeyError, UserWarning) as error:
+        raise ModelError(
+            f"The ImageNet weights could not be had ({weights or 'download failed'}). Expected is a connection for "
+            "Keras' own download, or a .weights.h5 file of this backbone without its top, named on the page or by "
+            f"{BACKBONE_WEIGHTS_VARIABLE}. Please provide one of them, start from a model, or train from scratch."
+        ) from error
+    body, _ = body_and_head(network, backbone.explained_layer)
+    put_weights(body, plain.get_weights())
+    if recipe.architecture == "EfficientNetB0":
+        # Keras divides by one more square root of the deviation where it fetches these weights itself, in a layer
+        # that a network built without them does not have.
+        normalization = next(layer for layer in body.layers if isinstance(layer, layers.Normalization))
+        mean, variance, count = normalization.get_weights()
+        normalization.set_weights([mean, variance * _IMAGENET_DEVIATIONS, count])
+        normalization.finalize_state()
+
+
+def start_from_model(network: keras.Model, recipe: Recipe, model: keras.Model, explained_layer: str) -> None:
+    """Take over a trained model's backbone, and its head where that fits.
+
+    Raises:
+        ModelError: the model has another backbone.
+    """
+    layer = BACKBONES[recipe.architecture].explained_layer
+    for place, (new, old) in enumerate(
+        zip(body_and_head(network, layer), body_and_head(model, explained_layer), strict=True)
+    ):
+        weights = old.get_weights()
+        if [weight.shape for weight in weights] == [weight.shape for weight in new.get_weights()]:
+            put_weights(new, weights)
+        elif place == 0:
+            raise ModelError(
+                f"The model to start from has another backbone than {recipe.architecture}. Please choose its backbone, "
+                "or start from something else."
+            )
+
+
+def join_networks(
+    networks: Sequence[keras.Model], explained_layers: Sequence[str], shares: Sequence[float]
+) -> keras.Model:
+    """Join networks to one flat graph whose logit is the weighted sum of theirs.
+
+    Layers that do the same to the same maps with the same weights, such as backbones that were frozen up to a block,
+    are there once. The feature maps of all are explained together, in the layer `JOINED_MAPS`.
+
+    Args:
+        networks: on films of one size, each with its pooled maps straight to its logit.
+        explained_layers: of each, with feature maps of one size.
+        shares: of each, what its logit is multiplied by.
+
+    Raises:
+        ModelError: they cannot be joined.
+    """
+    film = keras.Input(networks[0].input_shape[1:], name="film")
+    made: dict[tuple[object, ...], keras.KerasTensor] = {}
+    # One that was joined before has such layers, too.
+    names = {JOINED_MAPS, "pooled", "logit"}
+    maps, kernels, bias = [], [], np.zeros(1, np.float32)
+    for place, (network, explained, share) in enumerate(zip(networks, explained_layers, shares, strict=True), start=1):
+        body, head = body_and_head(network, explained)
+        kinds = [type(layer) for layer in head.layers if not isinstance(layer, layers.Dropout)]
+        if kinds != [layers.InputLayer, layers.GlobalAveragePooling2D, layers.Dense]:
+            raise ModelError(
+                f"Network {place} of those to be joined has more between its feature maps and its logit than their "
+                "average. Expected is average pooling and no dense layer in any of them. Please choose others."
+            )
+        maps.append(_copied(body, film, made, names))
+        kernel, own_bias = head.layers[-1].get_weights()
+        kernels.append(share * kernel)
+        bias = bias + share * own_bias
+    if len({one.shape[1:3] for one in maps}) > 1:
+        raise ModelError(
+            "The networks to be joined have feature maps of different sizes. Expected are models whose heat maps are "
+            "equally fine. Please choose such."
+        )
+    x = layers.Concatenate(name=JOINED_MAPS)(maps)
+    x = layers.GlobalAveragePooling2D(name="pooled")(x)
+    joined = keras.Model(film, layers.Dense(1, name="logit")(x), name="pneumo_joined")
+    joined.get_layer("logit").set_weights([np.concatenate(kernels), bias])
+    put_weights(joined, joined.get_weights())
+    return joined
+
+
+def _copied(
+    body: keras.Model, film: keras.KerasTensor, made: dict[tuple[object, ...], keras.KerasTensor], names: set[str]
+) -> keras.KerasTensor:
+    """Build a body again on a film, but for layers of which one that does the same is among those made before."""
+    originals: dict[int, Any] = {}
+
+    def clone(layer: Any) -> Any:
+        name, count = layer.name, 1
+        while name in names:
+            count += 1
+            name = f"{layer.name}_{count}"
+        copy = type(layer).from_config(layer.get_config() | {"name": name})
+        originals[id(copy)] = layer
+        return copy
+
+    def call(copy: Any, *inputs: Any, **settings: Any) -> Any:
+        # MobileNetV3's sums and products are operations, which have none.
+        weights = getattr(originals[id(copy)], "weights", [])
+        values = [keras.ops.convert_to_numpy(weight) for weight in weights]
+        config = copy.get_config() | {"name": ""}
+        # Numbers come among them, too, each loaded network with its own copy.
+        given = keras.tree.flatten((inputs, settings))
+        sources = tuple(id(source) if isinstance(source, keras.KerasTensor) else source for source in given)
+        contents = tuple(hashlib.sha256(value).digest() for value in values)
+        key = (type(copy), json.dumps(config, sort_keys=True, default=str), sources, contents)
+        if key not in made:
+            made[key] = copy(*inputs, **settings)
+            if values:
+                copy.set_weights(values)
+            names.add(copy.name)
+        return made[key]
+
+    return keras.models.clone_model(body, film, clone, call).output

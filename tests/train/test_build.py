@@ -1,0 +1,147 @@
+"""Networks built as a recipe says, begun from weights that are there, and joined."""
+
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from pneumo_core.errors import ModelError
+from pneumo_core.keras_network.layers import body_and_head, load_network, save_network
+from pneumo_core.train.build import BACKBONES, build_network, join_networks, start_from_imagenet, start_from_model
+from pneumo_core.train.plan import ARCHITECTURES, Recipe
+
+SMALL = Recipe(architecture="SmallCNN", size=32, dense_units=(16,))
+
+
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    return build_network(SMALL)
+
+
+def test_a_grey_film_goes_in_and_one_logit_comes_out(network: keras.Model):
+    assert network.input_shape == (None, 32, 32, 1)
+    assert network.output_shape == (None, 1)
+    assert network.layers[-1].activation is keras.activations.linear
+
+
+def test_the_graph_is_flat_as_grad_cam_needs_it(network: keras.Model):
+    assert not any(isinstance(layer, keras.Model) for layer in network.layers)
+
+
+def recipe(architecture: str, **settings) -> Recipe:
+    return Recipe(architecture=architecture, size=32, **settings)
+
+
+def film(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(0, 255, (1, 32, 32, 1)).astype(np.float32)
+
+
+def test_what_is_said_of_each_backbone_is_true():
+    assert BACKBONES.keys() == ARCHITECTURES.keys()
+    for name, architecture in ARCHITECTURES.items():
+        layers = build_network(recipe(name)).layers
+        names = [layer.name for layer in layers]
+        assert BACKBONES[name].explained_layer in names
+        first = [next(place for place, found in enumerate(names) if found.startswith(b)) for b in architecture.blocks]
+        assert first == sorted(first)
+        assert not any(isinstance(layer, keras.Model) for layer in layers)
+
+
+@pytest.mark.parametrize(("pooling", "features"), [("average", 32), ("max", 32), ("flatten", 4 * 4 * 32)])
+def test_the_head_is_as_the_recipe_says(pooling: str, features: int):
+    network = build_network(recipe("SmallCNN", pooling=pooling, dense_units=(7, 5), activation="tanh", dropout=0.25))
+    dense = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+    assert [layer.kernel.shape for layer in dense] == [(features, 7), (7, 5), (5, 1)]
+    assert [layer.activation for layer in dense[:2]] == [keras.activations.tanh] * 2
+    assert [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)] == [0.25] * 3
+
+
+def test_a_weights_file_of_another_network_is_refused(network: keras.Model, tmp_path: Path):
+    path = tmp_path / "other.weights.h5"
+    network.save_weights(path)
+    other = recipe("EfficientNetV2B0")
+    with pytest.raises(ModelError, match="ImageNet weights could not be had"):
+        start_from_imagenet(build_network(other), other, path)
+
+
+def test_a_backbone_without_imagenet_weights_says_so(network: keras.Model):
+    with pytest.raises(ModelError, match="train it from scratch"):
+        start_from_imagenet(network, SMALL, None)
+
+
+@pytest.mark.parametrize("architecture", [name for name, found in ARCHITECTURES.items() if found.has_imagenet_weights])
+def test_the_backbones_weights_arrive_with_its_own_preparation_of_films(architecture: str, tmp_path: Path):
+    chosen = recipe(architecture)
+    backbone = BACKBONES[architecture]
+    plain = backbone.build(include_top=False, weights=None, input_shape=(32, 32, 3))
+    path = tmp_path / "backbone.weights.h5"
+    if architecture == "EfficientNetB0":
+        normalization = next(layer for layer in plain.layers if isinstance(layer, keras.layers.Normalization))
+        mean, variance = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.052, 0.050, 0.051], np.float32)
+        normalization.set_weights([mean, variance, *normalization.get_weights()[2:]])
+        normalization.finalize_state()
+    plain.save_weights(path)
+    network = build_network(chosen)
+    start_from_imagenet(network, chosen, path)
+    shutil.rmtree(tmp_path)
+
+    rgb = np.repeat(film(3), 3, axis=-1)
+    if architecture in ("ResNet50", "VGG16"):
+        rgb = keras.applications.resnet50.preprocess_input(rgb)
+    expected = (
+        plain.get_layer(backbone.explained_layer).output if backbone.explained_layer != "features" else plain.output
+    )
+    if architecture == "EfficientNetB0":
+        # What Keras' own ImageNet network has between these two layers; see keras.applications.efficientnet.
+        stem = plain.get_layer("stem_conv_pad")
+        normalized = keras.Model(plain.input, stem.input)(rgb) / np.sqrt(np.array([0.229, 0.224, 0.225], np.float32))
+        maps = keras.Model(stem.input, expected)(normalized)
+    else:
+        maps = keras.Model(plain.input, expected)(rgb)
+    found = body_and_head(network, backbone.explained_layer)[0](film(3))
+    assert np.asarray(found) == pytest.approx(np.asarray(maps), rel=1e-3, abs=1e-4 * float(np.abs(maps).max()))
+
+
+def test_a_model_is_taken_over_with_its_head_where_that_fits(network: keras.Model):
+    same = build_network(SMALL)
+    start_from_model(same, SMALL, network, "block3_activation")
+    assert np.asarray(same(film(4))) == pytest.approx(np.asarray(network(film(4))), abs=1e-6)
+
+    other_head = recipe("SmallCNN", dense_units=(4,))
+    changed = build_network(other_head)
+    head_before = changed.get_layer("logit").get_weights()
+    start_from_model(changed, other_head, network, "block3_activation")
+    ours, theirs = (body_and_head(one, "block3_activation")[0](film(4)) for one in (changed, network))
+    assert np.array_equal(ours, theirs)
+    assert np.array_equal(head_before[0], changed.get_layer("logit").get_weights()[0])
+
+
+def test_a_model_with_another_backbone_is_refused(network: keras.Model):
+    other = recipe("MobileNetV3Large")
+    with pytest.raises(ModelError, match="another backbone than MobileNetV3Large"):
+        start_from_model(build_network(other), other, network, "block3_activation")
+
+
+def test_networks_with_dense_layers_or_maps_of_other_sizes_are_not_joined():
+    plain, dense = (build_network(Recipe(architecture="SmallCNN", size=32, dense_units=units)) for units in ((), (4,)))
+    with pytest.raises(ModelError, match=r"Network 2 .* no dense layer"):
+        join_networks([plain, dense], ["block3_activation"] * 2, [0.5, 0.5])
+    maps = plain.get_layer("block2_activation").output
+    finer = keras.Model(plain.input, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(maps)))
+    with pytest.raises(ModelError, match="equally fine"):
+        join_networks([plain, finer], ["block3_activation", "block2_activation"], [0.5, 0.5])
+
+
+def test_what_joined_networks_have_in_common_is_there_once_whatever_its_layers_are(tmp_path: Path):
+    # MobileNetV3 multiplies and adds numbers that stand in no layer.
+    save_network(build_network(Recipe(architecture="MobileNetV3Large", size=32)), tmp_path / "one.keras")
+    one, two = (load_network(tmp_path / "one.keras") for _ in range(2))
+    joined = join_networks([one, two], ["features"] * 2, [0.5, 0.5])
+    kept = sum(not isinstance(layer, keras.layers.Dropout) for layer in one.layers)
+    # One layer more, that joins.
+    assert len(joined.layers) == kept + 1
+    film = np.random.default_rng(7).uniform(0, 255, (1, 32, 32, 1)).astype(np.float32)
+    np.testing.assert_allclose(joined(film), one(film), rtol=1e-4, atol=1e-6)
