@@ -19,6 +19,11 @@ from .figures import (
     reliability_figure as reliability_figure,
     roc_figure as roc_figure,
 )
+from .folder import (
+    assess_folder as assess_folder,
+    compared_data as compared_data,
+    write_evaluation as write_evaluation,
+)
 from .pipeline import (
     BATCH_SIZE as BATCH_SIZE,
     READERS as READERS,
