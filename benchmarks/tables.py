@@ -19,15 +19,14 @@ from pneumo_core.models import (
     CARD_TEXT_FILE,
     ModelCard,
     active_model_folder,
-    area,
     card_text,
     gate_in_words,
-    percent,
     read_card,
     result_table,
     thresholds_in_words,
 )
 from pneumo_core.places import ROOT
+from pneumo_core.stats import area, percent
 
 BLOCK = re.compile(r"(?P<start><!-- figures:(?P<name>[^>]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 START = "<!-- figures:"

@@ -35,7 +35,7 @@ HOMES = {
     "platformdirs": ("places.py",),
 }
 EVERYWHERE = {"numpy", "pydantic", "lazy_loader"}
-CATCHING = {"pages/parts/shared/problems.py", "pages/parts/shared/films.py", "pages/parts/shared/server.py"}
+CATCHING = {"pages/parts/shared/problems.py", "pages/parts/shared/films.py", "pages/parts/home/server.py"}
 
 
 def outside(tree: ast.AST) -> set[str]:

@@ -3,9 +3,6 @@ from .audit import (
     films_to_show as films_to_show,
     split_audited as split_audited,
 )
-from .audit_report import (
-    audit_html as audit_html,
-)
 from .audit_words import (
     area_rows as area_rows,
     count_rows as count_rows,
@@ -47,6 +44,9 @@ from .names import (
     check_film_name as check_film_name,
     is_film_name as is_film_name,
     relative_name as relative_name,
+)
+from .report import (
+    audit_html as audit_html,
 )
 from .sources import (
     Source as Source,

@@ -1,122 +1,26 @@
-"""Plotly figures of a reading. Colours: blue is the score, grey the scale, amber the threshold."""
+"""The colours of charts and heat maps: blue is the model's score, amber the threshold, grey what it is compared with.
+
+A colour map is what plotly's scale of the same name is (plotly.py, MIT licence), without an import of plotly.
+"""
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.colors import sample_colorscale, unlabel_rgb
-from plotly.subplots import make_subplots
-
-from pneumo_core.stats import OperatingPoint
 
 SCORE_COLOUR = "#2563eb"
 THRESHOLD_COLOUR = "#d97706"
-COLOUR_MAPS = ("Inferno", "Viridis", "Turbo", "Cividis", "Hot")
-VIEWER_TITLE_PIXELS = 32
-# How far a word on the gauge keeps from a number, in percent: above the scale it runs along it, at the ends across.
-ROOM_ABOVE, ROOM_AT_ENDS = 15, 5
-# And from the threshold, whose name it would seem to be.
-ROOM_BESIDE_THRESHOLD = 10
-VIEWER_CONFIG = {
-    "scrollZoom": True,
-    "displaylogo": False,
-    "displayModeBar": True,
-    "modeBarButtons": [["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
+COMPARED_COLOUR = "#8b93a1"
+# Evenly spaced from no evidence to the strongest.
+_SCALES = {
+    "Inferno": "000004 1b0c41 4a0c6b 781c6d a52c60 cf4446 ed6925 fb9b06 f7d13d fcffa4",
+    "Viridis": "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",
+    "Turbo": "30123b 4145ab 4675ed 39a2fc 1bcfd4 24eca6 61fc6c a4fc3b d1e834 f3c63a fe9b2d f36315 d93806 b11901 7a0402",
+    "Cividis": "00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 e1cc55 fee838",
+    "Hot": "000000 e60000 ffd200 ffffff",
 }
-
-
-def gauge(
-    probability: float, point: OperatingPoint, text_colour: str, uncertain: tuple[float, float] | None = None
-) -> go.Figure:
-    """Draw the calibrated probability on a half circle, the operating point's threshold as a line on it.
-
-    Args:
-        uncertain: from which probability to which a film is uncertain, framed on the scale; None for nowhere.
-    """
-    ticks: dict[float, str] = {0: "0", 25: "25", 50: "50", 75: "75", 100: "100"}
-    steps, sides = [], {"l": 30, "r": 36}
-    if uncertain is not None:
-        low, high = (100 * edge for edge in uncertain)
-        # The word stands at the frame's middle, unless it would seem to be the threshold's; a number that it would run
-        # into gives way.
-        place = (low + high) / 2
-        if abs(place - 100 * point.threshold) < ROOM_BESIDE_THRESHOLD < (high - low) / 4:
-            place = (low + 3 * high) / 4
-        ticks = {
-            tick: text
-            for tick, text in ticks.items()
-            if abs(tick - place) >= (ROOM_AT_ENDS if tick in (0, 100) else ROOM_ABOVE)
-        }
-        ticks[place] = "uncertain"
-        if not 20 < place < 80:
-            sides = {"l": 80, "r": 80}
-        frame = {"color": text_colour, "width": 1.5}
-        steps = [{"range": [low, high], "color": "rgba(0,0,0,0)", "line": frame, "thickness": 1.0}]
-    figure = go.Figure(
-        go.Indicator(
-            mode="gauge+number",
-            value=100 * probability,
-            number={"suffix": " %", "valueformat": ".1f", "font": {"size": 40, "color": text_colour}},
-            gauge={
-                "axis": {
-                    "range": [0, 100],
-                    "tickvals": list(ticks),
-                    "ticktext": list(ticks.values()),
-                    "tickfont": {"color": text_colour, "size": 14},
-                },
-                "bar": {"color": SCORE_COLOUR, "thickness": 0.55},
-                "bgcolor": "rgba(128,128,128,0.18)",
-                "borderwidth": 0,
-                "steps": steps,
-                "threshold": {
-                    "line": {"color": THRESHOLD_COLOUR, "width": 5},
-                    "thickness": 1.0,
-                    "value": 100 * point.threshold,
-                },
-            },
-        )
-    )
-    figure.update_layout(height=200, margin={**sides, "t": 24, "b": 8}, paper_bgcolor="rgba(0,0,0,0)")
-    return figure
-
-
-def viewer(panels: list[tuple[str, str]], height: int, width: int, identity: str, text_colour: str) -> go.Figure:
-    """Draw pictures of one film side by side; zooming or moving one moves all.
-
-    Args:
-        panels: title and data URI of each picture, all of one size.
-        height, width: of the pictures, in pixels.
-        identity: the zoom is kept as long as this stays the same.
-    """
-    figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.015)
-    for column, (title, picture) in enumerate(panels, start=1):
-        figure.add_trace(go.Image(source=picture, hoverinfo="skip"), row=1, col=column)
-        figure.update_xaxes(matches="x", range=[0, width], row=1, col=column)
-        figure.update_yaxes(matches="y", range=[height, 0], row=1, col=column)
-        left = figure.layout["xaxis" if column == 1 else f"xaxis{column}"].domain[0]
-        figure.add_annotation(
-            text=title,
-            x=left,
-            y=1,
-            xref="paper",
-            yref="paper",
-            xanchor="left",
-            yanchor="bottom",
-            showarrow=False,
-            font={"size": 14, "color": text_colour},
-        )
-    figure.update_xaxes(visible=False, constrain="domain", constraintoward="left")
-    figure.update_yaxes(visible=False, constrain="domain", constraintoward="top")
-    figure.update_layout(
-        margin={"l": 0, "r": 0, "t": VIEWER_TITLE_PIXELS, "b": 0},
-        dragmode="pan",
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": text_colour, "activecolor": SCORE_COLOUR},
-        uirevision=identity,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    return figure
+COLOUR_MAPS = tuple(_SCALES)
 
 
 def colour_table(colour_map: str) -> np.ndarray:
     """Give a colour map as uint8 `(256, 3)`, from no evidence to the strongest."""
-    samples = sample_colorscale(colour_map, np.linspace(0, 1, 256))
-    return np.rint([unlabel_rgb(colour) for colour in samples]).astype(np.uint8)
+    scale = np.array([list(bytes.fromhex(colour)) for colour in _SCALES[colour_map].split()], float)
+    places, stops = np.linspace(0, 1, 256), np.linspace(0, 1, len(scale))
+    return np.rint(np.column_stack([np.interp(places, stops, part) for part in scale.T])).astype(np.uint8)

@@ -1,5 +1,6 @@
 from .assessment import (
     Assessment as Assessment,
+    assess_folder as assess_folder,
     assess_run as assess_run,
     compare_assessments as compare_assessments,
     group_results as group_results,
@@ -14,21 +15,10 @@ from .cluster import (
     score_archive as score_archive,
 )
 from .figures import (
-    CHART_CONFIG as CHART_CONFIG,
-    COMPARED_COLOUR as COMPARED_COLOUR,
-    TEXT_PIXELS as TEXT_PIXELS,
-    Chart as Chart,
+    charts as charts,
     confusion_figure as confusion_figure,
-    line_of as line_of,
-    paired_figure as paired_figure,
-    plain_figure as plain_figure,
     reliability_figure as reliability_figure,
     roc_figure as roc_figure,
-)
-from .folder import (
-    assess_folder as assess_folder,
-    compared_data as compared_data,
-    write_evaluation as write_evaluation,
 )
 from .pipeline import (
     BATCH_SIZE as BATCH_SIZE,
@@ -36,26 +26,12 @@ from .pipeline import (
     run_source as run_source,
 )
 from .report import (
-    SETTING as SETTING,
-    Setting as Setting,
-    charts as charts,
-    comparison_data as comparison_data,
-    comparison_lines as comparison_lines,
-    comparison_rows as comparison_rows,
     content_name as content_name,
     evaluation_data as evaluation_data,
     evaluation_html as evaluation_html,
     evaluation_json as evaluation_json,
-    figure_rows as figure_rows,
-    films_of_cell as films_of_cell,
-    group_words as group_words,
     honesty_lines as honesty_lines,
-    interval_in_words as interval_in_words,
-    scores_csv as scores_csv,
-    screening_note as screening_note,
-    screening_rows as screening_rows,
-    value_in_words as value_in_words,
-    worklist_order as worklist_order,
+    write_evaluation as write_evaluation,
 )
 from .runs import (
     SCORES_FILE as SCORES_FILE,
@@ -67,4 +43,15 @@ from .runs import (
     read_scores as read_scores,
     run_name as run_name,
     scores_stamp as scores_stamp,
+)
+from .tables import (
+    SETTING as SETTING,
+    Setting as Setting,
+    figure_rows as figure_rows,
+    films_of_cell as films_of_cell,
+    group_words as group_words,
+    scores_csv as scores_csv,
+    screening_note as screening_note,
+    screening_rows as screening_rows,
+    worklist_order as worklist_order,
 )

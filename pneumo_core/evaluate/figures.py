@@ -1,16 +1,13 @@
-"""Plotly figures of an evaluation. Blue is the model, amber the threshold in use, grey what it is compared with.
+"""Plotly figures of an evaluation. Blue is the model, amber the threshold in use, grey what it is compared with."""
 
-Each is made in one call from its traces and its layout: plotly's `update_...` and `add_...` take ten times as long, and
-a move of the threshold draws all of them anew.
-"""
-
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from pneumo_core.draw import SCORE_COLOUR, THRESHOLD_COLOUR
+from pneumo_core.draw import CLASS_STYLES, COMPARED_COLOUR, SCORE_COLOUR, THRESHOLD_COLOUR, Chart, line_of, plain_figure
+from pneumo_core.evaluate.assessment import Assessment, points
+from pneumo_core.evaluate.tables import calibrated_at
 from pneumo_core.stats import (
     ConfusionMatrix,
     DecisionCurve,
@@ -19,32 +16,59 @@ from pneumo_core.stats import (
     ReliabilityBin,
     RocPoints,
     ThresholdFigures,
+    value_in_words,
 )
 
-COMPARED_COLOUR = "#8b93a1"
-# Also told apart by pattern, so that colour alone carries nothing.
-CLASS_STYLES = (("without pneumonia", "#94a3b8", ""), ("with pneumonia", "#1d4ed8", "/"))
-CHART_CONFIG = {"displayModeBar": False}
-HEIGHT = 360
-TEXT_PIXELS = 14
-# A line of more points looks the same and takes longer to send.
-MOST_POINTS = 1000
 
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A figure with its title, what it shows in words for those who cannot see it, and how it is read."""
-
-    title: str
-    figure: go.Figure
-    alt: str
-    reads: str
-
-
-def chart_html(chart: Chart, identity: str, with_library: bool) -> str:
-    """Give a chart as a piece of HTML; the first of a page brings the drawing library with it, 5 MB."""
-    config = {**CHART_CONFIG, "responsive": True}
-    return chart.figure.to_html(full_html=False, include_plotlyjs=with_library, div_id=identity, config=config)
+def charts(assessment: Assessment, figures: ThresholdFigures, text_colour: str) -> list[Chart]:
+    """Draw all figures of an evaluation at a threshold, the confusion matrix first."""
+    cohort, matrix, curves = assessment.cohort, figures.confusion, assessment.curves
+    at_points = points(assessment)
+    return [
+        Chart(
+            "Confusion matrix",
+            confusion_figure(matrix, text_colour),
+            f"{matrix.true_positives} true positives, {matrix.false_negatives} false negatives, "
+            f"{matrix.false_positives} false positives, {matrix.true_negatives} true negatives",
+            "A row is what the films are labelled, a column what the network says at this threshold.",
+        ),
+        Chart(
+            "ROC curve",
+            roc_figure(curves.roc, figures, at_points, text_colour),
+            f"ROC curve, area {value_in_words(assessment.overall.area_under_roc)}",
+            "Each point is a threshold: up is more cases found, right is more false alarms. The area is the chance "
+            "that a film with pneumonia scores higher than one without.",
+        ),
+        Chart(
+            "Precision and recall",
+            precision_recall_figure(curves.precision_recall, figures, at_points, text_colour),
+            f"Precision over recall, average precision {value_in_words(assessment.overall.average_precision)}",
+            "What share of the flagged films have pneumonia, over the share of cases found. It holds at the prevalence "
+            "of these films only.",
+        ),
+        Chart(
+            "Reliability",
+            reliability_figure(curves.reliability, text_colour),
+            "Predicted probability against observed share, expected calibration error "
+            + value_in_words(assessment.overall.expected_calibration_error),
+            "Points on the dotted line: of films scored 80 %, 80 in 100 have pneumonia. It holds at the prevalence of "
+            "these films; larger points are more films.",
+        ),
+        Chart(
+            "Scores by class",
+            histogram_figure(cohort.has_pneumonia, cohort.probabilities, figures.threshold, text_colour),
+            f"Histogram of probabilities by class, threshold {figures.threshold:.3f}",
+            "The amber line is the threshold: all to its right is flagged.",
+        ),
+        Chart(
+            "Decision curve",
+            decision_figure(curves.decision, figures.threshold, text_colour),
+            "Net benefit of the model, of flagging all and of flagging none, over threshold probabilities",
+            "True positives per film, less false alarms weighed by the threshold: where the model lies above both "
+            "other lines, acting on it is better than flagging all or none. It holds at the prevalence of these films, "
+            f"to which the probabilities are not recalibrated (they are calibrated at {calibrated_at(assessment)}).",
+        ),
+    ]
 
 
 def confusion_figure(matrix: ConfusionMatrix, text_colour: str) -> go.Figure:
@@ -210,67 +234,6 @@ def decision_figure(curve: DecisionCurve, threshold: float, text_colour: str) ->
     )
 
 
-def paired_figure(
-    has_pneumonia: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    thresholds: tuple[float, float],
-    names: tuple[str, str],
-    text_colour: str,
-) -> go.Figure:
-    """Draw the probabilities of two models on the same films, the first's upwards, with both thresholds.
-
-    Args:
-        has_pneumonia: bool `(n,)`; `first` and `second` likewise, in [0, 1].
-        thresholds, names: of the first and the second model.
-    """
-    both = [0.0, 1.0]
-    traces: list[go.Scatter] = [
-        line_of(both, both, "equal", COMPARED_COLOUR, dash="dot"),
-        line_of(both, [thresholds[0]] * 2, "thresholds", THRESHOLD_COLOUR),
-        line_of([thresholds[1]] * 2, both, "thresholds", THRESHOLD_COLOUR),
-    ]
-    traces[2].showlegend = False
-    for label, symbol in enumerate(("circle-open", "cross")):
-        name = CLASS_STYLES[label][0]
-        colour = SCORE_COLOUR if label else COMPARED_COLOUR
-        of_class = has_pneumonia == bool(label)
-        traces.append(
-            go.Scatter(
-                x=second[of_class],
-                y=first[of_class],
-                mode="markers",
-                name=name,
-                marker={"color": colour, "size": 9, "symbol": symbol, "line": {"width": 2, "color": colour}},
-                hovertemplate=f"{names[0]} %{{y:.3f}}, {names[1]} %{{x:.3f}}<extra>{name}</extra>",
-            )
-        )
-    axis = {"range": [-0.03, 1.03]}
-    return plain_figure(
-        traces,
-        text_colour,
-        f"Probability by {names[1]}",
-        f"Probability by {names[0]}",
-        x_axis=axis,
-        y_axis=axis,
-    )
-
-
-def thinned(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """Leave out points that lie closer to others, along the line, than 1 / `most` of its length; ends stay."""
-    if len(x) <= most:
-        return x, y
-    along = np.append(0, np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y))))
-    _, kept = np.unique((along / along[-1] * (most - 1)).astype(int), return_index=True)
-    return x[kept], y[kept]
-
-
-def line_of(x: Any, y: Any, name: str, colour: str, dash: str = "solid") -> go.Scatter:
-    """Draw a line of at most `MOST_POINTS` points."""
-    x, y = thinned(np.asarray(x, float), np.asarray(y, float))
-    return go.Scatter(x=x, y=y, mode="lines", name=name, line={"color": colour, "width": 2, "dash": dash})
-
-
 def _points(points: list[tuple[str, float, float]], now: tuple[str, float, float]) -> list[go.Scatter]:
     """Draw the operating points hollow, and the threshold in use as an amber diamond on top."""
     return [
@@ -298,32 +261,3 @@ def _threshold_line(threshold: float) -> dict[str, Any]:
     """Draw the threshold in use from bottom to top of a figure whose x is the probability."""
     line = {"color": THRESHOLD_COLOUR, "width": 3}
     return {"type": "line", "x0": threshold, "x1": threshold, "y0": 0, "y1": 1, "yref": "y domain", "line": line}
-
-
-def plain_figure(
-    traces: list[Any],
-    text_colour: str,
-    x_title: str = "",
-    y_title: str = "",
-    x_axis: dict[str, Any] | None = None,
-    y_axis: dict[str, Any] | None = None,
-    **layout: Any,
-) -> go.Figure:
-    """Give traces axes and a legend that are readable on the page's background."""
-    # A page's own theme would draw ticks and titles too pale to be read.
-    text = {"color": text_colour, "size": TEXT_PIXELS}
-    axis = {"tickfont": text, "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False, "automargin": True}
-    return go.Figure(
-        traces,
-        {
-            "xaxis": {**axis, "title": {"text": x_title, "font": text}, **(x_axis or {})},
-            "yaxis": {**axis, "title": {"text": y_title, "font": text}, **(y_axis or {})},
-            "height": HEIGHT,
-            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-            "font": text,
-            "legend": {"orientation": "h", "y": -0.22, "font": text},
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            **layout,
-        },
-    )

@@ -1,187 +1,52 @@
-"""An evaluation as files: JSON and CSV for machines, one self-contained HTML page for people.
+"""An evaluation as files: JSON for machines, one self-contained HTML page for people; a film is named by its number."""
 
-A film is named by its number and SHA-256; file names, which can carry a patient's name, stand in a table only if asked.
-"""
-
-import csv
 import datetime
 import hashlib
-import io
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import jinja2
-import numpy as np
-
-from pneumo_core.draw import REPORT_STYLE
-from pneumo_core.evaluate.assessment import Assessment, GroupResult, group_results, points
-from pneumo_core.evaluate.figures import (
-    Chart,
-    chart_html,
-    confusion_figure,
-    decision_figure,
-    histogram_figure,
-    precision_recall_figure,
-    reliability_figure,
-    roc_figure,
+from pneumo_core.draw import chart_html, page_template
+from pneumo_core.evaluate.assessment import Assessment, GroupResult, compare_assessments, group_results, points
+from pneumo_core.evaluate.figures import charts
+from pneumo_core.evaluate.tables import (
+    OVERALL_LABELS,
+    SETTING,
+    THRESHOLD_LABELS,
+    Setting,
+    figure_rows,
+    group_words,
+    point_words,
+    scores_csv,
+    screening_note,
+    screening_rows,
 )
-from pneumo_core.evaluate.runs import FilmScore
-from pneumo_core.files import plain_cell
+from pneumo_core.files import write_whole
 from pneumo_core.stats import (
-    AreaComparison,
-    Comparison,
-    Estimate,
     OperatingPoint,
-    ShareComparison,
     ThresholdFigures,
-    probabilities,
-    threshold_table,
+    area,
+    comparison_data,
+    named_data,
+    number_or_none,
 )
 from pneumo_core.versions import versions_in_words
 from pneumo_core.wording import NOTICE, counted
-
-THRESHOLD_LABELS = {
-    "accuracy": "Accuracy",
-    "sensitivity": "Sensitivity (recall)",
-    "specificity": "Specificity",
-    "positive_predictive_value": "Positive predictive value (precision)",
-    "negative_predictive_value": "Negative predictive value",
-    "f1": "F1",
-    "balanced_accuracy": "Balanced accuracy",
-    "matthews_correlation": "Matthews correlation",
-}
-OVERALL_LABELS = {
-    "area_under_roc": "Area under the ROC curve",
-    "average_precision": "Average precision",
-    "brier_score": "Brier score",
-    "log_loss": "Log loss",
-    "expected_calibration_error": "Expected calibration error",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Where the model is to be used, as the table of thresholds takes it; costs are in any one unit."""
-
-    prevalence: float = 0.1
-    cost_per_film: float = 1.0
-    cost_per_confirmation: float = 5.0
-
-
-SETTING = Setting()
-
-
-def figure_rows(assessment: Assessment, figures: ThresholdFigures) -> list[tuple[str, str, str, int]]:
-    """List every figure as label, value, 95 % interval and number of films."""
-    found = [(label, getattr(figures, name)) for name, label in THRESHOLD_LABELS.items()]
-    found += [(label, getattr(assessment.overall, name)) for name, label in OVERALL_LABELS.items()]
-    return [(label, value_in_words(estimate), interval_in_words(estimate), estimate.n) for label, estimate in found]
-
-
-def value_in_words(estimate: Estimate) -> str:
-    """Give a figure's value as "0.938", or "not defined"."""
-    return "not defined" if math.isnan(estimate.value) else f"{estimate.value:.3f}"
-
-
-def interval_in_words(estimate: Estimate) -> str:
-    """Give a figure's 95 % interval as "0.916 to 0.955"; "none" where there is a value but no interval.
-
-    An interval of no width, DeLong's of a perfect order, is none: few films are no certainty.
-    """
-    if math.isnan(estimate.value):
-        return ""
-    has_none = math.isnan(estimate.low) or estimate.low == estimate.high
-    return "none" if has_none else f"{estimate.low:.3f} to {estimate.high:.3f}"
-
-
-def comparison_rows(comparison: Comparison, first: str, second: str) -> list[dict[str, str]]:
-    """Give two models on the same films as rows: both figures, their paired difference, and the test's p."""
-    areas = comparison.area_under_roc
-    rows = [("Area under the ROC curve (DeLong)", areas.first, areas.second, areas.difference, areas.p, "")]
-    for label, share in (
-        ("Accuracy (McNemar)", comparison.accuracy),
-        ("Sensitivity (McNemar)", comparison.sensitivity),
-        ("Specificity (McNemar)", comparison.specificity),
-    ):
-        only = f"{share.only_first_right} / {share.only_second_right}"
-        rows.append((label, share.first, share.second, share.difference, share.p, only))
-    return [
-        {
-            "Figure": label,
-            first: value_in_words(one),
-            second: value_in_words(other),
-            "Difference": _with_interval(difference),
-            "p": _words(p, "{:.3g}"),
-            "Right: only the first / only the second": only,
-        }
-        for label, one, other, difference, p, only in rows
-    ]
-
-
-def comparison_lines(comparison: Comparison, first: str, second: str) -> list[str]:
-    """Say which of two models is better at what: by how much, with its interval, and the test's p."""
-    areas = comparison.area_under_roc
-    films = f"{counted(comparison.n, 'film')} ({comparison.n_pneumonia} with pneumonia)"
-    lines = [
-        f"{first} against {second} on the same {films}, each at its own balanced point:",
-        _difference_line("Area under the ROC curve", "DeLong", areas, first, second),
-    ]
-    for label, share in (
-        ("Accuracy", comparison.accuracy),
-        ("Sensitivity", comparison.sensitivity),
-        ("Specificity", comparison.specificity),
-    ):
-        lines.append(_difference_line(label, "McNemar", share, first, second))
-        if not math.isnan(share.p):
-            lines[-1] += f" Right alone: {first} {share.only_first_right}, {second} {share.only_second_right}."
-    return lines
-
-
-def _difference_line(label: str, test: str, part: AreaComparison | ShareComparison, first: str, second: str) -> str:
-    difference = part.difference
-    if math.isnan(difference.value):
-        return f"{label}: not defined on these films."
-    better, sign = (first, 1) if difference.value >= 0 else (second, -1)
-    low, high = sorted((sign * difference.low, sign * difference.high))
-    found = f"{better} is higher by {abs(difference.value):.3f}"
-    if difference.value == 0:
-        found = "no difference"
-    elif not part.p < 0.05:
-        found = f"no clear difference: {found}"
-    interval = "no interval" if math.isnan(low) or low == high else f"95 % interval {low:.3f} to {high:.3f}"
-    p = "p not defined" if math.isnan(part.p) else "p < 0.001" if part.p < 0.001 else f"p = {part.p:.2g}"
-    values = f"{first} {part.first.value:.3f}, {second} {part.second.value:.3f}"
-    return f"{label}: {values}; {found} ({interval}, {test}'s {p})."
-
-
-def comparison_data(comparison: Comparison) -> dict[str, Any]:
-    """Give two models on the same films as plain data; differences are first minus second."""
-    found: dict[str, Any] = {"n": comparison.n, "n_pneumonia": comparison.n_pneumonia}
-    for name in ("area_under_roc", "accuracy", "sensitivity", "specificity"):
-        part = getattr(comparison, name)
-        found[name] = {
-            **_entry("first", part.first),
-            **_entry("second", part.second),
-            **_entry("difference", part.difference),
-            "p": _number(part.p),
-        }
-    return found
 
 
 def honesty_lines(assessment: Assessment) -> list[str]:
     """Say what speaks against the figures, in whole sentences."""
     lines = []
     together = assessment.metadata[-1][1]
-    area = assessment.overall.area_under_roc
+    of_network = assessment.overall.area_under_roc
     if math.isnan(together.value):
         lines.append("Too few patients to say how well the files' outward facts alone separate the classes.")
     else:
         lines.append(
             f"File size, aspect ratio, pixel count, colour mode and mean brightness alone reach an area of "
-            f"{together.value:.3f} ({together.low:.3f}-{together.high:.3f}); the network reaches {area.value:.3f}. "
+            f"{area(together)}; the network reaches {of_network.value:.3f}. "
             "What the files give away without a look at the lungs is no merit of a network."
         )
     if assessment.known is None:
@@ -221,62 +86,14 @@ def honesty_lines(assessment: Assessment) -> list[str]:
     return lines
 
 
-def charts(assessment: Assessment, figures: ThresholdFigures, text_colour: str) -> list[Chart]:
-    """Draw all figures of an evaluation at a threshold, the confusion matrix first."""
-    cohort, matrix, curves = assessment.cohort, figures.confusion, assessment.curves
-    at_points = points(assessment)
-    return [
-        Chart(
-            "Confusion matrix",
-            confusion_figure(matrix, text_colour),
-            f"{matrix.true_positives} true positives, {matrix.false_negatives} false negatives, "
-            f"{matrix.false_positives} false positives, {matrix.true_negatives} true negatives",
-            "A row is what the films are labelled, a column what the network says at this threshold.",
-        ),
-        Chart(
-            "ROC curve",
-            roc_figure(curves.roc, figures, at_points, text_colour),
-            f"ROC curve, area {value_in_words(assessment.overall.area_under_roc)}",
-            "Each point is a threshold: up is more cases found, right is more false alarms. The area is the chance "
-            "that a film with pneumonia scores higher than one without.",
-        ),
-        Chart(
-            "Precision and recall",
-            precision_recall_figure(curves.precision_recall, figures, at_points, text_colour),
-            f"Precision over recall, average precision {value_in_words(assessment.overall.average_precision)}",
-            "What share of the flagged films have pneumonia, over the share of cases found. It holds at the prevalence "
-            "of these films only.",
-        ),
-        Chart(
-            "Reliability",
-            reliability_figure(curves.reliability, text_colour),
-            "Predicted probability against observed share, expected calibration error "
-            + value_in_words(assessment.overall.expected_calibration_error),
-            "Points on the dotted line: of films scored 80 %, 80 in 100 have pneumonia. It holds at the prevalence of "
-            "these films; larger points are more films.",
-        ),
-        Chart(
-            "Scores by class",
-            histogram_figure(cohort.has_pneumonia, cohort.probabilities, figures.threshold, text_colour),
-            f"Histogram of probabilities by class, threshold {figures.threshold:.3f}",
-            "The amber line is the threshold: all to its right is flagged.",
-        ),
-        Chart(
-            "Decision curve",
-            decision_figure(curves.decision, figures.threshold, text_colour),
-            "Net benefit of the model, of flagging all and of flagging none, over threshold probabilities",
-            "True positives per film, less false alarms weighed by the threshold: where the model lies above both "
-            "other lines, acting on it is better than flagging all or none. It holds at the prevalence of these films, "
-            f"to which the probabilities are not recalibrated (they are calibrated at {_calibrated_at(assessment)}).",
-        ),
-    ]
-
-
-def evaluation_data(assessment: Assessment, left_out: Sequence[str] | None = None) -> dict[str, Any]:
+def evaluation_data(
+    assessment: Assessment, left_out: Sequence[str] | None = None, other: Assessment | None = None
+) -> dict[str, Any]:
     """Give an evaluation as plain data; what is not defined is None.
 
     Args:
         left_out: a sentence on each file that was left out before scoring; None where that is no longer known.
+        other: another model on the same films; the paired differences then stand under `comparison`.
     """
     cohort = assessment.cohort
     n = len(cohort)
@@ -292,138 +109,53 @@ def evaluation_data(assessment: Assessment, left_out: Sequence[str] | None = Non
         "prevalence": float(cohort.has_pneumonia.mean()) if n else None,
         "model": assessment.card.name,
         "weights_sha256": assessment.card.weights_sha256,
-        "auc": _number(overall.area_under_roc.value),
-        "auc_ci": _interval(overall.area_under_roc),
+        **named_data("auc", overall.area_under_roc),
         **{
             key: value
             for name in OVERALL_LABELS
             if name != "area_under_roc"
-            for key, value in _entry(name, getattr(overall, name)).items()
+            for key, value in named_data(name, getattr(overall, name)).items()
         },
         "operating_points": {point.name: _point_data(point, figures) for point, figures in points(assessment)},
         "groups": [
             _group_data(group)
             for group in group_results(assessment, assessment.card.operating_point("balanced").threshold)
         ],
-        "metadata_alone": {
-            name: {"auc": _number(area.value), "auc_ci": _interval(area)} for name, area in assessment.metadata
-        },
+        "metadata_alone": {name: named_data("auc", alone) for name, alone in assessment.metadata},
         "known_to_the_model": None if assessment.known is None else int(assessment.known.sum()),
-        "best_threshold_here": _number(assessment.best_threshold),
+        "best_threshold_here": number_or_none(assessment.best_threshold),
         "contradictory": len(assessment.contradictory),
         "left_out": None if left_out is None else list(left_out),
         "warned_of": assessment.warned_of,
         "refusals": [{"film": score.number + 1, "reason": score.reason} for score in assessment.refused],
         "notice": NOTICE,
+        **({} if other is None else {"comparison": _comparison_with(other, assessment)}),
     }
 
 
 def evaluation_json(assessment: Assessment, left_out: Sequence[str] | None = None) -> bytes:
     """Give `evaluation_data` as a JSON file."""
-    return (json.dumps(evaluation_data(assessment, left_out), indent=2) + "\n").encode()
+    return _as_file(evaluation_data(assessment, left_out))
 
 
-def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> bytes:
-    """Give a row a film, in the source's order; `suspected_pneumonia` is likely, uncertain or unlikely.
+def write_evaluation(
+    folder: Path,
+    assessment: Assessment,
+    data: dict[str, Any],
+    left_out: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+) -> None:
+    """Write evaluation.json, films.csv and, at the balanced point, evaluation.html into a folder that is there.
 
     Args:
-        names: the films' file names by number, for a column of their own; none unless given.
+        data: as `evaluation_data` gives it.
+        left_out: as in `evaluation_data`.
+        names: as in `scores_csv`.
     """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    at, regions = assessment.card.operating_points, assessment.regions
-    writer.writerow(
-        [
-            "film",
-            *(["file"] if names is not None else []),
-            "sha256",
-            "outcome",
-            "reason",
-            "warned_of",
-            "has_pneumonia",
-            "probability",
-            "suspected_pneumonia",
-        ]
-        + [f"flagged_{point.name}" for point in at]
-    )
-    for score in assessment.scores:
-        probability = _probability(score, assessment)
-        writer.writerow(
-            [
-                score.number + 1,
-                *([plain_cell(names[score.number])] if names is not None else []),
-                score.sha256 or "",
-                "refused" if probability is None else "read",
-                plain_cell(score.reason or ""),
-                ", ".join(assessment.tags(score)),
-                "" if score.has_pneumonia is None else int(score.has_pneumonia),
-                "" if probability is None else f"{probability:.6f}",
-                "" if probability is None or regions is None else regions.outcome(probability),
-                *("" if probability is None else int(probability >= point.threshold) for point in at),
-            ]
-        )
-    return file.getvalue().encode()
-
-
-def worklist_order(assessment: Assessment) -> list[tuple[FilmScore, float]]:
-    """Give the scored films with their probabilities, the highest first; equal ones stay in the source's order."""
-    films = [score for score in assessment.scores if score.logit is not None]
-    values = probabilities(np.array([score.logit for score in films], np.float64), assessment.card.calibration)
-    return [(films[place], float(values[place])) for place in np.argsort(-values, kind="stable")]
-
-
-def films_of_cell(
-    assessment: Assessment, has_pneumonia: bool, is_flagged: bool, threshold: float
-) -> list[tuple[FilmScore, float]]:
-    """Give the films of one cell of the confusion matrix with their probabilities, the most wrong or surest first."""
-    cohort = assessment.cohort
-    chosen = (cohort.has_pneumonia == has_pneumonia) & ((cohort.probabilities >= threshold) == is_flagged)
-    films = [(cohort.scores[place], float(cohort.probabilities[place])) for place in np.flatnonzero(chosen)]
-    return sorted(films, key=lambda film: -abs(film[1] - threshold))
-
-
-def screening_rows(
-    assessment: Assessment, prevalence: float, cost_per_film: float, cost_per_confirmation: float
-) -> list[dict[str, Any]]:
-    """Give the WHO/TDR table as rows: thresholds in steps of 5 %, and the model's operating points."""
-    cohort = assessment.cohort
-    own = [point.threshold for point in assessment.card.operating_points]
-    thresholds = np.unique(np.concatenate([np.linspace(0.05, 0.95, 19), own]))
-    table = threshold_table(
-        cohort.has_pneumonia, cohort.probabilities, thresholds, prevalence, cost_per_film, cost_per_confirmation
-    )
-    names = {point.threshold: point.name for point in reversed(assessment.card.operating_points)}
-    return [
-        {
-            "Threshold %": f"{100 * thresholds[row]:.1f}",
-            "Point": names.get(float(thresholds[row]), ""),
-            "TP": int(table.true_positives[row]),
-            "FP": int(table.false_positives[row]),
-            "TN": int(table.true_negatives[row]),
-            "FN": int(table.false_negatives[row]),
-            "Sensitivity %": _percent(table.sensitivity[row]),
-            "Specificity %": _percent(table.specificity[row]),
-            "PPV %": _percent(table.positive_predictive_value[row]),
-            "NPV %": _percent(table.negative_predictive_value[row]),
-            "Cases missed %": _percent(table.share_of_cases_missed[row]),
-            "Cost per case found": _words(table.cost_per_case_found[row], "{:.2f}"),
-        }
-        for row in range(len(thresholds))
-    ]
-
-
-def screening_note(assessment: Assessment) -> str:
-    """Say what the table of thresholds holds for."""
-    return (
-        "Counts, sensitivity and specificity are those of these films; predictive values and costs hold at the "
-        "prevalence and costs named (after the WHO/TDR toolkit for CAD thresholds, 2021). The probabilities are not "
-        f"recalibrated to that prevalence: they stay as calibrated at {_calibrated_at(assessment)}, and a threshold is "
-        "the same score everywhere."
-    )
-
-
-def _calibrated_at(assessment: Assessment) -> str:
-    return f"a prevalence of {100 * assessment.card.calibration.prevalence:.3g} %"
+    threshold = assessment.card.operating_point("balanced").threshold
+    write_whole(folder / "evaluation.json", _as_file(data))
+    write_whole(folder / "films.csv", scores_csv(assessment, names))
+    write_whole(folder / "evaluation.html", evaluation_html(assessment, threshold, SETTING, left_out))
 
 
 def evaluation_html(
@@ -437,8 +169,7 @@ def evaluation_html(
     """
     figures = assessment.figures(threshold)
     drawn = charts(assessment, figures, "#1f2937")
-    page = _TEMPLATE.render(
-        style=REPORT_STYLE,
+    page = page_template("pneumo_core.evaluate", "evaluation.html").render(
         notice=NOTICE,
         card=assessment.card,
         films=counted(assessment.films, "film"),
@@ -449,7 +180,7 @@ def evaluation_html(
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         device=assessment.device or "not written down",
         versions=versions_in_words(),
-        points=[_point_words(point, figures_there) for point, figures_there in points(assessment)],
+        points=[point_words(point, figures_there) for point, figures_there in points(assessment)],
         setting=setting,
         screening=screening_rows(assessment, setting.prevalence, setting.cost_per_film, setting.cost_per_confirmation),
         screening_note=screening_note(assessment),
@@ -464,42 +195,17 @@ def evaluation_html(
     return page.encode()
 
 
-def _point_words(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, str]:
-    matrix = figures.confusion
-    return {
-        "Point": point.name,
-        "Threshold %": f"{100 * point.threshold:.1f}",
-        "Chosen for": point.chosen_for,
-        "TP": str(matrix.true_positives),
-        "FP": str(matrix.false_positives),
-        "TN": str(matrix.true_negatives),
-        "FN": str(matrix.false_negatives),
-        "Sensitivity": _with_interval(figures.sensitivity),
-        "Specificity": _with_interval(figures.specificity),
-    }
+def _as_file(data: dict[str, Any]) -> bytes:
+    return (json.dumps(data, indent=2) + "\n").encode()
 
 
-def group_words(group: GroupResult) -> dict[str, str]:
-    """Give a group's figures in words, for a table."""
-    return {
-        "Films": f"{group.attribute}{': ' if group.name else ''}{group.name}",
-        "n (with pneumonia)": f"{group.n} ({group.n_pneumonia})",
-        "AUC": _with_interval(group.area_under_roc),
-        "Sensitivity": _with_interval(group.sensitivity),
-        "Specificity": _with_interval(group.specificity),
-        "Note": "few films: these figures say little" if group.is_small else "",
-    }
+def _comparison_with(other: Assessment, assessment: Assessment) -> dict[str, Any]:
+    return {"with": other.card.name, **comparison_data(compare_assessments(assessment, other))}
 
 
 def content_name(content: bytes, ending: str) -> str:
     """Name a file by its content."""
     return f"pneumo_evaluation_{hashlib.sha256(content).hexdigest()[:12]}.{ending}"
-
-
-def _probability(score: FilmScore, assessment: Assessment) -> float | None:
-    if score.logit is None:
-        return None
-    return float(probabilities(np.array(score.logit), assessment.card.calibration))
 
 
 def _point_data(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, Any]:
@@ -510,7 +216,7 @@ def _point_data(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, A
         "fp": matrix.false_positives,
         "tn": matrix.true_negatives,
         "fn": matrix.false_negatives,
-        **{key: value for name in THRESHOLD_LABELS for key, value in _entry(name, getattr(figures, name)).items()},
+        **{key: value for name in THRESHOLD_LABELS for key, value in named_data(name, getattr(figures, name)).items()},
     }
 
 
@@ -520,104 +226,7 @@ def _group_data(group: GroupResult) -> dict[str, Any]:
         "name": group.name,
         "n": group.n,
         "n_pneumonia": group.n_pneumonia,
-        **_entry("auc", group.area_under_roc),
-        **_entry("sensitivity", group.sensitivity),
-        **_entry("specificity", group.specificity),
+        **named_data("auc", group.area_under_roc),
+        **named_data("sensitivity", group.sensitivity),
+        **named_data("specificity", group.specificity),
     }
-
-
-def _entry(name: str, estimate: Estimate) -> dict[str, Any]:
-    return {name: _number(estimate.value), f"{name}_ci": _interval(estimate)}
-
-
-def _interval(estimate: Estimate) -> list[float] | None:
-    return [estimate.low, estimate.high] if interval_in_words(estimate) not in ("", "none") else None
-
-
-def _percent(share: float) -> str:
-    return _words(100 * share, "{:.1f}")
-
-
-def _words(value: float, form: str) -> str:
-    return "not defined" if math.isnan(value) else form.format(value)
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
-def _with_interval(estimate: Estimate) -> str:
-    interval = interval_in_words(estimate)
-    return value_in_words(estimate) + (f" ({interval})" if interval else "")
-
-
-_TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    """{% macro table(rows) %}
-<table>
-{% for row in rows %}
-{% if loop.first %}<tr>{% for label in row %}<th scope="col">{{ label }}</th>{% endfor %}</tr>{% endif %}
-<tr>{% for text in row.values() %}<td>{{ text }}</td>{% endfor %}</tr>
-{% endfor %}
-</table>
-{% endmacro %}
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Pneumo evaluation</title>
-<style>
-{{ style }}
-td, th { overflow-wrap: break-word; }
-.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); gap: 1rem; }
-figure { min-width: 0; break-inside: avoid; }
-</style>
-</head>
-<body>
-<main>
-<h1>Evaluation of {{ card.name }}</h1>
-<p class="notice">{{ notice }}</p>
-<p>{{ films }}: {{ n }} with score and label ({{ n_pneumonia }} with pneumonia), {{ refused | length }} refused.
-Flagged from a probability of {{ threshold }} on.</p>
-<h2>Figures</h2>
-<table>
-<tr><th scope="col">Figure</th><th scope="col">Value</th><th scope="col">95 % interval</th><th scope="col">n</th></tr>
-{% for label, value, interval, n in rows %}
-<tr><th scope="row">{{ label }}</th><td>{{ value }}</td><td>{{ interval }}</td><td>{{ n }}</td></tr>
-{% endfor %}</table>
-<h2>Operating points of the model</h2>
-{{ table(points) }}
-<h2>What speaks against them</h2>
-<ul>{% for line in honesty %}<li>{{ line }}</li>{% endfor %}</ul>
-<h2>Groups</h2>
-{{ table(groups) }}
-<h2>What each threshold would mean where {{ "%g" | format(100 * setting.prevalence) }} % have pneumonia</h2>
-<p>A film and its reading cost {{ "%g" | format(setting.cost_per_film) }}, confirming a flagged patient
-{{ "%g" | format(setting.cost_per_confirmation) }}. {{ screening_note }}</p>
-{{ table(screening) }}
-<div class="charts">
-{% for chart, drawn in charts %}
-<figure><h2>{{ chart.title }}</h2>{{ drawn | safe }}<figcaption>{{ chart.alt }}. {{ chart.reads }}</figcaption></figure>
-{% endfor %}
-</div>
-{% if left_out %}
-<h2>Left out before scoring</h2>
-<ul>{% for sentence in left_out %}<li>{{ sentence }}</li>{% endfor %}</ul>
-{% endif %}
-{% if refused %}
-<h2>Refused, and counted in no figure</h2>
-<ol>{% for score in refused %}<li value="{{ score.number + 1 }}">{{ score.reason }}</li>{% endfor %}</ol>
-{% endif %}
-<h2>What made this report</h2>
-<table>
-<tr><th scope="row">Date (UTC)</th><td>{{ date }}</td></tr>
-<tr><th scope="row">Model</th><td>{{ card.name }} ({{ card.architecture }}), made {{ card.created }}</td></tr>
-<tr><th scope="row">Weights SHA-256</th><td>{{ card.weights_sha256 }}</td></tr>
-<tr><th scope="row">Device</th><td>{{ device }}</td></tr>
-<tr><th scope="row">Versions</th><td>{{ versions }}</td></tr>
-</table>
-</main>
-</body>
-</html>
-"""
-)

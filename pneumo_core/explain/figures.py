@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pneumo_core.draw import SCORE_COLOUR
-from pneumo_core.evaluate import COMPARED_COLOUR, TEXT_PIXELS, line_of, plain_figure
+from pneumo_core.draw import COMPARED_COLOUR, SCORE_COLOUR, TEXT_PIXELS, line_of, plain_figure
 
 FOR_COLOUR, AGAINST_COLOUR = "#9333ea", "#15803d"
 SIGNED = [[0.0, AGAINST_COLOUR], [0.5, "#f8fafc"], [1.0, FOR_COLOUR]]

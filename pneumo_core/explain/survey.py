@@ -17,7 +17,7 @@ from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.files import write_whole
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.gate import before
-from pneumo_core.stats import Z_95, Estimate, proportion
+from pneumo_core.stats import Z_95, Estimate, in_brackets, number_or_none, proportion
 from pneumo_core.work import Progress
 
 if TYPE_CHECKING:
@@ -232,16 +232,14 @@ def survey_rows(survey: Survey) -> list[dict[str, str]]:
         ]
     rows.append(("Probability of a film that is grey all over, median %", survey.empty, 100))
     rows += [(f"Passes: {check}, %", survey.passed(check), 100) for check in survey.checks]
-    return [{"Asked": asked, "Found": in_brackets(found, times), "n": str(found.n)} for asked, found, times in rows]
-
-
-def in_brackets(estimate: Estimate, times: int) -> str:
-    """Write a figure with its interval in brackets: "12.5 (3.1-20.9)" as percent, "0.12 (0.03-0.21)" as it is."""
-    if np.isnan(estimate.value):
-        return "not defined"
-    digits = 1 if times == 100 else 2
-    value, low, high = (f"{times * figure:.{digits}f}" for figure in (estimate.value, estimate.low, estimate.high))
-    return value if np.isnan(estimate.low) else f"{value} ({low} to {high})"
+    return [
+        {
+            "Asked": asked,
+            "Found": in_brackets(found, ".1f" if times == 100 else ".2f", times=times, none=""),
+            "n": str(found.n),
+        }
+        for asked, found, times in rows
+    ]
 
 
 def write_survey(survey: Survey, path: Path) -> None:
@@ -268,14 +266,14 @@ def read_survey(folder: Path, weights_sha256: str) -> Survey | None:
 
 
 def _surveyed(test: ExplanationTest) -> SurveyedMap:
-    lowest = min((_number(value) for _, value in test.changes), key=lambda value: -2 if value is None else value)
+    lowest = min((number_or_none(value) for _, value in test.changes), key=lambda value: -2 if value is None else value)
     return SurveyedMap(
-        tuple(_number(stage.correlation) for stage in test.stages),
+        tuple(number_or_none(stage.correlation) for stage in test.stages),
         test.after_shuffling,
         lowest,
         _areas(test.deletion),
         _areas(test.insertion),
-        None if test.with_occlusion is None else _number(test.with_occlusion),
+        None if test.with_occlusion is None else number_or_none(test.with_occlusion),
         test.empty_probability,
         tuple(check.name for check in test.checks if check.has_passed),
         tuple(check.name for check in test.checks if not check.has_passed),
@@ -284,7 +282,3 @@ def _surveyed(test: ExplanationTest) -> SurveyedMap:
 
 def _areas(curve: Curve | None) -> tuple[float, float] | None:
     return None if curve is None else (curve.area, float(curve.random_areas.mean()))
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else value

@@ -5,8 +5,19 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pneumo_core.draw import SCORE_COLOUR, THRESHOLD_COLOUR, Display, data_uri, film_picture, overlay_picture
-from pneumo_core.evaluate import COMPARED_COLOUR, Chart, line_of, plain_figure
+from pneumo_core.draw import (
+    COMPARED_COLOUR,
+    SCORE_COLOUR,
+    TEXT_PIXELS,
+    THRESHOLD_COLOUR,
+    Chart,
+    Display,
+    data_uri,
+    film_picture,
+    line_of,
+    overlay_picture,
+    plain_figure,
+)
 from pneumo_core.explain.what_if import FlipCurve, Look, Region
 from pneumo_core.film import resize
 
@@ -18,7 +29,6 @@ TITLE_PIXELS, SCORES_HEIGHT, CURVE_HEIGHT = 26, 96, 160
 GRID = np.linspace(0, 100, 11)
 # Between the pictures, as a share of the whole.
 GAP = 0.02
-TEXT_SIZE = 14
 SHOWN_PROBABILITIES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 # At least this much of the scale is drawn, so that a curve without movement looks flat.
 LEAST_RANGE = (0.005, 0.995)
@@ -65,7 +75,7 @@ def film_chart(look: Look, region: Region | None, text_colour: str) -> Chart:
         )
         place = {"x": 0, "y": 0, "sizex": 100, "sizey": 100, "sizing": "stretch", "layer": "below"}
         images.append({"source": data_uri(picture), **here, **place})
-        words = {"text": title, "font": {"size": TEXT_SIZE, "color": text_colour}, "showarrow": False}
+        words = {"text": title, "font": {"size": TEXT_PIXELS, "color": text_colour}, "showarrow": False}
         corner = {"xref": f"x{name} domain", "yref": f"y{name} domain", "x": 0, "y": 1}
         titles.append({**words, **corner, "xanchor": "left", "yanchor": "bottom"})
         if region is not None:
@@ -120,7 +130,7 @@ def scores_chart(before: float, after: float, threshold: float, text_colour: str
         height=SCORES_HEIGHT,
         bargap=0.25,
         margin={"l": 4, "r": 24, "t": 4, "b": 4},
-        font={"color": text_colour, "size": TEXT_SIZE},
+        font={"color": text_colour, "size": TEXT_PIXELS},
     )
     alt = (
         f"Probability {100 * before:.1f} percent as the film is, {100 * after:.1f} percent as changed; threshold "
@@ -171,7 +181,7 @@ def flip_chart(curve: FlipCurve, value: float, probability: float, threshold: fl
         y_axis={**axis, **ticks, "range": [seen.min() - 0.5, seen.max() + 0.5]},
         height=CURVE_HEIGHT,
         margin={"l": 4, "r": 12, "t": 4, "b": 4},
-        font={"color": text_colour, "size": TEXT_SIZE},
+        font={"color": text_colour, "size": TEXT_PIXELS},
     )
     alt = (
         f"Probability over {control.label.lower()} from {control.in_words(ends[0])} to {control.in_words(ends[1])}: "
@@ -182,7 +192,7 @@ def flip_chart(curve: FlipCurve, value: float, probability: float, threshold: fl
 
 
 def _axis(text_colour: str) -> dict[str, Any]:
-    return {"tickfont": {"color": text_colour, "size": TEXT_SIZE}, "fixedrange": True}
+    return {"tickfont": {"color": text_colour, "size": TEXT_PIXELS}, "fixedrange": True}
 
 
 def _log_odds(probabilities: Any) -> np.ndarray:

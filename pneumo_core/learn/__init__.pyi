@@ -14,7 +14,6 @@ from .lessons import (
     calibration_result as calibration_result,
     consequences as consequences,
     file_size_result as file_size_result,
-    finely as finely,
     kind_line as kind_line,
     patients_in_both as patients_in_both,
     results_by_kind as results_by_kind,

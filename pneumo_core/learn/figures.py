@@ -5,21 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from pneumo_core.draw import SCORE_COLOUR, THRESHOLD_COLOUR
-from pneumo_core.evaluate import (
-    COMPARED_COLOUR,
-    Chart,
-    confusion_figure,
-    line_of,
-    plain_figure,
-    reliability_figure,
-    roc_figure,
-)
+from pneumo_core.draw import COMPARED_COLOUR, SCORE_COLOUR, TEXT_PIXELS, THRESHOLD_COLOUR, Chart, line_of, plain_figure
+from pneumo_core.evaluate import confusion_figure, reliability_figure, roc_figure
 from pneumo_core.learn.lessons import Consequences, FileSizeResult, SplitFigure
-from pneumo_core.models import KIND_LABELS, Conformal, ScoredFilms, area, percent
-from pneumo_core.stats import OperatingPoint, ReliabilityBin, area_under_roc, figures_at, roc_points
+from pneumo_core.models import KIND_LABELS, Conformal, ScoredFilms
+from pneumo_core.stats import OperatingPoint, ReliabilityBin, area, area_under_roc, figures_at, percent, roc_points
 
-TEXT_PIXELS = 14
 # The lesson with most beside its figures leaves them less.
 HEIGHT, LESS_HEIGHT = 370, 310
 CROWD_ROWS = 25

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pneumo_core.errors import ModelError
-from pneumo_core.models import KIND_LABELS, SCORES_FILE, SIZE_COLUMN, ModelCard, ScoredFilms, StoredScores, percent
+from pneumo_core.models import KIND_LABELS, SCORES_FILE, SIZE_COLUMN, ModelCard, ScoredFilms, StoredScores
 from pneumo_core.stats import (
     AreaComparison,
     Bootstrap,
@@ -24,6 +24,8 @@ from pneumo_core.stats import (
     compare_areas,
     figures_at,
     figures_overall,
+    number_in_words,
+    percent,
     percentile_interval,
     predictive_value_estimates,
     probabilities,
@@ -64,7 +66,7 @@ class Consequences:
 
     @property
     def cost_in_words(self) -> str:
-        return "not defined" if math.isnan(self.cost_per_case_found) else f"{self.cost_per_case_found:,.2f}"
+        return number_in_words(self.cost_per_case_found, ",.2f")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -289,13 +291,6 @@ def kind_line(results: tuple[KindResult, ...]) -> str:
         f"Missed are {bacterial.wrong} of {bacterial.right.n} bacterial and {viral.wrong} of {viral.right.n} viral "
         f"films; {verdict}"
     )
-
-
-def finely(estimate: Estimate) -> str:
-    """Give a proportion in percent as `percent` does, with a second digit where the first would make it 100."""
-    if not 0.9995 <= estimate.high < 1:
-        return percent(estimate)
-    return f"{100 * estimate.value:.2f} ({100 * estimate.low:.2f}-{100 * estimate.high:.2f})"
 
 
 def _resampled_errors(has_pneumonia: np.ndarray, values: np.ndarray, bootstrap: Bootstrap) -> np.ndarray:

@@ -22,7 +22,7 @@ from pneumo_core.errors import DataError, UnreadableImageError, UnsuitableImageE
 from pneumo_core.files import plain_cell
 from pneumo_core.film import Radiograph, read_radiograph
 from pneumo_core.places import SAMPLES
-from pneumo_core.stats import ConfusionMatrix, ShareComparison, brier_score, compare_shares
+from pneumo_core.stats import ConfusionMatrix, ShareComparison, brier_score, compare_shares, p_in_words
 from pneumo_core.wording import counted
 
 # Stands for the film's name in a refusal: its folders can carry the answer.
@@ -375,7 +375,7 @@ def _finding(share: ShareComparison, other: str) -> str:
         )
     figures = (
         f"you less {other}: {100 * difference.value:+.0f} points, 95 % interval {100 * difference.low:+.0f} to "
-        f"{100 * difference.high:+.0f}; McNemar's p {'< 0.001' if share.p < 0.001 else f'= {share.p:.2g}'}"
+        f"{100 * difference.high:+.0f}; McNemar's {p_in_words(share.p)}"
     )
     if share.p >= LEVEL or difference.low <= 0 <= difference.high:
         return f"{counts} These {n} films do not show a difference: it is within chance ({figures})."

@@ -13,7 +13,6 @@ from .card import (
     ModelCard as ModelCard,
     TrainingData as TrainingData,
     active_model_folder as active_model_folder,
-    area as area,
     area_with_films as area_with_films,
     card_text as card_text,
     check_model_name as check_model_name,
@@ -22,7 +21,6 @@ from .card import (
     model_stamp as model_stamp,
     models_in as models_in,
     nearly_one_threshold as nearly_one_threshold,
-    percent as percent,
     read_card as read_card,
     result_table as result_table,
     thresholds_in_words as thresholds_in_words,
@@ -39,17 +37,6 @@ from .challenge import (
     weights_in_use as weights_in_use,
     why_no_evidence as why_no_evidence,
     write_gate as write_gate,
-)
-from .challenge_report import (
-    IN_USE as IN_USE,
-    WHEN_WORSE as WHEN_WORSE,
-    changed_in_words as changed_in_words,
-    changed_rows as changed_rows,
-    copy_rows as copy_rows,
-    films_in_words as films_in_words,
-    main_rows as main_rows,
-    paired_chart as paired_chart,
-    verdict as verdict,
 )
 from .conformal import (
     COVERAGE as COVERAGE,
@@ -75,6 +62,17 @@ from .known_films import (
     KnownFilms as KnownFilms,
     read_known_films as read_known_films,
     write_known_films as write_known_films,
+)
+from .report import (
+    IN_USE as IN_USE,
+    WHEN_WORSE as WHEN_WORSE,
+    changed_in_words as changed_in_words,
+    changed_rows as changed_rows,
+    copy_rows as copy_rows,
+    films_in_words as films_in_words,
+    main_rows as main_rows,
+    paired_chart as paired_chart,
+    verdict as verdict,
 )
 from .store import (
     MAX_WORDS as MAX_WORDS,

@@ -21,9 +21,12 @@ from pneumo_core.stats import (
     Estimate,
     OperatingPoint,
     PointName,
+    area,
     area_under_roc,
     brier_score,
     expected_calibration_error,
+    number_in_words,
+    percent,
 )
 
 NETWORK_FILE = "classifier.keras"
@@ -494,18 +497,6 @@ def _settings(recipe: Mapping[str, Any], indent: str = "") -> Iterator[str]:
             yield f"{indent}- {name}: {value}"
 
 
-def area(estimate: Estimate) -> str:
-    """Give an area as "0.983 (0.971-0.995)"; "not defined" where it is not.
-
-    An interval of no width, DeLong's of a perfect order, is none: few films are no certainty.
-    """
-    if np.isnan(estimate.value):
-        return "not defined"
-    if estimate.low == estimate.high:
-        return f"{estimate.value:.3f} (no interval)"
-    return f"{estimate.value:.3f} ({estimate.low:.3f}-{estimate.high:.3f})"
-
-
 def area_with_films(results: Sequence[EvaluationResult]) -> str:
     """Give the area on the films as they are, the first of the results, with n; "none" without results."""
     if not results:
@@ -535,13 +526,6 @@ def nearly_one_threshold(points: Sequence[OperatingPoint]) -> str:
     )
 
 
-def percent(estimate: Estimate) -> str:
-    """Give a proportion as "93.2 (90.4-95.4)", in percent; "not defined" where it is not."""
-    if np.isnan(estimate.value):
-        return "not defined"
-    return f"{100 * estimate.value:.1f} ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
-
-
 def result_table(results: tuple[EvaluationResult, ...]) -> list[str]:
     """Give results as the lines of a Markdown table, a line an operating point, with 95 % intervals."""
     lines = [
@@ -555,6 +539,6 @@ def result_table(results: tuple[EvaluationResult, ...]) -> list[str]:
                 f"| {result.films} | {result.n} ({result.n_pneumonia}) | {area(result.area_under_roc)} "
                 f"| {result.expected_calibration_error:.3f} | {result.brier_score:.3f} | {point.name} "
                 f"| {percent(matrix.sensitivity)} | {percent(matrix.specificity)} | {percent(matrix.accuracy)} "
-                f"| {'not defined' if np.isnan(matrix.f1) else f'{matrix.f1:.3f}'} |"
+                f"| {number_in_words(matrix.f1)} |"
             )
     return lines

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 from pneumo_core.files import write_whole
 from pneumo_core.gate import NO_GATE
 from pneumo_core.models.store import ModelEntry
-from pneumo_core.stats import Comparison, Estimate
+from pneumo_core.stats import Comparison, Estimate, in_brackets
 from pneumo_core.wording import counted
 
 GATE_FILE = "against.json"
@@ -165,7 +165,7 @@ class Gate:
             ):
                 difference = part.difference
                 yield (
-                    f"{what}, {copy.films}: {difference.value:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})",
+                    f"{what}, {copy.films}: {in_brackets(difference, '+.4f')}",
                     difference,
                     part.p,
                 )

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from pneumo_core.errors import ModelError
-from pneumo_core.models.card import ModelCard, percent
+from pneumo_core.models.card import ModelCard
 from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_stored_scores
-from pneumo_core.stats import Estimate, proportion
+from pneumo_core.stats import Estimate, percent, proportion
 
 COVERAGE = 0.9
 NOT_THE_FLAG = (

@@ -1,3 +1,8 @@
+from .figures import (
+    VIEWER_CONFIG as VIEWER_CONFIG,
+    gauge as gauge,
+    viewer as viewer,
+)
 from .line import (
     reading_line as reading_line,
 )

@@ -8,10 +8,7 @@ import json
 import textwrap
 from typing import Any
 
-import jinja2
-
 from pneumo_core.draw import (
-    REPORT_STYLE,
     Display,
     captioned_png,
     data_uri,
@@ -19,10 +16,20 @@ from pneumo_core.draw import (
     film_picture,
     fitted,
     overlay_picture,
+    page_template,
 )
 from pneumo_core.models import NOT_THE_FLAG, Conformal, EvaluationResult, ModelCard
 from pneumo_core.read.reading import Reading
-from pneumo_core.stats import ConfusionMatrix, Estimate, OperatingPoint, predictive_value_estimates, probability_at
+from pneumo_core.stats import (
+    ConfusionMatrix,
+    Estimate,
+    OperatingPoint,
+    estimate_data,
+    percent_or_range,
+    percent_with_films,
+    predictive_value_estimates,
+    probability_at,
+)
 from pneumo_core.versions import versions_at_work, versions_in_words
 from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
 
@@ -107,10 +114,10 @@ def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) ->
         sensitivity, specificity = matrix.sensitivity, matrix.specificity
         positive, negative = predictive_value_estimates(sensitivity, specificity, prevalence)
         rows += [
-            ("Of flagged films, with pneumonia (PPV)", _with_range(positive)),
-            ("Of films not flagged, without (NPV)", _with_range(negative)),
-            (f"Sensitivity, measured on {_films_in_words(result)}", _with_interval(sensitivity)),
-            (f"Specificity, measured on {_films_in_words(result)}", _with_interval(specificity)),
+            ("Of flagged films, with pneumonia (PPV)", percent_or_range(positive, WIDEST_RANGE_WITH_VALUE)),
+            ("Of films not flagged, without (NPV)", percent_or_range(negative, WIDEST_RANGE_WITH_VALUE)),
+            (f"Sensitivity, measured on {_films_in_words(result)}", percent_with_films(sensitivity)),
+            (f"Specificity, measured on {_films_in_words(result)}", percent_with_films(specificity)),
         ]
     return rows
 
@@ -177,8 +184,8 @@ def receipt(
         "probability_at_prevalence": None
         if reading.admission.is_unlike_known
         else probability_at(reading.prediction.probability, reading.card.calibration, prevalence),
-        "positive_predictive_value": _as_data(positive),
-        "negative_predictive_value": _as_data(negative),
+        "positive_predictive_value": estimate_data(positive),
+        "negative_predictive_value": estimate_data(negative),
         "heat_map_is_blank": reading.explanation.is_blank,
         "outside_population": reading.admission.suitability.is_outside_population,
         "known_from_training": reading.known_from,
@@ -239,8 +246,7 @@ def case_report(
     card, plain = reading.card, dataclasses.replace(display, level=0.5, width=1.0, is_inverted=False)
     film = film_picture(fitted(reading.radiograph.pixels, REPORT_LONG_SIDE), plain)
     overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), plain)
-    page = _TEMPLATE.render(
-        style=REPORT_STYLE,
+    page = page_template("pneumo_core.read", "case.html").render(
         notice=NOTICE,
         not_assessed=NOT_ASSESSED,
         verdict=verdict(reading, point),
@@ -276,89 +282,5 @@ def _counted_at(point: OperatingPoint, result: EvaluationResult) -> ConfusionMat
     return next(found.confusion for found in result.points if found.name == point.name)
 
 
-def _with_range(estimate: Estimate) -> str:
-    """Say "38.4 % (31.0-47.6)", and of a wide range "2.6 to 100.0 %" alone."""
-    if estimate.value != estimate.value:
-        return "not defined"
-    if estimate.high - estimate.low > WIDEST_RANGE_WITH_VALUE:
-        return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
-    return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f}-{100 * estimate.high:.1f})"
-
-
-def _as_data(estimate: Estimate | None) -> dict[str, float] | None:
-    """Give value, low and high; JSON has no word for a figure that is not defined but null."""
-    if estimate is None or estimate.value != estimate.value:
-        return None
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
-
-
-def _with_interval(estimate: Estimate) -> str:
-    if estimate.value != estimate.value:
-        return "not defined"
-    return (
-        f"{100 * estimate.value:.1f} % (95 % interval {100 * estimate.low:.1f} to {100 * estimate.high:.1f}, "
-        f"n = {estimate.n})"
-    )
-
-
 def _or_not_given(text: str | None) -> str:
     return text or "not given"
-
-
-_TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Pneumo reading · Film {{ hash_start }}</title>
-<style>
-{{ style }}
-body { max-width: 60rem; } th { width: 40%; font-weight: 600; }
-.films { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
-img { width: 100%; height: auto; } figcaption { font-size: .9rem; }
-.verdict { font-size: 1.3rem; font-weight: 700; }
-@media print { body { margin: 0; max-width: none; } figure, table, .notice { break-inside: avoid; } }
-</style>
-</head>
-<body>
-<main>
-<h1>Chest X-ray reading</h1>
-<p class="notice">{{ notice }}</p>
-<p class="verdict">{{ verdict }} · Film {{ hash_start }}</p>
-<p>Probability {{ probability }}. {{ score_in_words }} The {{ point.name }} operating point flags from {{ threshold }}
-on (chosen for: {{ point.chosen_for }}).</p>
-{% if outcome %}
-<p><strong>{{ outcome }}</strong> {{ outcome_reason }} {{ outcome_trust }}</p>
-{% endif %}
-{% for warning in warnings %}
-<p class="notice">{{ warning }}</p>
-{% endfor %}
-<div class="films">
-<figure><img src="{{ film }}" alt="The film as read"><figcaption>Film {{ hash_start }} as
-read</figcaption></figure>
-<figure><img src="{{ overlay }}" alt="The film with the heat map laid over it">
-<figcaption>Film {{ hash_start }}.
-{% if is_blank %}The network found no evidence in favour of pneumonia: the heat map is blank.{% else %}Heat
-map (Grad-CAM): where the network found evidence, scaled within this film. It is no outline of a lesion.{% endif %}
-</figcaption></figure>
-</div>
-<h2>Where {{ prevalence }} of patients have pneumonia</h2>
-<table>{% for label, text in meaning %}<tr><th scope="row">{{ label }}</th><td>{{ text }}</td></tr>{% endfor %}</table>
-{% if ranges_in_words %}
-<p>{{ ranges_in_words }}</p>
-{% endif %}
-<h2>What was not assessed</h2>
-<p>{{ not_assessed }}</p>
-<h2>Limits of the model</h2>
-<ul>{% for limitation in limitations %}<li>{{ limitation }}</li>{% endfor %}</ul>
-<h2>What was read, and by what</h2>
-<table>{% for label, text in facts %}<tr><th scope="row">{{ label }}</th><td>{{ text }}</td></tr>{% endfor %}
-<tr><th scope="row">Read at</th><td>{{ read_at }}</td></tr>
-<tr><th scope="row">Versions</th><td>{{ versions }}</td></tr></table>
-</main>
-</body>
-</html>
-"""
-)

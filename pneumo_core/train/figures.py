@@ -5,8 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from pneumo_core.draw import SCORE_COLOUR
-from pneumo_core.evaluate import Chart, line_of, plain_figure
+from pneumo_core.draw import SCORE_COLOUR, Chart, line_of, plain_figure
 
 TRAINING_COLOUR, AVERAGED_COLOUR = "#b45309", "#0d9488"
 # As an entry of the log names them; told apart by dash, mark and colour.

@@ -14,10 +14,10 @@ from PIL import Image
 
 from pneumo_core.cli.group import commands
 from pneumo_core.data.audit import audit_folder, films_to_show, split_audited
-from pneumo_core.data.audit_report import audit_html
 from pneumo_core.data.audit_words import area_rows, count_rows, summary, twins_in_words
 from pneumo_core.data.audited import Audit, Count, PatientAcross, audit_json, read_audit, write_audit
 from pneumo_core.data.manifest import PATIENT_IN_TEST, TWIN_IN_TEST
+from pneumo_core.data.report import audit_html
 from pneumo_core.errors import DataError
 from pneumo_core.work import Progress
 
@@ -325,7 +325,7 @@ def test_an_audit_reports_its_progress_and_can_be_cancelled(tmp_path):
 
 def test_a_file_that_is_gone_meanwhile_is_a_film_with_a_problem(tmp_path, monkeypatch):
     data = lay(tmp_path, healthy())
-    from pneumo_core.data import audit as module
+    from pneumo_core.cli.group import audit as module
 
     def find(folder):
         cases = list(find_cases(folder))
@@ -389,7 +389,7 @@ def test_the_page_holds_all_findings_and_runs_nothing_from_a_name(tmp_path, monk
         "<td>PNEUMONIA</td>",
     ):
         assert said in page
-    monkeypatch.setattr("pneumo_core.data.audit_report.MAX_LISTED", 0)
+    monkeypatch.setattr("pneumo_core.data.report.MAX_LISTED", 0)
     assert "<p>And 1 more.</p>" in audit_html(found).decode()
 
 
@@ -433,7 +433,7 @@ def test_the_command_ends_with_0_where_nothing_is_alarming_and_2_on_wrong_use(tm
 
 def test_summary_and_alarms_are_the_same_whatever_order_the_files_are_found_in(tmp_path, monkeypatch):
     first = audit_folder(lay(tmp_path / "data", healthy(12) | {normal(80): film(0)}))
-    from pneumo_core.data import audit as module
+    from pneumo_core.cli.group import audit as module
 
     found_before = module.find_cases
     monkeypatch.setattr(module, "find_cases", lambda folder: found_before(folder)[::-1])

@@ -12,28 +12,13 @@ import numpy as np
 import pytest
 
 from pneumo_core.evaluate.assessment import Assessment, assess_run, group_results
-from pneumo_core.evaluate.report import (
-    Setting,
-    charts,
-    comparison_lines,
-    content_name,
-    evaluation_data,
-    evaluation_html,
-    evaluation_json,
-    figure_rows,
-    films_of_cell,
-    honesty_lines,
-    interval_in_words,
-    scores_csv,
-    screening_rows,
-    worklist_order,
-)
+from pneumo_core.evaluate.figures import charts
+from pneumo_core.evaluate.report import content_name, evaluation_data, evaluation_html, evaluation_json, honesty_lines
 from pneumo_core.evaluate.runs import FilmScore
+from pneumo_core.evaluate.tables import Setting, figure_rows, films_of_cell, scores_csv, screening_rows, worklist_order
 from pneumo_core.models.conformal import Regions
 from pneumo_core.models.known_films import KnownFilms
 from pneumo_core.stats.calibration import Calibration, OperatingPoint
-from pneumo_core.stats.comparison import compare
-from pneumo_core.stats.metrics import Estimate
 from pneumo_core.work import Progress
 from tests.evaluate.test_cohort import score
 from tests.makers import model_card
@@ -103,11 +88,6 @@ def test_a_figure_that_is_not_defined_says_so(counted: Assessment):
     assert rows["Area under the ROC curve"] == ("not defined", "")
     assert rows["Sensitivity (recall)"][0] == "1.000"
     assert len(rows) == 13
-
-
-def test_an_interval_of_no_width_is_none():
-    assert interval_in_words(Estimate(1.0, 1.0, 1.0, 9)) == "none"
-    assert interval_in_words(Estimate(0.9, 0.8, 0.95, 9)) == "0.800 to 0.950"
 
 
 def test_groups_have_their_own_figures_and_small_ones_are_called_small(counted: Assessment):
@@ -260,26 +240,6 @@ def test_what_was_left_out_stands_in_data_and_report(counted: Assessment):
     assert evaluation_data(counted, said)["left_out"] == said
     assert evaluation_data(counted)["left_out"] is None
     assert "A file was left out: it is &lt;no&gt; film." in evaluation_html(counted, 0.5, left_out=said).decode()
-
-
-def test_two_models_are_compared_in_plain_lines():
-    sick = np.arange(40) < 20
-    good, poor = np.where(sick, 0.9, 0.1), np.where(np.arange(40) % 4 < 2, 0.9, 0.1)
-    found = compare(sick, poor, good, 0.5, 0.5)
-    lines = comparison_lines(found, "poor", "good")
-    assert lines[0] == "poor against good on the same 40 films (20 with pneumonia), each at its own balanced point:"
-    assert lines[1].startswith("Area under the ROC curve: poor 0.500, good 1.000; good is higher by 0.500 (95 % inter")
-    assert lines[1].endswith("DeLong's p < 0.001).")
-    assert lines[2].startswith("Accuracy: poor 0.500, good 1.000; good is higher by 0.500 (95 % interval 0.3")
-    assert lines[2].endswith("McNemar's p < 0.001). Right alone: poor 0, good 20.")
-    same = comparison_lines(compare(sick, good, good, 0.5, 0.5), "a", "b")
-    assert "a 1.000, b 1.000; no difference (no interval, DeLong's p = 1)." in same[1]
-    nearly = good.copy()
-    nearly[0] = 0.2
-    lines = comparison_lines(compare(sick, nearly, good, 0.5, 0.5), "nearly", "good")
-    assert "no clear difference: good is higher by 0.025" in lines[2]
-    without = compare(sick[:20], good[:20], poor[:20], 0.5, 0.5)
-    assert comparison_lines(without, "a", "b")[4] == "Specificity: not defined on these films."
 
 
 def test_charts_of_one_class_or_of_nothing_are_drawn_without_a_curve():

@@ -13,7 +13,6 @@ from pneumo_core.explain.survey import (
     Survey,
     SurveyedFilm,
     SurveyedMap,
-    in_brackets,
     mean,
     median,
     read_survey,
@@ -83,14 +82,13 @@ def test_a_median_has_the_interval_of_its_order():
     estimate = median(list(range(1, 101)))
     assert (estimate.value, estimate.low, estimate.high) == (50.5, 40, 61)
     assert np.isnan(median([]).value)
-    assert in_brackets(median([]), 1) == "not defined"
 
 
 def test_a_mean_has_the_interval_of_its_standard_error():
     estimate = mean(np.array([1.0, 3.0]))
     assert estimate.value == 2
     assert estimate.high - 2 == pytest.approx(1.96, abs=0.001)
-    assert in_brackets(mean(np.array([0.5])), 1) == "0.50"
+    assert np.isnan(mean(np.array([0.5])).low)
 
 
 def test_films_are_spread_evenly():

@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from pneumo_core.draw.figures import TEXT_PIXELS
 from pneumo_core.learn.figures import (
     OUTCOMES,
-    TEXT_PIXELS,
     crowd_chart,
     file_size_chart,
     kinds_chart,

@@ -18,7 +18,6 @@ from pneumo_core.learn.lessons import (
     consequences,
     crowd_of,
     file_size_result,
-    finely,
     kind_line,
     patients_in_both,
     results_by_kind,
@@ -75,12 +74,6 @@ def test_where_nothing_is_flagged_there_is_no_cost_and_no_predictive_value(score
 @pytest.mark.parametrize("prevalence", [0.625, 0.1, 0.01, 0.333])
 def test_a_crowd_is_always_of_a_thousand(prevalence: float):
     assert crowd_of(ConfusionMatrix(384, 41, 193, 6), prevalence).n == 1000
-
-
-def test_a_share_that_would_read_100_has_a_digit_more():
-    assert finely(Estimate(0.9981, 0.9952, 0.9991, 624)) == "99.8 (99.5-99.9)"
-    assert finely(Estimate(0.99981, 0.99956, 0.99992, 624)) == "99.98 (99.96-99.99)"
-    assert finely(Estimate(1.0, 0.9, 1.0, 9)) == "100.0 (90.0-100.0)"
 
 
 def test_the_size_of_the_files_orders_films_as_validation_says(scores: StoredScores, card: ModelCard):

@@ -17,13 +17,12 @@ from pneumo_core.models.card import (
     evaluate,
     model_stamp,
     nearly_one_threshold,
-    percent,
     read_card,
     thresholds_in_words,
     write_card,
 )
 from pneumo_core.stats.calibration import OperatingPoint
-from pneumo_core.stats.metrics import ConfusionMatrix, Estimate
+from pneumo_core.stats.metrics import ConfusionMatrix
 from tests.makers import BALANCED, RULE_IN, SCREENING, WEIGHTS, WEIGHTS_SHA256, evaluation_result, model_card
 
 POINTS = (SCREENING, BALANCED, RULE_IN)
@@ -234,11 +233,6 @@ def test_the_cards_text_holds_its_figures_word_for_word():
     figures += "| 90.0 (79.9-95.3) | 0.857 |"
     assert f"| test, of another year | {figures}\n" in text
     assert f"| validation films | {figures}\n" in text
-
-
-def test_a_proportion_is_written_in_percent_and_an_undefined_one_in_words():
-    assert percent(Estimate(0.932, 0.9042, 0.9538, 390)) == "93.2 (90.4-95.4)"
-    assert percent(Estimate(math.nan, math.nan, math.nan, 0)) == "not defined"
 
 
 def points(*thresholds: float) -> tuple[OperatingPoint, ...]:

@@ -14,7 +14,7 @@ from pneumo_core.keras_network.layers import load_network
 from pneumo_core.models import challenge as gate
 from pneumo_core.models.card import read_card
 from pneumo_core.models.challenge import CopyResult, Gate, Pair, read_gate, why_no_evidence, write_gate
-from pneumo_core.models.challenge_report import changed_rows, films_in_words, verdict
+from pneumo_core.models.report import changed_rows, films_in_words, verdict
 from pneumo_core.stats.comparison import compare
 from pneumo_core.stats.metrics import Estimate
 from pneumo_core.train.challenge import compare_with_current, score_copies

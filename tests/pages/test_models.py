@@ -17,10 +17,10 @@ from pneumo_core.keras_network.layers import load_network
 from pneumo_core.models.card import ModelCard, active_model_folder, read_card, write_card
 from pneumo_core.models.challenge import CopyResult, Gate, Pair, read_gate, write_gate
 from pneumo_core.models.store import ModelEntry, export_model, list_models, promote, promotions
-from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE
+from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE, trainings_folder
 from pneumo_core.stats.comparison import compare
 from pneumo_core.train.plan import Plan, write_plan
-from pneumo_core.train.run import MADE_FILE, State, trainings_folder, write_state
+from pneumo_core.train.run import MADE_FILE, State, write_state
 from tests.conftest import drawn_film, png
 from tests.makers import with_thresholds
 

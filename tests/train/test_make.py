@@ -23,11 +23,12 @@ from pneumo_core.models.challenge import read_gate
 from pneumo_core.models.gate_record import gate_in_words, read_record
 from pneumo_core.models.known_films import read_known_films
 from pneumo_core.models.training_log import read_log
+from pneumo_core.places import trainings_folder
 from pneumo_core.train import fit as fitting, make as training
 from pneumo_core.train.fit import CHECKPOINT_FILE
 from pneumo_core.train.make import run_training
 from pneumo_core.train.plan import Plan, Recipe, recipe_settings
-from pneumo_core.train.run import ask_to_stop, plan_run, read_state, run_of_model, trainings_folder
+from pneumo_core.train.run import ask_to_stop, plan_run, read_state, run_of_model
 from tests.conftest import drawn_film
 
 QUICK = Recipe(architecture="SmallCNN", size=32, epochs=1, batch_size=8, frozen_normalization=False)

@@ -6,8 +6,8 @@ from pages.parts.evaluate.film_list import film_list, film_name
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.problems import plain
 from pneumo_core.data import Source
+from pneumo_core.draw import CHART_CONFIG
 from pneumo_core.evaluate import (
-    CHART_CONFIG,
     SETTING,
     Assessment,
     Setting,

@@ -11,7 +11,7 @@ from pages.parts.shared.named import anew, file_named
 from pages.parts.shared.problems import plain
 from pages.parts.shared.viewer_box import viewer_box
 from pages.parts.shared.warnings_box import warnings_box
-from pneumo_core.draw import COLOUR_MAPS, Display, gauge
+from pneumo_core.draw import COLOUR_MAPS, Display
 from pneumo_core.models import NOT_THE_FLAG, Conformal
 from pneumo_core.read import (
     RANGES_IN_WORDS,
@@ -19,6 +19,7 @@ from pneumo_core.read import (
     at_prevalence,
     case_report,
     facts,
+    gauge,
     in_words,
     is_score_a_fact,
     overlay_png,

@@ -7,7 +7,8 @@ from pages.parts.shared.cached import card_of_active_model, stored_scores
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.session_results import kept
 from pneumo_core.learn import calibration_lines, calibration_result, reliability_chart, uncertain_chart
-from pneumo_core.models import COVERAGE, Conformal, ModelCard, StoredScores, conformal_by_coverage, percent
+from pneumo_core.models import COVERAGE, Conformal, ModelCard, StoredScores, conformal_by_coverage
+from pneumo_core.stats import percent
 
 
 def calibration_lesson() -> None:

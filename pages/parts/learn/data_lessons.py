@@ -16,7 +16,8 @@ from pneumo_core.learn import (
     split_line,
     splits_chart,
 )
-from pneumo_core.models import ModelCard, StoredScores, area, percent
+from pneumo_core.models import ModelCard, StoredScores
+from pneumo_core.stats import area, percent
 
 
 def file_size_lesson() -> None:

@@ -9,7 +9,17 @@ from pages.parts.shared.cached import tracer
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.session_results import kept
-from pneumo_core.draw import Display, coloured, data_uri, enlarged, film_picture, fitted, maps_sheet, overlay_picture
+from pneumo_core.draw import (
+    CHART_CONFIG,
+    Display,
+    coloured,
+    data_uri,
+    enlarged,
+    film_picture,
+    fitted,
+    maps_sheet,
+    overlay_picture,
+)
 from pneumo_core.explain import TITLES, cells_figure, layer_in_words, maps_figure, steps_of, weights_figure
 from pneumo_core.film import resize
 from pneumo_core.read import Reading
@@ -20,7 +30,6 @@ if TYPE_CHECKING:
 
 COLUMNS, MAPS = 4, 16
 PICTURE_PIXELS, PRESENTED_PIXELS = 420, 600
-CHART_CONFIG = {"displayModeBar": False}
 DISPLAY = Display()
 
 

@@ -10,9 +10,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.shared.problems import plain
-from pneumo_core.evaluate import CHART_CONFIG, Chart, interval_in_words, value_in_words
+from pneumo_core.draw import CHART_CONFIG, Chart
 from pneumo_core.models import ModelCard, ScoredFilms, thresholds_in_words
-from pneumo_core.stats import Estimate
+from pneumo_core.stats import Estimate, interval_in_words, value_in_words
 
 # Headings, tables and gaps are tighter than Streamlit's, so that a lesson fits a screen.
 STYLE = """<style>

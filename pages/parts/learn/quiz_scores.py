@@ -9,8 +9,7 @@ from pages.parts.shared.problems import plain
 from pneumo_core.data import SourceFilm
 from pneumo_core.evaluate import content_name
 from pneumo_core.learn import Quiz, Scoreboard, answers_csv, findings, scoreboard
-from pneumo_core.models import percent
-from pneumo_core.stats import ConfusionMatrix
+from pneumo_core.stats import ConfusionMatrix, percent
 from pneumo_core.wording import counted
 
 WHO = ("You", "Network", "Both together")

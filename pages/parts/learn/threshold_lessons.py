@@ -10,13 +10,13 @@ from pneumo_core.learn import (
     OTHER_PREVALENCES,
     consequences,
     crowd_chart,
-    finely,
     kind_line,
     kinds_chart,
     results_by_kind,
     threshold_charts,
 )
-from pneumo_core.models import KIND_LABELS, ModelCard, ScoredFilms, percent
+from pneumo_core.models import KIND_LABELS, ModelCard, ScoredFilms
+from pneumo_core.stats import finely, percent
 
 
 def threshold_lesson() -> None:

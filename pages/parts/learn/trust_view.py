@@ -8,8 +8,7 @@ from pages.parts.shared.cached import survey_of_active_model
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.heat_map_check import draw_checks, test_on_request
 from pages.parts.shared.named import anew
-from pneumo_core.draw import Display, enlarged, film_picture, fitted, overlay_picture
-from pneumo_core.evaluate import CHART_CONFIG
+from pneumo_core.draw import CHART_CONFIG, Display, enlarged, film_picture, fitted, overlay_picture
 from pneumo_core.explain import curves_figure, stages_figure, survey_rows
 from pneumo_core.read import Reading
 

@@ -10,7 +10,7 @@ from pages.parts.shared.cached import one_at_a_time
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.named import anew
-from pneumo_core.evaluate import CHART_CONFIG
+from pneumo_core.draw import CHART_CONFIG
 from pneumo_core.explain import (
     CONTROLS,
     HIDDEN_BY,

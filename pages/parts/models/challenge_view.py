@@ -8,8 +8,7 @@ from pages.parts.shared.cached import kept_classifier, known_models
 from pages.parts.shared.frame import rows_height, text_colour
 from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.problems import plain, problems_shown
-from pneumo_core.draw import Display, film_picture, fitted, overlay_picture
-from pneumo_core.evaluate import CHART_CONFIG
+from pneumo_core.draw import CHART_CONFIG, Display, film_picture, fitted, overlay_picture
 from pneumo_core.film import read_radiograph
 from pneumo_core.models import (
     IN_USE,

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from pages.parts.shared.frame import text_colour
-from pneumo_core.evaluate import CHART_CONFIG
+from pneumo_core.draw import CHART_CONFIG
 from pneumo_core.models import damaged_log_lines
 from pneumo_core.train import HOW_TO_READ, legend_html, training_charts
 from pneumo_core.wording import counted

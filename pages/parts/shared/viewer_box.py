@@ -3,8 +3,8 @@
 import streamlit as st
 
 from pages.parts.shared.frame import text_colour
-from pneumo_core.draw import VIEWER_CONFIG, Display, data_uri, film_picture, fitted, overlay_picture, viewer
-from pneumo_core.read import Reading
+from pneumo_core.draw import Display, data_uri, film_picture, fitted, overlay_picture
+from pneumo_core.read import VIEWER_CONFIG, Reading, viewer
 
 
 def viewer_box(

@@ -5,9 +5,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from pneumo_core.evaluate import Chart, comparison_rows, interval_in_words, paired_figure
+from pneumo_core.draw import Chart
 from pneumo_core.models.challenge import LARGE_LOSS, Gate
-from pneumo_core.stats import Estimate
+from pneumo_core.models.figures import paired_figure
+from pneumo_core.stats import comparison_rows, difference_in_words
 from pneumo_core.wording import counted
 
 CANDIDATE, IN_USE = "the candidate", "the model in use"
@@ -82,13 +83,14 @@ def copy_rows(gate: Gate) -> list[dict[str, str]]:
     return [
         {
             "Films": copy.films,
-            "AUC difference": _difference(copy.comparison.area_under_roc.difference, copy.comparison.area_under_roc.p),
-            "Sensitivity difference": _difference(
-                copy.comparison.sensitivity.difference, copy.comparison.sensitivity.p
-            ),
-            "Specificity difference": _difference(
-                copy.comparison.specificity.difference, copy.comparison.specificity.p
-            ),
+            **{
+                f"{label} difference": difference_in_words(part.difference, part.p)
+                for label, part in (
+                    ("AUC", copy.comparison.area_under_roc),
+                    ("Sensitivity", copy.comparison.sensitivity),
+                    ("Specificity", copy.comparison.specificity),
+                )
+            },
             "Brier score": f"{copy.candidate_brier:.3f} / {copy.current_brier:.3f}",
             "ECE": f"{copy.candidate_calibration_error:.3f} / {copy.current_calibration_error:.3f}",
         }
@@ -137,12 +139,3 @@ def changed_in_words(gate: Gate) -> str:
         f"{len(changed)} of {counted(gate.films, 'film')} changed sides, each model at its balanced threshold: the "
         f"candidate is right on {right}, the model in use on {len(changed) - right}."
     )
-
-
-def _difference(difference: Estimate, p: float) -> str:
-    if np.isnan(difference.value):
-        return "not defined"
-    interval = interval_in_words(difference)
-    words = "no interval" if interval == "none" else f"{difference.low:+.4f} to {difference.high:+.4f}"
-    chance = "" if np.isnan(p) else ", p < 0.001" if p < 0.001 else f", p = {p:.2g}"
-    return f"{difference.value:+.4f} ({words}{chance})"

@@ -1,8 +1,8 @@
-"""The figures of an evaluation: lines of many points are thinned, and look the same."""
+"""What all charts share: lines of many points are thinned, and look the same."""
 
 import numpy as np
 
-from pneumo_core.evaluate.figures import MOST_POINTS, thinned
+from pneumo_core.draw.figures import MOST_POINTS, thinned
 from pneumo_core.stats.curves import roc_points
 
 
