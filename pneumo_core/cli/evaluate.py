@@ -42,7 +42,7 @@ def evaluate(
     Exit status 0: all scored; 1: some refused or left out; 2: wrong use.
     """
     from pneumo_core.data import open_source
-    from pneumo_core.evaluate import compared_data, has_run, write_evaluation
+    from pneumo_core.evaluate import evaluation_data, has_run, write_evaluation
 
     if out and has_run(out) and not resume:
         raise click.UsageError(
@@ -53,7 +53,7 @@ def evaluate(
     assessment, other = _assessed(films, out, model, against)
     left_out = films.problems if names else films.nameless_problems
     listed = [film.name for film in films.films]
-    data = compared_data(assessment, left_out, other) if out or as_json else {}
+    data = evaluation_data(assessment, left_out, other) if out or as_json else {}
     if out:
         write_evaluation(out, assessment, data, left_out, listed if names else None)
     if as_json:

@@ -1,4 +1,4 @@
-"""A run's folder as a whole."""
+"""A run of X-rays as it stands in its folder, evaluated and written down."""
 
 import json
 from collections.abc import Callable
@@ -8,8 +8,9 @@ import pytest
 
 from pneumo_core.data.sources import open_source
 from pneumo_core.errors import DataError
-from pneumo_core.evaluate.folder import assess_folder, compared_data, write_evaluation
+from pneumo_core.evaluate.assessment import assess_folder
 from pneumo_core.evaluate.pipeline import run_source
+from pneumo_core.evaluate.report import evaluation_data, write_evaluation
 from pneumo_core.evaluate.runs import read_run
 from pneumo_core.keras_network.classifier import load_classifier
 
@@ -40,7 +41,8 @@ def test_a_folder_without_a_run_is_refused(tiny_model: Path, tmp_path: Path):
 
 def test_an_evaluation_is_written_with_names_only_where_they_are_given(run: Path, tiny_model: Path, tmp_path: Path):
     found = assess_folder(run, tiny_model)
-    data = compared_data(found, ["A file was left out."], found)
+    data = evaluation_data(found, ["A file was left out."], found)
+    assert "comparison" not in evaluation_data(found)
     assert (data["comparison"]["with"], data["comparison"]["n"]) == (found.card.name, 5)
     write_evaluation(run, found, data, ["A file was left out."])
     assert json.loads((run / "evaluation.json").read_text()) == data
