@@ -1,6 +1,6 @@
 """Start with `streamlit run app.py`: it imports this file for the server, then runs it as the home page.
 
-Each imports its own: what pages are drawn with is not needed for a server to answer.
+Each branch imports only its own needs: a server answers without the code that draws pages.
 """
 
 import streamlit as st
@@ -12,5 +12,5 @@ if __name__ == "__main__":
 else:
     from pages.parts.home.server import guards, sessions_end
 
-    # `streamlit run` finds it here by its kind, and serves it instead of a server without guards.
+    # `streamlit run` finds this object by its type, and serves it instead of a server without guards.
     app = st.App(__file__, middleware=guards(), lifespan=sessions_end)

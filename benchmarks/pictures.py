@@ -150,11 +150,11 @@ def file_size_guessed(page: Page) -> None:
 
 def quiz_begun(page: Page) -> None:
     """Ask for a quiz of a few samples."""
-    count = page.get_by_role("spinbutton", name="How many films")
+    count = page.get_by_role("spinbutton", name="How many X-rays")
     count.fill(str(QUESTIONS))
     count.press("Enter")
     settled(page)
-    pressed("Start", f"Film 1 of {QUESTIONS}")(page)
+    pressed("Start", f"X-ray 1 of {QUESTIONS}")(page)
 
 
 def answered(page: Page) -> None:
@@ -170,7 +170,7 @@ def quiz_wrong(page: Page) -> None:
     quiz_begun(page)
     answered(page)
     while not page.get_by_text("You were wrong").is_visible():
-        page.get_by_role("button", name="Next film").click()
+        page.get_by_role("button", name="Next X-ray").click()
         answered(page)
 
 
@@ -179,7 +179,7 @@ def quiz_finished(page: Page) -> None:
     quiz_begun(page)
     for _ in range(QUESTIONS - 1):
         answered(page)
-        page.get_by_role("button", name="Next film").click()
+        page.get_by_role("button", name="Next X-ray").click()
     answered(page)
     page.get_by_role("button", name="To the scoreboard").click()
     seen("Scoreboard:")(page)
@@ -201,15 +201,15 @@ def pictures() -> dict[str, Picture]:
         ),
         "evaluate": Picture("/evaluate", evaluated, 1440, needs_data=True),
         "learn/grad-cam": Picture(f"{lesson}grad-cam&step=2{film}", seen("2. Feature maps")),
-        "learn/grad-cam-relu": Picture(f"{lesson}grad-cam&step=6{film}", seen("Computed twice")),
-        "learn/grad-cam-overlay": Picture(f"{lesson}grad-cam&step=8{film}", seen("Computed twice")),
+        "learn/grad-cam-relu": Picture(f"{lesson}grad-cam&step=6{film}", seen("computed twice")),
+        "learn/grad-cam-overlay": Picture(f"{lesson}grad-cam&step=8{film}", seen("computed twice")),
         "learn/methods": Picture(
-            f"{lesson}methods{film}", pressed("Explain this film in seven ways", "patch is covered with grey")
+            f"{lesson}methods{film}", pressed("Explain this X-ray in seven ways", "patch is covered with grey")
         ),
         "learn/trust": Picture(
             f"{lesson}trust{film}", pressed("Test this heat map", "A film that is grey all over"), 960
         ),
-        "learn/trust-many": Picture(f"{lesson}trust{film}", chosen("Many films", "The same tests on"), 960),
+        "learn/trust-many": Picture(f"{lesson}trust{film}", chosen("Many X-rays", "The same tests were run on"), 960),
         "learn/what-if": Picture(f"{lesson}what-if&film={FLIPPING}", more_contrast, 1000),
         "learn/threshold": Picture(f"{lesson}threshold", source),
         "learn/prevalence": Picture(f"{lesson}prevalence", source),

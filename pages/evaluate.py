@@ -1,4 +1,4 @@
-"""Batch evaluation: many labelled films, figures with intervals, and what speaks against them."""
+"""Batch evaluation: many labelled X-rays, figures with intervals, and their limits."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Explain an X-ray: upload films or choose samples; read score, flag and heat map."""
+"""Explain an X-ray: upload X-rays or choose samples; read score, flag and heat map."""
 
 from pages.parts.explain.film_view import film_view
 from pages.parts.explain.intake import ask_for_films, reader_settings

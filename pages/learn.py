@@ -1,4 +1,4 @@
-"""Learn: Grad-CAM opened up on a film of your choice, lessons with real numbers, and a quiz."""
+"""Learn: Grad-CAM opened up on an X-ray of your choice, lessons with real numbers, and a quiz."""
 
 import streamlit as st
 

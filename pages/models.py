@@ -11,7 +11,7 @@ from pages.parts.shared.problems import problems_shown
 
 frame("Models")
 with problems_shown():
-    # A model may be chosen here all the same.
+    # The page goes on without a model in use, since one is chosen here.
     card_of_active_model()
 last_change_shown()
 entry = choose_model()

@@ -1,4 +1,4 @@
-"""Training: audit the films, plan a run, watch it; a model is made, and none is replaced."""
+"""Training: audit the X-rays, plan a run, watch it. A run makes a new model and replaces none."""
 
 from pages.parts.shared.cached import card_of_active_model
 from pages.parts.shared.frame import frame
@@ -10,7 +10,7 @@ from pages.parts.train.steps import DATA, PLAN, chosen_step
 
 frame("Training")
 with problems_shown():
-    # None is needed here; that there is none is worth knowing.
+    # The page needs no model in use, but says where there is none.
     card_of_active_model()
 step = chosen_step()
 with problems_shown():

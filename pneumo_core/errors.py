@@ -8,7 +8,7 @@ Texts may change; codes do not. Each class has one, and a refusal of an image
 names its reason by one of `IMAGE_CODES`.
 """
 
-# By the code, what is wrong with a file that gets no score.
+# The reason why a file gets no score, by its code.
 IMAGE_CODES = {
     "blank": "no visible structure",
     "body_part": "an X-ray of another part of the body",
@@ -58,13 +58,13 @@ class UnreadableImageError(PneumoError):
 
 
 class UnsuitableImageError(PneumoError):
-    """The file is an image, but none that the network may score."""
+    """The file is an image that the network may not score."""
 
     code = "unsuitable_image"
 
 
 class CorrectableImageError(UnsuitableImageError):
-    """The image could be read once it is turned or inverted; `correction` names what to ask for."""
+    """The image could be read once it is turned or inverted; `correction` names which of these."""
 
     def __init__(self, sentence: str, correction: str, code: str | None = None) -> None:
         super().__init__(sentence, code)
@@ -72,7 +72,7 @@ class CorrectableImageError(UnsuitableImageError):
 
 
 class DataError(PneumoError):
-    """A folder of labelled X-rays is not as it must be."""
+    """A folder of labelled X-rays does not have the expected form."""
 
     code = "data"
 
@@ -90,6 +90,6 @@ class BusyError(PneumoError):
 
 
 class AccessError(PneumoError):
-    """Who asks may not, or not so often, or not so much; or how the app is to be reached is not as it must be."""
+    """A request is not allowed, too frequent or too large, or the settings of the app's address do not fit."""
 
     code = "access"

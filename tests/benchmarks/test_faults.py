@@ -117,7 +117,7 @@ def test_a_full_disk_is_a_sentence_where_a_run_is_planned_and_started(
 ):
     with monkeypatch.context() as patch:
         patch.setattr(training_run, "write_plan", full)
-        with pytest.raises(DataError, match=r"^The disk is full; .* Please make room, and try again\.$"):
+        with pytest.raises(DataError, match=r"^The disk is full\. .* Please make room, and try again\.$"):
             planned("one", tmp_path)
     # Its name is not taken by that.
     folder = planned("one", tmp_path)

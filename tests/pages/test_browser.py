@@ -232,7 +232,7 @@ def test_a_zip_of_samples_is_evaluated_a_cell_opened_and_the_page_reloaded(
     page.get_by_text("of row").first.wait_for()
     for name in ("true positives", "false negatives"):
         click_until(page, drawn.get_by_text(name), page.get_by_role("heading", name=name.capitalize()))
-    for label in ("Films (CSV)", "Figures (JSON)", "Report at this threshold (HTML)"):
+    for label in ("X-rays (CSV)", "Figures (JSON)", "Report at this threshold (HTML)"):
         with page.expect_download() as download:
             page.get_by_role("button", name=label).click()
         assert b"CANARY" not in Path(download.value.path()).read_bytes()
@@ -297,7 +297,7 @@ def test_grad_cam_is_walked_through_on_an_upload_and_a_map_clicked(page: "playwr
     page.get_by_text("tf-keras-vis").wait_for()
 
     page.goto(f"{address}/learn?lesson=grad-cam&step=2")
-    shown = page.get_by_text("over the film").first
+    shown = page.get_by_text("over the X-ray").first
     shown.wait_for()
     before = shown.inner_text()
     # The last map of the sheet; the first is shown unasked.
@@ -310,11 +310,11 @@ def test_a_quiz_is_read_to_its_end_and_names_no_film_before_the_answer(
     page: "playwright.Page", server: tuple[str, Path]
 ):
     page.goto(f"{server[0]}/learn?lesson=quiz")
-    page.get_by_label(re.compile("How many films")).fill("2")
-    page.get_by_label(re.compile("How many films")).press("Enter")
+    page.get_by_label(re.compile("How many X-rays")).fill("2")
+    page.get_by_label(re.compile("How many X-rays")).press("Enter")
     page.get_by_role("button", name="Start").click()
     for number in (1, 2):
-        page.get_by_text(f"Film {number} of 2").wait_for()
+        page.get_by_text(f"X-ray {number} of 2").wait_for()
         page.locator("[data-test-script-state=notRunning]").wait_for()
         assert "synthetic_" not in page.content()
         assert "Reference standard" not in page.content()
@@ -322,7 +322,7 @@ def test_a_quiz_is_read_to_its_end_and_names_no_film_before_the_answer(
         page.get_by_role("button", name="Answer and reveal").click()
         page.get_by_text("Reference standard:").wait_for()
         page.get_by_text("Where the network found evidence").first.wait_for()
-        page.get_by_role("button", name="To the scoreboard" if number == 2 else "Next film").click()
+        page.get_by_role("button", name="To the scoreboard" if number == 2 else "Next X-ray").click()
     with page.expect_download() as download:
         page.get_by_role("button", name=re.compile("CSV")).click()
     content = Path(download.value.path()).read_text()

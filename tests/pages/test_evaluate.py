@@ -86,7 +86,7 @@ def test_a_run_stands_in_the_audit_log_by_its_name(runs: Path, tmp_path: Path, m
 def test_a_zip_becomes_figures_and_a_refused_film_is_named(runs: Path):
     app = uploaded(zipped())
     assert not app.exception
-    assert "13 films" in text(app)
+    assert "13 X-rays" in text(app)
     assert "12 scored, of which 12 have a label (6 with pneumonia); 1 refused" in text(app)
     assert "What speaks against these figures" in text(app)
     assert "The probabilities are not recalibrated to that prevalence" in text(app)
@@ -94,7 +94,7 @@ def test_a_zip_becomes_figures_and_a_refused_film_is_named(runs: Path):
     assert read_run(runs / app.query_params["run"]).device
     assert list(app.table[0].value["Figure"])[:3] == ["Accuracy", "Sensitivity (recall)", "Specificity"]
     refused = app.table[-1].value
-    assert list(refused["Film"]) == [plain("NORMAL/broken.png")]
+    assert list(refused["X-ray"]) == [plain("NORMAL/broken.png")]
     written = b"".join(path.read_bytes() for path in runs.rglob("*") if path.is_file())
     assert b"Mueller" not in written
 
@@ -131,10 +131,10 @@ def test_films_without_labels_become_a_worklist():
         f"{known}exposure, blur, no input gate, no age given"
         for known in ("known from training, ", "known from validation, ")
     }
-    assert list(app.table[-1].value["Film"]) == [plain("broken.png")]
+    assert list(app.table[-1].value["X-ray"]) == [plain("broken.png")]
     # The film that is chosen is looked at, with all that is to know of it.
     assert any("for any other patient this score is not validated" in warning.value for warning in app.warning)
-    assert [button.label for button in app.get("download_button")] == ["Films (CSV)"]
+    assert [button.label for button in app.get("download_button")] == ["X-rays (CSV)"]
     next(button for button in app.button if button.label == "Open in Explain an X-ray").click().run()
     assert not app.exception
 
@@ -149,17 +149,17 @@ def test_the_chosen_film_of_a_list_is_named_at_its_verdict():
         (block,) = [html.proto.body for html in app.get("html") if 'class="film-name' in html.proto.body]
         assert 'notranslate" translate="no"' in block
         film = listed.iloc[row]
-        for words in (film["Film"], film["SHA-256, start"], f">{film['Result']}", f"{film['Probability']:.1f} %"):
+        for words in (film["X-ray"], film["SHA-256, start"], f">{film['Result']}", f"{film['Probability']:.1f} %"):
             assert words in block
 
 
 def test_the_threshold_flags_films_in_the_worklist_and_removes_none():
     app = uploaded(zipped(with_labels=False))
     app.slider(key="threshold").set_value(0.0).run()
-    assert "**12 of 12** films are flagged" in text(app)
+    assert "**12 of 12** X-rays are flagged" in text(app)
     assert set(app.dataframe[0].value["Result"]) == {"Flagged"}
     app.slider(key="threshold").set_value(100.0).run()
-    assert "**0 of 12** films are flagged" in text(app)
+    assert "**0 of 12** X-rays are flagged" in text(app)
     assert list(app.dataframe[0].value["Result"]) == 12 * ["Not flagged"]
 
 
@@ -169,8 +169,8 @@ def test_films_without_a_label_among_others_are_listed_too():
         archive.writestr("new.png", png(drawn_film(True, 99)))
     app = uploaded(content.getvalue())
     assert "13 scored, of which 12 have a label" in text(app)
-    assert "They are in no figure" in text(app)
-    assert list(app.dataframe[0].value["Film"]) == ["new.png"]
+    assert "They count in no figure" in text(app)
+    assert list(app.dataframe[0].value["X-ray"]) == ["new.png"]
 
 
 def test_what_was_left_out_is_shown_openly_where_it_is_little():
@@ -187,8 +187,8 @@ def test_a_stopped_run_says_so_and_the_same_films_go_on_with_it(runs: Path):
     path = runs / name / "scores.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:5]))
     app = opened(name)
-    assert app.warning[1].value.startswith("Stopped: 8 of 13 films are not scored yet")
-    next(button for button in app.button if button.label == "Go on").click().run()
+    assert app.warning[1].value.startswith("Stopped: 8 of 13 X-rays are not scored yet")
+    next(button for button in app.button if button.label == "Continue").click().run()
     wait_for_the_run()
     assert sorted(score.number for score in read_scores(runs / name)) == list(range(13))
     assert "12 scored" in text(app.run())
@@ -202,7 +202,7 @@ def test_a_damaged_line_is_told_and_its_film_is_scored_again(runs: Path):
     app = opened(name)
     assert not app.exception
     assert any("1 line of scores.jsonl is damaged" in box.value.replace("\\", "") for box in app.warning)
-    next(button for button in app.button if button.label == "Go on").click().run()
+    next(button for button in app.button if button.label == "Continue").click().run()
     wait_for_the_run()
     app.run()
     assert not any("damaged" in box.value for box in app.warning)
@@ -214,7 +214,7 @@ def test_after_a_restart_the_same_films_go_on_with_a_stopped_run(runs: Path):
     path = runs / name / "scores.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:5]))
     st.cache_resource.clear()
-    assert "choose the same films again" in text(opened(name))
+    assert "choose the same X-rays again" in text(opened(name))
     assert uploaded(zipped()).query_params["run"] == name
     assert sorted(score.number for score in read_scores(runs / name)) == list(range(13))
 
@@ -270,7 +270,7 @@ def test_another_model_scores_the_same_films_and_the_differences_are_paired(
     app = uploaded(zipped())
     assert app.selectbox(key="other_model").options == ["two"]
     app.selectbox(key="other_model").set_value("two").run()
-    next(button for button in app.button if button.label == "Score these films with two too").click().run()
+    next(button for button in app.button if button.label == "Score these X-rays with two too").click().run()
     wait_for_the_run()
     app.run()
     assert not app.exception
@@ -280,7 +280,7 @@ def test_another_model_scores_the_same_films_and_the_differences_are_paired(
     (models / "active.txt").write_text("two")
     app.run()
     assert not app.exception
-    assert "These films were scored with again, which is not the model in use" in app.info[0].value
+    assert "These X-rays were scored with again, which is not the model in use" in app.info[0].value
     assert f"{100 * read_card(models / 'one').operating_point('balanced').threshold:.1f} %" in app.button[1].label
     shutil.rmtree(models / "one")
     shutil.rmtree(models / "again")

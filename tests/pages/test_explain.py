@@ -75,7 +75,7 @@ def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
     assert "SmallCNN" in " ".join(facts["Value"])
     # These tests' model was trained on this film, and has no input gate; the page's notice stands before.
     starts = (
-        "This very film",
+        "The model was",
         "This film is dark",
         "This film is blurred",
         "This model has no learned",
@@ -114,7 +114,7 @@ def test_the_prevalence_moves_the_films_probability(page: AppTest):
     page.slider(key="prevalence").set_value(50).run()
     half = texts(page)
     page.slider(key="prevalence").set_value(5).run()
-    assert "5 in 100 have it" in texts(page)
+    assert "5 in 100 of your patients have pneumonia" in texts(page)
     assert half != texts(page)
 
 
@@ -124,8 +124,8 @@ def test_one_bad_file_never_stops_the_others(page: AppTest):
     assert len(page.error) == 1
     assert plain("notes.png seems to be a text file, not an X-ray.") in page.error[0].value
     worklist = page.dataframe[0].value
-    assert sorted(worklist["Film"]) == ["film_2.png", "film_3.png", "notes.png"]
-    assert worklist["Film"].iloc[-1] == "notes.png"
+    assert sorted(worklist["X-ray"]) == ["film_2.png", "film_3.png", "notes.png"]
+    assert worklist["X-ray"].iloc[-1] == "notes.png"
     assert worklist["Result"].iloc[-1] == "Refused"
     assert worklist["To know"].iloc[-1] == "seems to be a text file, not an X-ray"
     # Drawn films are dark in their middle, and have no fine detail; these tests' model was trained on them.
@@ -165,7 +165,7 @@ def test_films_stay_when_pages_are_switched(page: AppTest):
     upload(page, film(True, 4), film(False, 5))
     page.switch_page("app.py").run()
     page.switch_page("pages/explain.py").run()
-    assert sorted(page.dataframe[0].value["Film"]) == ["film_4.png", "film_5.png"]
+    assert sorted(page.dataframe[0].value["X-ray"]) == ["film_4.png", "film_5.png"]
 
 
 def test_the_same_film_twice_stands_in_the_list_once(page: AppTest):
@@ -176,7 +176,7 @@ def test_the_same_film_twice_stands_in_the_list_once(page: AppTest):
 
 def test_all_films_can_be_removed(page: AppTest):
     upload(page, film(True, 4))
-    next(button for button in page.button if button.label == "Remove all films").click().run()
+    next(button for button in page.button if button.label == "Remove all X-rays").click().run()
     assert not page.header
     assert not page.table
 
@@ -251,7 +251,7 @@ def test_display_controls_never_touch_the_score(page: AppTest):
 
 def test_two_refused_files_of_one_name_both_stand_in_the_list(page: AppTest):
     upload(page, ("image.dcm", b"one"), ("image.dcm", b"two"), film(True, 7), film(True, 8))
-    assert list(page.dataframe[0].value["Film"]).count("image.dcm") == 2
+    assert list(page.dataframe[0].value["X-ray"]).count("image.dcm") == 2
 
 
 def test_files_in_line_are_read_even_if_the_run_that_took_them_was_cut_off(page: AppTest):
@@ -288,7 +288,7 @@ def test_a_model_that_comes_in_use_in_the_middle_brings_its_own_thresholds(
 
 def test_a_model_without_enough_validation_films_says_why_it_says_no_likely(page: AppTest):
     upload(page, film(True, 1))
-    assert "Likely, uncertain or unlikely is not said with this model." in texts(page)
+    assert "This model cannot say likely, uncertain or unlikely." in texts(page)
     assert "takes at least 9 of each class" in texts(page)
     assert "Suspected pneumonia:" not in texts(page)
 
@@ -343,7 +343,7 @@ def test_every_chosen_row_is_named_at_its_verdict_and_at_its_image(page: AppTest
     files = [film(False, 2), film(True, 3), film(True, 5), film(False, 8)]
     upload(page, *files)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files}
-    for row, (name, result) in enumerate(page.dataframe[0].value[["Film", "Result"]].itertuples(index=False)):
+    for row, (name, result) in enumerate(page.dataframe[0].value[["X-ray", "Result"]].itertuples(index=False)):
         choose_row(page, row)
         at_verdict, at_image = named(page)
         start = f"{name} SHA-256 {digests[name][:12]}"
@@ -352,7 +352,7 @@ def test_every_chosen_row_is_named_at_its_verdict_and_at_its_image(page: AppTest
         assert at_verdict == f"{start} {words}"
         assert digests[name] in list(page.table[0].value["Value"])
     assert list(page.dataframe[0].value["SHA-256, start"]) == [
-        digests[name][:12] for name in page.dataframe[0].value["Film"]
+        digests[name][:12] for name in page.dataframe[0].value["X-ray"]
     ]
 
 
@@ -375,7 +375,7 @@ def test_a_file_that_comes_in_and_is_refused_takes_the_verdict_before_off_the_sc
 def test_one_film_under_two_names_is_named_as_it_was_chosen_also_when_the_page_is_opened_again(page: AppTest):
     _, content = film(True, 3)
     upload(page, ("first.png", content), ("second.png", content), film(False, 2))
-    rows = list(page.dataframe[0].value["Film"])
+    rows = list(page.dataframe[0].value["X-ray"])
     for name in ("second.png", "first.png"):
         choose_row(page, rows.index(name))
         assert [block.split()[0] for block in named(page)] == [name, name]

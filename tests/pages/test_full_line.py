@@ -36,7 +36,7 @@ def test_films_without_room_in_the_line_are_kept_and_read_once_there_is_room(
     page.run()
     assert not page.exception
     assert not page.info
-    assert sorted(page.dataframe[0].value["Film"]) == ["film_1.png", "film_2.png"]
+    assert sorted(page.dataframe[0].value["X-ray"]) == ["film_1.png", "film_2.png"]
 
 
 def test_small_changes_without_room_in_the_line_are_scored_by_a_click(page: AppTest, monkeypatch: pytest.MonkeyPatch):
@@ -45,7 +45,7 @@ def test_small_changes_without_room_in_the_line_are_scored_by_a_click(page: AppT
         upload(page)
         assert page.header
         assert [error.value.split(",")[0] for error in page.error] == ["Busy\\: 0 ahead of you"]
-    next(button for button in page.button if button.label == "Score the film's small changes").click().run()
+    next(button for button in page.button if button.label == "Score the X-ray's small changes").click().run()
     assert not page.exception
     assert not page.error
     assert any("small changes" in text.value for text in page.markdown)

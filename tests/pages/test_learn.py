@@ -82,7 +82,7 @@ def test_a_link_opens_a_step_and_one_that_is_none_the_first(tiny_model_in_use: P
     assert learn("grad-cam", step="4").header[0].value == "4. Weights"
     app = learn("grad-cam", step="9")
     assert app.header[0].value == "1. Input"
-    assert "There is no such step" in app.error[0].value
+    assert "There is no step of the number" in app.error[0].value
 
 
 def test_the_browsers_back_takes_the_lesson_and_the_step_from_the_address(tiny_model_in_use: Path):
@@ -209,12 +209,12 @@ def test_what_is_warned_of_a_film_stands_once_in_each_lesson_about_it(lesson: st
     # Drawn films without a gate or an age.
     assert "This model has no learned input gate" in app.warning[1].value
     assert "The file gives no age." in app.warning[1].value
-    assert not [box for box in app.expander if "warnings of this film" in box.label]
+    assert not [box for box in app.expander if "warnings about this X-ray" in box.label]
 
 
 def test_the_presenter_view_keeps_much_that_is_warned_of_closed_under_its_count(tiny_model_in_use: Path):
     app = learn("grad-cam", presenter="true")
-    (box,) = [box for box in app.expander if "warnings of this film" in box.label]
+    (box,) = [box for box in app.expander if "warnings about this X-ray" in box.label]
     assert not box.proto.expanded
     assert "no input gate" in box.label
     assert "The file gives no age." in box.warning[0].value
@@ -269,7 +269,7 @@ def test_many_films_show_the_survey_of_these_weights_or_say_how_one_is_made(
     tiny_model_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     app = learn("trust")
-    app.segmented_control(key="trust").set_value("Many films").run()
+    app.segmented_control(key="trust").set_value("Many X-rays").run()
     assert "./run core survey FOLDER --record" in app.info[0].value
 
     folder = tmp_path / "tiny"
@@ -278,8 +278,8 @@ def test_many_films_show_the_survey_of_these_weights_or_say_how_one_is_made(
     write_survey(dataclasses.replace(example(), weights_sha256=weights), folder / SURVEY_FILE)
     monkeypatch.setenv(MODELS_VARIABLE, str(folder))
     app = learn("trust")
-    app.segmented_control(key="trust").set_value("Many films").run()
-    assert "**6 films**" in texts(app)
+    app.segmented_control(key="trust").set_value("Many X-rays").run()
+    assert "**6 X-rays**" in texts(app)
     assert "Blank heat maps, of flagged films, %" in list(app.table[0].value["Asked"])
 
 
@@ -291,7 +291,7 @@ def test_the_short_test_is_on_the_explain_page_where_the_heat_map_is(seeing_mode
     app.toggle(key="with_heatmap").set_value(True).run()
     next(button for button in app.button if button.label == "How far can I trust this picture?").click().run()
     assert not app.exception
-    assert "The short test, with fewer random maps" in texts(app)
+    assert "the short test, with fewer random maps" in texts(app)
     assert "**Depends on what was learnt**" in texts(app)
     assert "Agrees with occlusion" not in texts(app)
 

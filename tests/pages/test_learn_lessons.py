@@ -17,7 +17,7 @@ from pneumo_core.stats.words import percent
 
 QUESTIONS = {
     "threshold": "What does one threshold decide?",
-    "prevalence": "What is the same test worth where pneumonia is rare?",
+    "prevalence": "How good is the same test where pneumonia is rare?",
     "file-size": "How well does the size of a file tell pneumonia?",
     "two-splits": "Why can 99 % in a paper be 85 % at work?",
     "calibration": "Does a score of 80 % mean 80 of 100?",
@@ -59,8 +59,8 @@ def test_a_lesson_opens_by_its_address_with_its_question_and_the_source_of_its_f
     app = opened(lesson)
     assert not app.error
     assert [header.value for header in app.header] == [QUESTIONS[lesson]]
-    parts = "'validation, the films as they are', 4 films (2 with pneumonia); " if lesson == "two-splits" else ""
-    source = f"Source: stored scores of tiny: {parts}'test, data', 20 films (10 with pneumonia). 95 % intervals"
+    parts = "'validation, the films as they are', 4 X-rays (2 with pneumonia); " if lesson == "two-splits" else ""
+    source = f"Source: stored scores of tiny: {parts}'test, data', 20 X-rays (10 with pneumonia). 95 % intervals"
     assert source in words(app)
 
 
@@ -150,9 +150,9 @@ def test_two_splits_stand_side_by_side(tiny_model_in_use: Path):
     table = app.table[0].value
     assert list(table.iloc[:, 0])[:2] == ["Area under the ROC curve", "Accuracy at balanced point"]
     balanced = next(point.confusion for point in card.test[0].points if point.name == "balanced")
-    assert table["Test films"].iloc[1] == f"{percent(balanced.accuracy)}, n = 20"
-    assert table["Validation films"].iloc[1].endswith("n = 4")
-    assert "0 of 20 patients' names among the test films occur among validation films too" in words(app)
+    assert table["Test X-rays"].iloc[1] == f"{percent(balanced.accuracy)}, n = 20"
+    assert table["Validation X-rays"].iloc[1].endswith("n = 4")
+    assert "0 of 20 patients' names among the test X-rays occur among validation X-rays too" in words(app)
 
 
 def test_calibration_stands_before_and_after(tiny_model_in_use: Path):
@@ -177,7 +177,7 @@ def test_misses_are_counted_by_kind_at_a_threshold(tiny_model_in_use: Path):
         ["bacterial", "10 missed", "0.0 (0.0-27.8), n = 10"],
     ]
     assert charts(app) != before
-    assert "Kinds come from the names of the data set's files" in words(app)
+    assert "The kinds come from the file names of the data set" in words(app)
 
 
 def test_a_coverage_is_set_and_the_chart_and_the_figures_follow(copied_model: Path):
@@ -196,8 +196,8 @@ def test_a_coverage_is_set_and_the_chart_and_the_figures_follow(copied_model: Pa
     (copied_model / SCORES_FILE).write_text("\n".join(lines))
     app = opened("uncertain")
     assert not app.error
-    assert [header.value for header in app.header] == ["Which films should be left to you?"]
-    assert "Source: stored scores of tiny: 'validation, all', 80 films (40 with pneumonia); 'test, all'" in words(app)
+    assert [header.value for header in app.header] == ["Which X-rays should be left to you?"]
+    assert "Source: stored scores of tiny: 'validation, all', 80 X-rays (40 with pneumonia); 'test, all'" in words(app)
     # The films suffice up to ceil(41 * 0.97) = 40 of 40.
     slider = app.select_slider(key="lesson_coverage")
     assert (slider.options[0], slider.options[-1], slider.value) == ("80 %", "97 %", 0.9)

@@ -66,7 +66,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_data, tiny_mode
 
 def begun(app: AppTest, is_balanced: bool = True) -> AppTest:
     app.segmented_control(key="quiz_way").set_value("A folder of the server").run()
-    press(app, "Take these films")
+    press(app, "Take these X-rays")
     app.toggle(key="quiz_is_balanced").set_value(is_balanced).run()
     return press(app, "Start")
 
@@ -75,13 +75,13 @@ def test_a_whole_quiz_from_the_first_film_to_the_table_of_answers(folder: Path):
     app = begun(opened())
     assert not app.exception
     for number in range(8):
-        assert f"**Film {number + 1} of 8**" in text(app)
+        assert f"**X-ray {number + 1} of 8**" in text(app)
         reply(app, "Yes" if state(app).question.has_pneumonia else "No", 90)
         assert not app.exception
         assert app.header[0].value == "You were right"
-        assert f"Right so far, of {number + 1} film" in text(app)
-        press(app, "To the scoreboard" if number == 7 else "Next film")
-    assert app.header[0].value == "Scoreboard: 8 films"
+        assert f"Right so far, of {number + 1} X-ray" in text(app)
+        press(app, "To the scoreboard" if number == 7 else "Next X-ray")
+    assert app.header[0].value == "Scoreboard: 8 X-rays"
     rows = {row.iloc[0]: row.iloc[1:] for _, row in app.table[0].value.iterrows()}
     assert rows["Right (accuracy), %"]["You"] == "100.0 (67.6-100.0)"
     assert rows["With pneumonia"]["You"] == "4 found, 0 missed"
@@ -110,7 +110,7 @@ def test_neither_name_nor_score_nor_label_is_on_the_page_before_the_answer(folde
         assert told in page, told
     threshold = read_card(tiny_model).operating_point("balanced").threshold
     assert f"from {100 * threshold:.1f} % on" in text(app)
-    press(app, "Next film")
+    press(app, "Next X-ray")
     assert "Mueller" not in on_the_page(app)
 
 
@@ -123,7 +123,7 @@ def test_an_answer_needs_a_side(folder: Path):
 
 def test_the_next_film_begins_without_the_answer_to_the_one_before(folder: Path):
     app = reply(begun(opened()), "Yes", 95)
-    press(app, "Next film")
+    press(app, "Next X-ray")
     assert app.radio(key="quiz_says").value is None
     assert app.number_input(key="quiz_confidence").value == 75
 
@@ -131,7 +131,7 @@ def test_the_next_film_begins_without_the_answer_to_the_one_before(folder: Path)
 def test_a_quiz_is_finished_at_any_time_and_counts_what_was_answered(folder: Path):
     app = reply(begun(opened()), "Yes")
     press(app, "Finish now")
-    assert app.header[0].value == "Scoreboard: 1 film"
+    assert app.header[0].value == "Scoreboard: 1 X-ray"
     assert "Too few to tell anything" in text(app)
 
 
@@ -148,10 +148,10 @@ def test_a_film_that_is_refused_is_passed_over(folder: Path):
     app = begun(opened(), is_balanced=False)
     for _ in range(8):
         reply(app, "No")
-        press(app, next(button.label for button in app.button if button.label in ("Next film", "To the scoreboard")))
+        press(app, next(button.label for button in app.button if button.label in ("Next X-ray", "To the scoreboard")))
     assert state(app).is_over
     assert not app.exception
-    assert app.header[0].value == "Scoreboard: 8 films"
+    assert app.header[0].value == "Scoreboard: 8 X-rays"
     assert "Passed over:" in text(app)
     assert "almost blank" in text(app)
     assert len(state(app).refusals) == 2
@@ -169,8 +169,8 @@ def test_films_of_an_upload_and_those_left_out(tiny_model_in_use: Path):
     app = opened()
     app.segmented_control(key="quiz_way").set_value("Files or a zip").run()
     app.file_uploader[0].upload("films.zip", content.getvalue(), "application/zip").run()
-    press(app, "Take these films")
-    assert "1 film without a label left out." in text(app)
+    press(app, "Take these X-rays")
+    assert "1 X-ray without a label left out." in text(app)
     assert "it lies under both NORMAL and PNEUMONIA" in text(app).replace("\\", "")
     press(app, "Start")
     assert len(state(app).questions) == 6
@@ -183,7 +183,7 @@ def test_films_of_one_kind_are_asked_only_without_a_balance(tiny_model_in_use: P
     for number in range(2):
         app.file_uploader[0].upload(f"{number}.png", png(drawn_film(True, number)), "image/png")
     app.file_uploader[0].upload("labels.csv", b"file,label\n0.png,1\n1.png,1\n", "text/csv").run()
-    press(app, "Take these films")
+    press(app, "Take these X-rays")
     assert "films of both kinds and of two patients are needed" in app.error[0].value
     app.toggle(key="quiz_is_balanced").set_value(False).run()
     assert not app.error
@@ -211,9 +211,9 @@ def test_films_that_the_model_knows_are_warned_of_and_counted(
     monkeypatch.setenv(DATA_VARIABLE, str(make_data(tmp_path / "known", 3, ("train",))))
     app = begun(opened())
     reply(app, "Yes")
-    assert any("- This very film" in box.value and "- The file gives no age." in box.value for box in app.warning)
+    assert any("- The model was" in box.value and "- The file gives no age." in box.value for box in app.warning)
     press(app, "Finish now")
-    assert any("trained on or validated with 1 of these films" in warning.value for warning in app.warning)
+    assert any("trained on or validated with 1 of these X-rays" in warning.value for warning in app.warning)
 
 
 def test_another_model_in_the_middle_ends_the_quiz_with_the_scores_of_the_first(
@@ -227,8 +227,8 @@ def test_another_model_in_the_middle_ends_the_quiz_with_the_scores_of_the_first(
 
     quiz_view_read = quiz_view.read_xray
     monkeypatch.setattr(quiz_view, "read_xray", by_another)
-    press(app, "Next film")
-    assert app.header[0].value == "Scoreboard: 1 film"
+    press(app, "Next X-ray")
+    assert app.header[0].value == "Scoreboard: 1 X-ray"
 
 
 def test_file_names_are_in_the_table_only_if_ticked(folder: Path, monkeypatch: pytest.MonkeyPatch):

@@ -70,7 +70,7 @@ def test_a_slider_moves_the_number_and_one_press_brings_it_back(lesson: AppTest,
     assert f"{100 * look.probability:.1f} percent as changed" in alts(lesson)
     # The chart is that of the control that was moved.
     assert f"Probability over {name}" in alts(lesson)
-    next(button for button in lesson.button if button.label == "Back to the film as it is").click().run()
+    next(button for button in lesson.button if button.label == "Back to the unchanged X-ray").click().run()
     assert looks[-1][0] == Change()
     assert looks[-1][1].probability == before
     assert lesson.slider(key=f"what_if_{name}").value == 0

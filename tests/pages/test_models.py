@@ -242,7 +242,7 @@ def test_a_comparison_shows_what_got_better_and_which_films_changed_sides(models
     assert "200 films (100 with pneumonia) of 200 patients" in found
     assert "3 further films are left out, because one was trained on them" in found
     assert "better in 2 and worse in 0" in found
-    assert "Test films have no say here" in found
+    assert "Test X-rays have no say here" in found
     assert "10 of 200 films changed sides" in found
     assert "the candidate is right on 10, the model in use on 0" in found
     main, copies = app.table[1].value, app.table[2].value
@@ -323,7 +323,7 @@ def test_a_comparison_at_work_shows_its_state(models: Path, monkeypatch: pytest.
     monkeypatch.setattr(gate_view, "run_at_work", lambda: "two")
     app = opened("two")
     assert not app.exception
-    assert "This goes on if you reload" in text(app)
+    assert "The run continues if you reload" in text(app)
     assert not [label for label in buttons(app) if label.startswith("Compare")]
 
 
@@ -332,7 +332,7 @@ def test_a_comparison_at_work_shows_its_state(models: Path, monkeypatch: pytest.
     [
         ({"problem": "The model is made, but was not compared."}, "was not compared"),
         ({"stage": "failed", "problem": "The disk is full."}, "The disk is full"),
-        ({"stage": "training"}, "ended before its end"),
+        ({"stage": "training"}, "stopped early and gave no reason"),
     ],
 )
 def test_a_comparison_that_failed_says_why(models: Path, state: dict, words: str):
@@ -490,7 +490,7 @@ def test_a_model_is_deleted_after_a_question(models: Path):
 def test_the_model_that_a_roll_back_goes_to_is_deleted_with_a_warning(models: Path):
     promote(models, "two", "Ada", "x")
     app = click(opened("one"), "Delete one ...")
-    assert app.warning[-1].value == "It is the model that a roll back would go to."
+    assert app.warning[-1].value == "A roll back would return to this model."
 
 
 def test_an_exported_model_is_imported_and_not_in_use(models: Path):
@@ -501,7 +501,7 @@ def test_an_exported_model_is_imported_and_not_in_use(models: Path):
     click(app, "Import")
     assert not app.exception
     assert app.success[0].value.startswith("three is imported, and not in use.")
-    assert "All checks were passed." in app.success[0].value
+    assert "It passed all checks." in app.success[0].value
     assert "those that the file claims; they were not measured here" in app.success[0].value.replace("\\", "")
     assert "This model has no learned input gate" in app.success[0].value
     assert list(app.table[0].value["State"]) == [
@@ -520,7 +520,7 @@ def test_what_could_not_be_checked_of_an_imported_model_is_said(models: Path):
     app.file_uploader[0].upload("three.zip", export_model(models / "two"), "application/zip").run()
     click(app, "Import")
     assert "Not checked: The model" in app.success[0].value.replace("\\", "")
-    assert "All checks were passed" not in app.success[0].value
+    assert "It passed all checks" not in app.success[0].value
     assert "they were not measured here" in app.success[0].value
 
 

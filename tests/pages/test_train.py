@@ -144,7 +144,7 @@ def test_an_audit_is_shown_with_alarms_first_and_found_again_by_a_second_person(
     app = audited(opened())
     assert not app.exception
     assert app.query_params["data"] == "open/films"
-    assert "25 films, of which 1 cannot be used" in text(app)
+    assert "25 X-rays, of which 1 cannot be used" in text(app)
     assert "**Unreadable**" in app.warning[1].value
     assert list(app.table[0].value["Films"]) == ["7", "6", "6", "6"] or list(app.table[0].value["Films"]) == [
         7,
@@ -153,11 +153,11 @@ def test_an_audit_is_shown_with_alarms_first_and_found_again_by_a_second_person(
         6,
     ]
     assert set(app.dataframe[0].value["Split"]) == {"all", "train", "test"}
-    assert "1 film that cannot be used" in [block.label for block in app.expander]
+    assert "1 X-ray that cannot be used" in [block.label for block in app.expander]
     assert [button.label for button in app.get("download_button")] == ["Audit (HTML)"]
     assert len(app.image) == 2
     again = opened()
-    assert "25 films, of which 1 cannot be used" in text(again)
+    assert "25 X-rays, of which 1 cannot be used" in text(again)
 
 
 def test_an_audit_is_cancelled_and_one_of_another_folder_waits(
@@ -173,12 +173,12 @@ def test_an_audit_is_cancelled_and_one_of_another_folder_waits(
 
     monkeypatch.setattr(jobs, "audit_folder", waiting)
     app = click(opened(), "Audit")
-    assert "This goes on if you reload" in text(app)
+    assert "continues if you reload" in text(app)
     other = opened()
     other.selectbox(key="training_data").set_value("open/other").run()
     assert "Another folder is being audited" in text(click(other, "Audit"))
     click(app, "Cancel")
-    assert "Stopping after the film at hand" in text(app)
+    assert "Stopping after the current X-ray" in text(app)
     go.set()
     for thread in threading.enumerate():
         if thread.name == "audit":
@@ -419,16 +419,16 @@ def test_a_run_at_work_is_watched_and_stopped(data: Path):
         assert app.query_params["run"] == "new"
         said = text(app)
         assert app.progress[0].text == ("**Training**: epoch 2 of 2, step 3 of 8, about 2 min of steps left")
-        assert "12.5 films/s · learning rate 1.00e-03 · memory 3.0 GiB" in said
+        assert "12.5 X-rays/s · learning rate 1.00e-03 · memory 3.0 GiB" in said
         assert "Loss 0.410, Area under the ROC curve 0.870" in said
         assert "a.png: broken." in said
         assert len(app.get("plotly_chart")) == 6
         click(app, "Stop training")
         assert (folder / STOP_FILE).exists()
-        assert "Stopping after the step at hand" in text(app)
+        assert "Stopping after the current step" in text(app)
         assert not any(button.label == "Delete it for good" for button in app.button)
         write_state(folder, State("reading the films", 0, 2, 3, 12))
-        assert opened(run="new").progress[0].text == "**Reading the films**: 3 of 12"
+        assert opened(run="new").progress[0].text == "**Reading the X-rays**: 3 of 12"
         write_state(folder, State("fitting the input gate", 2, 2, 64, 420))
         words = opened(run="new").progress[0].text
         assert words.startswith("**Fitting the input gate, which refuses what is no chest X-ray")
@@ -451,14 +451,14 @@ def test_an_interrupted_run_says_what_it_printed_and_goes_on_or_is_finished(data
     (folder / OUTPUT_FILE).write_text("early\n" + 20 * "line\n" + "Killed\n")
     app = opened(run="new")
     assert "This run was interrupted" in text(app)
-    assert "No epoch stands yet" in text(app)
+    assert "No epoch is complete yet" in text(app)
     assert app.code[0].value.endswith("Killed")
     assert not any(button.label.startswith("Make a model") for button in app.button)
     logged(folder, 1)
     (folder / NETWORK_FILE).touch()
     app = opened(run="new")
     assert "1 epoch of 2 stand; the best is epoch 1" in text(app)
-    click(app, "Go on")
+    click(app, "Continue")
     click(opened(run="new"), "Make a model of the best epoch so far")
     assert started == [("new", False), ("new", True)]
 
@@ -466,7 +466,7 @@ def test_an_interrupted_run_says_what_it_printed_and_goes_on_or_is_finished(data
 def test_a_failed_and_a_stopped_run_say_why(data: Path):
     folder = run_of(data)
     write_state(folder, State("failed", problem="The disk is full."))
-    assert "The disk is full. No epoch stands yet." in text(opened(run="new"))
+    assert "The disk is full. No epoch is complete yet." in text(opened(run="new"))
     write_state(folder, State("stopped"))
     assert "This run was stopped by a person" in text(opened(run="new"))
 
@@ -481,11 +481,11 @@ def test_a_run_that_is_done_shows_its_models_figures(data: Path):
     assert len(app.get("plotly_chart")) == 6
     pictures = next(element.value for element in app.html if "watched" in element.value[:40])
     assert pictures.count("<img") == 2 * 2
-    assert "test films chose nothing and were read once" in text(app)
+    assert "Test X-rays chose nothing and were read once" in text(app)
     assert "This model has no learned input gate" in text(app)
     assert "There were 10 training films and 2 validation films" in text(app)
     shutil.rmtree(data.parent.parent / "models" / "new")
-    assert "the model that it made is no longer there" in text(opened(run="new"))
+    assert "the model that it made no longer exists" in text(opened(run="new"))
 
 
 def test_a_stopped_run_goes_on_from_the_page_to_its_end(data: Path, monkeypatch: pytest.MonkeyPatch):
@@ -494,7 +494,7 @@ def test_a_stopped_run_goes_on_from_the_page_to_its_end(data: Path, monkeypatch:
     assert run_training(folder) is None
     (folder / STOP_FILE).unlink()
     monkeypatch.setattr(training_view, "start_run", lambda folder: run_training(folder))
-    app = click(opened(run="new"), "Go on")
+    app = click(opened(run="new"), "Continue")
     assert "Done: the model new is made" in text(app)
 
 

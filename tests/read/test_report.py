@@ -480,7 +480,7 @@ def test_every_warning_stands_in_the_report():
 @pytest.mark.parametrize(("part", "used"), [("training", "trained on"), ("validation", "validated with")])
 def test_a_film_that_the_model_knows_is_no_test_in_report_and_receipt(part: str, used: str):
     of = dataclasses.replace(reading(warnings=("The file gives no age.",)), known_from=part)
-    sentence = f"This very film (or a close copy) was among those the model was {used}: its score here is no test."
+    sentence = f"The model was {used} this very X-ray (or a close copy of it), so its score here is no test."
     assert sentence in Page(report(of)).text
     found = receipt(of, BALANCED, 0.1)
     assert (found["known_from_training"], found["warnings"]) == (part, [sentence, "The file gives no age."])

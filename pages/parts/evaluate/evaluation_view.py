@@ -28,9 +28,9 @@ from pneumo_core.evaluate import (
 from pneumo_core.models import ModelCard
 from pneumo_core.wording import counted
 
-# More of them stay folded.
+# A list of more problems stays folded.
 MOST_PROBLEMS = 10
-# Has pneumonia, is flagged.
+# The values say: has pneumonia, is flagged.
 CELLS = {
     "true positives": (True, True),
     "false negatives": (True, False),
@@ -38,7 +38,7 @@ CELLS = {
     "true negatives": (False, False),
 }
 
-# So many refused films are listed in full height; of more the list scrolls.
+# A list of more refused X-rays than this scrolls within this height.
 MANY, SCROLLED_PIXELS = 20, 600
 
 
@@ -46,9 +46,9 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
     """Draw an evaluation; without labels, the worklist."""
     cohort = assessment.cohort
     scored = len(assessment.scores) - len(assessment.refused)
-    both = f" {len(assessment.contradictory)} have both labels, and count in no figure."
+    both = f" {len(assessment.contradictory)} have both labels and count in no figure."
     st.markdown(
-        f"**{counted(assessment.films, 'film')}**: {scored} scored, of which {len(cohort)} have a label "
+        f"**{counted(assessment.films, 'X-ray')}**: {scored} scored, of which {len(cohort)} have a label "
         f"({int(cohort.has_pneumonia.sum())} with pneumonia); {len(assessment.refused)} refused."
         f"{both if assessment.contradictory else ''}"
     )
@@ -62,7 +62,7 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
     if assessment.known is not None and assessment.known.any():
         others = "" if assessment.known.all() else " The table of groups gives the figures without them."
         st.warning(
-            f"The model was trained on or validated with {int(assessment.known.sum())} of these films: for them the "
+            f"The model was trained on or validated with {int(assessment.known.sum())} of these X-rays. For them the "
             f"figures are no test.{others}",
             icon=":material/history_edu:",
         )
@@ -73,11 +73,11 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
         st.markdown("\n".join(f"- {plain(line)}" for line in honesty_lines(assessment)))
     if assessment.refused:
         st.header("Refused, and counted in no figure")
-        # A table and no grid: a reason that is cut short says no longer what to do.
+        # A table and no grid: a grid would cut a reason short, and with it the remedy.
         with st.container(height=SCROLLED_PIXELS if len(assessment.refused) > MANY else "content"):
             st.table(
                 [
-                    {"Film": plain(film_name(score.number, source)), "Reason": plain(score.reason or "")}
+                    {"X-ray": plain(film_name(score.number, source)), "Reason": plain(score.reason or "")}
                     for score in assessment.refused
                 ]
             )
@@ -106,7 +106,7 @@ def _threshold(card: ModelCard) -> float:
             )
     with slider:
         percent = st.slider(
-            "Threshold: flagged from this probability on, %", 0.0, 100.0, step=0.1, format="%.1f", key="threshold"
+            "Threshold: X-rays are flagged from here on, %", 0.0, 100.0, step=0.1, format="%.1f", key="threshold"
         )
     return percent / 100
 
@@ -127,7 +127,7 @@ def _figures(assessment: Assessment, source: Source | None, threshold: float) ->
             selection_mode="points",
             alt=drawn[0].alt,
         )
-        cell = st.segmented_control("See the films of a cell: click it, or choose here", list(CELLS), key="cell")
+        cell = st.segmented_control("See the X-rays of a cell: click it, or choose here", list(CELLS), key="cell")
     with table:
         st.header("Figures with 95 % intervals")
         st.table(
@@ -170,16 +170,16 @@ def _cell_was_clicked() -> None:
 
 
 def _worklist(assessment: Assessment, source: Source | None, threshold: float) -> None:
-    """Draw the films that are in no figure, for lack of a label or with both."""
+    """Draw the films that count in no figure, since they have no label or both."""
     in_figures = {score.number for score in assessment.cohort.scores}
     films = [film for film in worklist_order(assessment) if film[0].number not in in_figures]
     if not films:
         return
     st.header("Worklist: the highest probability first")
     flagged = sum(probability >= threshold for _, probability in films)
-    why = " They are in no figure: they have no label, or were given with both." if in_figures else ""
-    st.markdown(f"**{flagged} of {len(films)}** films are flagged; all are listed, flagged or not.{why}")
-    film_list(films, assessment, source, threshold, "worklist", "Worklist of all films that are in no figure")
+    why = " They count in no figure, since they have no label or both labels." if in_figures else ""
+    st.markdown(f"**{flagged} of {len(films)}** X-rays are flagged. All are listed, flagged or not.{why}")
+    film_list(films, assessment, source, threshold, "worklist", "Worklist of all X-rays that count in no figure")
 
 
 def _screening(assessment: Assessment) -> Setting:
@@ -191,7 +191,7 @@ def _screening(assessment: Assessment) -> Setting:
             "Prevalence: of 100 of your patients, how many have pneumonia?", 1, 99, round(100 * SETTING.prevalence)
         )
     with films:
-        cost_per_film = st.number_input("Cost of one film and its reading", 0.0, value=SETTING.cost_per_film, step=1.0)
+        cost_per_film = st.number_input("Cost of one X-ray and its reading", 0.0, value=SETTING.cost_per_film, step=1.0)
     with confirmations:
         cost_per_confirmation = st.number_input(
             "Cost of confirming one flagged patient", 0.0, value=SETTING.cost_per_confirmation, step=1.0
@@ -208,13 +208,13 @@ def _screening(assessment: Assessment) -> Setting:
 def _downloads(assessment: Assessment, source: Source | None) -> None:
     st.header("Take it with you")
     with_names = source is not None and st.checkbox(
-        "File names in the table of films", help="File names can carry a patient's name."
+        "File names in the table of X-rays", help="File names can carry a patient's name."
     )
     names = [film.name for film in source.films] if source is not None and with_names else None
     table = scores_csv(assessment, names)
     left_out = None if source is None else source.problems if with_names else source.nameless_problems
     with st.container(horizontal=True):
-        st.download_button("Films (CSV)", table, content_name(table, "csv"), "text/csv", on_click="ignore")
+        st.download_button("X-rays (CSV)", table, content_name(table, "csv"), "text/csv", on_click="ignore")
         if len(assessment.cohort):
             data = evaluation_json(assessment, left_out)
             st.download_button(

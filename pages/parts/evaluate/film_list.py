@@ -35,7 +35,7 @@ def film_list(
     chosen = st.dataframe(
         [
             {
-                "Film": film_name(score.number, source),
+                "X-ray": film_name(score.number, source),
                 "Result": "Flagged" if probability >= threshold else "Not flagged",
                 **({"Suspected pneumonia": regions.outcome(probability)} if regions else {}),
                 "Probability": 100 * probability,
@@ -56,7 +56,7 @@ def film_list(
         alt=alt,
     )
     if source is None:
-        st.markdown("The films themselves are no longer at hand: choose them again to look at them.")
+        st.markdown("The X-rays themselves are no longer in memory. To look at them, please choose them again.")
         return
     # A threshold that was moved may have made the list shorter.
     rows = [row for row in chosen.selection.rows if row < len(films)]
@@ -70,11 +70,11 @@ def film_list(
 
 def film_name(number: int, source: Source | None) -> str:
     """Name a film by its file where the source is at hand, else by its number."""
-    return source.films[number].name if source is not None else f"film {number + 1}"
+    return source.films[number].name if source is not None else f"X-ray {number + 1}"
 
 
 def _reading(score: FilmScore, source: Source, card: ModelCard) -> Reading:
-    """Read a film with the model that scored it, once as long as it is the chosen one: a threshold needs no network."""
+    """Read a film with the model that scored it, once while it is chosen: a moved threshold needs no network."""
     model = model_with_weights(card.weights_sha256)
     is_in_use = card.weights_sha256 == card_of_active_model().weights_sha256
     classifier = ready_classifier() if is_in_use or model is None else kept_classifier(model)
@@ -103,15 +103,15 @@ def _pictures(reading: Reading) -> None:
     left, right = st.columns(2)
     left.image(
         film,
-        f"Film {hash_start(reading.radiograph.sha256)}",
+        f"X-ray {hash_start(reading.radiograph.sha256)}",
         width="stretch",
-        alt="The film",
+        alt="The X-ray",
     )
     right.image(
         overlay,
-        "The heat map is blank: no evidence in favour was found."
+        "The heat map is blank: the network found no evidence in favour."
         if reading.explanation.is_blank
-        else "Bright: where the network found evidence. No outline of a lesion.",
+        else "Bright areas: the network found evidence there. They are no outline of a lesion.",
         width="stretch",
-        alt="The film under its heat map",
+        alt="The X-ray under its heat map",
     )

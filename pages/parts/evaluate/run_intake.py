@@ -1,4 +1,4 @@
-"""Where the films of a batch run come in."""
+"""The choice of the films of a batch run."""
 
 import streamlit as st
 
@@ -10,14 +10,14 @@ from pneumo_core.models import ModelCard
 
 
 def ask_for_run(card: ModelCard) -> None:
-    """Draw the ways in; start the run, whose name the page's address then carries."""
-    with st.expander("Films to evaluate", icon=":material/folder_open:", expanded="run" not in st.query_params):
+    """Draw the choice of films and start the run; the page's address then carries its name."""
+    with st.expander("X-rays to evaluate", icon=":material/folder_open:", expanded="run" not in st.query_params):
         way = st.segmented_control("Where are they?", [FILES, FOLDER, SERVER], default=FILES, required=True)
         source = ask_for_source(way, "Evaluate")
         st.markdown(
             "Labels come from folders named `NORMAL` and `PNEUMONIA`, or from a CSV with the columns `file,label` "
-            "(words or 0/1) among the files. Without labels you get a worklist. Written to the server's disk are "
-            "hashes, scores and labels; no picture and no file name."
+            "(words or 0/1) among the files. Without labels you get a worklist. The server's disk keeps hashes, scores "
+            "and labels, but no picture and no file name."
         )
     if source is None:
         return

@@ -1,4 +1,4 @@
-"""Start a batch run, or say that the server is at work on another."""
+"""Start a batch run, or say that another one is running on the server."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def start_run(name: str, source: Source, weights_sha256: str, classifier: "Callable[[], Classifier]") -> bool:
-    """Start a run in its folder; False, and a word on the page, where another one is at work.
+    """Start a run in its folder; return False, with a message on the page, while another one is running.
 
     Args:
         weights_sha256: of the model that scores.
@@ -23,5 +23,5 @@ def start_run(name: str, source: Source, weights_sha256: str, classifier: "Calla
     record_run(name, weights_sha256)
     if jobs().start(name, source, runs_folder() / name, classifier) is not None:
         return True
-    st.warning("Another run is at work on this server. Please start yours when it has ended.")
+    st.warning("Another run is at work on this server. Please start yours after it has ended.")
     return False

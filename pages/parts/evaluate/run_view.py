@@ -1,4 +1,4 @@
-"""One batch run: at work, stopped, or done; found by its name in the page's address."""
+"""One batch run, at work, stopped or done; its name stands in the page's address."""
 
 import re
 
@@ -16,32 +16,34 @@ from pneumo_core.wording import counted
 
 
 def run_view(name: str, card: ModelCard) -> None:
-    """Draw a run as far as it is."""
+    """Draw a run at its present state."""
     job = jobs().find(name)
     if job is not None and job.is_running:
         _at_work(name)
         return
     if job is not None and job.problem:
         st.error(plain(job.problem), icon=":material/error:")
-    # The name comes from the address bar: nothing but a name of ours may become part of a path.
+    # The name comes from the address bar: only a name of this app's form may become part of a path.
     folder = runs_folder() / name if re.fullmatch(r"[0-9a-f]{24}", name) else None
     if folder is None or not folder.is_dir():
-        st.error("There is no run of this name on this server. Please choose films again.", icon=":material/error:")
+        st.error(
+            "There is no run of this name on this server. Please choose the X-rays again.", icon=":material/error:"
+        )
         return
     run = read_run(folder)
     model = model_with_weights(run.weights_sha256)
     if model is None:
         st.error(
             f"This run was scored with the weights {run.weights_sha256[:12]}, and no model of this server has them any "
-            "more. Please choose the films again, to score them with the model in use.",
+            "more. Please choose the X-rays again to score them with the model in use.",
             icon=":material/error:",
         )
         return
     is_in_use = run.weights_sha256 == card.weights_sha256
     if not is_in_use:
         st.info(
-            f"These films were scored with {model.name}, which is not the model in use ({card.name}): scores, "
-            "thresholds and figures below are those of the former.",
+            f"These X-rays were scored with {model.name}, which is not the model in use ({card.name}). All scores, "
+            f"thresholds and figures below belong to {model.name}.",
             icon=":material/history:",
         )
     assessment = assessment_of_run(folder, model)
@@ -50,7 +52,7 @@ def run_view(name: str, card: ModelCard) -> None:
         st.warning(
             plain(
                 f"{counted(damaged, 'line')} of {SCORES_FILE} {'is' if damaged == 1 else 'are'} damaged and left out. "
-                "When this run goes on, their films are scored again."
+                "When this run continues, it scores their X-rays again."
             ),
             icon=":material/healing:",
         )
@@ -58,12 +60,14 @@ def run_view(name: str, card: ModelCard) -> None:
     if left:
         are = "is" if left == 1 else "are"
         st.warning(
-            f"Stopped: {left} of {counted(run.films, 'film')} {are} not scored yet, and the figures are of the others."
+            f"Stopped: {left} of {counted(run.films, 'X-ray')} {are} not scored yet. The figures cover the others only."
         )
         if job is None:
-            first = "" if is_in_use else f"put {model.name} in use again, then "
-            st.markdown(f"To go on, {first}choose the same films again: those that are scored are not read again.")
-        elif st.button("Go on", icon=":material/play_arrow:") and start_run(
+            first = "please " if is_in_use else f"please put {model.name} in use again, then "
+            st.markdown(
+                f"To continue, {first}choose the same X-rays again. Those that are already scored are not read again."
+            )
+        elif st.button("Continue", icon=":material/play_arrow:") and start_run(
             name,
             job.source,
             run.weights_sha256,
@@ -81,18 +85,18 @@ def _at_work(name: str) -> None:
     def progress() -> None:
         job = jobs().find(name)
         if job is None or not job.is_running:
-            # The whole page once more, with the results.
+            # Draws the whole page again, with the results.
             st.rerun()
         if job.progress is None:
-            st.progress(0.0, "Loading the network and reading the first films ...")
+            st.progress(0.0, "Loading the network and reading the first X-rays ...")
         else:
             st.progress(job.progress.done / job.progress.of, job.progress.in_words())
         if job.is_cancelled:
-            st.markdown("Stopping after the films at hand ...")
+            st.markdown("Stopping after the current X-rays ...")
         else:
-            # A callback: a click can be answered by a run of the whole page, where a fragment may not ask for its own.
+            # A callback: the whole page may answer a click, and a fragment must not be rerun from there.
             st.button("Cancel", icon=":material/stop:", on_click=job.cancel)
-        st.markdown("This goes on if you reload or leave the page; its address leads back here.")
+        st.markdown("The run continues if you reload or leave the page. The page's address leads back here.")
 
     with problems_shown():
         progress()

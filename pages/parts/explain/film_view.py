@@ -1,4 +1,4 @@
-"""One film: picture and heat map, gauge, what the number means, facts, downloads."""
+"""One film: picture and heat map, gauge, the meaning of the number, facts, downloads."""
 
 import streamlit as st
 
@@ -36,7 +36,7 @@ SCREEN_LONG_SIDE = 1200
 
 @st.fragment
 def film_view(film: Film, point: OperatingPoint, prevalence: float) -> None:
-    """Draw one film and all that was read from it, or why it was refused; a display control redraws only this."""
+    """Draw one film and its reading, or the reason of its refusal; a display control redraws only this."""
     reading = film.reading
     if reading is None:
         _refusal(film)
@@ -61,7 +61,7 @@ def film_view(film: Film, point: OperatingPoint, prevalence: float) -> None:
             _trust(reading, point)
     with anew(identity, "facts"):
         _facts(reading)
-    # Last: all else stands while these are scored.
+    # Drawn last: everything else is on the screen while the small changes are scored.
     with small_changes, anew(identity, point, "small changes"):
         fragility_view(reading, point)
 
@@ -84,24 +84,25 @@ def _score(reading: Reading, point: OperatingPoint, conformal: Conformal | None,
         + framed,
     )
     if conformal is None:
-        st.markdown(f"Likely, uncertain or unlikely is not said with this model. {plain(why_not)}")
+        st.markdown(f"This model cannot say likely, uncertain or unlikely. {plain(why_not)}")
     else:
         regions = conformal.regions
         st.markdown(f"**{regions.in_words(probability)}** {regions.reason(probability)} {NOT_THE_FLAG}")
-        with st.expander(f"What the {100 * regions.coverage:g} % are worth"):
+        with st.expander(f"How well the {100 * regions.coverage:g} % hold"):
             st.markdown(conformal.in_words())
     sentence, words = plain(score_in_words(reading)), in_words(probability)
     if is_score_a_fact(reading):
         sentence = sentence.replace(words, f"**{words}**")
     st.markdown(
-        f"{sentence} The amber line is the {point.name} operating point: flagged from {100 * point.threshold:.1f} % on."
+        f"{sentence} The amber line is the {point.name} operating point: X-rays are flagged from "
+        f"{100 * point.threshold:.1f} % on."
     )
 
 
 def _among_patients(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
     rows = at_prevalence(reading, point, prevalence)
     st.markdown(
-        f"Among your patients, of whom {100 * prevalence:.0f} in 100 have it:\n"
+        f"If {100 * prevalence:.0f} in 100 of your patients have pneumonia:\n"
         + "\n".join(f"- {label}: **{text}**" for label, text in rows)
     )
     if reference_result(reading.card) is not None:
@@ -128,18 +129,19 @@ def _viewer(film: Film, reading: Reading, identity: object) -> Display:
             )
             opacity = st.slider("Heat map opacity", 0.0, 1.0, 0.5, 0.05, key="opacity", persist_state="session")
             colour_map = st.selectbox("Heat map colours", COLOUR_MAPS, key="colour_map", persist_state="session")
-            st.markdown("These change the picture only: the network reads the film as it was uploaded.")
+            st.markdown("These settings change the picture only. The network reads the X-ray as it was uploaded.")
     display = Display(level, width, is_inverted, colour_map, opacity)
     file_named(film.name, film.sha256)
     viewer_box(reading, display, with_heatmap, SCREEN_LONG_SIDE, "viewer", reading.radiograph.sha256, "80vh")
     with anew(identity, with_heatmap):
         if with_heatmap and reading.explanation.is_blank:
-            st.info("The heat map is blank: the network found no evidence in favour of pneumonia on this film.")
+            st.info("The heat map is blank: the network found no evidence in favour of pneumonia on this X-ray.")
         elif with_heatmap:
             st.markdown(
-                "Bright: where the network found evidence in favour, scaled within this film. It is no outline of a "
-                "lesion, and two films cannot be compared by it. Evidence at side markers, in corners or along borders "
-                "is a shortcut of the network, not disease. Scroll to zoom, drag to move."
+                "Bright areas: the network found evidence in favour there. The scale is this X-ray's own, so two "
+                "X-rays cannot be compared by brightness. A bright area is no outline of a lesion. Evidence at side "
+                "markers, in corners or along borders is a shortcut of the network, not disease. Scroll to zoom, drag "
+                "to move."
             )
     return display
 
@@ -153,8 +155,8 @@ def _trust(reading: Reading, point: OperatingPoint) -> None:
             st.markdown(f"**{test.verdict}**")
             draw_checks(test)
             st.markdown(
-                "The short test, with fewer random maps and coarser curves. *Learn*, lesson 3, tests a heat map block "
-                "by block, and against occlusion."
+                "This is the short test, with fewer random maps and coarser curves. Lesson 3 of *Learn* tests a heat "
+                "map block by block, and against occlusion."
             )
 
 
@@ -164,7 +166,7 @@ def _facts(reading: Reading) -> None:
     with left:
         st.header("What the number does not mean")
         st.markdown(
-            "It is no diagnosis, no measure of how severe, and no word on the cause. It holds for patients like those "
+            "The number is no diagnosis. It measures no severity and names no cause. It holds for patients like those "
             f"the network was trained on: {reading.card.population}.\n\n{NOT_ASSESSED}"
         )
     with right:

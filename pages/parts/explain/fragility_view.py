@@ -1,4 +1,4 @@
-"""The fragility strip of a film: its score under twelve small changes, with the flips of its flag."""
+"""The fragility strip of a film: its score under twelve small changes, and where its flag flips."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from pneumo_core.explain import Fragility, measure_fragility
 from pneumo_core.read import READINGS, Reading
 from pneumo_core.stats import OperatingPoint
 
-# One row of twelve where there is room, else rows of six, four or three.
+# The strip is one row of twelve where there is room, else rows of six or three.
 STYLE = """<style>
 .fragility { display: grid; grid-template-columns: repeat(12, 1fr); gap: 0.3rem; list-style: none;
   margin: 0 !important; padding: 0 !important; }
@@ -25,13 +25,13 @@ STYLE = """<style>
 
 
 def fragility_view(reading: Reading, point: OperatingPoint) -> None:
-    """Draw the strip of a film; a session scores it once, after the films that others wait for."""
+    """Draw the strip of a film; a session scores it once, and lets the films of other sessions go first."""
     film, probability = reading.radiograph, reading.prediction.probability
     with st.container(key="fragility", gap="small"):
         words = st.empty()
 
         def say_busy(ahead: int) -> None:
-            words.markdown(f"Busy: {ahead} ahead of you. This film's small changes are scored after them ...")
+            words.markdown(f"Busy: {ahead} ahead of you. This X-ray's small changes are scored after them ...")
 
         def scored() -> Fragility:
             with READINGS.turn(say_busy, gives_way=True):
@@ -41,10 +41,10 @@ def fragility_view(reading: Reading, point: OperatingPoint) -> None:
             found: Fragility = kept(reading.card, film.sha256, "small changes", scored)
             st.html(STYLE)
             words.markdown(
-                f"**{found.in_words(point.threshold)}** Each is so small that a reader would read the film alike: a "
-                "flag that flips says little, and one that holds can still be wrong."
+                f"**{found.in_words(point.threshold)}** Each change is so small that a reader would read the X-ray "
+                "alike. A flag that flips says little, and a flag that holds can still be wrong."
             )
             st.html(found.strip(point.threshold))
             return
-        # Any click draws this part of the page anew.
-        st.button("Score the film's small changes", icon=":material/refresh:", key="score_small_changes")
+        # The button needs no handler: any click draws this part of the page again.
+        st.button("Score the X-ray's small changes", icon=":material/refresh:", key="score_small_changes")

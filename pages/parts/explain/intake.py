@@ -1,4 +1,4 @@
-"""Where films come in, and what the reader sets once for all of them."""
+"""The upload of films, and the settings that hold for all of them."""
 
 from pathlib import Path
 
@@ -12,17 +12,17 @@ from pneumo_core.stats import OperatingPoint
 
 
 def ask_for_films() -> None:
-    """Draw uploader and samples, small once there are films, and put what is chosen in line to be read."""
+    """Draw uploader and samples, small once there are films, and put the chosen files in line to be read."""
     add_waiting(_linked_sample())
     if not films_at_hand():
         with st.container(border=True):
             add_waiting(_ask_for_files())
         return
-    # A new key after each upload: it closes by itself. A popover would lose an upload that it is closed upon.
+    # A new key after each upload closes the expander. A popover would lose an upload if it was closed during it.
     key = f"add_{st.session_state['upload_batch']}"
     with st.expander("Add X-rays", icon=":material/add_photo_alternate:", key=key):
         add_waiting(_ask_for_files())
-        st.button("Remove all films", icon=":material/delete:", on_click=remove_all)
+        st.button("Remove all X-rays", icon=":material/delete:", on_click=remove_all)
 
 
 def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
@@ -31,7 +31,7 @@ def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
         points, prevalences = st.columns(2, gap="large", vertical_alignment="bottom")
     with points:
         name = st.segmented_control(
-            "Operating point: from which probability on a film is flagged",
+            "Operating point: the probability from which an X-ray is flagged",
             [point.name for point in card.operating_points],
             default="balanced",
             required=True,
@@ -43,7 +43,7 @@ def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
         point = card.operating_point(name)
         same = [other.name for other in card.operating_points if other.threshold == point.threshold]
         if len(same) > 1:
-            st.markdown(f"{' and '.join(same).capitalize()} are one threshold here: it keeps the promises of both.")
+            st.markdown(f"{' and '.join(same).capitalize()} are one threshold here, which keeps the promises of both.")
     with prevalences:
         prevalence = st.slider(
             "Prevalence: of 100 of your patients, how many have pneumonia?",
@@ -75,13 +75,13 @@ def _ask_for_files() -> list[tuple[str, bytes | Path]]:
         "Chest X-rays, one or several (JPEG, PNG or DICOM)",
         accept_multiple_files=True,
         key=f"upload_{batch}",
-        help=f"From {MIN_SIDE_PIXELS} pixels a side to {MAX_MEGAPIXELS} megapixels, up to "
-        f"{MAX_FILE_BYTES >> 20} MiB a file.",
+        help=f"An image has at least {MIN_SIDE_PIXELS} pixels a side and at most {MAX_MEGAPIXELS} megapixels. "
+        f"A file has at most {MAX_FILE_BYTES >> 20} MiB.",
     )
-    st.markdown("Films stay in this session's memory only: reloading or closing the page lets go of them.")
+    st.markdown("X-rays stay in this session's memory only. Reloading or closing the page removes them.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sample = st.selectbox(
-            "Or a sample: synthetic films, of no patient",
+            "Or a sample: a synthetic image, of no patient",
             list(samples),
             index=None,
             placeholder="Choose a sample",
@@ -90,7 +90,7 @@ def _ask_for_files() -> list[tuple[str, bytes | Path]]:
         )
         all_samples = st.button("Add all samples", icon=":material/library_add:")
     if uploaded or sample:
-        # A new uploader next time: what was chosen is in line, and each file is taken once.
+        # A new uploader next time: the chosen files are in line, and each is taken once.
         st.session_state["upload_batch"] = batch + 1
     wanted = list(samples) if all_samples else [sample] if sample else []
     return [*((file.name, file.getvalue()) for file in uploaded), *((name, samples[name]) for name in wanted)]

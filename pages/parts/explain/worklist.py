@@ -1,4 +1,4 @@
-"""Several films as a worklist: highest probability first, none left out."""
+"""Several films as a worklist: the highest probability first, none left out."""
 
 import hashlib
 
@@ -16,7 +16,7 @@ from pneumo_core.wording import hash_start
 
 
 def worklist(films: list[Film], point: OperatingPoint) -> Film | None:
-    """Draw the list where there is more than one file; give the one to show, None where all were refused."""
+    """Draw a list of more than one file; give the one to show, or None where all were refused."""
     refused = [plain(film.reason) for film in films if film.reason]
     if refused:
         with anew("refused", *refused):
@@ -31,7 +31,7 @@ def worklist(films: list[Film], point: OperatingPoint) -> Film | None:
     first = identities.index(shown) if shown in identities else 0
     conformal, _ = conformal_of_active_model()
     regions = conformal.regions if conformal else None
-    # What is ticked is a row's number: files that come in, and another order, make a new list with a choice of its own.
+    # A tick is a row's number, so new files and another order make a new list with a choice of its own.
     order = hashlib.sha256("\n".join(identities).encode()).hexdigest()[:16]
     chosen = st.dataframe(
         [_row(number, film, point, regions) for number, film in enumerate(films, start=1)],
@@ -47,18 +47,18 @@ def worklist(films: list[Film], point: OperatingPoint) -> Film | None:
             "Probability": st.column_config.ProgressColumn(width="small", min_value=0, max_value=100, format="%.1f %%"),
             "SHA-256, start": st.column_config.TextColumn(width="small"),
         },
-        alt="Worklist of all films, the highest probability first, refused files last",
+        alt="Worklist of all X-rays, the highest probability first, refused files last",
     )
     rows = [row for row in chosen.selection.rows if row < len(films)]
     film = films[rows[0] if rows else first]
-    # Kept for when the page is left and opened again.
+    # Kept until the page is opened again.
     st.session_state[SHOWN] = film.identity
     return film
 
 
 def _row(number: int, film: Film, point: OperatingPoint, regions: Regions | None) -> dict[str, object]:
     if film.reading is None:
-        # The first sentence: the whole stands above the list, and the name beside it.
+        # Only the first sentence: the whole reason stands above the list, and the name beside it.
         result, probability, outcome = "Refused", None, ""
         to_know = (film.reason or "").removeprefix(film.name).split(". ")[0].strip()
     else:
@@ -68,7 +68,7 @@ def _row(number: int, film: Film, point: OperatingPoint, regions: Regions | None
         to_know = ", ".join(film.reading.tags)
     return {
         "Order": number,
-        "Film": film.name,
+        "X-ray": film.name,
         "Result": result,
         **({"Suspected pneumonia": outcome} if regions else {}),
         "Probability": None if probability is None else 100 * probability,

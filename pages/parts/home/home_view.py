@@ -1,4 +1,4 @@
-"""The home page: what this is, the state of the model, and the way on."""
+"""The home page: the purpose of the app, the state of the model, and the ways to the other pages."""
 
 import streamlit as st
 
@@ -11,13 +11,13 @@ def home_view() -> None:
     """Draw the home page."""
     frame("Pneumo")
     st.markdown(
-        "Pneumo reads a **chest X-ray** for suspected pneumonia: a calibrated probability, a flag at an operating "
-        "point that you choose, and a heat map of where the network found evidence. All on this computer: nothing "
-        "that you upload is stored or sent anywhere."
+        "Pneumo reads a **chest X-ray** for suspected pneumonia. It gives a calibrated probability, a flag at an "
+        "operating point that you choose, and a heat map of the evidence that the network found. Everything runs on "
+        "this computer: nothing that you upload is stored or sent anywhere."
     )
     with st.container(horizontal=True):
         if st.button("**Explain an X-ray**", icon=":material/upload_file:"):
             st.switch_page("pages/explain.py")
-        if st.button("Try a sample: a synthetic film, of no patient", icon=":material/play_circle:"):
+        if st.button("Try a sample: a synthetic image, of no patient", icon=":material/play_circle:"):
             st.switch_page("pages/explain.py", query_params={"sample": DEMO_SAMPLE})
     model_state()

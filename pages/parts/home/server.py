@@ -1,4 +1,4 @@
-"""The server of these pages: what every request passes first, with Streamlit's settings."""
+"""The server of these pages: the guards that every request passes first, with Streamlit's settings."""
 
 import asyncio
 import sys
@@ -22,7 +22,7 @@ from pneumo_core.serve import MAX_SESSION_BYTES, WebGuard, end_left_sessions, ru
 
 
 def guards() -> list[Middleware]:
-    """Give the middleware of the server; where it must not start, end the process with a sentence."""
+    """Give the middleware of the server; end the process with a sentence where it must not start."""
     share_arenas()
     keep_uploads_in_memory(MAX_SESSION_BYTES << 1)
     try:
@@ -42,7 +42,7 @@ def guards() -> list[Middleware]:
 @asynccontextmanager
 async def sessions_end(_app: st.App) -> AsyncIterator[None]:
     """End sessions that were left, while the server is at work."""
-    # Streamlit lets go of a session that it has forgotten when another one comes, however late that is.
+    # Streamlit frees a forgotten session only when another one comes, however late that is.
     work = asyncio.create_task(end_left_sessions(uploads, is_connected(), end_session, st.get_option(FORGOTTEN)))
     yield
     work.cancel()

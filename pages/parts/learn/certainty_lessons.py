@@ -1,4 +1,4 @@
-"""Lessons on how sure a score is: whether it holds, and which films are left to the reader."""
+"""Lessons on the certainty of a score: calibration, and the films that are left to the reader."""
 
 import streamlit as st
 
@@ -34,16 +34,16 @@ def calibration_lesson() -> None:
         verdict, *lines = calibration_lines(result)
         st.markdown(f"**{verdict}**\n" + "\n".join(f"- {line}" for line in lines))
     st.markdown(
-        "Temperature scaling divides every logit by one number, fitted on validation films and their stressed copies "
-        f"so that probabilities hold where {100 * card.calibration.prevalence:.0f} % have pneumonia; of these test "
-        f"films {100 * films.prevalence:.1f} % have it. It changes no order and no ROC curve. What was fitted on other "
-        "films need not carry over: look at the points, not at the word 'calibrated'."
+        "Temperature scaling divides every logit by one number, fitted on validation X-rays and stressed copies. "
+        f"Probabilities then hold where {100 * card.calibration.prevalence:.0f} % have pneumonia. Here "
+        f"{100 * films.prevalence:.1f} % of the test X-rays have it. The order and the ROC curve stay the same. "
+        "A fit on other X-rays need not carry over: look at the points, not at the word 'calibrated'."
     )
-    source(card, films, intervals="95 % intervals: bootstrap by patient; of points Wilson's.")
+    source(card, films, intervals="95 % intervals: bootstrap by patient, and Wilson's for points.")
 
 
 def uncertain_lesson() -> None:
-    """Let the reader set a coverage, and show how many films are left to him and how many errors remain."""
+    """Let the reader set a coverage; show how many films are left to the reader and how many errors remain."""
     card, scores = card_of_active_model(), stored_scores()
     found = kept(card, "stored scores", "regions by coverage", lambda: conformal_by_coverage(scores))
     _uncertain(card, scores, {each.regions.coverage: each for each in found})
@@ -51,9 +51,9 @@ def uncertain_lesson() -> None:
 
 @st.fragment
 def _uncertain(card: ModelCard, scores: StoredScores, found: dict[float, Conformal]) -> None:
-    ask("Which films should be left to you?")
+    ask("Which X-rays should be left to you?")
     coverage = st.select_slider(
-        "Coverage: the share of films of each class that is to keep its class",
+        "Coverage: the share of X-rays of each class that should keep its class",
         list(found),
         value=COVERAGE if COVERAGE in found else max(found),
         format_func=lambda share: f"{100 * share:.0f} %",
@@ -68,7 +68,10 @@ def _uncertain(card: ModelCard, scores: StoredScores, found: dict[float, Conform
     with numbers:
         st.table(
             [
-                {"Of the test films, %": label, f"At a coverage of {100 * coverage:.0f} %": cell(percent, figure)}
+                {
+                    "Share of the test X-rays, %": label,
+                    f"At a coverage of {100 * coverage:.0f} %": cell(percent, figure),
+                }
                 for label, figure in (
                     ("left to the reader: uncertain", measured.uncertain),
                     ("wrong, of those decided", measured.wrong),
@@ -78,18 +81,18 @@ def _uncertain(card: ModelCard, scores: StoredScores, found: dict[float, Conform
             ]
         )
         st.markdown(
-            f"**{now.regions.limits_in_words}** Wrong are {measured.missed} missed (unlikely, with pneumonia) and "
-            f"{measured.false_alarms} false alarms (likely, without)."
+            f"**{now.regions.limits_in_words}** The errors are {measured.missed} missed (unlikely, with pneumonia) "
+            f"and {measured.false_alarms} false alarms (likely, without)."
         )
         st.markdown(
-            "A class is kept where the score is no stranger than those of so many of its validation films. A film is "
-            "decided where one class is kept, and left to you where neither is (its score is unlike most of both) or "
-            "both are (it is like many of both). The fewer films are left to you, the more errors tend to remain."
+            "A class is kept if at least that share of its validation X-rays scored as unusually or more. An X-ray "
+            "with one class kept is decided. It is left to you where no class is kept (its score is unlike most of "
+            "both) or both are (it is like many of both). If fewer X-rays are left to you, more errors tend to remain."
         )
     st.markdown(
-        "The promise (split conformal prediction: Vovk 2012, Sadinle 2019) is for films like those that set it: "
-        f"validation films, each class at the worst of {len(scores.validation_copies)} copies. Where less was covered "
-        "than asked, the test films are not like them. A film may be flagged and uncertain: the flag follows the "
-        "threshold alone."
+        "The promise (split conformal prediction: Vovk 2012, Sadinle 2019) holds for X-rays like those that set it: "
+        f"validation X-rays, each class at the worst of {len(scores.validation_copies)} copies. Where less was covered "
+        "than asked, the test X-rays are not like them. An X-ray can be flagged and uncertain, since the flag depends "
+        "on the threshold only."
     )
     source(card, scores.validation, scores.test)

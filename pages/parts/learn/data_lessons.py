@@ -1,4 +1,4 @@
-"""Lessons on what films can give away: the size of their files, and how they were split."""
+"""Lessons on clues outside the lungs: the size of the files, and the way films were split."""
 
 import streamlit as st
 
@@ -21,13 +21,13 @@ from pneumo_core.stats import area, percent
 
 
 def file_size_lesson() -> None:
-    """Let the reader guess how well the size of the files does, then show it against the network."""
+    """Let the reader guess how much the size of the files tells, then compare it with the network."""
     card, scores = card_of_active_model(), stored_scores()
     _file_size(card, scores, kept(card, "stored scores", "file size", lambda: file_size_result(scores, card)))
 
 
 def two_splits_lesson() -> None:
-    """Draw the same network on validation films, set aside from train, and on the official test films."""
+    """Draw the figures of one network on validation films, set aside from train, and on the official test films."""
     card, scores = card_of_active_model(), stored_scores()
     figures = split_figures(scores, card.operating_point("balanced").threshold)
     ask("Why can 99 % in a paper be 85 % at work?")
@@ -39,21 +39,21 @@ def two_splits_lesson() -> None:
         st.table(
             [
                 {
-                    "Figure (% but for the area)": figure.name,
-                    "Validation films": cell(area if place == 0 else percent, figure.validation),
-                    "Test films": cell(area if place == 0 else percent, figure.test),
+                    "Figure (in %, except the area)": figure.name,
+                    "Validation X-rays": cell(area if place == 0 else percent, figure.validation),
+                    "Test X-rays": cell(area if place == 0 else percent, figure.test),
                 }
                 for place, figure in enumerate(figures)
             ]
         )
     shared, names = patients_in_both(scores)
     st.markdown(
-        f"{split_line(figures)} Validation films were set aside from those to train on, and chose the epoch, the "
-        "temperature and the thresholds: they flatter. A paper that pools all films and splits them anew tests on "
-        f"films of that kind. {shared} of {names} patients' names among the test films occur among validation films "
-        "too; whether they are the same patients is not established."
+        f"{split_line(figures)} Validation X-rays were set aside from the training X-rays. They chose the epoch, the "
+        "temperature and the thresholds, so their figures flatter. A paper that pools all X-rays and splits them again "
+        f"tests on X-rays of that kind. {shared} of {names} patients' names among the test X-rays occur among "
+        "validation X-rays too. It is not established whether they are the same patients."
     )
-    st.markdown(f"How the films were split: {plain(card.training_data.description)}.")
+    st.markdown(f"The X-rays were split like this: {plain(card.training_data.description)}.")
     source(card, scores.validation, scores.test)
 
 
@@ -64,8 +64,8 @@ def _file_size(card: ModelCard, scores: StoredScores, result: FileSizeResult) ->
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if said is None:
             guess = st.slider(
-                "Of 100 pairs of test films, one with pneumonia and one without: in how many would the size of the "
-                "files alone tell which is which? (50: a coin's toss)",
+                "Take 100 pairs of test X-rays, one with pneumonia and one without. In how many does the size of the "
+                "files alone tell which is which? (50 is a coin's toss.)",
                 50,
                 100,
             )
@@ -73,8 +73,8 @@ def _file_size(card: ModelCard, scores: StoredScores, result: FileSizeResult) ->
         else:
             areas = result.areas
             st.markdown(
-                f"Of 100 pairs, one film with pneumonia and one without, you said that the size alone tells {said}. It "
-                f"tells **{percent(areas.second)}**; the network {percent(areas.first)}."
+                f"You said that the size alone tells {said} of 100 pairs of X-rays, one with pneumonia and one "
+                f"without. It tells **{percent(areas.second)}**. The network tells {percent(areas.first)}."
             )
             _say("Ask again", None)
     if said is not None:
@@ -94,19 +94,19 @@ def _file_size(card: ModelCard, scores: StoredScores, result: FileSizeResult) ->
                 ]
             )
             st.markdown(
-                f"Taking every file of at {'most' if result.smaller_is_pneumonia else 'least'} "
-                f"{result.limit_bytes:,} bytes for pneumonia, as the validation films say, is right on "
-                f"{percent(result.right)} % of the test films; taking all for pneumonia, on "
-                f"{100 * scores.test.prevalence:.1f} %."
+                f"The validation X-rays suggest a rule: a file of at "
+                f"{'most' if result.smaller_is_pneumonia else 'least'} {result.limit_bytes:,} bytes means pneumonia. "
+                f"It is right on {percent(result.right)} % of the test X-rays. Calling every X-ray pneumonia is right "
+                f"on {100 * scores.test.prevalence:.1f} %."
             )
             st.markdown(
-                "The network is not shown the size, but what makes sizes differ (detail, noise, borders, an earlier "
-                "compression) is in the pixels. Films whose files differ by class cannot show that a network looks at "
-                "lungs."
+                "The network does not see the size. The causes of the difference (detail, noise, borders, an earlier "
+                "compression) are in the pixels. X-rays whose files differ by class cannot show that a network looks "
+                "at lungs."
             )
             st.markdown(
-                "Of the 5,856 originals of Kermany's films, 'over 386 kB means NORMAL' is right on at least 91 % "
-                "(calculated). The model that comes with this app knows copies of them, encoded anew at 224 x 224."
+                "On Kermany's 5,856 original X-rays the rule 'over 386 kB means NORMAL' is right on at least 91 % "
+                "(calculated). The model that comes with this app knows copies of them, encoded again at 224 x 224."
             )
     source(card, scores.test)
 

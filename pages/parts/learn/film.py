@@ -19,15 +19,15 @@ from pneumo_core.places import DEMO_SAMPLE, sample_files
 from pneumo_core.read import Reading, read_xray
 from pneumo_core.wording import counted
 
-# The names of what was last uploaded here, until a refusal among them is dismissed.
+# The names of the last upload here, until a refusal among them is dismissed.
 UPLOADED = "learn_uploaded"
 
 
 def film_to_learn_from(messages: DeltaGenerator) -> Reading:
-    """Draw the choice of a film, a sample or one of this session's, and an uploader; give its reading.
+    """Draw an uploader and the choice of a film, from samples and this session's films; give its reading.
 
     Args:
-        messages: where the progress of reading stands, and what was refused.
+        messages: the place for the progress of reading and for refusals.
     """
     card = card_of_active_model()
     samples = {path.name: path for path in sample_files()}
@@ -35,7 +35,7 @@ def film_to_learn_from(messages: DeltaGenerator) -> Reading:
     with st.expander("Upload X-rays", icon=":material/upload_file:", width=300):
         batch = st.session_state.setdefault("learn_upload", 0)
         uploaded = st.file_uploader(
-            "JPEG, PNG or DICOM; they stay in this session's memory only",
+            "JPEG, PNG or DICOM, kept in this session's memory only",
             accept_multiple_files=True,
             key=f"learn_upload_{batch}",
         )
@@ -44,13 +44,13 @@ def film_to_learn_from(messages: DeltaGenerator) -> Reading:
             st.session_state[UPLOADED] = [file.name for file in uploaded]
             add_waiting([(file.name, file.getvalue()) for file in uploaded])
     if st.session_state.get(WAITING):
-        # What is read now is shown next.
+        # The films that are read now are shown next.
         st.session_state.pop("learn_film", None)
     with messages:
         read_waiting(card)
         films = films_at_hand()
         _refusals([film for film in films if film.reason and film.name in st.session_state.get(UPLOADED, [])])
-    # Told apart by content: two films may have one name, or that of a sample.
+    # Content tells films apart: two may have one name, or the name of a sample.
     own = {
         film.reading.radiograph.sha256: (film.name, film.reading)
         for film in films
@@ -73,10 +73,10 @@ def film_to_learn_from(messages: DeltaGenerator) -> Reading:
         return f"{name} ({option[:6]})" if named[name] > 1 or name in samples else name
 
     option: str = place.selectbox(
-        "Film", options, format_func=words, key="learn_film", persist_state="session", on_change=_dismiss
+        "X-ray", options, format_func=words, key="learn_film", persist_state="session", on_change=_dismiss
     )
     if option in own:
-        # Its name may be a patient's, and would stand in the address.
+        # Its name may be a patient's, which must not stand in the address.
         put_into_address("film", None)
         return own[option][1]
     put_into_address("film", option)
@@ -86,10 +86,10 @@ def film_to_learn_from(messages: DeltaGenerator) -> Reading:
 
 
 def standing_warnings(reading: Reading) -> None:
-    """Draw what is to be known before the film's score is believed; closed in the presenter view if it is much."""
+    """Draw the warnings about a film's score; several of them are closed in the presenter view."""
     warnings = reading.warnings
     if len(warnings) > 1 and is_presented():
-        words = f"{counted(len(warnings), 'warning')} of this film: {', '.join(reading.tags)}"
+        words = f"{counted(len(warnings), 'warning')} about this X-ray: {', '.join(reading.tags)}"
         with st.expander(plain(words), icon=":material/info:"):
             warnings_box(warnings)
     else:
@@ -107,5 +107,5 @@ def _refusals(refused: list[Film]) -> None:
 
 
 def _dismiss() -> None:
-    # The page Explain has them all the same among its films.
+    # The page Explain still lists them among its films.
     st.session_state.pop(UPLOADED, None)

@@ -1,4 +1,4 @@
-"""Grad-CAM opened up, step by step, on a film of your choice."""
+"""Grad-CAM opened up, step by step, on a film of the reader's choice."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +62,8 @@ def grad_cam_view(reading: Reading) -> None:
                     lambda: walked.difference_from_library(film, trace),
                 )
                 st.markdown(
-                    f"Computed twice: the largest difference of any cell from **tf-keras-vis** is {difference:.1e} of "
-                    "the map's largest value."
+                    f"The map was computed twice. The largest difference of any cell from **tf-keras-vis** is "
+                    f"{difference:.1e} of the map's largest value."
                 )
         with picture:
             if channel is None:
@@ -77,7 +77,7 @@ def grad_cam_view(reading: Reading) -> None:
 def _layer(traces: "dict[str, Trace]") -> str:
     names = list(traces)
     if len(names) == 1:
-        # A model of several networks that have no layer in common.
+        # The model holds several networks that have no layer in common.
         return names[0]
     if st.session_state.get("layer") not in names:
         st.session_state["layer"] = names[-1]
@@ -93,7 +93,9 @@ def _layer(traces: "dict[str, Trace]") -> str:
 
 def _step() -> int:
     numbers = list(range(1, len(TITLES) + 1))
-    asked = chosen_by_address("step", [str(number) for number in numbers], "There is no such step as the address says.")
+    asked = chosen_by_address(
+        "step", [str(number) for number in numbers], "There is no step of the number in the address."
+    )
     if asked is not None:
         st.session_state["step"] = int(asked)
     st.session_state.setdefault("step", 1)
@@ -130,8 +132,8 @@ def _input(reading: Reading, trace: "Trace") -> None:
     film = film_picture(fitted(reading.radiograph.pixels, _pixels()), DISPLAY)
     seen = film_picture(resize(reading.radiograph.pixels, shown.height, shown.width, shown.resampling), DISPLAY)
     _side_by_side(
-        (film, f"The film, {reading.radiograph.pixels.shape[1]} x {reading.radiograph.pixels.shape[0]} pixels"),
-        (seen, f"What the network sees, {shown.width} x {shown.height} pixels"),
+        (film, f"The X-ray, {reading.radiograph.pixels.shape[1]} x {reading.radiograph.pixels.shape[0]} pixels"),
+        (seen, f"The network's input, {shown.width} x {shown.height} pixels"),
     )
 
 
@@ -152,13 +154,13 @@ def _maps(reading: Reading, trace: "Trace", channel: int) -> None:
             key="maps",
             on_select=_map_was_clicked,
             selection_mode="points",
-            alt=f"The {MAPS} feature maps with the largest weight, each with its number and weight; map {channel} is "
+            alt=f"The {MAPS} feature maps with the largest weights, each with its number and weight; map {channel} is "
             "framed",
         )
     with right:
         _image(
             overlay_picture(_film(reading), _over(reading, trace.map_alone(channel)), DISPLAY),
-            f"Map {channel}, weight {trace.weights[channel]:+.2e}, over the film",
+            f"Map {channel}, weight {trace.weights[channel]:+.2e}, over the X-ray",
         )
 
 
@@ -190,7 +192,7 @@ def _weights(reading: Reading, trace: "Trace", channel: int) -> None:
 def _sum(reading: Reading, trace: "Trace") -> None:
     # As wide as its neighbours' pictures, so that the scale stands beside the cells.
     st.columns(2)[0].plotly_chart(
-        cells_figure(trace.weighted_sum, "Weighted sum: purple for, green against", text_colour()),
+        cells_figure(trace.weighted_sum, "Weighted sum: purple is for, green is against", text_colour()),
         config=CHART_CONFIG,
         height=_pixels(),
         key="sum",
@@ -202,7 +204,7 @@ def _relu(reading: Reading, trace: "Trace") -> None:
     left, right = st.columns(2)
     for place, values, title in (
         (left, trace.evidence.unscaled, "Kept: for pneumonia"),
-        (right, -trace.counter_evidence.unscaled, "Cut off: against it"),
+        (right, -trace.counter_evidence.unscaled, "Cut off: against pneumonia"),
     ):
         place.plotly_chart(
             cells_figure(values, title, text_colour(), trace.limit),
@@ -218,15 +220,18 @@ def _upsampling(reading: Reading, trace: "Trace") -> None:
     coarse = resize(trace.evidence.coarse, film.shape[0], film.shape[1], "nearest")
     _side_by_side(
         (coloured(coarse, DISPLAY.colour_map), "The heat map's cells"),
-        (coloured(_over(reading, trace.evidence), DISPLAY.colour_map), "Stretched over the film, smoothly"),
+        (coloured(_over(reading, trace.evidence), DISPLAY.colour_map), "Stretched smoothly over the X-ray"),
     )
 
 
 def _overlay(reading: Reading, trace: "Trace") -> None:
     film = _film(reading)
     _side_by_side(
-        (overlay_picture(film, _over(reading, trace.evidence), DISPLAY), "For: the heat map of the logit"),
-        (overlay_picture(film, _over(reading, trace.counter_evidence), DISPLAY), "Against: of the negated logit"),
+        (overlay_picture(film, _over(reading, trace.evidence), DISPLAY), "For: heat map of the logit"),
+        (
+            overlay_picture(film, _over(reading, trace.counter_evidence), DISPLAY),
+            "Against: heat map of the negated logit",
+        ),
     )
 
 
@@ -239,7 +244,7 @@ def _channel(trace: "Trace") -> int:
     if st.session_state.get("map") not in strongest:
         st.session_state["map"] = strongest[0]
     chosen: int = st.selectbox(
-        f"One of the {len(strongest)} maps with the largest weight",
+        f"One of the {len(strongest)} maps with the largest weights",
         strongest,
         key="map",
         format_func=lambda channel: f"map {channel}, weight {trace.weights[channel]:+.2e}",

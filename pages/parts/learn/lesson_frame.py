@@ -1,7 +1,7 @@
-"""What the lessons with real numbers have in common.
+"""The common frame of the lessons with real numbers.
 
-Each has a question, one picture, what to take home, and the source of its figures; it fits a screen. The figures are
-what the model in use gave on test films.
+Each lesson has a question, one picture, a conclusion, and the source of its figures, and it fits a screen. The figures
+come from the model in use on test films.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ STYLE = """<style>
 [data-testid="stMainBlockContainer"] :is(h2, h3) { padding: 0.2rem 0 !important; }
 [class*="st-key-stack_lesson"] :is(th, td), .st-key-lesson_figures :is(th, td) { padding: 0.25rem 0.5rem; }
 </style>"""
-AS_ON_THE_CARD = "95 % intervals as on the model card: each film counts as another patient's."
+AS_ON_THE_CARD = "95 % intervals as on the model card: each X-ray counts as another patient's."
 
 
 def ask(question: str) -> None:
-    """Draw a lesson's question, and what makes it fit a screen."""
+    """Draw a lesson's question, and the style that makes the lesson fit a screen."""
     st.html(STYLE)
     st.header(question)
 
@@ -43,30 +43,30 @@ def threshold_slider(card: ModelCard, key: str, place: DeltaGenerator, presets: 
             )
     with place:
         percent_of_one: float = st.slider(
-            "Threshold: flagged from this probability on, %", 0.0, 100.0, step=0.1, format="%.1f", key=key
+            "Threshold: X-rays are flagged from here on, %", 0.0, 100.0, step=0.1, format="%.1f", key=key
         )
     return percent_of_one / 100
 
 
 def draw(chart: Chart) -> None:
-    """Draw a chart with its title, and how it is read."""
+    """Draw a chart with its title and the way to read it."""
     st.subheader(chart.title, help=chart.reads)
     st.plotly_chart(chart.figure, config=CHART_CONFIG, key=f"lesson_{chart.title}", alt=chart.alt)
 
 
 def cell(in_words: Callable[[Estimate], str], figure: Estimate) -> str:
-    """Give a figure for a cell of a table, with how many films it is of."""
+    """Give a figure for a cell of a table, with its number of films."""
     return f"{in_words(figure)}, n = {figure.n}"
 
 
 def figure_in_words(figure: Estimate) -> str:
-    """Give a figure that can be negative, or without an interval."""
+    """Give a figure that can be negative or lack an interval."""
     return f"{value_in_words(figure)} ({interval_in_words(figure)})"
 
 
 def source(card: ModelCard, *parts: ScoredFilms, intervals: str = AS_ON_THE_CARD) -> None:
-    """Draw what a lesson's figures come from."""
+    """Draw the source of a lesson's figures."""
     films = "; ".join(
-        f"'{part.films}', {len(part)} films ({part.has_pneumonia.sum()} with pneumonia)" for part in parts
+        f"'{part.films}', {len(part)} X-rays ({part.has_pneumonia.sum()} with pneumonia)" for part in parts
     )
     st.markdown(f":small[{plain(f'Source: stored scores of {card.name}: {films}. {intervals}')}]")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-# What the address calls a lesson, and its title, in the order of an hour's teaching.
+# A lesson's name in the address, and its title, in the order of an hour's teaching.
 LESSONS = {
     "grad-cam": "1. Grad-CAM, step by step",
     "methods": "2. Which method?",
@@ -25,7 +25,7 @@ html { font-size: 22px; }
 .js-plotly-plot text, #js-plotly-tester text { font-size: 18px !important; }
 [data-testid="stAlertContainer"] p { font-size: 0.85rem; }
 </style>"""
-# A lesson is to fit a screen.
+# A lesson must fit a screen.
 LESSON_STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 2.2rem; padding-bottom: 1rem; }
 [data-testid="stHeader"] { height: 2.2rem; min-height: 2.2rem; background: transparent; }
@@ -42,11 +42,11 @@ h1 { display: none; }
 
 
 def chosen_by_address(name: str, allowed: list[str], refusal: str) -> str | None:
-    """Give what the page's address asks for, once: when it is opened, and after the browser's back and forward.
+    """Give the wish in the page's address once: when it is opened, and after the browser's back and forward.
 
     Args:
-        name: of the part of the address.
-        allowed: what may be asked for.
+        name: the parameter of the address.
+        allowed: the names that may stand there.
         refusal: a sentence for anything else.
     """
     asked = st.query_params.get(name)
@@ -88,7 +88,7 @@ def chosen_lesson() -> str:
         "Presenter view",
         key="presenter",
         bind="query-params",
-        help="Large type for a projector; menu and title are hidden.",
+        help="Large type for a projector, without menu and title.",
     )
     put_into_address("lesson", lesson)
     if is_presented():

@@ -20,15 +20,15 @@ COLUMNS, PICTURE_PIXELS = 4, 260
 def methods_view(reading: Reading) -> None:
     """Draw the lesson about a film."""
     st.markdown(
-        "Seven ways to ask one network why it gave this film its score. They measure different things and need not "
-        "agree; where they do not, none of them is *the* explanation."
+        "Seven methods ask one network why it gave this X-ray its score. They measure different things and need not "
+        "agree. Where they disagree, none of them is *the* explanation."
     )
     film = reading.prepared
     results = on_request(
         reading.card,
         reading.radiograph.sha256,
         "methods",
-        "Explain this film in seven ways",
+        "Explain this X-ray in seven ways",
         lambda progress: methods(ready_classifier(), reading.card.weights_sha256).explain_all(film, progress),
     )
     if results is not None:
@@ -40,7 +40,7 @@ def _grid(reading: Reading, results: "list[MethodResult]") -> None:
     fitted_film = fitted(reading.radiograph.pixels, PICTURE_PIXELS)
     film = film_picture(enlarged(fitted_film, PICTURE_PIXELS, PICTURE_PIXELS), Display())
     cells = [
-        (film, "The film", f"Probability {100 * reading.prediction.probability:.1f} %."),
+        (film, "The X-ray", f"Probability {100 * reading.prediction.probability:.1f} %."),
         *(
             (
                 overlay_picture(film, result.explanation.heatmap(*film.shape), Display(opacity=0.7)),

@@ -16,31 +16,31 @@ WHO = ("You", "Network", "Both together")
 
 
 def running_score(quiz: Quiz) -> None:
-    """Draw in one line who was right how often so far."""
+    """Draw in one line how often each side was right so far."""
     board = scoreboard(quiz.answers, quiz.threshold)
     rights = ", ".join(f"{who.lower()} {right}" for who, right in zip(WHO, board.right, strict=True))
-    st.markdown(f"Right so far, of {counted(board.n, 'film')}: {rights}.")
+    st.markdown(f"Right so far, of {counted(board.n, 'X-ray')}: {rights}.")
 
 
 def quiz_scores(quiz: Quiz, films: tuple[SourceFilm, ...], note: str, start_again: Callable[[], None]) -> None:
     """Draw the scoreboard of a quiz that is over.
 
     Args:
-        note: what is to be known of the films; "" where there is nothing.
+        note: a remark on the films; "" for none.
     """
     board = scoreboard(quiz.answers, quiz.threshold)
-    st.header(f"Scoreboard: {counted(board.n, 'film')}")
+    st.header(f"Scoreboard: {counted(board.n, 'X-ray')}")
     if card_of_active_model().identity != quiz.model:
         st.info(
-            "Another model came in use. The scores are those of the model that the quiz began with; films that were "
-            "not answered before are left out.",
+            "Another model came in use. The scores are those of the model that the quiz began with. X-rays without an "
+            "answer before the change are left out.",
             icon=":material/swap_horiz:",
         )
     st.markdown("\n".join(f"- {finding}" for finding in (*findings(board), *([note] if note else []))))
     if board.known:
         st.warning(
-            f"The network was trained on or validated with {board.known} of these films: on them its score, and that "
-            "of both together, is no test.",
+            f"The network was trained on or validated with {board.known} of these X-rays. On them neither its score "
+            "nor that of both together is a test.",
             icon=":material/history_edu:",
         )
     if quiz.refusals:
@@ -48,14 +48,14 @@ def quiz_scores(quiz: Quiz, films: tuple[SourceFilm, ...], note: str, start_agai
     if board.n:
         _table(board)
         st.markdown(
-            f"In brackets 95 % intervals (Wilson). The network flags from {100 * quiz.threshold:.1f} % on, its "
-            "balanced operating point. Both together: the log odds that you stated and those of the network, counted "
-            "from its threshold, are added up (a logarithmic opinion pool); above 0 is pneumonia."
+            f"Brackets hold 95 % intervals (Wilson). The network flags from {100 * quiz.threshold:.1f} % on, its "
+            "balanced operating point. 'Both together' adds the log odds that you stated and those of the network, "
+            "counted from its threshold (a logarithmic opinion pool). A sum above 0 means pneumonia."
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         if board.n:
             _download(quiz, films)
-        # Without a key of its own: the one that led here, pressed twice, would throw the scores away.
+        # The button has no shortcut: the key that led here, pressed twice, would throw the scores away.
         st.button("Start again", icon=":material/replay:", on_click=start_again)
 
 
@@ -69,7 +69,7 @@ def _table(board: Scoreboard) -> None:
             _row("With pneumonia", *(_of_sick(matrix) for matrix in matrices)),
             _row("Without pneumonia", *(_of_well(matrix) for matrix in matrices)),
             _row("Brier score (0 is best)", f"{board.reader_brier:.3f}", f"{board.network_brier:.3f}", "none stated"),
-            _row("Median time a film", f"{board.seconds:.1f} s", "", ""),
+            _row("Median time per X-ray", f"{board.seconds:.1f} s", "", ""),
         ],
         alt="Scores of the reader, the network, and both together",
     )

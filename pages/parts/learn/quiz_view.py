@@ -27,23 +27,23 @@ from pneumo_core.wording import counted
 SAMPLES = "The samples"
 CHOSEN, FILMS, NOTE, QUIZ, READING = "quiz_chosen", "quiz_films", "quiz_note", "quiz", "quiz_reading"
 SAMPLES_NOTE = (
-    "The samples are synthetic: each is the mean of several films of the public data set that the shipped network was "
-    "trained on, and its reference standard is what kind these were (one of both kinds is left out). They show how the "
-    "quiz goes; a score on them says nothing about patients."
+    "The samples are synthetic. Each is the mean of several X-rays of the public data set that the shipped network was "
+    "trained on. Its reference standard is the kind of these X-rays; one sample of both kinds is left out. The samples "
+    "show how the quiz works. A score on them says nothing about patients."
 )
 USUAL_COUNT = 20
 SCREEN_LONG_SIDE = 1000
 SIDES = {"Yes": True, "No": False}
 
 
-# The name of a button's key is too pale to be read.
+# Streamlit draws the name of a button's key too pale to be read.
 STYLE = """<style>
 .stButton kbd, .stFormSubmitButton kbd { color: inherit !important; opacity: 1 !important; }
 </style>"""
 
 
 def quiz_view() -> None:
-    """Draw the lesson: the choice of films, one film after the other, the scoreboard."""
+    """Draw the lesson: the choice of films, one film after another, the scoreboard."""
     st.html(STYLE)
     _quiz()
 
@@ -66,15 +66,15 @@ def _quiz() -> None:
 
 def _choice() -> None:
     st.markdown(
-        "You see each film without score or heat map, and say whether you suspect pneumonia and how sure you are. Then "
-        "the reference standard, the network's score and its heat map are shown; at the end, who was right how often. "
-        "**Nothing is stored: reloading the page loses the quiz.**"
+        "You see each X-ray without score or heat map. You say whether you suspect pneumonia and how sure you are. "
+        "Then the page shows the reference standard, the network's score and its heat map. A scoreboard at the end "
+        "shows how often each side was right. **Nothing is stored: reloading the page loses the quiz.**"
     )
     with st.container(key="stack_quiz_choice"):
         left, right = st.columns(2, gap="large")
     with left:
         way = st.segmented_control(
-            "Where are the films?",
+            "Where are the X-rays?",
             [SAMPLES, FILES, FOLDER, SERVER],
             default=SAMPLES,
             required=True,
@@ -92,10 +92,10 @@ def _choice() -> None:
 
 
 def _own_films(way: str) -> Source | None:
-    source = ask_for_source(way, "Take these films")
+    source = ask_for_source(way, "Take these X-rays")
     st.markdown(
-        "Labels come from folders named `NORMAL` and `PNEUMONIA`, or from a CSV with the columns `file,label`. What "
-        "you upload stays in this session's memory, and no film's name is shown before your answer."
+        "Labels come from folders named `NORMAL` and `PNEUMONIA`, or from a CSV with the columns `file,label`. Your "
+        "uploads stay in this session's memory. No file name is shown before your answer."
     )
     if source is not None:
         st.session_state[CHOSEN] = (way, source)
@@ -105,14 +105,14 @@ def _own_films(way: str) -> Source | None:
 
 def _start(films: tuple[SourceFilm, ...], note: str) -> None:
     is_balanced = st.toggle(
-        "As many films with pneumonia as without",
+        "As many X-rays with pneumonia as without",
         value=True,
         key="quiz_is_balanced",
-        help="Who counts along knows the last answers; off, the films are drawn whatever they show.",
+        help="With equal numbers the last answers can be guessed by counting. Switch it off to draw at random.",
     )
     most = most_questions(films, is_balanced)
     count = st.number_input(
-        f"How many films? At most {most}, one of each patient.",
+        f"How many X-rays? At most {most}, one of each patient.",
         min_value=2 if is_balanced else 1,
         max_value=most,
         value=min(USUAL_COUNT, most),
@@ -130,10 +130,10 @@ def _start(films: tuple[SourceFilm, ...], note: str) -> None:
 def _left_out(source: Source) -> None:
     unlabelled = sum(film.has_pneumonia is None for film in source.films)
     if unlabelled:
-        st.markdown(f"{counted(unlabelled, 'film')} without a label left out.")
-    # Without names, as one may be that of a film to be read.
+        st.markdown(f"{counted(unlabelled, 'X-ray')} without a label left out.")
+    # The list has no names, since one may be the name of a film in the quiz.
     if source.nameless_problems:
-        with st.expander(f"{len(source.nameless_problems)} left out before, and why", icon=":material/block:"):
+        with st.expander(f"{len(source.nameless_problems)} left out, with the reasons", icon=":material/block:"):
             st.markdown("\n".join(f"- {plain(problem)}" for problem in source.nameless_problems))
 
 
@@ -146,7 +146,7 @@ def _start_again() -> None:
 
 
 def _with_film_read() -> Quiz | None:
-    """Give the quiz with its film at hand read, or over; None before it has begun."""
+    """Give the quiz with its present film read, or the finished quiz; None before it has begun."""
     quiz: Quiz | None = st.session_state.get(QUIZ)
     if quiz is None or quiz.is_over or READING in st.session_state:
         return quiz
@@ -154,7 +154,7 @@ def _with_film_read() -> Quiz | None:
         quiz, st.session_state[FILMS], lambda radiograph: read_xray(ready_classifier(), radiograph)
     )
     if reading is not None and reading.card.identity != quiz.model:
-        # Another model came in use: its scores do not belong among those of the one before.
+        # Another model came in use, and its scores must not mix with those of the model before.
         quiz = quiz.finished()
     st.session_state[QUIZ], st.session_state[READING] = quiz, reading
     return quiz
@@ -166,7 +166,7 @@ def _film(quiz: Quiz, reading: Reading) -> None:
     with pictures:
         _pictures(quiz, reading)
     with answers, anew(quiz.place, quiz.is_revealed, reading.card.identity):
-        st.markdown(f"**Film {quiz.place + 1} of {len(quiz.questions)}**")
+        st.markdown(f"**X-ray {quiz.place + 1} of {len(quiz.questions)}**")
         if quiz.is_revealed:
             _reveal(quiz, reading)
         else:
@@ -175,7 +175,7 @@ def _film(quiz: Quiz, reading: Reading) -> None:
             if quiz.is_revealed:
                 is_last = quiz.place + 1 == len(quiz.questions)
                 st.button(
-                    "To the scoreboard" if is_last else "Next film",
+                    "To the scoreboard" if is_last else "Next X-ray",
                     type="primary",
                     icon=":material/arrow_forward:",
                     on_click=_go_to,
@@ -185,8 +185,8 @@ def _film(quiz: Quiz, reading: Reading) -> None:
             st.button("Finish now", icon=":material/flag:", on_click=_go_to, args=(quiz.finished(),))
         if quiz.refusals:
             st.markdown("Passed over:\n" + "\n".join(f"- {plain(refusal)}" for refusal in quiz.refusals))
-        st.markdown("Kept in this session only: reloading the page loses it.")
-    # Only now, so that the time for reading and drawing it does not count.
+        st.markdown("The quiz is kept in this session only: reloading the page loses it.")
+    # The clock starts only now, so that the time for reading and drawing the film does not count.
     st.session_state[QUIZ] = quiz.shown()
 
 
@@ -200,18 +200,18 @@ def _pictures(quiz: Quiz, reading: Reading) -> None:
     viewer_box(reading, display, quiz.is_revealed, SCREEN_LONG_SIDE, "quiz_viewer", f"film {quiz.place}", "62vh")
     if quiz.is_revealed:
         st.markdown(
-            "The heat map is blank: no evidence in favour was found."
+            "The heat map is blank: the network found no evidence in favour."
             if reading.explanation.is_blank
-            else "Bright: where the network found evidence. No outline of a lesion."
+            else "Bright areas: the network found evidence there. They are no outline of a lesion."
         )
 
 
 def _ask(quiz: Quiz) -> None:
     with st.form(f"quiz_form_{quiz.place}", border=False):
         said = st.radio("Pneumonia?", list(SIDES), index=None, horizontal=True, key="quiz_says")
-        # No slider: in a number's field Enter sends the answer.
+        # A number's field and no slider: Enter sends the answer there.
         st.number_input(
-            "How sure are you of that, %? 50 is a coin's toss.",
+            "How sure are you, %? 50 is a coin's toss.",
             round(100 * LEAST_CONFIDENCE),
             round(100 * MOST_CONFIDENCE),
             75,

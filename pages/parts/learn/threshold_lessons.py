@@ -1,4 +1,4 @@
-"""Lessons on what one threshold does: at one place, at others, and to each kind of pneumonia."""
+"""Lessons on the effect of one threshold: at one place, at others, and on each kind of pneumonia."""
 
 import streamlit as st
 
@@ -20,17 +20,17 @@ from pneumo_core.stats import finely, percent
 
 
 def threshold_lesson() -> None:
-    """Draw what one threshold decides: matrix, point on the ROC curve, predictive values, cost, a crowd."""
+    """Draw the effect of one threshold: matrix, point on the ROC curve, predictive values, cost, a crowd."""
     _threshold(card_of_active_model(), stored_scores().test)
 
 
 def prevalence_lesson() -> None:
-    """Draw the same test where pneumonia is common, less common and rare."""
+    """Draw one test where pneumonia is common, less common and rare."""
     _prevalence(card_of_active_model(), stored_scores().test)
 
 
 def kinds_lesson() -> None:
-    """Draw the scores of bacterial and viral pneumonia, and where the misses are."""
+    """Draw the scores of bacterial and viral pneumonia, and the misses among them."""
     _kinds(card_of_active_model(), stored_scores().test)
 
 
@@ -43,7 +43,7 @@ def _threshold(card: ModelCard, films: ScoredFilms) -> None:
     with settings:
         prevalences, costs, confirmations = st.columns(3, vertical_alignment="bottom")
     prevalence = prevalences.number_input("Prevalence, 1-99 %", 1, 99, round(100 * SETTING.prevalence))
-    cost_per_film = costs.number_input("Cost of a film", 0.0, value=SETTING.cost_per_film, step=1.0)
+    cost_per_film = costs.number_input("Cost per X-ray", 0.0, value=SETTING.cost_per_film, step=1.0)
     cost_per_confirmation = confirmations.number_input(
         "Cost to confirm", 0.0, value=SETTING.cost_per_confirmation, step=1.0
     )
@@ -66,10 +66,10 @@ def _threshold(card: ModelCard, films: ScoredFilms) -> None:
             ]
         )
     st.markdown(
-        "A lower threshold finds more and alarms more: the point moves along the curve, the curve stays. Predictive "
-        "values, cost and crowd hold at the prevalence that you set, not at that of the test films "
-        f"({100 * films.prevalence:.1f} %); the probabilities are not recalibrated to it. The range of a predictive "
-        "value is what the intervals of both rates leave it."
+        "A lower threshold finds more cases and raises more false alarms. The point moves along the curve, and the "
+        "curve stays. Predictive values, cost and crowd hold at the prevalence that you set, not at that of the test "
+        f"X-rays ({100 * films.prevalence:.1f} %). The probabilities are not recalibrated to it. The range of a "
+        "predictive value follows from the intervals of both rates."
     )
     source(card, films)
 
@@ -77,7 +77,7 @@ def _threshold(card: ModelCard, films: ScoredFilms) -> None:
 @st.fragment
 def _prevalence(card: ModelCard, films: ScoredFilms) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        ask("What is the same test worth where pneumonia is rare?")
+        ask("How good is the same test where pneumonia is rare?")
         names = [point.name for point in card.operating_points]
         name = st.segmented_control("Operating point", names, default="balanced", required=True, key="lesson_point")
     threshold = card.operating_point(name).threshold
@@ -94,9 +94,9 @@ def _prevalence(card: ModelCard, films: ScoredFilms) -> None:
     figures = found[0].figures
     st.markdown(
         f"The test is the same three times: sensitivity {percent(figures.sensitivity)} %, specificity "
-        f"{percent(figures.specificity)} %, measured on the test films. Only how many come with pneumonia differs, and "
-        "with it what a flag means. The probabilities are not recalibrated, and patients elsewhere are taken to look "
-        "alike on film, which must be measured, not believed."
+        f"{percent(figures.specificity)} %, measured on the test X-rays. Only the share of patients with pneumonia "
+        "differs, and with it the meaning of a flag. The probabilities are not recalibrated. Patients elsewhere are "
+        "assumed to look alike on X-rays, which must be measured, not believed."
     )
     source(card, films)
 
@@ -125,8 +125,8 @@ def _kinds(card: ModelCard, films: ScoredFilms) -> None:
         )
         st.markdown(kind_line(results))
     st.markdown(
-        "Right are films with pneumonia that are flagged (sensitivity) and others that are not (specificity). Kinds "
-        "come from the names of the data set's files; how each was established is not known here. A score does not "
-        "tell bacterial from viral: the network was taught pneumonia alone."
+        "X-rays with pneumonia are right if they are flagged (sensitivity), others if they are not (specificity). "
+        "The kinds come from the file names of the data set. It is not known here how each was established. A score "
+        "does not tell bacterial from viral, since the network was taught pneumonia only."
     )
     source(card, films)

@@ -1,4 +1,4 @@
-"""Whether the heat map of a film can be trusted: tests of this film's map, and what they found on many films."""
+"""Whether the heat map of a film can be trusted: tests of this film's map, and their results on many films."""
 
 from typing import TYPE_CHECKING
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from pneumo_core.explain import ExplanationTest
 
 PICTURE_PIXELS = 108
-# Of the survey, so that both halves fit a screen.
+# The first half of the survey; both halves fit a screen.
 FIRST_ROWS = 10
-BLANK = "The heat map of this film is blank: the network found nothing in favour, so there is no picture to trust."
+BLANK = "The heat map of this X-ray is blank: the network found nothing in favour, so there is no picture to trust."
 
 
 def trust_view(reading: Reading) -> None:
     """Draw the lesson about a film."""
-    ways = ["This film", "Many films"]
+    ways = ["This X-ray", "Many X-rays"]
     way = st.segmented_control(
         "Tested on", ways, default=ways[0], required=True, key="trust", label_visibility="collapsed"
     )
@@ -35,9 +35,10 @@ def trust_view(reading: Reading) -> None:
         test = test_on_request(reading, "balanced", is_short=False, button="Test this heat map")
         if test is None:
             st.markdown(
-                "A heat map can look right and mean nothing. The test shuffles the network's weights block by block (a "
-                "map that stays shows the film, not what was learnt: Adebayo 2018), moves the film a little, takes "
-                "away what the map calls important (Petsiuk 2018), and covers one patch after the other."
+                "A heat map can look right and mean nothing. The test has four parts. It shuffles the network's "
+                "weights block by block: a map that stays shows the X-ray, not the training (Adebayo 2018). It moves "
+                "the X-ray a little. It removes the areas that the map calls important (Petsiuk 2018). It covers one "
+                "patch after another."
             )
         else:
             with anew(reading.card.identity, reading.radiograph.sha256):
@@ -52,7 +53,7 @@ def _result(reading: Reading, test: "ExplanationTest") -> None:
         draw_checks(test)
         if test.deletion is None:
             st.markdown(
-                "Deletion and insertion are left out: they need a film that is flagged, and a sample that is not."
+                "Deletion and insertion are left out: they need an X-ray that is flagged, and a sample that is not."
             )
         st.markdown(test.empty_in_words)
     with right:
@@ -62,15 +63,15 @@ def _result(reading: Reading, test: "ExplanationTest") -> None:
             ),
             config=CHART_CONFIG,
             key="stages",
-            alt="Rank correlation with the trained network's map, as weights are shuffled from the top down",
+            alt="Rank correlation with the trained network's map while weights are shuffled from the top down",
         )
         if test.deletion is not None and test.insertion is not None:
-            names = (f"taken away, area {test.deletion.area:.2f}", f"given back, area {test.insertion.area:.2f}")
+            names = (f"removed, area {test.deletion.area:.2f}", f"restored, area {test.insertion.area:.2f}")
             st.plotly_chart(
                 curves_figure(test.deletion.probabilities, test.insertion.probabilities, names, text_colour()),
                 config=CHART_CONFIG,
                 key="curves",
-                alt="Probability as the film is taken away, and given back, the brightest of the map first",
+                alt="Probability while the X-ray is removed and restored, the brightest areas of the map first",
             )
     _maps(reading, test)
 
@@ -86,7 +87,7 @@ def _maps(reading: Reading, test: "ExplanationTest") -> None:
                 overlay_picture(film, explanation.heatmap(*film.shape), Display()),
                 f"{name}: blank" if explanation.is_blank else name,
                 width=PICTURE_PIXELS,
-                alt=f"The film under the heat map, {name}",
+                alt=f"The X-ray under the heat map, {name}",
             )
 
 
@@ -94,13 +95,13 @@ def _many(reading: Reading) -> None:
     survey = survey_of_active_model()
     if survey is None:
         st.info(
-            "The model in use has no survey of its heat maps. Whoever runs the server makes one with "
-            "`./run core survey FOLDER --record`, in some minutes for 100 films."
+            "The model in use has no survey of its heat maps. Whoever runs the server can make one with "
+            "`./run core survey FOLDER --record`. It takes some minutes for 100 X-rays."
         )
         return
     st.markdown(
-        f"The same tests on **{len(survey.films)} films**, spread evenly over the folder '{survey.films_from}', made "
-        f"{survey.made} with {reading.card.name}; 95 % intervals in brackets."
+        f"The same tests were run on **{len(survey.films)} X-rays**, spread evenly over the folder "
+        f"'{survey.films_from}', on {survey.made} with {reading.card.name}. Brackets hold 95 % intervals."
     )
     rows = survey_rows(survey)
     with st.container(key="stack_survey"):

@@ -1,4 +1,4 @@
-"""What if a film were covered, turned, brighter: score and heat map follow."""
+"""The lesson "What if?": a film is covered, turned or brightened, and score and heat map follow."""
 
 import time
 from dataclasses import replace
@@ -30,7 +30,7 @@ from pneumo_core.stats import OperatingPoint
 NOTHING, CURVES = "nothing", "what_if_curves"
 REST_SECONDS = 0.1
 REGION_SLIDERS = (("what_if_across", "Left to right, %"), ("what_if_down", "Top to bottom, %"))
-# What the session holds for the film as it is; mouse and sliders both move this and nothing else.
+# The session's values for the unchanged film; mouse and sliders both move these and nothing else.
 AS_IT_IS = {
     "what_if_hide": NOTHING,
     "what_if_across": (30, 70),
@@ -54,7 +54,7 @@ def _what_if(reading: Reading, point: OperatingPoint) -> None:
         pictures, numbers = st.columns([9, 5], gap="medium")
     with pictures:
         drawn = film_chart(look, change.region, text_colour())
-        # A new key after each box: what was drawn by hand is gone, and the region's own outline stands.
+        # A new key after each box removes the box drawn by hand and leaves the region's own outline.
         key = f"what_if_film_{st.session_state.setdefault('what_if_boxes', 0)}"
         st.plotly_chart(
             drawn.figure,
@@ -86,7 +86,7 @@ def _what_if(reading: Reading, point: OperatingPoint) -> None:
         with column, st.container(gap="xsmall"):
             sentences[name] = _slider(name)
     _note(point)
-    # After the picture; the shown curve first, which a move of its own control leaves as it is.
+    # Curves come after the picture, the shown one first: a move of its own control leaves it unchanged.
     for name in sorted(CONTROLS, key=lambda name: name != shown):
         curve = _curve(reading, change, name, point)
         sentences[name].markdown(f"{curve.in_words()}. {curve.check_in_words()}")
@@ -114,7 +114,7 @@ def _scores(before: float, after: float, point: OperatingPoint) -> None:
 
 def _region() -> None:
     st.segmented_control(
-        "Hide: draw a box on the film, or set it here",
+        "Hide: draw a box on the X-ray, or set it here",
         [NOTHING, *HIDDEN_BY],
         required=True,
         key="what_if_hide",
@@ -147,22 +147,24 @@ def _slider(name: str) -> DeltaGenerator:
 def _note(point: OperatingPoint) -> None:
     with st.container(key="stack_note"):
         back, note = st.columns([2, 9], gap="small", vertical_alignment="center")
-    back.button("Back to the film as it is", icon=":material/undo:", on_click=st.session_state.update, args=(AS_IT_IS,))
+    back.button(
+        "Back to the unchanged X-ray", icon=":material/undo:", on_click=st.session_state.update, args=(AS_IT_IS,)
+    )
     note.markdown(
         f"Amber: flagged from {100 * point.threshold:.1f} % on ({point.name} operating point). A flip shows how "
-        "fragile the network is, not the patient's disease; and a film with a region hidden is unlike any that the "
-        "network knows. Under each control stands, with the other controls as they are, its flip, and from "
-        "where on Explain would not give the probability: the lesson gives it all the same."
+        "fragile the network is, not the patient's disease. An X-ray with a hidden region is unlike any that the "
+        "network knows. The text under each control names its flip while the other controls stay. It also names the "
+        "value from which Explain would give no probability. The lesson gives it all the same."
     )
 
 
 def _curve(reading: Reading, change: Change, name: str, point: OperatingPoint) -> FlipCurve:
-    """Give a control's curve; the last one of each is kept, so that a control's own moves compute nothing for it."""
+    """Give a control's curve; the last of each is kept, so a control's own moves compute nothing for it."""
     kept: dict[str, tuple[object, FlipCurve]] = st.session_state.setdefault(CURVES, {})
     others = change.at(name, 0.0)
     of = (reading.card.identity, reading.radiograph.sha256, point.threshold, others)
     if name not in kept or kept[name][0] != of:
-        # A control that is moved on ends this run at the next line drawn: then nothing is computed in its way.
+        # A further move of a control ends this run at the next line drawn, before anything is computed.
         time.sleep(REST_SECONDS)
         with one_at_a_time():
             kept[name] = of, flip_curve(ready_classifier(), reading.radiograph.pixels, others, name, point.threshold)

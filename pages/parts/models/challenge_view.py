@@ -1,4 +1,4 @@
-"""A candidate against the model in use on the same films: what a person decides a promotion by."""
+"""A candidate against the model in use on the same films: the grounds for a promotion."""
 
 from pathlib import Path
 
@@ -35,14 +35,14 @@ from pneumo_core.train import busy_in_words, read_plan, read_state, run_at_work,
 from pneumo_core.wording import time_in_words
 
 PICTURE_PIXELS = 560
-# More differences stay folded.
+# A list of more differences stays folded.
 MOST_LINES = 6
-# A film that is scored further off than this is not the one that was compared.
+# A larger difference from the kept score means another film than the one that was compared.
 SAME_FILM = 0.02
 
 
 def gate_view(entry: ModelEntry, card: ModelCard) -> None:
-    """Draw the comparison, or say why there is none and how to make it."""
+    """Draw the comparison, or the reason why there is none and the way to make it."""
     st.header(f"{plain(entry.name)} against the model in use")
     gate = gate_of(entry, known_models())
     if gate is not None and gate.candidate_weights != card.weights_sha256:
@@ -62,8 +62,8 @@ def _compare(run: Path | None, missing: str) -> None:
         if missing:
             st.markdown(
                 "The training run that made this model is not on this server, so it cannot be compared from here. "
-                "Score labelled films that neither model was trained on in Batch evaluation, then choose *Against "
-                "another model* there."
+                "In Batch evaluation, please score labelled X-rays that neither model was trained on. Then choose "
+                "*Against another model* there."
             )
         return
     if run_at_work() == run.name:
@@ -71,7 +71,7 @@ def _compare(run: Path | None, missing: str) -> None:
         return
     state = read_state(run)
     if missing and state.stage in ("failed", "interrupted"):
-        st.error(plain(state.problem or "The last comparison ended before its end, without a word."))
+        st.error(plain(state.problem or "The last comparison stopped early and gave no reason."))
     elif missing and state.problem:
         st.error(plain(state.problem), icon=":material/error:")
     if st.button("Compare again" if not missing else "Compare now", icon=":material/balance:"):
@@ -86,13 +86,13 @@ def _at_work(run: Path) -> None:
     @st.fragment(run_every=1.0)
     def progress() -> None:
         if run_at_work() != run.name:
-            # The whole page once more, with what was found.
+            # Draws the whole page again, with the findings.
             st.rerun()
         state = read_state(run)
         share = state.done / state.of if state.of and state.stage == "reading the films" else 0.0
         of = f", {state.done} of {state.of}" if share else ""
         st.progress(min(1.0, share), f"The run {plain(run.name)} is at work: {state.stage}{of}")
-        st.markdown("This goes on if you reload or leave the page.")
+        st.markdown("The run continues if you reload or leave the page.")
 
     progress()
 
@@ -124,27 +124,26 @@ def _evidence(gate: Gate, entry: ModelEntry, run: Path | None, is_outdated: bool
             if len(lines) > MOST_LINES:
                 with st.expander(f"{len(lines) - MOST_LINES} more"):
                     st.markdown("\n".join(f"- {plain(line)}" for line in lines[MOST_LINES:]))
-    st.subheader("On the films as they are")
-    st.table(main_rows(gate), alt="Figures of both models on the films as they are, with differences")
+    st.subheader("On the unchanged X-rays")
+    st.table(main_rows(gate), alt="Figures of both models on the unchanged X-rays, with differences")
     st.markdown(
-        f"Each model at its own balanced threshold, one film a patient (n = {gate.copies[0].comparison.n}). "
-        "Difference: candidate less model in use, with its 95 % interval (DeLong for the area, Newcombe for shares). "
-        "p: DeLong's test and McNemar's exact one; of two models that are alike it is below 0.05 once in 20 times. "
-        f"{WHEN_WORSE}"
+        "Each model is used at its own balanced threshold, with one X-ray per patient "
+        f"(n = {gate.copies[0].comparison.n}). The difference is candidate minus model in use, with its 95 % interval "
+        "(DeLong for the area, Newcombe for shares). The p-values come from DeLong's test and McNemar's exact test. "
+        f"For two equal models p is below 0.05 once in 20 times. {WHEN_WORSE}"
     )
-    st.subheader("On every copy of the films")
-    st.table(copy_rows(gate), alt="Differences on every copy of the films, and calibration of both models")
+    st.subheader("On every copy of the X-rays")
+    st.table(copy_rows(gate), alt="Differences on every copy of the X-rays, and calibration of both models")
     st.markdown(
-        "Differences as above; the copies are the same films under other contrast, gamma, resampling, noise, margins "
-        "and cuts. Shapes evened: films with pneumonia are made wider and the others higher by as much as the files of "
-        "Kermany et al. differ, so that their shape gives no help. Of so many differences some lie beyond chance by "
-        "chance alone. Brier score and expected calibration error (ECE), "
-        f"candidate / in use, on all {gate.films} films: "
-        "smaller is better; they have no interval here."
+        "The differences are as above. The copies are the same X-rays under other contrast, gamma, resampling, noise, "
+        "margins and cuts. In the copies with evened shapes, X-rays with pneumonia are made wider and the others "
+        "higher by as much as the files of Kermany et al. differ. Their shape then gives no help. Among so many "
+        "differences some lie beyond chance by chance alone. Brier score and expected calibration error (ECE) are "
+        f"given as candidate / in use, on all {gate.films} X-rays. Smaller is better; they have no interval here."
     )
     st.markdown(
-        "**Test films have no say here**: a model that is chosen by its test figures has been fitted to them by hand, "
-        "and nothing is left to tell how it does on films that chose nothing."
+        "**Test X-rays have no say here.** A model that is chosen by its test figures has been fitted to them by "
+        "hand. Then no X-rays are left to show how it performs on X-rays that chose nothing."
     )
     _films(gate, entry, run)
 
@@ -160,7 +159,7 @@ def _films(gate: Gate, entry: ModelEntry, run: Path | None) -> None:
         st.markdown(chart.reads)
     changed = gate.changed_sides
     with right:
-        st.subheader("Films that changed sides")
+        st.subheader("X-rays that changed sides")
         st.markdown(changed_in_words(gate))
         if not changed:
             return
@@ -173,11 +172,11 @@ def _films(gate: Gate, entry: ModelEntry, run: Path | None) -> None:
             on_select="rerun",
             selection_mode="single-row",
             column_config={"Film": st.column_config.TextColumn(width=225), "Candidate": percent, "In use": percent},
-            alt="Films that one model flags and the other does not, the largest difference first",
+            alt="X-rays that one model flags and the other does not, the largest difference first",
         )
         st.markdown(
-            "Both calibrated probabilities; *Right*: whose side is that of the label. Choose a row to see the film "
-            "with both heat maps."
+            "The table gives both calibrated probabilities. *Right* names the model on the side of the label. Choose a "
+            "row to see the X-ray with both heat maps."
         )
     if chosen.selection.rows and chosen.selection.rows[0] < len(changed):
         with problems_shown():
@@ -186,14 +185,14 @@ def _films(gate: Gate, entry: ModelEntry, run: Path | None) -> None:
 
 def _look(gate: Gate, pair: Pair, entry: ModelEntry, run: Path | None) -> None:
     if run is None:
-        st.markdown("The run that made this model is not on this server, so it is not known where its films are.")
+        st.markdown("The run that made this model is not on this server, so the place of its X-rays is not known.")
         return
     radiograph = read_radiograph(below(read_plan(run).data, pair.name), pair.name)
     film = film_picture(fitted(radiograph.pixels, PICTURE_PIXELS), Display())
     with st.container(key="stack_look"):
         columns = st.columns(3)
     label = "with" if pair.has_pneumonia else "without"
-    columns[0].image(film, f"{plain(pair.name)}: {label} pneumonia.", width="stretch", alt="The film")
+    columns[0].image(film, f"{plain(pair.name)}: {label} pneumonia.", width="stretch", alt="The X-ray")
     current = model_with(gate.current_weights, known_models())
     has_changed = False
     for column, model, who, kept, threshold in (
@@ -202,27 +201,31 @@ def _look(gate: Gate, pair: Pair, entry: ModelEntry, run: Path | None) -> None:
     ):
         with column:
             if model is None:
-                st.markdown(f"{plain(gate.current)} is not among the models any more.")
+                st.markdown(f"{plain(gate.current)} is no longer among the models.")
                 continue
             classifier = ready_classifier() if model.is_active else kept_classifier(model.folder)
             reading = read_xray(classifier, radiograph)
             probability = reading.prediction.probability
             has_changed = has_changed or abs(probability - kept) > SAME_FILM
             side = "flagged" if probability >= threshold else "not flagged"
-            blank = " The heat map is blank: no evidence in favour." if reading.explanation.is_blank else ""
+            blank = (
+                " The heat map is blank: the network found no evidence in favour."
+                if reading.explanation.is_blank
+                else ""
+            )
             st.image(
                 overlay_picture(film, reading.explanation.heatmap(*film.shape), Display()),
                 f"{who}, {plain(model.name)}: probability {100 * probability:.1f} %, {side} at "
                 f"{100 * threshold:.1f} %.{blank}",
                 width="stretch",
-                alt=f"The film under the heat map of {model.name}",
+                alt=f"The X-ray under the heat map of {model.name}",
             )
     if has_changed:
         st.warning(
-            "This file is scored otherwise than in the comparison: it has changed since. Please compare again.",
+            "This file now has another score than in the comparison, so it has changed since. Please compare again.",
             icon=":material/difference:",
         )
     st.markdown(
-        "Bright: where each network found evidence in favour, scaled within its own map, so that the two cannot be "
-        "compared by brightness, only by place. No outline of a lesion."
+        "Bright areas: each network found evidence in favour there. The scale is each map's own, so the two maps can "
+        "be compared by place only, not by brightness. A bright area is no outline of a lesion."
     )

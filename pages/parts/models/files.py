@@ -1,4 +1,4 @@
-"""A model's files: taken with you, deleted, and brought in from elsewhere."""
+"""A model's files: export, deletion, and import from elsewhere."""
 
 from pathlib import PurePath
 
@@ -24,8 +24,8 @@ def model_files(entry: ModelEntry) -> None:
                 "application/zip",
                 on_click="ignore",
                 icon=":material/download:",
-                help="Network, card, input gate, log and known answers; without the scores, which name films by their "
-                "files.",
+                help="The zip holds network, card, input gate, log and known answers. It leaves out the scores, which "
+                "hold file names.",
             )
         if entry.is_active:
             st.markdown("The model in use cannot be deleted.")
@@ -36,13 +36,13 @@ def model_files(entry: ModelEntry) -> None:
 
 
 def ask_to_import() -> None:
-    """Draw the way in for a model from elsewhere."""
+    """Draw the import of a model from elsewhere."""
     with st.expander("Import a model", icon=":material/upload:"):
         st.markdown(
-            "A zip as *Export* gives it, or one of `classifier.keras` and `card.json`. Members and sizes, hash, "
-            "layers, shapes and weights are checked before anything of it is loaded, then the input gate, if it "
-            "brings one, and the known answers on the samples. Its figures are taken as the file claims them: measure "
-            "it on films of your own before you trust them. An imported model is not in use by that."
+            "A zip from *Export* is expected, or one with `classifier.keras` and `card.json`. Members and sizes, hash, "
+            "layers, shapes and weights are checked before anything of it is loaded. Then the input gate, if there is "
+            "one, and the known answers on the samples are checked. The figures are those that the file claims. "
+            "Measure the model on X-rays of your own before you trust them. An import puts no model in use."
         )
         file = st.file_uploader("Zip of a model", type="zip", max_upload_size=MAX_SESSION_BYTES >> 20)
         given = PurePath(file.name).stem if file is not None else ""
@@ -51,7 +51,7 @@ def ask_to_import() -> None:
             if st.button("Import", disabled=file is None, icon=":material/upload:") and file is not None:
                 with st.spinner("Checking the model: some seconds ..."):
                     imported = import_model(models_folder(), file, name.strip())
-                passed = "" if imported.unchecked else " All checks were passed."
+                passed = "" if imported.unchecked else " It passed all checks."
                 st.session_state[DONE] = (
                     f"{plain(imported.folder.name)} is imported, and not in use.{passed} {plain(imported.note)}"
                 )

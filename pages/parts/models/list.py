@@ -1,4 +1,4 @@
-"""The models of this installation as a list, and the one that is looked at."""
+"""The models of this installation as a list, and the choice of one to look at."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ CHOSEN = "model_shown"
 
 
 def choose_model() -> ModelEntry | None:
-    """Draw the list and the choice of one, which the page's address names; None where there is no model."""
+    """Draw the list and the choice of a model, which the page's address names; None where there is none."""
     entries = {entry.name: entry for entry in known_models()}
     if not entries:
         st.info("There is no model here yet. Please train one, or import one below.")
@@ -20,9 +20,9 @@ def choose_model() -> ModelEntry | None:
         if entry.problem:
             st.error(f"**{plain(entry.name)}** cannot be used. {plain(entry.problem)}", icon=":material/block:")
     st.markdown(
-        "AUC with its 95 % interval, on the films as they are; the card has every copy of them. Two models' figures on "
-        "different films do not say which is better: that takes a comparison on the same films, below or in "
-        "Batch evaluation, *Against another model*."
+        "The AUC, with its 95 % interval, was measured on the unchanged X-rays; the card has every copy of them. "
+        "Figures on different X-rays do not say which of two models is better. Compare them on the same X-rays, below "
+        "or in Batch evaluation under *Against another model*."
     )
     for entry in entries.values():
         if entry.card is not None and (words := nearly_one_threshold(entry.card.operating_points)):
@@ -37,7 +37,7 @@ def choose_model() -> ModelEntry | None:
             on_change=_put_into_address,
             width=420,
         )
-        st.page_link("pages/evaluate.py", label="Two models on films of your own", icon=":material/analytics:")
+        st.page_link("pages/evaluate.py", label="Two models on X-rays of your own", icon=":material/analytics:")
     return entries[name]
 
 
@@ -64,7 +64,7 @@ def _row(entry: ModelEntry) -> dict[str, str]:
     if card is not None and not entry.has_input_gate:
         state.append("no input gate")
     if entry.is_imported:
-        state.append("imported: figures as its file claims them")
+        state.append("imported: its file claims the figures")
     row = {"Model": plain(entry.name), "State": ", ".join(state)}
     size = f"{entry.size / 1e6:.1f} MB"
     if card is None:

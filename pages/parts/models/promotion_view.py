@@ -1,4 +1,4 @@
-"""Put a model in use, and the one before again; who did so, when and why. Questions are asked in a dialog."""
+"""Put a model in use, or the one before again, with the log of changes. Questions are asked in a dialog."""
 
 from collections.abc import Callable
 
@@ -22,23 +22,23 @@ from pneumo_core.models import (
 from pneumo_core.places import models_folder
 from pneumo_core.wording import time_in_words
 
-# What is asked, and about which model; what was done last; and who decided last.
+# Session keys: the question and its model; the last change; the last person who decided.
 QUESTION, DONE = "models_question", "models_done"
 PROMOTE, ROLL_BACK, DELETE = "promote", "roll back", "delete"
 WHO = "models_who"
 
 
 def last_change_shown() -> None:
-    """Say, once, what was done last."""
+    """Name the last change once."""
     if DONE in st.session_state:
         st.success(st.session_state.pop(DONE), icon=":material/check_circle:")
 
 
 def ask_to_promote(entry: ModelEntry) -> None:
-    """Draw name, note and the button; what speaks against it is asked about once more."""
+    """Draw name, note and the button; ask once more where there are doubts."""
     st.header(f"Put {plain(entry.name)} in use")
     if (models_folder() / CARD_FILE).is_file():
-        st.markdown("The folder of models is that of a single model, which is always in use.")
+        st.markdown("The folder of models holds a single model, which is always in use.")
         return
     who, note = _reason(entry.name)
     with problems_shown():
@@ -51,34 +51,34 @@ def ask_to_promote(entry: ModelEntry) -> None:
 
 
 def promotion_log() -> None:
-    """Draw who put which model in use, when and why; and the way back."""
+    """Draw the log of changes (model, person, time, reason) and the way back."""
     st.header("Changes of the model in use")
     log = promotions(models_folder())
     before = model_in_use_before()
     if before is not None and st.button(f"Roll back to {plain(before)}", icon=":material/undo:"):
         ask(ROLL_BACK, before)
     if not log:
-        st.markdown("None was made here yet. Each one will be kept here with who made it, when and why.")
+        st.markdown("There is no change yet. Each one will be listed here with its person, time and reason.")
         return
     st.table([_row(entry) for entry in reversed(log)], alt="Changes of the model in use, the newest first")
     active = next((entry for entry in known_models() if entry.is_active), None)
     used = (active.name, active.card.weights_sha256) if active and active.card else None
     if used is not None and used != (log[-1].to_model, log[-1].to_weights):
         st.warning(
-            f"In use is {plain(used[0])}, which is not what the newest line says: that change did not come to its end, "
-            "or `active.txt` was written by hand.",
+            f"The model in use is {plain(used[0])}, but the newest line names another one. That change was not "
+            "completed, or `active.txt` was written by hand.",
             icon=":material/rule:",
         )
 
 
 def ask(what: str, name: str, *reason: str) -> None:
-    """Ask a question about a model in a dialog; a promotion comes with who decides it and why."""
+    """Ask a question about a model in a dialog; a promotion comes with its person and reason."""
     st.session_state[QUESTION] = (what, name, *reason)
     st.rerun()
 
 
 def question_shown() -> None:
-    """Draw the dialog of the question that is asked, if one is."""
+    """Draw the dialog of an open question."""
     if QUESTION not in st.session_state:
         return
     what, name, *reason = st.session_state[QUESTION]
@@ -96,8 +96,8 @@ def _confirm_promotion(name: str, who: str, note: str) -> None:
     if entry is not None:
         st.markdown("\n".join(f"- {plain(doubt)}" for doubt in doubts(entry, known_models())))
     st.markdown(
-        f"All sessions use {plain(name)} with its own thresholds from then on. The present model stays, and can "
-        "be rolled back to."
+        f"All sessions then use {plain(name)} with its own thresholds. The present model stays, and a roll back "
+        "returns to it."
     )
     with problems_shown():
         if _answered("Promote all the same"):
@@ -105,7 +105,7 @@ def _confirm_promotion(name: str, who: str, note: str) -> None:
 
 
 def _confirm_roll_back(name: str) -> None:
-    st.markdown(f"All sessions use {plain(name)} with its own thresholds from then on, as before the last promotion.")
+    st.markdown(f"All sessions then use {plain(name)} with its own thresholds, as before the last promotion.")
     # No model's folder has a name with a blank.
     who, note = _reason("roll back")
     with problems_shown():
@@ -115,11 +115,11 @@ def _confirm_roll_back(name: str) -> None:
 
 def _confirm_deletion(name: str) -> None:
     st.markdown(
-        "Network, card, log and scores are deleted for good. Export the model first if you may want it again: that "
-        "holds all of it but the scores."
+        "Network, card, log and scores are deleted for good. Export the model first if you may want it again. The "
+        "export holds everything except the scores."
     )
     if model_in_use_before() == name:
-        st.warning("It is the model that a roll back would go to.", icon=":material/undo:")
+        st.warning("A roll back would return to this model.", icon=":material/undo:")
     with problems_shown():
         if _answered("Delete"):
             delete_model(models_folder(), name)
@@ -139,7 +139,7 @@ def _answered(yes: str) -> bool:
 def _reason(key: str) -> tuple[str, str]:
     with st.container(key=f"stack_reason_{key}"):
         left, right = st.columns([1, 2])
-    kept = "Kept in the log of changes, for all to read."
+    kept = "The log of changes keeps it for all to read."
     last = st.session_state.get(WHO, "")
     who = left.text_input("Who decides it", last, max_chars=MAX_WORDS, key=f"who_{key}", help=kept)
     note = right.text_input("Why: a note", max_chars=MAX_WORDS, key=f"note_{key}", help=kept)

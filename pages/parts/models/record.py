@@ -1,4 +1,4 @@
-"""What is written down about a model: its card, and how its training went."""
+"""The record of a model: its card, and the curves of its training."""
 
 import streamlit as st
 
@@ -12,10 +12,10 @@ CARD, TRAINING = "Model card and recipe", "Training curves"
 
 @st.fragment
 def model_record(entry: ModelEntry, card: ModelCard) -> None:
-    """Draw the card or the curves, if one is chosen: both are long."""
-    st.header(f"What is known of {plain(entry.name)}")
+    """Draw the card or the curves once one is chosen, since both are long."""
+    st.header(f"Record of {plain(entry.name)}")
     input_gate_shown(entry.input_gate)
-    chosen = st.segmented_control("Show, or hide again", [CARD, TRAINING], key=f"record_{entry.name}")
+    chosen = st.segmented_control("Show or hide", [CARD, TRAINING], key=f"record_{entry.name}")
     if chosen is None:
         return
     if chosen == CARD:

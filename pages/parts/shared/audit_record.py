@@ -1,4 +1,4 @@
-"""What pages write into the audit log, where there is one."""
+"""The pages' entries in the audit log, where there is one."""
 
 import streamlit as st
 
@@ -29,7 +29,7 @@ def record_run(name: str, weights_sha256: str) -> None:
 
 
 def record_promotion(change: Promotion) -> None:
-    """Record that another model is in use; who, as they named themselves, stands in the log of promotions."""
+    """Record that another model is in use; the log of promotions holds the name that the person gave."""
     record_event(AuditEvent(change.kind, _user(), weights_sha256=change.to_weights))
 
 

@@ -1,4 +1,4 @@
-"""What is kept between runs of a page: the only `st.cache_*` lines of the project."""
+"""Values kept between runs of a page: the only `st.cache_*` lines of the project."""
 
 import gc
 import threading
@@ -51,7 +51,7 @@ PAGE_FIRST_SECONDS = 0.7
 
 
 def loading_classifier() -> "Future[KerasClassifier]":
-    """Give the model in use as a future, one for all sessions; a changed model folder is loaded anew.
+    """Give the model in use as a future, one for all sessions; a changed model folder is loaded again.
 
     Its result raises a `ModelError` where there is no model.
     """
@@ -68,16 +68,16 @@ def card_of_active_model() -> ModelCard:
 
 
 def survey_of_active_model() -> Survey | None:
-    """Give what the tests of the model's heat maps found on many films; None where nobody made them.
+    """Give the survey of the model's heat maps on many films; None where nobody made it.
 
     Raises:
-        ModelError: what was kept of it is damaged.
+        ModelError: its file is damaged.
     """
     return _survey(models_folder(), model_stamp(models_folder(), SURVEY_FILE))
 
 
 def conformal_of_active_model() -> tuple[Conformal | None, str]:
-    """Give where the model in use says likely, uncertain or unlikely; None, and why, where it cannot."""
+    """Give the limits of likely, uncertain and unlikely of the model in use; None, and why, where it has none."""
     return _conformal(models_folder(), model_stamp(models_folder(), SCORES_FILE))
 
 
@@ -131,36 +131,36 @@ def audits() -> Audits:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Let one session of this server at a time compute what takes seconds; the others wait with a word."""
+    """Let one session of this server at a time compute for seconds; the others see that they wait."""
     turn, waiting = _turn(), st.empty()
     if turn.locked():
-        waiting.info("Another session is computing on this server; yours is next ...", icon=":material/hourglass_top:")
+        waiting.info("Another session is computing on this server. Yours is next ...", icon=":material/hourglass_top:")
     with turn:
         waiting.empty()
         yield
 
 
-@st.cache_data(show_spinner="Drawing films ...", max_entries=4)
+@st.cache_data(show_spinner="Drawing X-rays ...", max_entries=4)
 def films_side_by_side(folder: Path, names: tuple[str, ...], audited_at: str) -> Any:
     """Draw films of a folder as one picture, once after each audit."""
     return montage(folder, names)
 
 
 def augmented(films: tuple[Path, ...], recipe: Recipe) -> Any:
-    """Draw films as training would change them."""
+    """Draw films with the random changes of training."""
     return _augmented(films, files_stamp(films), recipe)
 
 
-@st.cache_data(show_spinner="Drawing films as training would change them; the first time TensorFlow loads ...")
+@st.cache_data(show_spinner="Drawing X-rays with the random changes of training. The first time, TensorFlow loads ...")
 def _augmented(films: tuple[Path, ...], stamp: tuple[object, ...], recipe: Recipe) -> Any:
     return augmented_sheet(films, recipe)
 
 
-@st.cache_data(show_spinner="Listing the films ...", ttl=60, max_entries=8)
+@st.cache_data(show_spinner="Listing the X-rays ...", ttl=60, max_entries=8)
 def split_to_come(
     data: Path, copies: tuple[Path, ...], share: float, seed: int, manifest: bytes | None
 ) -> tuple[dict[str, tuple[int, int, int]], tuple[Path, ...]]:
-    """Say what a plan would train on: films, those with pneumonia and patients of each part; and a film of each class.
+    """Count films, films with pneumonia and patients in each part of a plan; give a film of each class, too.
 
     Raises:
         DataError: the films cannot be split so.
@@ -177,20 +177,20 @@ def split_to_come(
     return counts, tuple(path for path in of_class if path is not None)
 
 
-@st.cache_data(show_spinner="Looking whether Keras' weights can be had ...", ttl=30)
+@st.cache_data(show_spinner="Checking whether Keras can get the weights ...", ttl=30)
 def keras_problem(architecture: str) -> str | None:
-    """Say why Keras cannot have ImageNet weights; looked up anew after half a minute."""
+    """Say why Keras cannot get ImageNet weights; the answer is kept for half a minute."""
     return imagenet_problem(architecture)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
 def attention_table(_log: list[dict[str, Any]], data: Path, run: Path, stamp: tuple[int, float]) -> str:
-    """Draw where a run's network looks on its watched films, once after each epoch."""
+    """Draw the heat maps of a run's watched films, once after each epoch."""
     return watched_table(watched_films(_log, data))
 
 
 def assessment_of_run(folder: Path, model: Path | None = None) -> Assessment:
-    """Evaluate what a run has scored so far, once for all sessions; it holds neither pixels nor names.
+    """Evaluate the scores of a run so far, once for all sessions; the result holds neither pixels nor names.
 
     Args:
         model: the folder of the model that scored it; the one in use unless given.
@@ -212,16 +212,16 @@ def other_classifier(model: Path) -> "KerasClassifier":
 
 
 @st.cache_resource(
-    show_spinner="Compiling the network for this lesson, once for all users: some seconds ...", max_entries=1
+    show_spinner="Compiling the network for this lesson, once for all users. It takes some seconds ...", max_entries=1
 )
 def tracer(_classifier: "KerasClassifier", weights_sha256: str) -> "Tracer":
-    """Give the model in use compiled to be walked through step by step."""
+    """Give the model in use, compiled for a walk through it step by step."""
     from pneumo_core.explain import Tracer
 
     return Tracer(_classifier.network, _classifier.card.explained_layer)
 
 
-@st.cache_resource(show_spinner="Compiling seven methods, once for all users: some seconds ...", max_entries=1)
+@st.cache_resource(show_spinner="Compiling seven methods, once for all users. It takes some seconds ...", max_entries=1)
 def methods(_classifier: "KerasClassifier", weights_sha256: str) -> "Methods":
     """Give the methods of explaining the model in use, compiled."""
     from pneumo_core.explain import Methods
@@ -248,13 +248,13 @@ def _loading(models: Path, stamp: tuple[object, ...]) -> "Future[KerasClassifier
 
 
 def _load(models: Path) -> "KerasClassifier":
-    # Imported here, in the background thread, and not at once: TensorFlow's import takes seconds, in which
-    # the first page would wait for the interpreter.
+    # Imported here, in the background thread, and after a pause: TensorFlow's import takes seconds, in which the first
+    # page would wait for the interpreter.
     time.sleep(PAGE_FIRST_SECONDS)
     from pneumo_core.keras_network import keep_kernels, load_classifier
 
-    # Streamlit collects garbage after each run of a page; looking through TensorFlow for it takes 0.4 s every time,
-    # which a page that waits for the model and asks for it again and again would take from the loading.
+    # Streamlit collects garbage after each run of a page, and a search of TensorFlow takes 0.4 s every time. A page
+    # that polls for the model would take this time from the loading.
     gc.freeze()
     DECODER.start()
     classifier = load_classifier(models)

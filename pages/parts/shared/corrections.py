@@ -1,4 +1,4 @@
-"""A refused film that could be read once it is turned or inverted is offered so."""
+"""The offer to turn or invert a refused film that could then be read."""
 
 import streamlit as st
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pneumo_core.network import Classifier
 
 FILMS, WAITING, NEWEST = "films", "waiting_files", "newest_film"
-# Which file the page Explain shows, by its identity; how often files came in.
+# SHOWN holds the identity of the file on the page Explain; ARRIVALS counts how often files came in.
 SHOWN, ARRIVALS = "shown_file", "arrivals_of_files"
-# After which a page looks again whether the line has room.
+# A page looks again after this time whether the line has room.
 ROOM_SECONDS = 3.0
 
 
@@ -49,7 +49,7 @@ class Film:
 
     @property
     def identity(self) -> str:
-        """Tell it from other files: one film may have two names, and one name may be that of two films."""
+        """Tell it from other files: one film may have two names, and two films may have one name."""
         return f"{self.sha256} {self.name}"
 
 
@@ -60,7 +60,7 @@ def films_at_hand() -> list[Film]:
 
 
 def add_waiting(files: list[tuple[str, bytes | Path]]) -> None:
-    """Put files in line: they are read even if the page is left in the middle of it."""
+    """Put files in line; they are read even if the page is left meanwhile."""
     st.session_state.setdefault(WAITING, []).extend((name, content, None) for name, content in files)
 
 
@@ -73,7 +73,7 @@ def read_corrected(film: Film) -> None:
 
 
 def remove_all() -> None:
-    """Let go of all films, read or waiting."""
+    """Remove all films, read or waiting."""
     st.session_state[FILMS], st.session_state[WAITING] = {}, []
 
 
@@ -81,14 +81,14 @@ def read_waiting(card: ModelCard) -> None:
     """Read the files in line, with progress; one that is refused never stops the others.
 
     Each film waits for its turn among those of all sessions. Films that another model read before are read again.
-    Of the new films the one with the highest probability is shown; where all were refused, the last of them.
+    The page then shows the new film with the highest probability, or the last one where all were refused.
     """
     films: dict[str, Film] = st.session_state.setdefault(FILMS, {})
     for key, film in films.items():
         if film.reading is not None and film.reading.card != card:
             films[key] = _read_again(card, film, film.reading)
     if any(film.reading is not None and film.reading.card != card for film in films.values()):
-        # Another model came in use in the middle of it, and the page has the thresholds of the one before.
+        # Another model came in use meanwhile, and the page has the thresholds of the model before.
         st.rerun()
     waiting: list[tuple[str, bytes | Path, str | None]] = st.session_state.setdefault(WAITING, [])
     if not waiting:
@@ -98,7 +98,7 @@ def read_waiting(card: ModelCard) -> None:
     highest = -1.0
     st.session_state[ARRIVALS] = st.session_state.get(ARRIVALS, 0) + 1
     while waiting:
-        share, words = 1 - len(waiting) / count, f"Reading film {count - len(waiting) + 1} of {count} ..."
+        share, words = 1 - len(waiting) / count, f"Reading X-ray {count - len(waiting) + 1} of {count} ..."
         try:
             with READINGS.turn(partial(_say_busy, progress, share)):
                 progress.progress(share, words)
@@ -112,10 +112,10 @@ def read_waiting(card: ModelCard) -> None:
             highest, st.session_state[NEWEST] = film.reading.prediction.probability, film.sha256
             st.session_state[SHOWN] = film.identity
         elif highest < 0:
-            # The verdict on an image before would pass for this one's.
+            # Otherwise the verdict on an earlier image would pass for this one's.
             st.session_state[SHOWN] = film.identity
         waiting.pop(0)
-    # Drawn anew: the uploader makes room for the films.
+    # The page is drawn again: the uploader makes room for the films.
     st.rerun()
 
 
@@ -128,8 +128,8 @@ def _wait_for_room() -> None:
     if READINGS.has_room():
         st.rerun()
     st.info(
-        f"Busy: {READINGS.ahead} ahead of you, and no room in the line. Your films are kept, and read as soon as there "
-        "is room. Please leave this page open.",
+        f"Busy: {READINGS.ahead} ahead of you, and no room in the line. Your X-rays are kept, and read as soon as "
+        "there is room. Please leave this page open.",
         icon=":material/hourglass_top:",
     )
 
@@ -137,7 +137,7 @@ def _wait_for_room() -> None:
 def _read(
     classifier: "Classifier", card: ModelCard, name: str, content: bytes | Path, correction: str | None
 ) -> tuple[str, Film]:
-    """Read a film, or say why not; give the key that it stands under, too."""
+    """Read a film, or say why not; give its key, too."""
     try:
         radiograph = read_radiograph(content, name)
         reading = read_xray(classifier, radiograph, correction)

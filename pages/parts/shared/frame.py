@@ -1,8 +1,8 @@
-"""The frame of every page: title, menu, standing notice. Every page calls `frame` first."""
+"""The frame of every page: title, menu, notice. Every page calls `frame` first."""
 
 from pathlib import Path
 
-# Imported here and early: a first upload may otherwise meet pandas half imported by another session.
+# Imported here and early: a first upload might otherwise meet pandas half imported by another session.
 import pandas  # noqa: F401
 import plotly.express  # noqa: F401
 import streamlit as st
@@ -23,10 +23,10 @@ MENU = (
 )
 LOG_OFF = """<a href="sign-off" target="_self" style="color: inherit; font-size: 0.875rem">Log off</a>
 <script src="watch.js"></script>"""
-# Of a table of films, which Streamlit draws at this height; the header is as high.
+# Streamlit draws a row of a table at this height, and its header as well.
 ROW_PIXELS = 35
-# Streamlit leaves 6 rem above a page and cuts long words in tables; a film needs the room, a hash its end. Its own
-# download of a table would hold file names, which can carry a patient's name.
+# Streamlit leaves 6 rem above a page and cuts long words in tables. A film needs the room, and a hash needs its end.
+# Streamlit's download of a table would hold file names, which can carry a patient's name.
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 4rem; padding-bottom: 2rem; }
 [data-testid="stTable"] > div { overflow: visible; }
@@ -62,14 +62,14 @@ DARK_STYLE = """<style>
 
 
 def frame(title: str) -> None:
-    """Draw what stands on every page, and see that the model is being loaded."""
+    """Draw the parts common to all pages, and start to load the model."""
     st.set_page_config(page_title=f"{title} · Pneumo", page_icon=ICON, layout="wide")
     st.html(STYLE + DARK_STYLE if st.context.theme.type == "dark" else STYLE)
     with st.container(horizontal=True, vertical_alignment="center", key="menu"):
         for page, label, icon in MENU:
             st.page_link(page, label=label, icon=icon)
         if is_sign_in_asked_for():
-            # The guard's own addresses; the script takes the page off the screen when the idle time has ended.
+            # The addresses are the guard's own; the script clears the screen after the idle time.
             st.html(LOG_OFF, width="content", unsafe_allow_javascript=True)
     st.title(title)
     st.warning(NOTICE, icon=":material/medical_information:")
@@ -77,7 +77,7 @@ def frame(title: str) -> None:
 
 
 def rows_height(rows: int, most: int = 10) -> int:
-    """Give a table the height of its rows, of the first `most` where there are more: none is cut in half."""
+    """Give the height in pixels of a table of at most `most` rows, none of them cut in half."""
     return ROW_PIXELS * (min(rows, most) + 1) + 2
 
 

@@ -29,7 +29,7 @@ def test_on_request(reading: Reading, point: str, is_short: bool, button: str) -
 
 
 def draw_checks(test: "ExplanationTest") -> None:
-    """Draw what each check found, and whether the map passes it."""
+    """Draw the finding of each check, and whether the map passes it."""
     for check in test.checks:
         sign = ":material/check: Passes" if check.has_passed else ":material/close: **Fails**"
         st.markdown(f"{sign} · **{check.name.capitalize()}**. {check.found}")

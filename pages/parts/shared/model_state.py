@@ -14,12 +14,12 @@ from pneumo_core.stats import area, percent
 if TYPE_CHECKING:
     from pneumo_core.keras_network import KerasClassifier
 
-# Each look takes some of the time in which the model could be loaded.
+# Each look costs time that the loading could use.
 LOADING_POLL_SECONDS = 2.0
 
 
 def ready_classifier() -> "KerasClassifier":
-    """Give the loaded model, waiting for it with a word.
+    """Wait for the loaded model, with a message on the page, and give it.
 
     Raises:
         ModelError: it cannot be loaded.
@@ -27,12 +27,12 @@ def ready_classifier() -> "KerasClassifier":
     loading = loading_classifier()
     if loading.done():
         return loading.result()
-    with st.spinner("Loading the network, once for all users: a few seconds ..."):
+    with st.spinner("Loading the network, once for all users. It takes a few seconds ..."):
         return loading.result()
 
 
 def model_state() -> None:
-    """Draw what model is in use, whether it is ready, and how it did on test films."""
+    """Draw the model in use: its name, whether it is ready, and its figures on test films."""
     with problems_shown():
         card = card_of_active_model()
         with st.container(border=True):
@@ -40,14 +40,14 @@ def model_state() -> None:
             _readiness()
             st.markdown(
                 f"**{card.name}** ({card.architecture}), weights `{card.weights_sha256[:12]}`, made {card.created}. "
-                f"Knows: {card.population}."
+                f"It knows: {card.population}."
             )
             input_gate_shown(gate_in_words(active_model_folder(models_folder()), card.weights_sha256)[:1])
             if card.test:
                 st.table(
                     [
                         {
-                            "Test films": result.films.removeprefix("test, "),
+                            "Test X-rays": result.films.removeprefix("test, "),
                             "n": f"{result.n} ({result.n_pneumonia} with pneumonia)",
                             "AUC": area(result.area_under_roc),
                             "Sensitivity %": percent(point.confusion.sensitivity),
@@ -58,7 +58,10 @@ def model_state() -> None:
                         if point.name == "balanced"
                     ]
                 )
-                st.markdown("At the balanced operating point, chosen on validation films; 95 % intervals in brackets.")
+                st.markdown(
+                    "All figures are at the balanced operating point, chosen on validation X-rays. Brackets hold 95 % "
+                    "intervals."
+                )
 
 
 def _readiness() -> None:
@@ -68,7 +71,7 @@ def _readiness() -> None:
     def state() -> None:
         loading = loading_classifier()
         if loading.done() and not is_ready:
-            # The whole page once more, which stops the polling.
+            # Draws the whole page again, which stops the polling.
             st.rerun()
         if not loading.done():
             st.markdown(":material/hourglass_top: Loading in the background ...")

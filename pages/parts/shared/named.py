@@ -1,4 +1,4 @@
-"""A verdict and an image carry the name of their file, and never stay on the screen for another one."""
+"""A verdict and an image carry the name of their file, and never stay on the screen for another file."""
 
 import hashlib
 from html import escape
@@ -10,9 +10,10 @@ from pneumo_core.wording import hash_start
 
 
 def file_named(name: str, sha256: str, verdict: str = "") -> None:
-    """Draw a file's name and the start of its SHA-256, and a verdict on it, which no translator is to touch.
+    """Draw a file's name, the start of its SHA-256, and a verdict on it; no translator may touch them.
 
-    One piece of HTML, which a browser replaces as a whole: a name never stands above the verdict on another file.
+    They are one piece of HTML, which a browser replaces as a whole, so a name never stands above the verdict on another
+    file.
 
     Args:
         sha256: of the file's bytes, in hexadecimal; empty where it is not known.
@@ -24,14 +25,14 @@ def file_named(name: str, sha256: str, verdict: str = "") -> None:
 
 
 def anew(*shown: object) -> DeltaGenerator:
-    """Give a container that a browser makes anew as soon as what is shown in it changes.
+    """Give a container that a browser replaces as soon as its content changes.
 
-    A translator puts words of its own in the place of a page's text. What is then only updated is updated where nobody
-    sees it, and the words of the image before stay.
+    A translator replaces a page's text by words of its own. A mere update then happens where nobody sees it, and the
+    words about the earlier image stay.
 
     Args:
-        shown: all that the container's words depend on.
+        shown: everything that the container's words depend on.
     """
     digest = hashlib.sha256("\n".join(map(str, shown)).encode()).hexdigest()[:16]
-    # The place is emptied first: else the new container begins with what stood in the one before.
+    # The place is emptied first: otherwise the new container begins with the content of the old one.
     return st.empty().container(key=f"anew_{digest}")

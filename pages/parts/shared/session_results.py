@@ -1,4 +1,4 @@
-"""What this session has computed of films: kept for a while, and computed once."""
+"""The results that this session has computed of films: kept for a while, and computed once."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,12 +13,12 @@ Result = TypeVar("Result")
 
 
 def kept(card: ModelCard, film: str, what: str, compute: Callable[[], Result]) -> Result:
-    """Give what this session has computed of a film, computing it the first time; the oldest results are let go of.
+    """Give a result about a film, computed the first time and then kept; the oldest results are dropped.
 
     Args:
         card: of the model that computes it.
         film: the film's SHA-256, or another word that tells it from others.
-        what: what is computed, with all that it depends on beside model and film.
+        what: the name of the result, with everything that it depends on beside model and film.
     """
     results, key = _results(), (card.identity, film, what)
     if key not in results:
@@ -31,16 +31,16 @@ def kept(card: ModelCard, film: str, what: str, compute: Callable[[], Result]) -
 def on_request(
     card: ModelCard, film: str, what: str, button: str, compute: Callable[[Callable[[float, str], None]], Result]
 ) -> Result | None:
-    """Give what this session has computed as `kept` does; else draw a button, and compute when it is pressed.
+    """Give a kept result as `kept` does; else draw a button, and compute when it is pressed.
 
-    One session of the server at a time computes; readings wait for none of them.
+    One session of the server at a time computes, and no reading waits for it.
 
     Args:
         button: its label.
-        compute: is given a function to tell its progress to: the share done, and what is at work.
+        compute: gets a function to report its progress to: the share done, and the name of the present step.
 
     Returns:
-        None as long as nothing was computed, or where it was stopped.
+        None while there is no result, or where the work was stopped.
     """
     results, key = _results(), (card.identity, film, what)
     if key in results:
@@ -49,7 +49,7 @@ def on_request(
     if not place.button(button, icon=":material/science:", key=f"request_{what}"):
         return None
     with place.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0, "Beginning ...")
+        bar = st.progress(0.0, "Starting ...")
 
         def tell(share: float, words: str) -> None:
             bar.progress(share, words)

@@ -1,4 +1,4 @@
-"""The ways in which many films come: from the browser, or from a folder of the server."""
+"""The two sources of many films: the browser, or a folder of the server."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ FILES, FOLDER, SERVER = "Files or a zip", "A folder of this computer", "A folder
 
 
 def ask_for_source(way: str, action: str) -> Source | None:
-    """Draw one of the ways in, and a button of the name of the action; give the films when it is pressed."""
+    """Draw the choice of a source and a button named after the action; give the films when it is pressed."""
     return _from_server(action) if way == SERVER else _from_browser(way == FOLDER, action)
 
 
@@ -19,11 +19,11 @@ def _from_browser(is_folder: bool, action: str) -> Source | None:
     files = st.file_uploader(
         "A folder" if is_folder else "X-rays, zips of X-rays, and a CSV that labels them",
         accept_multiple_files="directory" if is_folder else True,
-        # A zip of films; what is larger comes from a folder of the server.
+        # A zip of films fits; larger sources come from a folder of the server.
         max_upload_size=MAX_SESSION_BYTES >> 20,
         key=f"films_{is_folder}",
-        help=f"A session may keep {MAX_SESSION_BYTES >> 20} MiB of uploads, and {MAX_FILES} files; an upload beyond it "
-        "fails with the number 413. More films come as a folder of the server.",
+        help=f"A session may keep {MAX_SESSION_BYTES >> 20} MiB of uploads in at most {MAX_FILES} files. A larger "
+        "upload fails with the error 413. For more X-rays, please use a folder of the server.",
     )
     if st.button(action, type="primary", disabled=not files, key="take_uploads"):
         return open_uploads([(file.name, file.getvalue()) for file in files])
@@ -34,8 +34,8 @@ def _from_server(action: str) -> Source | None:
     roots = data_folders()
     if not roots:
         st.info(
-            "No folder of the server is open to this page. Whoever runs it names folders in `PNEUMO_DATA_DIRS`, or "
-            "makes a folder `data` in the project."
+            "No folder of the server is open to this page. Whoever runs the server can name folders in "
+            "`PNEUMO_DATA_DIRS`, or make a folder `data` in the project."
         )
         return None
     root = roots[0]
@@ -43,7 +43,7 @@ def _from_server(action: str) -> Source | None:
         root = st.selectbox("Root", roots, format_func=lambda path: path.name)
     inside = st.text_input(
         f"Folder, CSV or zip in {plain(root.name)}",
-        help=f"For example test; empty for all of {plain(root.name)}.",
+        help=f"For example test. Leave it empty for all of {plain(root.name)}.",
     )
     if st.button(action, type="primary", key="take_folder"):
         return open_source(below(root, inside))

@@ -1,6 +1,6 @@
-"""The one home of what Streamlit keeps to itself: its sessions, their uploads, what its pages send.
+"""The one home of Streamlit's internals: its sessions, their uploads, and the messages of its pages.
 
-Nothing here is promised by Streamlit. `tests/pages/test_streamlit_inside.py` names the version it was looked at with.
+Streamlit promises nothing of this. `tests/pages/test_streamlit_inside.py` names the version that was checked.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from starlette.formparsers import MultiPartParser
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime import get_instance
 
-# The seconds after which Streamlit forgets a session that was left.
+# The option holds the seconds after which Streamlit forgets a session that was left.
 FORGOTTEN = "server.disconnectedSessionTTL"
 
 
@@ -22,32 +22,32 @@ def served_page() -> Path:
 
 
 def keep_uploads_in_memory(most_bytes: int) -> None:
-    """Let no upload of up to so many bytes pass through a temporary file; by itself, one of 1 MiB would."""
+    """Keep uploads of up to so many bytes out of temporary files; Streamlit's own limit is 1 MiB."""
     MultiPartParser.spool_max_size = most_bytes
 
 
 def uploads() -> dict[str, Sequence[int]]:
-    """Give the bytes of each upload that is kept, by the session that it is kept for."""
-    # Any: its interface names no way to ask what it keeps.
+    """Give the sizes in bytes of all kept uploads, by session."""
+    # Typed as Any: its interface has no method that lists the uploads.
     manager: Any = get_instance().uploaded_file_mgr
-    # Copied first: other threads add and remove.
+    # Copied first, since other threads add and remove.
     kept = manager.file_storage.copy()
     return {session: [len(file.data) for file in files.copy().values()] for session, files in kept.items()}
 
 
 def is_connected() -> Callable[[str], bool]:
-    """Give what says whether a browser is connected to a session; to be asked for while the server is at work."""
+    """Give the test whether a browser is connected to a session; call this while the server is at work."""
     return get_instance().is_active_session
 
 
 def end_session(session: str) -> None:
-    """End a session, connected or not, and let go of all that it keeps."""
+    """End a session, connected or not, and free everything that it keeps."""
     known = get_instance()._session_mgr.get_session_info(session)
     if known is not None:
-        # Streamlit's loop holds on to the last session until the next one comes.
+        # Streamlit's loop keeps the last session until the next one comes.
         known.session.session_state.clear()
     get_instance().close_session(session)
-    # Of a session that Streamlit has forgotten already.
+    # A session that Streamlit has already forgotten may still have files.
     get_instance().uploaded_file_mgr.remove_session_files(session)
 
 

@@ -1,4 +1,4 @@
-"""How a training went, epoch by epoch: of a run, and of a model."""
+"""The curves of a training, epoch by epoch, for a run and for a model."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from pneumo_core.wording import counted
 
 
 def damage_shown(folder: Path) -> None:
-    """Say how many lines of a run's or a model's log are damaged, where some are."""
+    """Warn of damaged lines in the log of a run or a model."""
     damaged = damaged_log_lines(folder)
     if damaged:
         st.warning(
@@ -24,7 +24,7 @@ def damage_shown(folder: Path) -> None:
 
 
 def training_curves(log: list[dict[str, Any]], epochs: int) -> None:
-    """Draw the curves of a log that is not empty, over so many epochs, and how they are read."""
+    """Draw the curves of a log that is not empty, over so many epochs, and the way to read them."""
     st.html(legend_html())
     charts = training_charts(log, epochs, text_colour())
     for first in range(0, len(charts), 3):

@@ -1,4 +1,4 @@
-"""A film, alone or beside itself under its heat map, in a box of its own shape: zoomed and moved together."""
+"""A film, alone or beside its heat map, in a box of its own shape; both are zoomed and moved together."""
 
 import streamlit as st
 
@@ -20,7 +20,7 @@ def viewer_box(
     """
     film = film_picture(fitted(reading.radiograph.pixels, long_side), display)
     height, width = film.shape
-    panels = [("Film", data_uri(film))]
+    panels = [("X-ray", data_uri(film))]
     if with_heatmap:
         overlay = overlay_picture(film, reading.explanation.heatmap(height, width), display)
         panels.append(("Where the network found evidence", data_uri(overlay)))
@@ -33,5 +33,5 @@ def viewer_box(
             config=VIEWER_CONFIG,
             height="stretch",
             key=key,
-            alt="The film" + (", and beside it the film under its heat map" if with_heatmap else ""),
+            alt="The X-ray" + (", and beside it the X-ray under its heat map" if with_heatmap else ""),
         )

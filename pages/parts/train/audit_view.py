@@ -28,7 +28,7 @@ FILMS_SHOWN = 12
 
 
 def audit_view() -> None:
-    """Draw the choice of films, the audit as far as it is, and the split."""
+    """Draw the choice of films, the audit at its present state, and the split."""
     chosen = ask_for_data()
     if chosen is None:
         return
@@ -40,13 +40,13 @@ def audit_view() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Audit" if job is None else "Audit again", type="primary", icon=":material/fact_check:"):
             if audits().start(folder) is None:
-                st.warning("Another folder is being audited on this server. Please start yours when that has ended.")
+                st.warning("Another folder is being audited on this server. Please start yours after that has ended.")
                 return
             st.query_params["data"] = next(name for name, path in named_data_folders().items() if path == folder)
             st.rerun()
         if st.button("On to the plan", icon=":material/arrow_forward:"):
             go_to(PLAN)
-        st.markdown("Every film is read once; nothing is kept of it but facts.")
+        st.markdown("Every X-ray is read once. Only facts about it are kept.")
     if job is None:
         return
     if job.problem is not None:
@@ -61,7 +61,7 @@ def _at_work(folder: Path) -> None:
     def progress() -> None:
         job = audits().find(folder)
         if job is None or not job.is_running:
-            # The whole page once more, with the findings.
+            # Draws the whole page again, with the findings.
             st.rerun()
         _progress(job)
 
@@ -70,22 +70,22 @@ def _at_work(folder: Path) -> None:
 
 def _progress(job: AuditJob) -> None:
     if job.progress is None:
-        st.progress(0.0, "Listing and reading the first films ...")
+        st.progress(0.0, "Listing and reading the first X-rays ...")
     elif job.progress.done < job.progress.of:
         st.progress(job.progress.done / job.progress.of, f"Audit: {job.progress.in_words()}")
     else:
-        st.progress(1.0, f"All {counted(job.progress.of, 'film')} are read; comparing them ...")
+        st.progress(1.0, f"All {counted(job.progress.of, 'X-ray')} are read; comparing them ...")
     if job.is_cancelled:
-        st.markdown("Stopping after the film at hand ...")
+        st.markdown("Stopping after the current X-ray ...")
     else:
         st.button("Cancel", icon=":material/stop:", on_click=job.cancel)
-    st.markdown("This goes on if you reload or leave the page; its address leads back here.")
+    st.markdown("The audit continues if you reload or leave the page. The page's address leads back here.")
 
 
 def _found(audit: Audit, folder: Path) -> None:
     st.markdown(
-        f"**{plain(audit.folder)}**: {counted(len(audit.films), 'film')}, of which {len(audit.unusable)} cannot be "
-        f"used; audited in {audit.seconds:.0f} s at {time_in_words(audit.audited_at)}."
+        f"**{plain(audit.folder)}**: {counted(len(audit.films), 'X-ray')}, of which {len(audit.unusable)} cannot be "
+        f"used. The audit at {time_in_words(audit.audited_at)} took {audit.seconds:.0f} s."
     )
     if audit.alarms:
         st.header("Alarms")
@@ -96,10 +96,10 @@ def _found(audit: Audit, folder: Path) -> None:
     with st.container(key="stack_counts"):
         left, right = st.columns([2, 3], gap="large")
     with left:
-        st.header("Films")
-        st.table(count_rows(audit), alt="Films by split and class")
+        st.header("X-rays")
+        st.table(count_rows(audit), alt="X-rays by split and class")
     with right:
-        st.header("What the files' outward facts alone can do")
+        st.header("How well outward facts of the files alone separate the classes")
         rows = area_rows(audit)
         st.dataframe(
             rows,
@@ -108,19 +108,19 @@ def _found(audit: Audit, folder: Path) -> None:
             alt="How well outward facts separate the classes, with 95 percent intervals, and their medians",
         )
         st.markdown(
-            "AUC with its 95 % interval; 0.5 is chance. What separates the classes here, a network can learn instead "
-            "of the lungs. Medians of both classes beside it."
+            "The table gives the AUC with its 95 % interval, where 0.5 is chance, and the medians of both classes. A "
+            "network can learn any fact that separates the classes here instead of the lungs."
         )
     _lists(audit)
     for label, has_pneumonia in CLASS_FOLDERS.items():
         shown = films_to_show(audit, has_pneumonia, FILMS_SHOWN)
         if shown:
-            st.header(f"{label}: {len(shown)} films drawn at random")
+            st.header(f"{label}: {len(shown)} X-rays drawn at random")
             names = tuple(film.name for film in shown)
             st.image(
                 films_side_by_side(folder, names, audit.audited_at),
                 width="stretch",
-                alt=f"{len(shown)} films of the class {label}, each of another patient as far as there are some",
+                alt=f"{len(shown)} X-rays of the class {label}, each of another patient where there are enough",
             )
     st.download_button(
         "Audit (HTML)",
@@ -129,21 +129,21 @@ def _found(audit: Audit, folder: Path) -> None:
         "text/html",
         on_click="ignore",
         icon=":material/description:",
-        help="It names files, which can carry a patient's name.",
+        help="The audit holds file names, which can carry a patient's name.",
     )
 
 
 def _lists(audit: Audit) -> None:
-    _list("that cannot be used", "film", [(film.name, film.problem or "") for film in audit.unusable], "Reason")
+    _list("that cannot be used", "X-ray", [(film.name, film.problem or "") for film in audit.unusable], "Reason")
     conflicts = [(twins.films[0], twins_in_words(twins)) for twins in audit.conflicts]
-    _list("of films in both classes: one label of each is wrong", "group", conflicts, "The same film")
+    _list("of X-rays in both classes: one label of each is wrong", "group", conflicts, "The same X-ray")
     others = [(twins.films[0], twins_in_words(twins)) for twins in audit.twins if not twins.is_conflict]
-    _list("of films that look the same", "group", others, "The same film")
+    _list("of X-rays that look the same", "group", others, "The same X-ray")
     across = [
-        (found.patient, f"{counted(found.films, 'film')} in {' and '.join(found.splits)}")
+        (found.patient, f"{counted(found.films, 'X-ray')} in {' and '.join(found.splits)}")
         for found in audit.patients_across
     ]
-    _list("in more than one split, by their names", "patient", across, "Films")
+    _list("in more than one split, by their names", "patient", across, "X-rays")
     ignored = [(name, "no JPEG, PNG or DICOM in a folder of this layout") for name in audit.ignored]
     _list("that were not audited", "file", ignored, "Reason")
 
@@ -164,9 +164,9 @@ def _list(title: str, noun: str, rows: list[tuple[str, str]], column: str) -> No
 def _ask_for_split(audit: Audit, folder: Path) -> None:
     st.header("Split by patient")
     st.markdown(
-        "A table says which film is for what; no file is moved. All films of a patient, and films that look the same, "
-        "are on one side; films that cannot be used or lie in both classes are on none. Without a table, a run joins "
-        "`train` and `val`, splits them by patient itself, and keeps `test`."
+        "A split is a table that assigns each X-ray to training, validation or test. No file is moved. All X-rays of a "
+        "patient, and X-rays that look the same, are on one side. X-rays that cannot be used, or are in both classes, "
+        "are on none. Without a table, a run joins `train` and `val`, splits them by patient itself, and keeps `test`."
     )
     has_test = any(film.split == "test" for film in audit.films)
     with st.container(key="stack_split"):
@@ -177,14 +177,15 @@ def _ask_for_split(audit: Audit, folder: Path) -> None:
             5,
             50,
             round(100 * VALIDATION_SHARE),
-            help="They choose epoch, temperature and thresholds. More of them make these choices surer, fewer leave "
-            "more to train on.",
+            help="They choose epoch, temperature and thresholds. More patients make these choices surer. Fewer "
+            "patients leave more to train on.",
         )
     with tests:
         keeps_test = has_test and st.toggle(
-            "Keep the test films of the folder",
+            "Keep the test X-rays of the folder",
             value=True,
-            help="On for an official test set, so that figures can be compared. Off to draw a new one by patient.",
+            help="Switch it on for an official test set, so that figures can be compared. Switch it off to draw a new "
+            "test set by patient.",
         )
         test_share = 0
         if not keeps_test:
@@ -193,12 +194,15 @@ def _ask_for_split(audit: Audit, folder: Path) -> None:
                 0,
                 50,
                 15,
-                help="They choose nothing and are read once, at the end. With none, nothing says how good the model is "
-                "on new films.",
+                help="They choose nothing and are read once, at the end. Without test patients, nothing says how good "
+                "the model is on new X-rays.",
             )
     with seeds:
         seed = st.number_input(
-            "Seed", 0, value=SEED, help="Another one puts other patients on each side; the same one gives this split."
+            "Seed",
+            0,
+            value=SEED,
+            help="Another seed puts other patients on each side. The same seed gives the same split.",
         )
     names = {film.patient for film in audit.films if film.split == "test"}
     across = {film.patient for film in audit.films if film.split != "test"} & names
@@ -210,13 +214,13 @@ def _ask_for_split(audit: Audit, folder: Path) -> None:
             "children?",
             [True, False],
             format_func={
-                True: "Others: a number was given twice. All films are used, as training does by default with the data "
-                "set's official test films",
-                False: f"Perhaps the same: their {counted(cost, 'film')} outside test are left out, so that no test "
-                "figure comes out too good",
+                True: "No: a number was given twice. All X-rays are used, as training does by default with the data "
+                "set's official test X-rays",
+                False: f"Perhaps: their {counted(cost, 'X-ray')} outside test are left out, so that no test "
+                "figure is too good",
             }.get,
-            help="The names alone do not tell. If they are the same children and their films stay, figures on test are "
-            "too good; if they are others and their films go, there is less to train on for nothing.",
+            help="The names alone do not tell. If they are the same children and their X-rays stay, test figures are "
+            "too good. If they are others and their X-rays are left out, training data are lost for nothing.",
         )
     with problems_shown():
         if st.button("Make this split", icon=":material/call_split:"):
@@ -225,7 +229,7 @@ def _ask_for_split(audit: Audit, folder: Path) -> None:
     made = split_of(folder)
     if made is not None:
         st.success("\n".join(f"- {plain(line)}" for line in made.in_words()), icon=":material/check_circle:")
-        st.markdown("The plan uses this split, and the run keeps it beside its plan.")
+        st.markdown("The plan uses this split. The run keeps it beside its plan.")
         with st.container(horizontal=True):
             st.download_button(
                 "Split (CSV)", manifest_csv(made), "split.csv", "text/csv", on_click="ignore", icon=":material/table:"

@@ -1,4 +1,4 @@
-"""The start of a training run: the backbone, its first weights, and whether these can be had."""
+"""The start of a training run: the backbone, its first weights, and whether these are available."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,13 +33,13 @@ STARTS = {
 
 
 class Start(NamedTuple):
-    """Where a run starts.
+    """The start of a run.
 
     Attributes:
-        name: as a plan names it; "" where nothing is chosen yet.
-        weights: what was uploaded, as bytes.
+        name: its name in a plan; "" where nothing is chosen yet.
+        weights: the uploaded file, as bytes.
         settings: the backbone's, by their names.
-        is_ready: whether a run can begin so.
+        is_ready: whether a run can begin with it.
     """
 
     name: str
@@ -61,7 +61,7 @@ def ask_for_start() -> Start:
             name, weights, is_ready = _ask_for_weights(way, architecture)
             frozen = ask_for(SETTINGS["frozen_normalization"], way != SCRATCH, variant=f"_{way == SCRATCH}")
         if not name:
-            st.info("Please choose or upload what the network starts from.")
+            st.info("Please choose or upload the weights that the network starts from.")
     settings = settings_of_start(architecture, name) | {"size": size, "frozen_normalization": frozen}
     return Start(name, weights, settings, is_ready)
 
@@ -73,14 +73,14 @@ def _ask_for_way(architecture: str) -> str:
         ways,
         0 if default_start(architecture) in (IMAGENET, RANDOM) else ways.index(FILE),
         format_func=STARTS.__getitem__,
-        help="ImageNet has taught a backbone edges and textures, so that it needs far fewer X-rays. From a model: "
-        "train it further on your X-rays. From scratch: for teaching, or very many X-rays.",
+        help="A backbone with ImageNet weights knows edges and textures, so it needs far fewer X-rays. A model of this "
+        "installation is trained further on your X-rays. Random weights are for teaching, or for very many X-rays.",
         **kept_as(f"start_{architecture}"),
     )
 
 
 def _ask_for_weights(way: str, architecture: str) -> tuple[str, bytes | None, bool]:
-    """Give the start as a plan names it, what was uploaded for it, and whether a run can begin with it."""
+    """Give the start's name in a plan, the uploaded weights, and whether a run can begin with it."""
     if way == SCRATCH:
         return RANDOM, None, True
     if way == KERAS:
@@ -101,8 +101,8 @@ def _ask_for_weights(way: str, architecture: str) -> tuple[str, bytes | None, bo
             "Weights file",
             weights_files(data_folders()),
             architecture,
-            "There is no weights file. Expected is a `.weights.h5` file of this backbone without its top, below an "
-            "open data folder, or named in `PNEUMO_BACKBONE_WEIGHTS` by whoever runs the server.",
+            "There is no weights file. A `.weights.h5` file of this backbone without its top is expected. Please put "
+            "it below an open data folder, or ask whoever runs the server to name it in `PNEUMO_BACKBONE_WEIGHTS`.",
         )
     else:
         path = _ask_for_path(

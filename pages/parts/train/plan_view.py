@@ -1,4 +1,4 @@
-"""The plan of a training run: every setting of the recipe, what the network will see, and the start."""
+"""The plan of a training run: every setting of the recipe, the augmented X-rays, and the start."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -41,13 +41,13 @@ from pneumo_core.train import (
 
 DEFAULT = Recipe()
 STARTED = "trainings_started"
-# How many settings stand side by side.
+# The number of settings side by side in each group.
 COLUMNS = {HEAD: 4, STAGES: 5, OPTIMISER: 4, BALANCE: 2, AUGMENTATION: 2, MACHINE: 4}
 BY_RUN, BY_AUDIT, BY_TABLE = "run", "audit", "table"
 
 
 def plan_view() -> None:
-    """Draw the plan; start its run, whose name the page's address then carries."""
+    """Draw the plan and start its run; the page's address then carries the name of the run."""
     chosen = ask_for_data()
     if chosen is not None:
         _plan(*chosen)
@@ -91,9 +91,9 @@ def _plan(data: Path, copies: tuple[Path, ...]) -> None:
             st.query_params["run"] = folder.name
             go_to(RUNS)
         st.markdown(
-            "Written to the server's disk are plan, log and networks of the run, and what you uploaded for it here "
-            "(weights, split). No X-ray is copied. No model is replaced: the new one is not in use until somebody "
-            "promotes it. How long it takes is known after the first steps, and then shown."
+            "The server's disk keeps plan, log and networks of the run, and your uploads for it (weights, split). No "
+            "X-ray is copied. No model is replaced: the new one is not in use until somebody promotes it. The page "
+            "shows the time left after the first steps."
         )
 
 
@@ -104,13 +104,14 @@ def _ask_for_split(data: Path) -> bytes | None:
         ways = {BY_AUDIT: "As made under 1. Data", **ways}
     ways[BY_TABLE] = "A split that you upload"
     way = st.segmented_control(
-        "Which X-ray is for what",
+        "Split of the X-rays",
         list(ways),
         default=next(iter(ways)),
         required=True,
         format_func=ways.__getitem__,
         key=f"training_split_way_{made is not None}",
-        help="As training does by default, unless you made a split or bring one: a CSV of file, label, patient, split.",
+        help="The run splits by default. You can make a split under 1. Data, or upload a CSV of file, label, patient, "
+        "split.",
     )
     if way == BY_AUDIT and made is not None:
         st.markdown(" · ".join(plain(line) for line in made.in_words()))
@@ -122,9 +123,9 @@ def _ask_for_split(data: Path) -> bytes | None:
 
 
 def _special(architecture: str, begins: str) -> dict[str, dict[str, Any]]:
-    """Say what `ask_for` is to know besides, for a backbone and the block that is tuned from by default."""
+    """Give the further arguments of `ask_for`, for a backbone and its default first block to tune."""
     blocks = ("", *ARCHITECTURES[architecture].blocks)
-    least = f"It takes at least {LEAST_TRAINING} X-rays to train on, and {LEAST_VALIDATION} to validate with."
+    least = f"It needs at least {LEAST_TRAINING} X-rays to train on, and {LEAST_VALIDATION} to validate with."
     return {
         "fine_tune_from": {"value": begins, "choices": blocks, "variant": f"_{architecture}_{begins}"},
         "fit_input_gate": {"note": least},
@@ -133,9 +134,9 @@ def _special(architecture: str, begins: str) -> dict[str, dict[str, Any]]:
 
 def _augmented(examples: tuple[Path, ...], recipe: Recipe) -> None:
     if not st.toggle(
-        "Draw what the network will see",
+        "Draw the augmented X-rays",
         value=True,
-        help="Drawn by the very layers of the training, at the size and seed chosen; the first time TensorFlow loads, "
+        help="The layers of the training draw them, at the chosen size and seed. The first time, TensorFlow loads, "
         "which takes seconds.",
         **kept_as("draw_augmented"),
     ):
@@ -149,12 +150,12 @@ def _augmented(examples: tuple[Path, ...], recipe: Recipe) -> None:
     st.image(
         augmented(examples, shown),
         width="stretch",
-        alt="An X-ray with pneumonia and one without, and eight random variants of each at the strength and of the "
-        "kinds chosen",
+        alt="An X-ray with pneumonia and one without, and eight random variants of each at the chosen strength and of "
+        "the chosen kinds",
     )
     st.markdown(
-        "Left: an X-ray with pneumonia and one without, as the network reads them. Right: eight random variants of "
-        "each. Every epoch draws others."
+        "The left side shows an X-ray with pneumonia and one without, as the network reads them. The right side shows "
+        "eight random variants of each. Every epoch draws other variants."
     )
 
 
@@ -166,8 +167,8 @@ def _ask_for_card() -> tuple[Path, str, tuple[float, float]]:
             chosen = st.text_input(
                 "Name",
                 free_name(),
-                help="Its folder is called so, too: letters, digits, dots, dashes and underscores.",
-                # A new one for each run.
+                help="The model's folder gets this name, too. Use letters, digits, dots, dashes and underscores.",
+                # A new name for each run.
                 **kept_as(f"name_{st.session_state.get(STARTED, 0)}"),
             )
         with lowest:
@@ -178,10 +179,12 @@ def _ask_for_card() -> tuple[Path, str, tuple[float, float]]:
             oldest = st.number_input(
                 "Oldest patient, years", 0.0, 120.0, POPULATION_YEARS[1], step=1.0, **kept_as("oldest")
             )
-        population = st.text_area("Whose X-rays these are", POPULATION, height=80, **kept_as("population"))
+        population = st.text_area(
+            "Population: the patients of these X-rays", POPULATION, height=80, **kept_as("population")
+        )
         st.markdown(
-            "Ages and population go into the model card, and readers are warned by them of patients whom the model "
-            "does not know. They are those of Kermany et al.: for X-rays of your own, please make them true."
+            "Ages and population go into the model card. They warn readers of patients whom the model does not know. "
+            "The values given are those of Kermany et al. For X-rays of your own, please correct them."
         )
         out = new_model_folder(chosen.strip())
         refuse_taken_name(out)
@@ -199,17 +202,17 @@ def _summary(counts: dict[str, tuple[int, int, int]], plan: Plan) -> None:
         alt="X-rays, those with pneumonia, and patients, for training, validation and test",
     )
     if not counts["test"][0]:
-        st.warning("There are no test X-rays: nothing will say how good the model is on X-rays that chose nothing.")
+        st.warning("There are no test X-rays. Nothing will show how good the model is on X-rays that chose nothing.")
     if plan.recipe.fit_input_gate and not GateFit(films, counts["validation"][0]).has_films:
         st.warning(
-            "The model will have no input gate, so that it will read pictures that are no chest X-ray: to fit one "
-            f"takes at least {LEAST_TRAINING} X-rays to train on and {LEAST_VALIDATION} to validate with."
+            "The model will have no input gate, so it will read pictures that are no chest X-ray. A gate needs at "
+            f"least {LEAST_TRAINING} X-rays to train on and {LEAST_VALIDATION} to validate with."
         )
     st.markdown(f"**{plan.recipe.epochs} epochs of {steps} steps.** {changes_in_words(plan)}")
 
 
 def changes_in_words(plan: Plan) -> str:
-    """Say in which settings a plan's recipe differs from the default one of its start."""
+    """List the settings in which a plan's recipe differs from the default recipe of its start."""
     chosen, default = recipe_settings(plan.recipe), recipe_settings(DEFAULT)
     default["fine_tune_from"] = settings_of_start(plan.recipe.architecture, plan.start)["fine_tune_from"]
     changed = [
@@ -217,7 +220,7 @@ def changes_in_words(plan: Plan) -> str:
         for field in fields(Recipe)
         if chosen[field.name] != default[field.name]
     ]
-    return f"Other than the defaults: {plain('; '.join(changed))}." if changed else "All settings are the defaults."
+    return f"Changed settings: {plain('; '.join(changed))}." if changed else "All settings are the defaults."
 
 
 def _value(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Training runs: the list, and one of them at work, ended, or done; found by its name in the page's address."""
+"""Training runs: the list, and one run at work, ended or done, whose name stands in the page's address."""
 
 from pathlib import Path
 from typing import Any
@@ -36,18 +36,18 @@ from pneumo_core.wording import counted
 MODELS_PAGE = "pages/models.py"
 IN_WORDS = {
     "waiting": "starting: loading TensorFlow",
-    "reading the films": "reading the films",
+    "reading the films": "reading the X-rays",
     "training": "training",
-    "fitting the input gate": "fitting the input gate, which refuses what is no chest X-ray, on the films in memory",
-    "choosing thresholds": "calibrating, and choosing thresholds on validation films and their stressed copies",
-    "testing": "scoring the test films, once",
-    "comparing with the model in use": "comparing with the model in use on the same films",
+    "fitting the input gate": "fitting the input gate, which refuses what is no chest X-ray, on the X-rays in memory",
+    "choosing thresholds": "calibrating, and choosing thresholds on validation X-rays and their stressed copies",
+    "testing": "scoring the test X-rays, once",
+    "comparing with the model in use": "comparing with the model in use on the same X-rays",
     "done": "done",
     "stopped": "stopped by a person",
     "failed": "failed",
-    "interrupted": "interrupted: its process is gone without a word",
+    "interrupted": "interrupted: its process ended and gave no reason",
 }
-# What a stage counts, where it is not stressed copies.
+# The things that a stage counts, where it does not count stressed copies.
 COUNTED = {"reading the films": "", "fitting the input gate": " pictures"}
 
 
@@ -71,7 +71,7 @@ def _list(runs: list[Path]) -> None:
         names.index(shown) if shown in names else None,
         format_func=lambda name: f"{name}: {IN_WORDS[read_state(runs[names.index(name)]).stage]}",
         placeholder="Choose a run",
-        # Another one for each address and list, so that it shows what the address names.
+        # A new key for each address and list, so that the box shows the run in the address.
         key=f"training_run_{shown}_{len(names)}",
     )
     if chosen is not None and chosen != shown:
@@ -94,7 +94,7 @@ def _run(folder: Path) -> None:
     else:
         _at_work(folder, len(log), state.stage)
     if state.left_out:
-        with st.expander(f"{counted(len(state.left_out), 'film')} left out", icon=":material/block:"):
+        with st.expander(f"{counted(len(state.left_out), 'X-ray')} left out", icon=":material/block:"):
             st.markdown("\n".join(f"- {plain(line)}" for line in state.left_out))
     if log:
         _epochs(folder, log, plan)
@@ -109,22 +109,23 @@ def _at_work(folder: Path, epochs: int, stage: str) -> None:
     def progress() -> None:
         state = read_state(folder)
         if _is_over(state) or state.stage != stage or len(read_log(folder)) != epochs:
-            # The whole page once more: with curves and heat maps of a further epoch, or with the end.
+            # Draws the whole page again, with curves and heat maps of a further epoch, or with the result.
             st.rerun()
         _progress(state)
         if is_asked_to_stop(folder):
-            kept = "the best network so far is kept" if epochs else "no epoch stands yet"
-            st.markdown(f"Stopping after the step at hand; {kept} ...")
+            kept = "the best network so far is kept" if epochs else "no epoch is complete yet"
+            st.markdown(f"Stopping after the current step; {kept} ...")
         else:
             st.button(
                 "Stop training",
                 icon=":material/stop:",
-                help="What its whole epochs brought is kept, and the run can go on.",
+                help="Complete epochs are kept, and the run can continue later.",
                 on_click=ask_to_stop,
                 args=(folder,),
             )
         st.markdown(
-            "This goes on if you reload or leave the page, and if the server ends; its address leads back here."
+            "The run continues if you reload or leave the page, and even if the server stops. The page's address leads "
+            "back here."
         )
 
     with problems_shown():
@@ -137,7 +138,7 @@ def _is_over(state: State) -> bool:
 
 def _progress(state: State) -> None:
     stage = IN_WORDS[state.stage]
-    # Not `capitalize`, which makes TensorFlow of it tensorflow.
+    # `capitalize` would turn TensorFlow into tensorflow.
     words = f"**{stage[0].upper()}{stage[1:]}**"
     share = state.done / state.of if state.of else 0.0
     is_training = state.stage == "training" and state.films_per_second is not None
@@ -146,13 +147,13 @@ def _progress(state: State) -> None:
         words += f": epoch {state.epoch} of {state.epochs}, step {state.done} of {state.of}"
         words += ", now validating" if state.done == state.of else f", {_time_in_words(state.seconds_left)}"
     elif state.of:
-        words += f": {state.done} of {state.of}{COUNTED.get(state.stage, ' copies of the films')}"
+        words += f": {state.done} of {state.of}{COUNTED.get(state.stage, ' copies of the X-rays')}"
     st.progress(min(1.0, share), words)
     facts = [f"memory {state.memory_bytes / 2**30:.1f} GiB"] if state.memory_bytes else []
     if is_training:
-        facts = [f"{state.films_per_second:.1f} films/s", f"learning rate {state.learning_rate:.2e}", *facts]
+        facts = [f"{state.films_per_second:.1f} X-rays/s", f"learning rate {state.learning_rate:.2e}", *facts]
         figures = (f"{title} {state.figures[name]:.3f}" for name, title in TITLES.items() if name in state.figures)
-        facts.append(f"this epoch so far, on training films under augmentation: {', '.join(figures)}")
+        facts.append(f"this epoch so far, on training X-rays under augmentation: {', '.join(figures)}")
     st.markdown(" · ".join(facts))
 
 
@@ -168,15 +169,15 @@ def _ended(folder: Path, state: State, log: list[dict[str, Any]], plan: Plan) ->
     if state.stage == "done":
         card = read_card(plan.out) if plan.out.is_dir() else None
         if card is None:
-            st.warning("This run is done, and the model that it made is no longer there.")
+            st.warning("This run is done, but the model that it made no longer exists.")
         else:
             _made(card, plan.out)
         return
     kept = kept_epoch(log)
     so_far = (
-        f"{counted(len(log), 'epoch')} of {plan.recipe.epochs} stand; the best is epoch {kept['epoch']}."
+        f"{counted(len(log), 'epoch')} of {plan.recipe.epochs} are complete; the best is epoch {kept['epoch']}."
         if kept
-        else "No epoch stands yet."
+        else "No epoch is complete yet."
     )
     if state.stage == "failed":
         st.error(plain(f"{state.problem or 'It failed.'} {so_far}"), icon=":material/error:")
@@ -184,20 +185,22 @@ def _ended(folder: Path, state: State, log: list[dict[str, Any]], plan: Plan) ->
         st.warning(f"This run was {IN_WORDS[state.stage]}. {so_far}", icon=":material/pause_circle:")
     if state.stage == "interrupted":
         st.markdown(
-            "The system may have ended it for want of memory, or the computer was switched off. A run with a smaller "
-            "batch or image size needs less memory."
+            "The system may have ended the run for lack of memory, or the computer was switched off. A run with a "
+            "smaller batch or image size needs less memory."
         )
     if state.stage == "interrupted" and last_words(folder):
-        with st.expander("What its process printed last", icon=":material/terminal:"):
+        with st.expander("Last output of its process", icon=":material/terminal:"):
             st.code(last_words(folder), language=None)
     with st.container(horizontal=True):
-        if st.button("Go on", type="primary", icon=":material/play_arrow:", help="From the last whole epoch."):
+        if st.button(
+            "Continue", type="primary", icon=":material/play_arrow:", help="Continue from the last complete epoch."
+        ):
             start_run(folder)
             st.rerun()
         if (folder / NETWORK_FILE).is_file() and st.button(
             "Make a model of the best epoch so far",
             icon=":material/flag:",
-            help="No more epochs: calibrate, choose thresholds, score the test films once, write the model.",
+            help="Run no more epochs: calibrate, choose thresholds, score the test X-rays once, write the model.",
         ):
             start_run(folder, finish=True)
             st.rerun()
@@ -207,7 +210,7 @@ def _made(card: ModelCard, folder: Path) -> None:
     data = card.training_data
     st.success(
         f"Done: the model {plain(card.name)} is made (weights {card.weights_sha256[:12]}), trained on {data.films} "
-        f"films of {data.patients} patients. That puts nothing in use: a person decides, under Models.",
+        f"X-rays of {data.patients} patients. It is not in use: a person decides that under Models.",
         icon=":material/check_circle:",
     )
     if (ROOT / MODELS_PAGE).is_file():
@@ -217,12 +220,12 @@ def _made(card: ModelCard, folder: Path) -> None:
             icon=":material/compare:",
             query_params={"model": card.name},
         )
-    # The first is of the films as they are; the others are of stressed copies.
+    # The first result is of the unchanged films; the others are of stressed copies.
     plain_results = list(card.validation[:1])
     st.table(
         [
             {
-                "Films": result.films,
+                "X-rays": result.films,
                 "n (with pneumonia)": f"{result.n} ({result.n_pneumonia})",
                 "AUC": area(result.area_under_roc),
                 "Point": point.name,
@@ -235,12 +238,12 @@ def _made(card: ModelCard, folder: Path) -> None:
         alt="Area under the curve, sensitivity and specificity on test and validation films, with 95 percent intervals",
     )
     st.markdown(
-        "95 % intervals in brackets. Validation films chose the epoch, the temperature and the thresholds, so that "
-        "their figures come out too good; "
+        "Brackets hold 95 % intervals. Validation X-rays chose the epoch, the temperature and the thresholds, so their "
+        "figures are too good. "
         + (
-            "test films chose nothing and were read once."
+            "Test X-rays chose nothing and were read once."
             if card.test
-            else "there were no test films, so nothing here says how good it is on new ones."
+            else "There were no test X-rays, so nothing here shows how good the model is on new ones."
         )
     )
     input_gate_shown(gate_in_words(folder, card.weights_sha256))
@@ -254,17 +257,17 @@ def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
         st.header("Where it looks, epoch by epoch")
         st.html(table)
         st.markdown(
-            "The same few validation films after each of the latest epochs, by the weights of that epoch. Bright: "
-            "where the network found evidence in favour of pneumonia, scaled within each picture, so that pictures "
-            "cannot be compared by brightness; none is bright where it found none. A logit over 0 is a probability "
-            "over 0.5, not calibrated yet. Evidence at side markers, in corners or along borders is a shortcut, not "
-            "disease."
+            "The table shows the same few validation X-rays after each of the latest epochs, with the weights of that "
+            "epoch. Bright areas: the network found evidence in favour of pneumonia there. The scale is each picture's "
+            "own, so pictures cannot be compared by brightness. A picture without evidence has no bright area. A logit "
+            "over 0 is a probability over 0.5, not calibrated yet. Evidence at side markers, in corners or along "
+            "borders is a shortcut, not disease."
         )
 
 
 def _plan(plan: Plan) -> None:
     rows = {
-        "films": ", ".join(str(data) for data in (plan.data, *plan.copies)),
+        "X-rays": ", ".join(str(data) for data in (plan.data, *plan.copies)),
         "split": plan.manifest.name if plan.manifest else "train and val joined and split by patient; test as it is",
         "start": plan.start,
         "population": f"{plan.population}; {plan.population_years[0]:g} to {plan.population_years[1]:g} years",
@@ -280,7 +283,7 @@ def _plan(plan: Plan) -> None:
 
 def _ask_to_delete(folder: Path) -> None:
     with st.popover("Delete this run", icon=":material/delete:"):
-        st.markdown("Its plan, log and checkpoint go; a model that it made stays. This cannot be undone.")
+        st.markdown("Plan, log and checkpoint are deleted. A model that the run made stays. This cannot be undone.")
         if st.button("Delete it for good", key="delete_run"):
             delete_run(folder)
             del st.query_params["run"]

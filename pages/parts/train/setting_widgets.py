@@ -1,4 +1,4 @@
-"""Widgets of settings, drawn from what each setting says of itself: label, help, range, choices and when it applies."""
+"""Widgets of settings, drawn from each setting's own label, help, range, choices and condition."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import streamlit as st
 
 from pneumo_core.train import Setting
 
-# Ranges to be felt out rather than typed.
+# Settings whose value is tried out rather than typed.
 BY_SLIDER = ("augmentation_strength", "validation_share")
 
 
@@ -17,12 +17,12 @@ def ask_for_group(
     chosen: Mapping[str, Any],
     special: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Draw a heading and so many settings a row below it; give the values of those that apply, by their names.
+    """Draw a heading and rows of settings below it; give the values of those that apply, by their names.
 
     Args:
         settings: all of one group.
         chosen: values of settings drawn before, on which these may depend.
-        special: by the names of settings, what `ask_for` is to know of them besides.
+        special: further arguments of `ask_for`, by the names of settings.
     """
     st.header(settings[0].group)
     values = dict(chosen)
@@ -42,13 +42,13 @@ def ask_for(
     variant: str = "",
     note: str = "",
 ) -> Any:
-    """Draw the widget of a setting, and give what it holds.
+    """Draw the widget of a setting, and give its value.
 
     Args:
-        value: what it begins with, where not with the setting's default.
-        choices: what may be chosen, where the setting does not know it.
-        variant: names the widget anew where it is to begin anew.
-        note: stands behind the help.
+        value: the first value, unless it is the setting's default.
+        choices: the values to choose from, where the setting does not know them.
+        variant: a new name for a widget that must begin with its first value again.
+        note: follows the help.
     """
     begins, choices = setting.default if value is None else value, choices or setting.choices
     is_typed = not (isinstance(begins, bool) or choices)

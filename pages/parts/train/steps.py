@@ -1,4 +1,4 @@
-"""The three steps of the training page, and the films that they are about."""
+"""The three steps of the training page, and the choice of films for them."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ STEP, NEXT_STEP, SPLIT = "training_step", "next_training_step", "training_split"
 
 
 def chosen_step() -> str:
-    """Draw the steps, and give the one chosen; an address that names a run, and a run at work, begin with the runs."""
+    """Draw the steps and give the chosen one; the runs come first while one is at work or in the address."""
     if NEXT_STEP in st.session_state:
         st.session_state[STEP] = st.session_state.pop(NEXT_STEP)
     st.session_state.setdefault(STEP, RUNS if "run" in st.query_params or run_at_work() else DATA)
@@ -21,19 +21,19 @@ def chosen_step() -> str:
 
 
 def go_to(step: str) -> None:
-    """Draw the page anew with another step."""
+    """Draw the page again with another step."""
     st.session_state[NEXT_STEP] = step
     st.rerun()
 
 
 def ask_for_data() -> tuple[Path, tuple[Path, ...]] | None:
-    """Draw the choice of the data folder and of its copies, the same on each step; None where there is none."""
+    """Draw the choice of the data folder and its copies, the same on each step; None without a folder."""
     folders = named_data_folders()
     if not folders:
         st.info(
-            "No folder of labelled films is open to this page. Expected is a folder with `train`, `val` and `test` "
-            "(any of them), each with `NORMAL` and `PNEUMONIA`, at most three levels below a folder that whoever runs "
-            "the server names in `PNEUMO_DATA_DIRS`, or below a folder `data` in the project."
+            "No folder of labelled X-rays is open to this page. A folder with `train`, `val` and `test` (any of them) "
+            "is expected, each with `NORMAL` and `PNEUMONIA`. It must be at most three levels below a folder that "
+            "whoever runs the server names in `PNEUMO_DATA_DIRS`, or below a folder `data` in the project."
         )
         return None
     names = list(folders)
@@ -45,31 +45,31 @@ def ask_for_data() -> tuple[Path, tuple[Path, ...]] | None:
         left, right = st.columns(2, gap="large")
     with left:
         name = st.selectbox(
-            "Folder of films",
+            "Folder of X-rays",
             names,
             first,
             key="training_data",
             persist_state="session",
-            help="In the layout of the Kaggle data set: train, val and test, each with NORMAL and PNEUMONIA. It is "
-            "only read: no file is moved or changed.",
+            help="Its layout is that of the Kaggle data set: train, val and test, each with NORMAL and PNEUMONIA. "
+            "It is only read: no file is moved or changed.",
         )
     others, copies = [other for other in names if other != name], []
-    # Without another folder it would be a control that does nothing, too pale to be read.
+    # Without another folder the control would do nothing, and be too pale to read.
     if others:
         copies = right.multiselect(
-            "Further copies of the same films",
+            "Further copies of the same X-rays",
             others,
             key=f"training_copies_{name}",
             persist_state="session",
-            help="The same films under the same names, resampled or compressed in another way: training shows each "
-            "film in a copy drawn at random, so that the network cannot learn a copy's texture. Leave it empty if "
-            "you have one.",
+            help="A copy holds the same X-rays under the same names, resampled or compressed in another way. Training "
+            "shows each X-ray in a copy drawn at random, so the network cannot learn a copy's texture. Leave it "
+            "empty if you have only one.",
         )
     return folders[name], tuple(folders[copy] for copy in copies)
 
 
 def named_data_folders() -> dict[str, Path]:
-    """Give the data folders below the server's open ones by a name that tells them apart."""
+    """Give the data folders below the server's open ones, by unique names."""
     return {
         (root.name if folder == root else f"{root.name}/{folder.relative_to(root).as_posix()}"): folder
         for root in data_folders()
@@ -84,5 +84,5 @@ def split_of(folder: Path) -> Manifest | None:
 
 
 def keep_split(folder: Path, manifest: Manifest) -> None:
-    """Keep a split for the plan; the one before is let go of."""
+    """Keep a split for the plan, instead of any earlier one."""
     st.session_state[SPLIT] = (folder, manifest)
