@@ -5,7 +5,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pneumo_core.data.table import TableRow, read_table
 from pneumo_core.errors import DataError
@@ -34,6 +34,7 @@ def all_rows(content: bytes) -> list[TableRow]:
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_written_table_is_read_back_cell_by_cell(encoding: str, delimiter: str, data: st.DataObject):
     mark, texts = ENCODINGS[encoding]
