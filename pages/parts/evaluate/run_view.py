@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts.evaluate.comparison_view import comparison_view
 from pages.parts.evaluate.evaluation_view import evaluation_view
-from pages.parts.evaluate.run_start import start_run
+from pages.parts.evaluate.run_start import start_job
 from pages.parts.shared.cached import assessment_of_run, jobs, loading_classifier, model_with_weights, other_classifier
 from pages.parts.shared.problems import plain, problems_shown
 from pneumo_core.evaluate import SCORES_FILE, damaged_lines, read_run
@@ -63,7 +63,7 @@ def run_view(name: str, card: ModelCard) -> None:
         if job is None:
             first = "" if is_in_use else f"put {model.name} in use again, then "
             st.markdown(f"To go on, {first}choose the same films again: those that are scored are not read again.")
-        elif st.button("Go on", icon=":material/play_arrow:") and start_run(
+        elif st.button("Go on", icon=":material/play_arrow:") and start_job(
             name,
             job.source,
             run.weights_sha256,
