@@ -21,9 +21,9 @@ from pneumo_core.data import find_cases, split_by_patient
 from pneumo_core.film import Preprocessing
 from pneumo_core.keras_network import device_in_words
 from pneumo_core.train import (
+    FitStep,
     Judge,
     Recipe,
-    Step,
     Watch,
     build_network,
     epoch_batches,
@@ -106,7 +106,7 @@ def _mib() -> int:
     return round(memory_bytes() / 2**20)
 
 
-def _go_on(step: Step) -> bool:
+def _go_on(step: FitStep) -> bool:
     return True
 
 

@@ -1,7 +1,7 @@
 """Models: the list, a candidate against the model in use, promotion and roll back, files."""
 
 from pages.parts.models.challenge_view import gate_view
-from pages.parts.models.files import ask_to_import, model_files
+from pages.parts.models.files import ask_to_import, model_files_view
 from pages.parts.models.list import choose_model
 from pages.parts.models.promotion_view import ask_to_promote, last_change_shown, promotion_log, question_shown
 from pages.parts.models.record import model_record
@@ -22,7 +22,7 @@ if entry is not None:
                 gate_view(entry, entry.card)
             ask_to_promote(entry)
         model_record(entry, entry.card)
-    model_files(entry)
+    model_files_view(entry)
 with problems_shown():
     promotion_log()
 ask_to_import()

@@ -22,7 +22,7 @@ from pneumo_core.models.card import (
     PointResult,
     TrainingData,
     active_model_folder,
-    evaluate,
+    evaluation_of,
     read_card,
 )
 from pneumo_core.places import ROOT
@@ -230,5 +230,5 @@ def scored_card(folder: Path) -> ModelCard:
     )
     has_pneumonia = np.array([kind != "normal" for _, kind, _, _ in SCORED_FILMS])
     values = probabilities(np.array([logit for _, _, logit, _ in SCORED_FILMS]), shipped.calibration)
-    results = [evaluate(films, has_pneumonia, values, shipped.operating_points) for films in (VALIDATION, TEST)]
+    results = [evaluation_of(films, has_pneumonia, values, shipped.operating_points) for films in (VALIDATION, TEST)]
     return replace(shipped, name="small", validation=(results[0],), test=(results[1],))

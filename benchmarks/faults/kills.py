@@ -28,9 +28,9 @@ from benchmarks.faults.setting import (
     losses,
 )
 from pneumo_core.cli import commands
-from pneumo_core.evaluate import SCORES_FILE as FILM_SCORES_FILE, read_scores
+from pneumo_core.evaluate import SCORES_FILE, read_scores
 from pneumo_core.keras_network import load_network, save_network
-from pneumo_core.models import GATE_FILE, NETWORK_FILE, SCORES_FILE, read_card, read_log, write_card
+from pneumo_core.models import CHALLENGE_FILE, NETWORK_FILE, STORED_SCORES_FILE, read_card, read_log, write_card
 from pneumo_core.network import record_known_answers
 from pneumo_core.train import (
     CHECKPOINT_FILE,
@@ -150,7 +150,7 @@ def batch_kills(setting: Setting, count: int, chance: random.Random) -> Case:
             case.lost.append(f"{out.name}: {len(found)} scores of {len(expected)} films, or in another order")
         else:
             largest = max([largest, *(abs(a.logit - b.logit) for a, b in zip(found, expected, strict=True))])
-        lines = (out / FILM_SCORES_FILE).read_bytes().count(b"\n")
+        lines = (out / SCORES_FILE).read_bytes().count(b"\n")
         if lines != len(expected) or process.exitcode:
             case.lost.append(f"{out.name}: {lines} lines of {len(expected)} films, exit status {process.exitcode}")
         case.lost += [f"{out.name}: {path} is left" for path in left_over(out)]
@@ -269,14 +269,14 @@ def _result(model: Path) -> dict[str, str]:
     """Give all that must be the same of a model whose run was killed, and of one whose run was not."""
     weights = hashlib.sha256(b"".join(part.tobytes() for part in load_network(model / NETWORK_FILE).get_weights()))
     log = [{name: value for name, value in entry.items() if name != "seconds"} for entry in read_log(model)]
-    gate = json.loads((model / GATE_FILE).read_bytes())
+    challenge = json.loads((model / CHALLENGE_FILE).read_bytes())
     card = read_card(model)
     return {
         "weights": weights.hexdigest(),
         "log of epochs": json.dumps(log),
-        "scores": (model / SCORES_FILE).read_text(encoding="utf-8"),
+        "scores": (model / STORED_SCORES_FILE).read_text(encoding="utf-8"),
         "figures": str((card.calibration, card.operating_points, card.validation, card.test)),
-        "comparison": json.dumps([gate["pairs"], gate["copies"]]),
+        "comparison": json.dumps([challenge["pairs"], challenge["copies"]]),
     }
 
 

@@ -41,6 +41,7 @@ from .manifest import (
     write_manifest as write_manifest,
 )
 from .names import (
+    UNNAMED_FILM as UNNAMED_FILM,
     check_film_name as check_film_name,
     is_film_name as is_film_name,
     relative_name as relative_name,

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from pneumo_core.data.audit_words import area_in_words, fact_in_words
-from pneumo_core.data.audited import FACTS, Alarm, AuditedFilm, Count, FactArea, PatientAcross, Twins
+from pneumo_core.data.audited import FACTS, Alarm, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins
 from pneumo_core.data.cases import CLASS_NAMES, SPLITS
 from pneumo_core.stats import FEW_FILMS, proportion
 from pneumo_core.wording import counted
@@ -26,7 +26,7 @@ _FACT_WORDS = {
 
 def alarms_of(
     films: Sequence[AuditedFilm],
-    counts: Sequence[Count],
+    counts: Sequence[FilmCount],
     twins: Sequence[Twins],
     across: Sequence[PatientAcross],
     areas: Sequence[FactArea],
@@ -62,7 +62,7 @@ def alarms_of(
         )
 
 
-def _alarms_of_classes(counts: Sequence[Count]) -> Iterator[Alarm]:
+def _alarms_of_classes(counts: Sequence[FilmCount]) -> Iterator[Alarm]:
     of_class = {label: sum(count.usable for count in counts if count.has_pneumonia == label) for label in (False, True)}
     total = sum(of_class.values())
     if not total:
@@ -94,7 +94,7 @@ def _alarms_of_classes(counts: Sequence[Count]) -> Iterator[Alarm]:
         )
 
 
-def _alarms_of_splits(counts: Sequence[Count], across: Sequence[PatientAcross]) -> Iterator[Alarm]:
+def _alarms_of_splits(counts: Sequence[FilmCount], across: Sequence[PatientAcross]) -> Iterator[Alarm]:
     for split in ("val", "test"):
         of_class = {count.has_pneumonia: count.usable for count in counts if count.split == split}
         n = sum(of_class.values())

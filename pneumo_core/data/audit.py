@@ -20,16 +20,15 @@ from pneumo_core.data.cases import Case, find_cases, patient_and_kind
 from pneumo_core.data.findings import audit_of
 from pneumo_core.data.listing import is_linked
 from pneumo_core.data.manifest import SEED, VALIDATION_SHARE, Manifest, make_manifest
-from pneumo_core.data.names import is_silent, relative_name
+from pneumo_core.data.names import UNNAMED_FILM, is_silent, relative_name
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError
 from pneumo_core.film import MAX_FILE_BYTES, Preprocessing, fingerprint, prepare, read_radiograph
 from pneumo_core.gate import before
 from pneumo_core.work import Progress
 
-READERS = min(8, os.cpu_count() or 1)
+AUDIT_READERS = min(8, os.cpu_count() or 1)
 AHEAD = 64
 REPORT_EVERY = 32
-FILM = "The film"
 CONFLICT = "the same film lies in both classes"
 
 _PREPROCESSING = Preprocessing()
@@ -57,7 +56,7 @@ def audit_folder(
     started = time.monotonic()
     cases = find_cases(folder)
     films: list[AuditedFilm] = []
-    with ThreadPoolExecutor(READERS, thread_name_prefix="audit") as readers:
+    with ThreadPoolExecutor(AUDIT_READERS, thread_name_prefix="audit") as readers:
         try:
             for film in _read_ahead(folder, cases, readers):
                 films.append(film)
@@ -131,10 +130,10 @@ def _read(folder: Path, case: Case) -> AuditedFilm:
         with case.views[0].open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
         film = replace(film, file_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
-        radiograph = read_radiograph(content, FILM)
+        radiograph = read_radiograph(content, UNNAMED_FILM)
         before(radiograph, _ALL_AGES).check()
     except OSError:
-        return replace(film, problem=f"{FILM} cannot be opened. Please check that you may read it.")
+        return replace(film, problem=f"{UNNAMED_FILM} cannot be opened. Please check that you may read it.")
     except PneumoError as refusal:
         return replace(film, problem=str(refusal))
     return replace(
@@ -154,10 +153,13 @@ def _check_name(folder: Path, name: str, text: str) -> None:
         is_plain = False
     if not is_plain:
         raise UnreadableImageError(
-            f"{FILM} has a name with control characters, a backslash or bytes that are no text. Please rename it."
+            f"{UNNAMED_FILM} has a name with control characters, a backslash or bytes that are no text. "
+            "Please rename it."
         )
     if is_linked(folder, name):
-        raise UnreadableImageError(f"{FILM} is a link, and links are not followed. Please put the file itself there.")
+        raise UnreadableImageError(
+            f"{UNNAMED_FILM} is a link, and links are not followed. Please put the file itself there."
+        )
 
 
 def _ignored(folder: Path, films: set[str]) -> list[str]:

@@ -58,7 +58,7 @@ FACTS: dict[str, Callable[[AuditedFilm], float]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class FilmCount:
     """Films of one class in one split: all of them, those that can be used, and their patients."""
 
     split: str
@@ -140,7 +140,7 @@ class Audit:
     audited_at: str
     seconds: float
     films: tuple[AuditedFilm, ...]
-    counts: tuple[Count, ...]
+    counts: tuple[FilmCount, ...]
     twins: tuple[Twins, ...]
     patients_across: tuple[PatientAcross, ...]
     areas: tuple[FactArea, ...]

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from pneumo_core.data.alarms import alarms_of
-from pneumo_core.data.audited import FACTS, Audit, AuditedFilm, Count, FactArea, PatientAcross, Twins
+from pneumo_core.data.audited import FACTS, Audit, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins
 from pneumo_core.data.cases import SPLITS
 from pneumo_core.stats import areas_of_metadata
 
@@ -47,13 +47,13 @@ def audit_of(folder: str, found: Iterable[AuditedFilm], ignored: Sequence[str], 
     return Audit(folder, now, seconds, films, counts, twins, across, areas, len(ignored), few, alarms)
 
 
-def _counts(films: Sequence[AuditedFilm]) -> Iterator[Count]:
+def _counts(films: Sequence[AuditedFilm]) -> Iterator[FilmCount]:
     for split in SPLITS:
         there = [film for film in films if film.split == split]
         for has_pneumonia in (False, True) if there else ():
             part = [film for film in there if film.has_pneumonia == has_pneumonia]
             usable = [film for film in part if film.problem is None]
-            yield Count(split, has_pneumonia, len(part), len(usable), len({film.patient for film in usable}))
+            yield FilmCount(split, has_pneumonia, len(part), len(usable), len({film.patient for film in usable}))
 
 
 def _patients_across(usable: Sequence[AuditedFilm]) -> Iterator[PatientAcross]:

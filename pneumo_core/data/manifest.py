@@ -29,13 +29,15 @@ from pneumo_core.errors import DataError
 from pneumo_core.files import plain_cell, write_whole
 from pneumo_core.wording import counted
 
-COLUMNS = ("file", "label", "patient", "split")
+MANIFEST_COLUMNS = ("file", "label", "patient", "split")
 VALIDATION_SHARE, SEED = 0.15, 7
-MAX_BYTES = MAX_TABLE_BYTES
+MAX_MANIFEST_BYTES = MAX_TABLE_BYTES
 PATIENT_IN_TEST = "a film of a patient of the same name is in the test split"
 TWIN_IN_TEST = "a film that looks the same as one of its patient is in the test split"
 
-_EXPECTED = f"Expected are the columns {','.join(COLUMNS)} and one film in each row. Please make the split again."
+_EXPECTED = (
+    f"Expected are the columns {','.join(MANIFEST_COLUMNS)} and one film in each row. Please make the split again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def manifest_csv(manifest: Manifest) -> bytes:
     """Give a split as CSV; no cell of it runs in a spreadsheet."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(MANIFEST_COLUMNS)
     for row in manifest.rows:
         cells = (row.file, CLASS_NAMES[row.has_pneumonia], row.patient, row.split)
         writer.writerow([plain_cell(cell) for cell in cells])
@@ -170,7 +172,7 @@ def read_manifest(path: Path, folder: Path, copies: Sequence[Path] = ()) -> tupl
     """
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(MAX_MANIFEST_BYTES + 1)
     except OSError as error:
         raise DataError(f"{path} cannot be opened. Expected is a split as CSV. Please check the path.") from error
     return cases_of_manifest(content, path.name, folder, copies)
@@ -229,7 +231,7 @@ def _joined(patients: Mapping[str, str], same_looks: Iterable[Sequence[str]]) ->
 
 def _rows(content: bytes, table: str) -> list[TableRow]:
     """Read the rows of the table under its header."""
-    rows = list(read_table(content, table, COLUMNS, max_bytes=MAX_BYTES))
+    rows = list(read_table(content, table, MANIFEST_COLUMNS, max_bytes=MAX_MANIFEST_BYTES))
     for row in rows:
         if row.is_ragged:
             found = f"{table}, row {row.number} has {len(row.cells)} cells, not {row.width}."

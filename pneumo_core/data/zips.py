@@ -19,8 +19,8 @@ from pneumo_core.film import MAX_FILE_BYTES
 MAX_UNPACKED_BYTES = 20 * 2**30
 MAX_DIRECTORY_BYTES = 64 * 2**20
 # Films hardly shrink, and an all-black one about a hundredfold; deflate ends at 1,032.
-MAX_RATIO = 200
-MIN_BOMB_BYTES = 2**20
+MAX_FILM_RATIO = 200
+MIN_FILM_BOMB_BYTES = 2**20
 _ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError)
 
 
@@ -92,8 +92,8 @@ def _check_member(member: zipfile.ZipInfo) -> None:
     if member.file_size > MAX_FILE_BYTES:
         limit = f"Files up to {MAX_FILE_BYTES // 2**20} MiB can be read"
         raise DataError(f"it is too large. {limit}. Please export a single X-ray.")
-    if member.file_size > max(MIN_BOMB_BYTES, MAX_RATIO * member.compress_size):
-        raise DataError(f"it unpacks to more than {MAX_RATIO} times its size. Please pack it without compression.")
+    if member.file_size > max(MIN_FILM_BOMB_BYTES, MAX_FILM_RATIO * member.compress_size):
+        raise DataError(f"it unpacks to more than {MAX_FILM_RATIO} times its size. Please pack it without compression.")
 
 
 def _read_member(archive: zipfile.ZipFile, lock: threading.Lock, member: zipfile.ZipInfo) -> bytes:

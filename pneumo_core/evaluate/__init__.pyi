@@ -46,7 +46,7 @@ from .runs import (
 )
 from .tables import (
     SETTING as SETTING,
-    Setting as Setting,
+    ScreeningSetting as ScreeningSetting,
     figure_rows as figure_rows,
     films_of_cell as films_of_cell,
     group_words as group_words,

@@ -68,9 +68,9 @@ if TYPE_CHECKING:
 
 FILMS_PER_PARTITION = 1_000
 # Of a CSV, unpacked: some ten million films.
-MAX_TABLE_BYTES = 2**30
+MAX_ARCHIVE_TABLE_BYTES = 2**30
 # Threads that wait for storage; decoding is one film at a time in each process.
-READERS = 8
+ARCHIVE_READERS = 8
 # A partition that kills its worker as often as this stops the job: else one film could keep it busy for ever.
 RETRIES = 4
 # Before the same file is asked for again, in seconds.
@@ -114,7 +114,7 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ArchiveJob:
     """What a folder of scores is of.
 
     Attributes:
@@ -139,7 +139,7 @@ class StorageStoppedError(Exception):
     """Storage does not answer: its partition stays open, because no film may be called unreadable for it."""
 
 
-_JOB = TypeAdapter(Job)
+_JOB = TypeAdapter(ArchiveJob)
 
 
 def is_address(source: str) -> bool:
@@ -223,7 +223,7 @@ def _label_files(files: list[tuple[str, int]], problems: list[str]) -> list[Tabl
 def _list_table(filesystem: fs.FileSystem, path: str, shown: str) -> tuple[list[TableFilm], list[str]]:
     # Unpacked where its name ends in .gz.
     with filesystem.open_input_stream(path) as stream:
-        content = bytes(stream.read(MAX_TABLE_BYTES + 1))
+        content = bytes(stream.read(MAX_ARCHIVE_TABLE_BYTES + 1))
     folder = Path(path).parent if isinstance(filesystem, fs.LocalFileSystem) else None
 
     def find(raw: str) -> tuple[str, int | None]:
@@ -237,14 +237,14 @@ def _list_table(filesystem: fs.FileSystem, path: str, shown: str) -> tuple[list[
         check_film_name(name)
         return name, None
 
-    films, problems = list_table(shown, content, find, MAX_TABLE_BYTES)
+    films, problems = list_table(shown, content, find, MAX_ARCHIVE_TABLE_BYTES)
     return films, list(problems)
 
 
 # The job and what stands of it
 
 
-def plan_job(archive: Archive, model: Path, has_names: bool, films_per_partition: int) -> Job:
+def plan_job(archive: Archive, model: Path, has_names: bool, films_per_partition: int) -> ArchiveJob:
     """Say what a job is of; its partitions are the films in their order, so many at a time.
 
     Args:
@@ -253,7 +253,7 @@ def plan_job(archive: Archive, model: Path, has_names: bool, films_per_partition
     Raises:
         ModelError: it holds no model that can be used.
     """
-    return Job(archive.listing_sha256, *_model_of(model), len(archive.films), films_per_partition, has_names)
+    return ArchiveJob(archive.listing_sha256, *_model_of(model), len(archive.films), films_per_partition, has_names)
 
 
 def _model_of(folder: Path) -> tuple[str, str | None, float]:
@@ -262,13 +262,13 @@ def _model_of(folder: Path) -> tuple[str, str | None, float]:
     return card.weights_sha256, file_sha256(gate) if gate.is_file() else None, card.calibration.temperature
 
 
-def films_of(archive: Archive, job: Job, partition: int) -> tuple[ArchiveFilm, ...]:
+def films_of(archive: Archive, job: ArchiveJob, partition: int) -> tuple[ArchiveFilm, ...]:
     """Give the films of a partition."""
     first = partition * job.films_per_partition
     return archive.films[first : first + job.films_per_partition]
 
 
-def begin_job(job: Job, out: str) -> list[int]:
+def begin_job(job: ArchiveJob, out: str) -> list[int]:
     """Write down what a job is of, or see that what stands there is the same; give the partitions that are missing.
 
     A part that stands there damaged, or of another number of films, is missing: it is scored again and replaced.
@@ -299,7 +299,7 @@ def begin_job(job: Job, out: str) -> list[int]:
             "that it is there and that you may write to it."
         ) from error
     paths = {info.base_name: info.path for info in standing if info.type == fs.FileType.File}
-    with ThreadPoolExecutor(READERS) as readers:
+    with ThreadPoolExecutor(ARCHIVE_READERS) as readers:
         is_whole = readers.map(
             lambda partition: _is_whole(job, filesystem, paths.get(_part_name(partition)), partition),
             range(job.partitions),
@@ -307,7 +307,7 @@ def begin_job(job: Job, out: str) -> list[int]:
         return [partition for partition, whole in enumerate(is_whole) if not whole]
 
 
-def _is_whole(job: Job, filesystem: fs.FileSystem, path: str | None, partition: int) -> bool:
+def _is_whole(job: ArchiveJob, filesystem: fs.FileSystem, path: str | None, partition: int) -> bool:
     """Say whether a part stands and has the rows of its partition, by its last bytes alone."""
     if path is None:
         return False
@@ -319,7 +319,7 @@ def _is_whole(job: Job, filesystem: fs.FileSystem, path: str | None, partition: 
         return False
 
 
-def _check_same(job: Job, content: bytes) -> None:
+def _check_same(job: ArchiveJob, content: bytes) -> None:
     try:
         found = _JOB.validate_json(content)
     except ValidationError as error:
@@ -357,7 +357,7 @@ def _part_name(partition: int) -> str:
 class PartitionScorer:
     """Holds a model, and turns one partition after another into a file: what runs on the cluster."""
 
-    def __init__(self, job: Job, root: str, out: str, model: dict[str, bytes], threads: int = 1) -> None:
+    def __init__(self, job: ArchiveJob, root: str, out: str, model: dict[str, bytes], threads: int = 1) -> None:
         # TensorFlow would take all cores for each of the workers that share a machine.
         os.environ.update(dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), str(threads)))
         os.environ["OPENCV_FOR_THREADS_NUM"] = str(threads)
@@ -394,13 +394,13 @@ class PartitionScorer:
                 film.has_pneumonia,
                 "",
                 patient_and_kind(posixpath.basename(film.name), film.has_pneumonia)[1],
-                partial(read_film, self._root, film.name, first + place),
+                partial(read_archive_film, self._root, film.name, first + place),
             )
             for place, film in enumerate(films)
         ]
         patients = [film.patient for film in films]
         rows = []
-        for scores in score_films(list(enumerate(sources)), patients, self._classifier, READERS):
+        for scores in score_films(list(enumerate(sources)), patients, self._classifier, ARCHIVE_READERS):
             for score in scores:
                 name = films[score.number].name
                 row = {
@@ -427,7 +427,7 @@ class PartitionScorer:
         return float(probabilities(np.array(logit), self._classifier.card.calibration))
 
 
-def _classifier_of(job: Job, model: Mapping[str, bytes]) -> "Classifier":
+def _classifier_of(job: ArchiveJob, model: Mapping[str, bytes]) -> "Classifier":
     """Load a model from its files.
 
     Raises:
@@ -446,7 +446,7 @@ def _classifier_of(job: Job, model: Mapping[str, bytes]) -> "Classifier":
         return load_classifier(Path(folder))
 
 
-def _schema(job: Job) -> pyarrow.Schema:
+def _schema(job: ArchiveJob) -> pyarrow.Schema:
     """Give the columns: those of `FilmScore`, and what an archive needs."""
     columns = [("key", pyarrow.string())]
     for name, hint in get_type_hints(FilmScore).items():
@@ -460,7 +460,7 @@ def _schema(job: Job) -> pyarrow.Schema:
     )
 
 
-def read_film(root: str, name: str, number: int) -> bytes:
+def read_archive_film(root: str, name: str, number: int) -> bytes:
     """Give a film's bytes; tell a file that is missing or closed from storage that does not answer."""
     if is_address(name):
         filesystem, path = _locate(name)
@@ -594,7 +594,7 @@ def _check_listening(address: str) -> None:
 
 def score_archive(
     archive: Archive,
-    job: Job,
+    job: ArchiveJob,
     models: Path,
     out: str,
     workers: int,

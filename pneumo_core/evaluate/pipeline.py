@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pneumo_core.data import Source, SourceFilm
+from pneumo_core.data import UNNAMED_FILM, Source, SourceFilm
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluate.runs import FilmScore, Run, alone_in, append_scores, begin_run, read_scores
 from pneumo_core.film import fingerprint, prepare, read_radiograph
@@ -26,8 +26,6 @@ from pneumo_core.work import Progress
 
 BATCH_SIZE = 32
 READERS = 2
-# Stands for the film's name in a reason that is written down: names can be those of patients.
-FILM = "The film"
 
 
 class _Admitted(NamedTuple):
@@ -117,7 +115,7 @@ def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -
     try:
         content = film.read()
         score = dataclasses.replace(score, sha256=hashlib.sha256(content).hexdigest(), file_bytes=len(content))
-        radiograph = read_radiograph(content, FILM)
+        radiograph = read_radiograph(content, UNNAMED_FILM)
         admission = before(radiograph, classifier.card.population_years)
         admission.check()
     except PneumoError as error:
@@ -140,7 +138,9 @@ def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -
 
 def _refused(score: FilmScore, error: PneumoError) -> FilmScore:
     reason = str(error)
-    return dataclasses.replace(score, reason=reason if reason.startswith(FILM) else f"{FILM} {reason}", code=error.code)
+    return dataclasses.replace(
+        score, reason=reason if reason.startswith(UNNAMED_FILM) else f"{UNNAMED_FILM} {reason}", code=error.code
+    )
 
 
 def _scored(batch: list[_Item], classifier: Classifier) -> list[FilmScore]:

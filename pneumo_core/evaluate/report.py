@@ -15,7 +15,7 @@ from pneumo_core.evaluate.tables import (
     OVERALL_LABELS,
     SETTING,
     THRESHOLD_LABELS,
-    Setting,
+    ScreeningSetting,
     figure_rows,
     group_words,
     point_words,
@@ -159,7 +159,7 @@ def write_evaluation(
 
 
 def evaluation_html(
-    assessment: Assessment, threshold: float, setting: Setting = SETTING, left_out: Sequence[str] | None = None
+    assessment: Assessment, threshold: float, setting: ScreeningSetting = SETTING, left_out: Sequence[str] | None = None
 ) -> bytes:
     """Give the evaluation at a threshold as one page with all figures and the drawing library in it.
 

@@ -45,7 +45,7 @@ OVERALL_LABELS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ScreeningSetting:
     """Where the model is to be used, as the table of thresholds takes it; costs are in any one unit."""
 
     prevalence: float = 0.1
@@ -53,7 +53,7 @@ class Setting:
     cost_per_confirmation: float = 5.0
 
 
-SETTING = Setting()
+SETTING = ScreeningSetting()
 
 
 def figure_rows(assessment: Assessment, figures: ThresholdFigures) -> list[tuple[str, str, str, int]]:

@@ -26,7 +26,7 @@ MOST_AFTER_SHUFFLING = 0.5
 LEAST_AFTER_SMALL_CHANGE = 0.7
 LEAST_WITH_OCCLUSION = 0.3
 # In pixels of the network's input of 224; other inputs in proportion. The map is compared in cells of this size.
-SHIFT = 4
+SHIFT_PIXELS = 4
 # One was asked at first, and five since a survey of test films (docs/experiments.md, 7).
 DRAWS = 5
 LEARNT = "depends on what was learnt"
@@ -37,15 +37,15 @@ FULL_RANDOM_MAPS, SHORT_RANDOM_MAPS = 8, 5
 # "block6h_expand_conv" is of block6, "conv5_block3_2_conv" of conv5, "expanded_conv_14_project" of that.
 BLOCK = re.compile(r"expanded_conv(_\d+)?|[a-z]+\d*")
 
-Progress = Callable[[float, str], None]
+TellShare = Callable[[float, str], None]
 
 
 def _silent(share: float, words: str) -> None:
-    """Tell nobody."""
+    """TellShare nobody."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stage:
+class ShuffleStage:
     """The map after the weights were shuffled from the top of the network down to a block, this one included.
 
     `correlation` is the rank correlation with the trained network's map, `nan` where one of both is blank.
@@ -78,7 +78,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class MapCheck:
     """One check of a film's map: what was found, in a sentence, and whether the map passes it."""
 
     name: str
@@ -104,7 +104,7 @@ class ExplanationTest:
 
     explanation: Explanation
     empty_probability: float
-    stages: tuple[Stage, ...]
+    stages: tuple[ShuffleStage, ...]
     all_shuffled: tuple[float, ...]
     changes: tuple[tuple[str, float], ...]
     deletion: Curve | None
@@ -117,7 +117,7 @@ class ExplanationTest:
         return float(np.median(np.abs(np.nan_to_num(self.all_shuffled))))
 
     @property
-    def checks(self) -> tuple[Check, ...]:
+    def checks(self) -> tuple[MapCheck, ...]:
         """Give the checks, in the order of the tests."""
         return tuple(_checks(self))
 
@@ -145,9 +145,9 @@ class ExplanationTest:
         return f"Do not lean on this picture: it fails {len(failed)} of {asked} checks ({names})."
 
 
-def _checks(test: ExplanationTest) -> Iterator[Check]:
+def _checks(test: ExplanationTest) -> Iterator[MapCheck]:
     after = test.after_shuffling
-    yield Check(
+    yield MapCheck(
         LEARNT,
         after < MOST_AFTER_SHUFFLING,
         f"Of {len(test.all_shuffled)} networks with all weights shuffled, the maps' rank correlation with this one has "
@@ -155,11 +155,11 @@ def _checks(test: ExplanationTest) -> Iterator[Check]:
     )
     # A map that vanished has no correlation, and is no map that held still.
     lowest = float(np.nan_to_num([correlation for _, correlation in test.changes], nan=-1.0).min())
-    yield Check(
+    yield MapCheck(
         "holds still",
         bool(lowest >= LEAST_AFTER_SMALL_CHANGE),
-        f"After a shift of {SHIFT} pixels in 224, or slight noise, its rank correlation is {lowest:.2f} at the lowest "
-        f"(passes from {LEAST_AFTER_SMALL_CHANGE})."
+        f"After a shift of {SHIFT_PIXELS} pixels in 224, or slight noise, its rank correlation is {lowest:.2f} at the "
+        f"lowest (passes from {LEAST_AFTER_SMALL_CHANGE})."
         if lowest > -1
         else "After a small shift or slight noise the map vanishes.",
     )
@@ -169,7 +169,7 @@ def _checks(test: ExplanationTest) -> Iterator[Check]:
     ):
         if curve is not None:
             better = int((sign * curve.area > sign * curve.random_areas).sum())
-            yield Check(
+            yield MapCheck(
                 name,
                 better == len(curve.random_areas),
                 f"{what} The probability should {way} sooner in the map's order than in a random one: area "
@@ -177,7 +177,7 @@ def _checks(test: ExplanationTest) -> Iterator[Check]:
                 f"{len(curve.random_areas)} random maps (passes with all).",
             )
     if test.with_occlusion is not None:
-        yield Check(
+        yield MapCheck(
             "agrees with occlusion",
             bool(test.with_occlusion >= LEAST_WITH_OCCLUSION),
             "Covering any patch lowers the score nowhere."
@@ -219,7 +219,7 @@ class ExplanationTester:
         return float(probabilities[0]), verdicts[0]
 
     def test(
-        self, film: np.ndarray, threshold: float, is_short: bool, progress: Progress = _silent
+        self, film: np.ndarray, threshold: float, is_short: bool, progress: TellShare = _silent
     ) -> ExplanationTest | None:
         """Test the heat map of one film.
 
@@ -253,14 +253,14 @@ class ExplanationTester:
 
     def _shuffled_maps(
         self, film: np.ndarray, explanation: Explanation, is_short: bool
-    ) -> tuple[tuple[Stage, ...], tuple[float, ...]]:
+    ) -> tuple[tuple[ShuffleStage, ...], tuple[float, ...]]:
         # Of each film's own, so that a survey is of many shuffled networks; the same each time for one film.
         random = np.random.default_rng(zlib.crc32(film.tobytes()))
         stages = []
 
         def look(block: str) -> float:
             _, _, after = self._shuffled.score_and_explain(film)
-            stages.append(Stage(block, after, rank_correlation(explanation.coarse, after.coarse)))
+            stages.append(ShuffleStage(block, after, rank_correlation(explanation.coarse, after.coarse)))
             return stages[-1].correlation
 
         with self._one_at_a_time:
@@ -280,7 +280,7 @@ class ExplanationTester:
 
     def _small_changes(self, film: np.ndarray, explanation: Explanation) -> Iterator[tuple[str, float]]:
         height, width = film.shape[:2]
-        shift = max(1, round(SHIFT * height / 224))
+        shift = max(1, round(SHIFT_PIXELS * height / 224))
         rows, columns = height // shift, width // shift
         inside = np.s_[1:-1, 1:-1]
         here = explanation.heatmap(rows, columns)

@@ -22,7 +22,7 @@ from pneumo_core.keras_network.keras_inside import SAVED_GRAPH, SAVED_OPERATIONS
 from pneumo_core.keras_network.layers import MAX_MODEL_FILE_BYTES
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-MEMBER_LIMITS = {"metadata.json": 2**16, CONFIG: 4 * 2**20, WEIGHTS: MAX_MODEL_FILE_BYTES}
+KERAS_MEMBER_LIMITS = {"metadata.json": 2**16, CONFIG: 4 * 2**20, WEIGHTS: MAX_MODEL_FILE_BYTES}
 # As many parameters as a file of that size can hold; VGG16 with two dense layers of 4,096 on all its maps has 135
 # million. The most of this project's networks otherwise: 273 layers (EfficientNetV2B0); for a film of 1,024 x 1,024,
 # 67 million values in a layer (VGG16), 779 million in all (ResNet50), 3.2 * 10**11 multiplications (VGG16).
@@ -86,12 +86,12 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
     Raises:
         ModelError: it is damaged, too large, or no network as this project trains them.
     """
-    with path.open("rb") as file, small_zip(file, path.name, MEMBER_LIMITS) as archive:
-        for name in MEMBER_LIMITS:
+    with path.open("rb") as file, small_zip(file, path.name, KERAS_MEMBER_LIMITS) as archive:
+        for name in KERAS_MEMBER_LIMITS:
             if name not in archive.members:
-                raise _refusal(path, f"no {name}", f"a .keras file with {', '.join(MEMBER_LIMITS)}")
+                raise _refusal(path, f"no {name}", f"a .keras file with {', '.join(KERAS_MEMBER_LIMITS)}")
         # All of them, since Keras reads all of them.
-        _, config, weights = (archive.read(name) for name in MEMBER_LIMITS)
+        _, config, weights = (archive.read(name) for name in KERAS_MEMBER_LIMITS)
     _check_weights(path, weights)
     try:
         layers = _layers(path, json.loads(config))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pneumo_core.errors import ModelError
-from pneumo_core.models import KIND_LABELS, SCORES_FILE, SIZE_COLUMN, ModelCard, ScoredFilms, StoredScores
+from pneumo_core.models import KIND_LABELS, SIZE_COLUMN, STORED_SCORES_FILE, ModelCard, ScoredFilms, StoredScores
 from pneumo_core.stats import (
     AreaComparison,
     Bootstrap,
@@ -168,9 +168,9 @@ def file_size_result(scores: StoredScores, card: ModelCard) -> FileSizeResult:
     validation, test = scores.validation, scores.test
     if validation.file_bytes is None or test.file_bytes is None:
         raise ModelError(
-            f"{SCORES_FILE} of the model {card.name} does not give the size of every film's file. Expected is the "
-            f"column {SIZE_COLUMN}, which training writes since this version; the other lessons need none. Please put "
-            "a model in use that was trained since."
+            f"{STORED_SCORES_FILE} of the model {card.name} does not give the size of every film's file. Expected is "
+            f"the column {SIZE_COLUMN}, which training writes since this version; the other lessons need none. Please "
+            "put a model in use that was trained since."
         )
     smaller = area_under_roc(validation.has_pneumonia, validation.file_bytes).value < 0.5
     sign = -1 if smaller else 1

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from pneumo_core.data import SourceFilm
+from pneumo_core.data import UNNAMED_FILM, SourceFilm
 from pneumo_core.errors import DataError, UnreadableImageError, UnsuitableImageError
 from pneumo_core.files import plain_cell
 from pneumo_core.film import Radiograph, read_radiograph
@@ -25,15 +25,13 @@ from pneumo_core.places import SAMPLES
 from pneumo_core.stats import ConfusionMatrix, ShareComparison, brier_score, compare_shares, p_in_words
 from pneumo_core.wording import counted
 
-# Stands for the film's name in a refusal: its folders can carry the answer.
-FILM = "The film"
-HASH_DIGITS = 16
+QUIZ_HASH_DIGITS = 16
 LEAST_CONFIDENCE, MOST_CONFIDENCE = 0.5, 0.99
 LEVEL = 0.05
 # McNemar's exact p of five films that all speak for one side is 2 / 2**5 = 0.06: none so few can be below the level.
 FEWEST_DIFFERING = 6
 _SAMPLE_LABELS = {"made from NORMAL films": False, "made from PNEUMONIA films": True}
-Result = TypeVar("Result")
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,9 +259,7 @@ def draw_quiz(
     return Quiz(tuple(questions[:count]), threshold, model)
 
 
-def read_film(
-    quiz: Quiz, films: Sequence[SourceFilm], read: Callable[[Radiograph], Result]
-) -> tuple[Quiz, Result | None]:
+def read_film(quiz: Quiz, films: Sequence[SourceFilm], read: Callable[[Radiograph], Read]) -> tuple[Quiz, Read | None]:
     """Read the film at hand; those that are refused are passed over, up to the next that is not.
 
     Args:
@@ -275,11 +271,11 @@ def read_film(
     """
     while not quiz.is_over:
         try:
-            return quiz, read(read_radiograph(films[quiz.question.number].read(), FILM))
+            return quiz, read(read_radiograph(films[quiz.question.number].read(), UNNAMED_FILM))
         except (UnreadableImageError, UnsuitableImageError) as refusal:
             reason = str(refusal)
             # What only opens the file begins after its name.
-            quiz = quiz.passed_over(reason if reason.startswith(FILM) else f"{FILM} {reason}")
+            quiz = quiz.passed_over(reason if reason.startswith(UNNAMED_FILM) else f"{UNNAMED_FILM} {reason}")
     return quiz, None
 
 
@@ -346,7 +342,7 @@ def answers_csv(quiz: Quiz, names: Sequence[str] | None = None) -> bytes:
             [
                 order,
                 *([plain_cell(names[answer.question.number])] if names is not None else []),
-                answer.film_sha256[:HASH_DIGITS],
+                answer.film_sha256[:QUIZ_HASH_DIGITS],
                 int(answer.question.has_pneumonia),
                 int(answer.says_pneumonia),
                 f"{answer.confidence:.2f}",

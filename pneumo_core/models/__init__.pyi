@@ -8,7 +8,7 @@ from .card import (
     NETWORK_FILE as NETWORK_FILE,
     PICTURE as PICTURE,
     RECALIBRATED as RECALIBRATED,
-    SCORES_FILE as SCORES_FILE,
+    STORED_SCORES_FILE as STORED_SCORES_FILE,
     EvaluationResult as EvaluationResult,
     ModelCard as ModelCard,
     TrainingData as TrainingData,
@@ -16,7 +16,7 @@ from .card import (
     area_with_films as area_with_films,
     card_text as card_text,
     check_model_name as check_model_name,
-    evaluate as evaluate,
+    evaluation_of as evaluation_of,
     model_files as model_files,
     model_stamp as model_stamp,
     models_in as models_in,
@@ -27,16 +27,16 @@ from .card import (
     write_card as write_card,
 )
 from .challenge import (
-    GATE_FILE as GATE_FILE,
+    CHALLENGE_FILE as CHALLENGE_FILE,
+    Challenge as Challenge,
     CopyResult as CopyResult,
-    Gate as Gate,
     Pair as Pair,
+    challenge_of as challenge_of,
     doubts as doubts,
-    gate_of as gate_of,
     model_with as model_with,
     weights_in_use as weights_in_use,
     why_no_evidence as why_no_evidence,
-    write_gate as write_gate,
+    write_challenge as write_challenge,
 )
 from .conformal import (
     COVERAGE as COVERAGE,
@@ -71,8 +71,8 @@ from .report import (
     copy_rows as copy_rows,
     films_in_words as films_in_words,
     main_rows as main_rows,
+    outcome as outcome,
     paired_chart as paired_chart,
-    verdict as verdict,
 )
 from .store import (
     MAX_WORDS as MAX_WORDS,

@@ -33,7 +33,7 @@ NETWORK_FILE = "classifier.keras"
 CARD_FILE = "card.json"
 CARD_TEXT_FILE = "MODEL_CARD.md"
 LOG_FILE = "training_log.jsonl"
-SCORES_FILE = "scores.csv"
+STORED_SCORES_FILE = "scores.csv"
 KNOWN_ANSWERS_FILE = "known_answers.json"
 ACTIVE_FILE = "active.txt"
 PROMOTIONS_FILE = "promotions.jsonl"
@@ -213,7 +213,7 @@ class ModelCard:
 _CARD = TypeAdapter(ModelCard)
 
 
-def evaluate(
+def evaluation_of(
     films: str,
     has_pneumonia: np.ndarray,
     probabilities: np.ndarray,

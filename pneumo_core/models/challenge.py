@@ -14,15 +14,15 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 
 from pneumo_core.files import write_whole
 from pneumo_core.gate import NO_GATE
+from pneumo_core.models.card import Count
 from pneumo_core.models.store import ModelEntry
 from pneumo_core.stats import Comparison, Estimate, in_brackets
 from pneumo_core.wording import counted
 
-GATE_FILE = "against.json"
+CHALLENGE_FILE = "against.json"
 # In sensitivity, specificity or area: what the films should rule out before a model takes another's place.
 LARGE_LOSS = 0.05
 
-Count = Annotated[int, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 # As an operating point's, which can lie a little above 1.
 Threshold = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -58,7 +58,7 @@ class CopyResult:
 
 @with_config(ConfigDict(ser_json_inf_nan="constants", extra="forbid"))
 @dataclass(frozen=True, slots=True)
-class Gate:
+class Challenge:
     """What stands between a candidate and its use.
 
     Attributes:
@@ -171,34 +171,34 @@ class Gate:
                 )
 
 
-_GATE = TypeAdapter(Gate)
+_CHALLENGE = TypeAdapter(Challenge)
 
 
-def why_no_evidence(gate: Gate | None, weights: str, in_use: str | None) -> str:
+def why_no_evidence(challenge: Challenge | None, weights: str, in_use: str | None) -> str:
     """Say why a comparison says nothing about these weights taking the place of those in use; "" where it does."""
     if in_use is None:
         return "No model is in use that it could be compared with."
     if weights == in_use:
         return "It has the same weights as the model in use; what may differ are its probabilities and thresholds."
-    if gate is None or gate.candidate_weights != weights:
+    if challenge is None or challenge.candidate_weights != weights:
         return "It was not compared with the model in use."
-    if gate.current_weights != in_use:
+    if challenge.current_weights != in_use:
         return (
-            f"The comparison of {gate.made[:10]} is outdated: it was made with {gate.current}, weights "
-            f"{gate.current_weights[:12]}, and those in use now are {in_use[:12]}."
+            f"The comparison of {challenge.made[:10]} is outdated: it was made with {challenge.current}, weights "
+            f"{challenge.current_weights[:12]}, and those in use now are {in_use[:12]}."
         )
     return ""
 
 
-def write_gate(gate: Gate, folder: Path) -> None:
+def write_challenge(challenge: Challenge, folder: Path) -> None:
     """Write a comparison into the candidate's folder."""
-    write_whole(folder / GATE_FILE, _GATE.dump_json(gate, indent=2) + b"\n")
+    write_whole(folder / CHALLENGE_FILE, _CHALLENGE.dump_json(challenge, indent=2) + b"\n")
 
 
-def read_gate(folder: Path) -> Gate | None:
+def read_challenge(folder: Path) -> Challenge | None:
     """Read the comparison in a model's folder; None where there is none, or one that cannot be read."""
     try:
-        return _GATE.validate_json((folder / GATE_FILE).read_bytes())
+        return _CHALLENGE.validate_json((folder / CHALLENGE_FILE).read_bytes())
     except (OSError, ValidationError):
         return None
 
@@ -210,22 +210,22 @@ def doubts(entry: ModelEntry, entries: Sequence[ModelEntry]) -> list[str]:
         entries: all models of the installation.
     """
     weights = entry.card.weights_sha256 if entry.card else ""
-    gate = gate_of(entry, entries)
-    missing = why_no_evidence(gate, weights, weights_in_use(entries))
+    challenge = challenge_of(entry, entries)
+    missing = why_no_evidence(challenge, weights, weights_in_use(entries))
     found = [missing] if missing else []
-    if gate is not None and gate.candidate_weights == weights:
-        if gate.worse:
-            found.append(f"Worse than {gate.current} by more than chance: {'; '.join(gate.worse)}.")
-        if gate.losses_left_open:
-            found.append(gate.losses_in_words())
+    if challenge is not None and challenge.candidate_weights == weights:
+        if challenge.worse:
+            found.append(f"Worse than {challenge.current} by more than chance: {'; '.join(challenge.worse)}.")
+        if challenge.losses_left_open:
+            found.append(challenge.losses_in_words())
     return found if entry.has_input_gate else [*found, NO_GATE]
 
 
-def gate_of(entry: ModelEntry, entries: Sequence[ModelEntry]) -> Gate | None:
+def challenge_of(entry: ModelEntry, entries: Sequence[ModelEntry]) -> Challenge | None:
     """Read a comparison, the model that it was made with named as it is listed: an import may have another name."""
-    gate = read_gate(entry.folder)
-    current = model_with(gate.current_weights, entries) if gate is not None else None
-    return gate if gate is None or current is None else replace(gate, current=current.name)
+    challenge = read_challenge(entry.folder)
+    current = model_with(challenge.current_weights, entries) if challenge is not None else None
+    return challenge if challenge is None or current is None else replace(challenge, current=current.name)
 
 
 def model_with(weights: str, entries: Sequence[ModelEntry]) -> ModelEntry | None:

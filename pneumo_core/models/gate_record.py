@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from pneumo_core.errors import ModelError
 from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.gate import GATE_FILE, HAS_GATE, KINDS, NO_GATE
+from pneumo_core.models.card import Count
 from pneumo_core.stats import percent, proportion
 from pneumo_core.wording import counted
 
@@ -22,8 +22,6 @@ LEAST_TRAINING, LEAST_VALIDATION = 100, 20
 MOST_REFUSED = 0.02
 # Nor one that refuses fewer of the pictures that are none: it would only look like a protection.
 LEAST_FOUND = 0.9
-
-Count = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True, slots=True)

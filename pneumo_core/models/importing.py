@@ -16,7 +16,7 @@ from pneumo_core.gate import GATE_FILE, NO_GATE
 from pneumo_core.models.card import check_model_name, read_card, write_card
 from pneumo_core.models.gate_record import RECORD_FILE, gate_in_words, lacks_its_gate, read_record
 from pneumo_core.models.known_films import read_known_films
-from pneumo_core.models.store import IMPORTED_FILE, MEMBER_LIMITS, changing, now, work_folder
+from pneumo_core.models.store import IMPORTED_FILE, MEMBER_LIMITS, changing, utc_now, work_folder
 from pneumo_core.models.training_log import check_log
 
 # No check of a file can tell whether what was measured elsewhere is so.
@@ -83,7 +83,7 @@ def take_in(models: Path, content: bytes | BinaryIO, name: str, check_network: C
             card, input_gate = replace(card, name=name), gate_in_words(folder, card.weights_sha256)
             write_card(card, folder, input_gate)
             unchecked = check_network(folder)
-            write_whole(folder / IMPORTED_FILE, f"{now()}\n".encode())
+            write_whole(folder / IMPORTED_FILE, f"{utc_now()}\n".encode())
             folder.rename(target)
     return Imported(target, unchecked, (target / GATE_FILE).is_file())
 

@@ -11,7 +11,7 @@ import numpy as np
 from pneumo_core.errors import ModelError
 
 KNOWN_FILMS_FILE = "known_films.csv"
-COLUMNS = ["part", "sha256_starts", "fingerprint"]
+KNOWN_FILMS_COLUMNS = ["part", "sha256_starts", "fingerprint"]
 PARTS = ("training", "validation")
 HASH_DIGITS = 16
 FINGERPRINT_BYTES = 32
@@ -51,7 +51,7 @@ def write_known_films(folder: Path, films: Iterable[tuple[str, Sequence[str], st
     """
     with (folder / KNOWN_FILMS_FILE).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(KNOWN_FILMS_COLUMNS)
         for part, sha256s, film in films:
             writer.writerow((part, " ".join(sha256[:HASH_DIGITS] for sha256 in sha256s), film))
 
@@ -69,7 +69,7 @@ def read_known_films(folder: Path) -> KnownFilms | None:
         with path.open(encoding="utf-8", newline="") as file:
             table = csv.DictReader(file)
             rows = list(table)
-        if table.fieldnames != COLUMNS or not all(_is_film(row) for row in rows):
+        if table.fieldnames != KNOWN_FILMS_COLUMNS or not all(_is_film(row) for row in rows):
             raise ValueError("no films")
         hashes = {start: row["part"] for row in rows for start in row["sha256_starts"].split()}
         fingerprints = np.frombuffer(bytes.fromhex("".join(row["fingerprint"] for row in rows)), np.uint8)

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pneumo_core.draw import Chart
-from pneumo_core.models.challenge import LARGE_LOSS, Gate
+from pneumo_core.models.challenge import LARGE_LOSS, Challenge
 from pneumo_core.models.figures import paired_figure
 from pneumo_core.stats import comparison_rows, difference_in_words
 from pneumo_core.wording import counted
@@ -19,66 +19,68 @@ WHEN_WORSE = (
 )
 
 
-class Verdict(NamedTuple):
+class Outcome(NamedTuple):
     """What a comparison comes to, in a sentence: "worse", "open" (a large loss is not ruled out), "better", "alike"."""
 
     kind: Literal["worse", "open", "better", "alike"]
     words: str
 
 
-def verdict(gate: Gate, in_use: str = IN_USE) -> Verdict:
+def outcome(challenge: Challenge, in_use: str = IN_USE) -> Outcome:
     """Say what comes first: worse anywhere, a large loss left open, or neither."""
-    of = counted(gate.differences, "difference")
-    if gate.worse:
-        return Verdict("worse", f"Worse than {in_use} by more than chance in {len(gate.worse)} of {of}.")
-    if gate.losses_left_open:
-        return Verdict("open", gate.losses_in_words())
+    of = counted(challenge.differences, "difference")
+    if challenge.worse:
+        return Outcome("worse", f"Worse than {in_use} by more than chance in {len(challenge.worse)} of {of}.")
+    if challenge.losses_left_open:
+        return Outcome("open", challenge.losses_in_words())
     ruled_out = f"on the films as they are, a loss of more than {LARGE_LOSS} is ruled out (95 % intervals)"
-    if gate.better:
-        return Verdict(
+    if challenge.better:
+        return Outcome(
             "better",
-            f"Better than {in_use} by more than chance in {len(gate.better)} of {of}, and worse in none; {ruled_out}.",
+            f"Better than {in_use} by more than chance in {len(challenge.better)} of {of}, "
+            f"and worse in none; {ruled_out}.",
         )
-    return Verdict("alike", f"Neither better nor worse than {in_use} by more than chance; {ruled_out}.")
+    return Outcome("alike", f"Neither better nor worse than {in_use} by more than chance; {ruled_out}.")
 
 
-def films_in_words(gate: Gate) -> str:
+def films_in_words(challenge: Challenge) -> str:
     """Say on which films the models were compared."""
-    with_pneumonia = sum(pair.has_pneumonia for pair in gate.pairs)
-    is_one = gate.left_out == 1
+    with_pneumonia = sum(pair.has_pneumonia for pair in challenge.pairs)
+    is_one = challenge.left_out == 1
     others = (
-        f"{counted(gate.left_out, 'further film')} {'is' if is_one else 'are'} left out, because {gate.current} was "
-        f"trained on {'it' if is_one else 'them'} and would look better than it is."
-        if gate.left_out
-        else f"{gate.current} is not known to have been trained on any of them."
+        f"{counted(challenge.left_out, 'further film')} {'is' if is_one else 'are'} left out, because "
+        f"{challenge.current} was trained on {'it' if is_one else 'them'} and would look better than it is."
+        if challenge.left_out
+        else f"{challenge.current} is not known to have been trained on any of them."
     )
     return (
-        f"{counted(gate.films, 'film')} ({with_pneumonia} with pneumonia) of {counted(gate.patients, 'patient')}: the "
-        f"candidate's validation films. {_whom_they_favour(gate)} {others}"
+        f"{counted(challenge.films, 'film')} ({with_pneumonia} with pneumonia) of "
+        f"{counted(challenge.patients, 'patient')}: the candidate's validation films. "
+        f"{_whom_they_favour(challenge)} {others}"
     )
 
 
-def _whom_they_favour(gate: Gate) -> str:
-    chose, both = "They chose its epoch and its thresholds", gate.validated_by_current
+def _whom_they_favour(challenge: Challenge) -> str:
+    chose, both = "They chose its epoch and its thresholds", challenge.validated_by_current
     if both is None:
         return f"{chose}, which favours it; whether any also chose those of the model in use is not known."
     if both == 0:
         return f"{chose} and none of those of the model in use, which favours the candidate."
-    if both >= gate.films:
+    if both >= challenge.films:
         return f"{chose}, and all of them also chose the epoch and thresholds of the model in use: that favours both."
-    rest = gate.films - both
+    rest = challenge.films - both
     return (
         f"{chose}, and {both} of them also chose the epoch and thresholds of the model in use; only the other {rest} "
         f"{'favours' if rest == 1 else 'favour'} the candidate alone."
     )
 
 
-def main_rows(gate: Gate) -> list[dict[str, str]]:
+def main_rows(challenge: Challenge) -> list[dict[str, str]]:
     """List both models' figures on the films as they are, with their differences."""
-    return comparison_rows(gate.copies[0].comparison, CANDIDATE.capitalize(), IN_USE.capitalize())
+    return comparison_rows(challenge.copies[0].comparison, CANDIDATE.capitalize(), IN_USE.capitalize())
 
 
-def copy_rows(gate: Gate) -> list[dict[str, str]]:
+def copy_rows(challenge: Challenge) -> list[dict[str, str]]:
     """List every copy of the films with the differences on it, and how well both are calibrated."""
     return [
         {
@@ -94,29 +96,30 @@ def copy_rows(gate: Gate) -> list[dict[str, str]]:
             "Brier score": f"{copy.candidate_brier:.3f} / {copy.current_brier:.3f}",
             "ECE": f"{copy.candidate_calibration_error:.3f} / {copy.current_calibration_error:.3f}",
         }
-        for copy in gate.copies
+        for copy in challenge.copies
     ]
 
 
-def paired_chart(gate: Gate, text_colour: str) -> Chart:
+def paired_chart(challenge: Challenge, text_colour: str) -> Chart:
     """Draw both models' probabilities of every film."""
     has_pneumonia, first, second = (
-        np.array([getattr(pair, name) for pair in gate.pairs]) for name in ("has_pneumonia", "candidate", "current")
+        np.array([getattr(pair, name) for pair in challenge.pairs])
+        for name in ("has_pneumonia", "candidate", "current")
     )
-    thresholds = (gate.candidate_threshold, gate.current_threshold)
+    thresholds = (challenge.candidate_threshold, challenge.current_threshold)
     only_first = int(((first >= thresholds[0]) & (second < thresholds[1])).sum())
-    changed = len(gate.changed_sides)
+    changed = len(challenge.changed_sides)
     return Chart(
         "Both probabilities of every film",
         paired_figure(has_pneumonia, first, second, thresholds, (CANDIDATE, IN_USE), text_colour),
-        f"Paired probabilities of {counted(len(gate.pairs), 'film')}: {only_first} flagged by the candidate only, "
+        f"Paired probabilities of {counted(len(challenge.pairs), 'film')}: {only_first} flagged by the candidate only, "
         f"{changed - only_first} by the model in use only",
         f"One mark a film. Amber: each model's own balanced threshold (candidate {100 * thresholds[0]:.1f} %, in use "
         f"{100 * thresholds[1]:.1f} %). Upper left of both: the candidate flags alone; lower right: the model in use.",
     )
 
 
-def changed_rows(gate: Gate) -> list[dict[str, object]]:
+def changed_rows(challenge: Challenge) -> list[dict[str, object]]:
     """List the films that changed sides, the largest difference first."""
     return [
         {
@@ -124,18 +127,18 @@ def changed_rows(gate: Gate) -> list[dict[str, object]]:
             "Film": PurePosixPath(pair.name).name,
             "Candidate": 100 * pair.candidate,
             "In use": 100 * pair.current,
-            "Right": "candidate" if gate.is_right(pair) else "in use",
+            "Right": "candidate" if challenge.is_right(pair) else "in use",
             "Label": "with pneumonia" if pair.has_pneumonia else "without pneumonia",
         }
-        for pair in gate.changed_sides
+        for pair in challenge.changed_sides
     ]
 
 
-def changed_in_words(gate: Gate) -> str:
+def changed_in_words(challenge: Challenge) -> str:
     """Say how many films changed sides, and who is right on them."""
-    changed = gate.changed_sides
-    right = sum(gate.is_right(pair) for pair in changed)
+    changed = challenge.changed_sides
+    right = sum(challenge.is_right(pair) for pair in changed)
     return (
-        f"{len(changed)} of {counted(gate.films, 'film')} changed sides, each model at its balanced threshold: the "
-        f"candidate is right on {right}, the model in use on {len(changed) - right}."
+        f"{len(changed)} of {counted(challenge.films, 'film')} changed sides, each model at its balanced threshold: "
+        f"the candidate is right on {right}, the model in use on {len(changed) - right}."
     )

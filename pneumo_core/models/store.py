@@ -30,7 +30,7 @@ from pneumo_core.models.card import (
     LOG_FILE,
     NETWORK_FILE,
     PROMOTIONS_FILE,
-    SCORES_FILE,
+    STORED_SCORES_FILE,
     ModelCard,
     active_model_folder,
     check_model_name,
@@ -52,10 +52,10 @@ MEMBER_LIMITS = {
     RECORD_FILE: MAX_RECORD_BYTES,
     LOG_FILE: 16 * 2**20,
     KNOWN_FILMS_FILE: 64 * 2**20,
-    SCORES_FILE: 64 * 2**20,
+    STORED_SCORES_FILE: 64 * 2**20,
 }
 # Without the scores: they name each film by its file, and a file's name can carry a patient's.
-EXPORTED = tuple(sorted(MEMBER_LIMITS.keys() - {SCORES_FILE}))
+EXPORTED = tuple(sorted(MEMBER_LIMITS.keys() - {STORED_SCORES_FILE}))
 _LOCK_FILE = ".models.lock"
 _WORK_FOLDER = ".models-at-work-"
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -332,7 +332,7 @@ def _last_two(models: Path) -> tuple[_Used | None, _Used]:
     return (used[-2] if len(used) > 1 else None), used[-1]
 
 
-def now() -> str:
+def utc_now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
@@ -347,7 +347,7 @@ def _change(
 ) -> Promotion:
     check_reason(who, note)
     promotion = Promotion(
-        at=now(),
+        at=utc_now(),
         kind=kind,
         who=who.strip(),
         note=note.strip(),

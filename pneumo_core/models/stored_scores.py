@@ -9,10 +9,10 @@ import numpy as np
 
 from pneumo_core.data import patient_and_kind
 from pneumo_core.errors import ModelError
-from pneumo_core.models.card import SCORES_FILE, EvaluationResult, ModelCard
+from pneumo_core.models.card import STORED_SCORES_FILE, EvaluationResult, ModelCard
 from pneumo_core.stats import area_under_roc, probabilities
 
-COLUMNS = ["films", "name", "kind", "has_pneumonia", "logit"]
+STORED_SCORES_COLUMNS = ["films", "name", "kind", "has_pneumonia", "logit"]
 # A model made before sizes were written has no such column.
 SIZE_COLUMN = "file_bytes"
 # Logits are stored with six decimals, which can turn round films that nearly tie.
@@ -78,11 +78,11 @@ def read_stored_scores(folder: Path, card: ModelCard) -> StoredScores:
     Raises:
         ModelError: there are none, none of test films, they are damaged, or another model's.
     """
-    path = folder / SCORES_FILE
+    path = folder / STORED_SCORES_FILE
     if not path.is_file():
         raise ModelError(
-            f"The model {card.name} has no {SCORES_FILE}, the scores of its validation and test films that are needed "
-            "here; a model that was imported comes without. Please put a model in use that was trained here."
+            f"The model {card.name} has no {STORED_SCORES_FILE}, the scores of its validation and test films that are "
+            "needed here; a model that was imported comes without. Please put a model in use that was trained here."
         )
     for part, results in (("validation", card.validation), ("test", card.test)):
         if not results:
@@ -102,7 +102,7 @@ def _rows(path: Path, card: ModelCard) -> list[dict[str, str]]:
         with path.open(encoding="utf-8", newline="") as file:
             table = csv.DictReader(file)
             columns = list(table.fieldnames or [])
-            if columns not in (COLUMNS, [*COLUMNS, SIZE_COLUMN]):
+            if columns not in (STORED_SCORES_COLUMNS, [*STORED_SCORES_COLUMNS, SIZE_COLUMN]):
                 raise ValueError(f"columns {', '.join(columns)}")
             rows = []
             for row in table:
@@ -111,9 +111,9 @@ def _rows(path: Path, card: ModelCard) -> list[dict[str, str]]:
             return rows
     except (ValueError, csv.Error) as error:
         raise ModelError(
-            f"{SCORES_FILE} of the model {card.name} is not as training writes it. Expected are the columns "
-            f"{', '.join(COLUMNS)} and {SIZE_COLUMN}, kinds among {', '.join(KIND_LABELS)}, 0 or 1 for has_pneumonia "
-            "and a finite number for every logit. Please copy the whole model folder again."
+            f"{STORED_SCORES_FILE} of the model {card.name} is not as training writes it. Expected are the columns "
+            f"{', '.join(STORED_SCORES_COLUMNS)} and {SIZE_COLUMN}, kinds among {', '.join(KIND_LABELS)}, "
+            "0 or 1 for has_pneumonia and a finite number for every logit. Please copy the whole model folder again."
         ) from error
 
 
@@ -142,7 +142,7 @@ def _scored(
     area = area_under_roc(has_pneumonia, logits).value
     if math.isnan(area):
         raise ModelError(
-            f"Of '{result.films}' {SCORES_FILE} of the model {card.name} holds {len(chosen)} films, "
+            f"Of '{result.films}' {STORED_SCORES_FILE} of the model {card.name} holds {len(chosen)} films, "
             f"{int(has_pneumonia.sum())} of them with pneumonia. Expected are films of both classes. Please copy the "
             "whole model folder again, or put a model in use that was tested on both."
         )
@@ -150,7 +150,7 @@ def _scored(
     is_same_area = not is_first or abs(area - result.area_under_roc.value) <= SAME_AREA
     if (len(chosen), int(has_pneumonia.sum())) != (result.n, result.n_pneumonia) or not is_same_area:
         raise ModelError(
-            f"{SCORES_FILE} of the model {card.name} belongs to another model: of '{result.films}' it holds "
+            f"{STORED_SCORES_FILE} of the model {card.name} belongs to another model: of '{result.films}' it holds "
             f"{len(chosen)} films with an area under the ROC curve of {area:.3f}, and the card {result.n} films with "
             f"{result.area_under_roc.value:.3f}. Please copy the whole model folder again."
         )

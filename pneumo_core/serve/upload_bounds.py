@@ -14,7 +14,7 @@ from pneumo_core.errors import AccessError
 MAX_FILES = 2_000
 # Just below 500 MB: from there on a page's uploader says "1GB".
 MAX_SESSION_BYTES = 476 << 20
-MAX_BYTES = 2_048 << 20
+MAX_UPLOAD_BYTES = 2_048 << 20
 # What comes of a refused upload is waited for as long as something comes.
 PATIENCE_SECONDS = 2.0
 
@@ -86,10 +86,10 @@ class UploadBounds:
         if here > MAX_SESSION_BYTES:
             most = MAX_SESSION_BYTES >> 20
             raise _TooMuchError(f"This session may keep {most} MiB of uploads, and this is more. {way_out}")
-        if in_all > MAX_BYTES:
+        if in_all > MAX_UPLOAD_BYTES:
             raise _TooMuchError(
-                f"The server may keep {MAX_BYTES >> 20} MiB of uploads, and this is more. Please try again when other "
-                "sessions have ended."
+                f"The server may keep {MAX_UPLOAD_BYTES >> 20} MiB of uploads, and this is more. Please try again when "
+                "other sessions have ended."
             )
 
 

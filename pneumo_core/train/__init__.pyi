@@ -2,8 +2,8 @@ from .build import (
     build_network as build_network,
 )
 from .figures import (
+    CURVE_TITLES as CURVE_TITLES,
     HOW_TO_READ as HOW_TO_READ,
-    TITLES as TITLES,
     kept_epoch as kept_epoch,
     legend_html as legend_html,
     training_charts as training_charts,
@@ -15,8 +15,8 @@ from .films import (
 )
 from .fit import (
     CHECKPOINT_FILE as CHECKPOINT_FILE,
+    FitStep as FitStep,
     Judge as Judge,
-    Step as Step,
     Watch as Watch,
     seed_layers as seed_layers,
     training_model as training_model,

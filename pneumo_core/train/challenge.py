@@ -14,7 +14,7 @@ import numpy as np
 from pneumo_core.errors import DataError
 from pneumo_core.film import fingerprint
 from pneumo_core.keras_network import load_network
-from pneumo_core.models import NETWORK_FILE, CopyResult, Gate, ModelCard, Pair, read_card, read_known_films
+from pneumo_core.models import NETWORK_FILE, Challenge, CopyResult, ModelCard, Pair, read_card, read_known_films
 from pneumo_core.stats import brier_score, compare, expected_calibration_error, probabilities
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import predict_logits
@@ -46,7 +46,7 @@ def compare_with_current(
     films: Films,
     current_folder: Path,
     progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Gate:
+) -> Challenge:
     """Score the candidate's validation films and their stressed copies with the model in use, and compare.
 
     Args:
@@ -100,7 +100,7 @@ def compare_with_current(
             Pair(case.name, case.has_pneumonia, float(one), float(other))
             for case, one, other in zip(cases, *scores, strict=True)
         ]
-    return Gate(
+    return Challenge(
         candidate=card.name,
         candidate_weights=card.weights_sha256,
         candidate_threshold=points[0],

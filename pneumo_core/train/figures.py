@@ -14,14 +14,14 @@ LINES = (
     ("validation", "validation", SCORE_COLOUR, "solid", "square"),
     ("validation_averaged", "validation, averaged weights", AVERAGED_COLOUR, "dash", "triangle-up"),
 )
-TITLES = {
+CURVE_TITLES = {
     "loss": "Loss",
     "auc": "Area under the ROC curve",
     "accuracy": "Accuracy",
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
 }
-HEIGHT = 260
+CURVE_HEIGHT = 260
 HOW_TO_READ = (
     "Training figures are running means over the epoch, of films under augmentation and with dropout; validation "
     "figures are taken after it, of films changed in one way each (contrast, gamma, resampling, margins, cuts, noise) "
@@ -42,7 +42,7 @@ def training_charts(log: Sequence[Mapping[str, Any]], epochs: int, text_colour: 
     places = [entry["epoch"] for entry in log]
     rate = _marked(line_of(places, rates, "learning rate", SCORE_COLOUR), "square")
     return [
-        *(_chart(log, name, epochs, text_colour) for name in TITLES),
+        *(_chart(log, name, epochs, text_colour) for name in CURVE_TITLES),
         Chart(
             "Learning rate",
             _figure([rate], epochs, text_colour, {"rangemode": "tozero", "exponentformat": "e"}),
@@ -92,8 +92,8 @@ def _chart(log: Sequence[Mapping[str, Any]], name: str, epochs: int, text_colour
         )
     # From chance to right, so that noise near the top does not look like a fall.
     axis = {"rangemode": "tozero"} if name == "loss" else {"range": [min([0.5, *values]) - 0.04, 1.04]}
-    alt = f"{TITLES[name]} over {len(log)} epochs; last: {', '.join(said)}"
-    return Chart(TITLES[name], _figure(traces, epochs, text_colour, axis), alt, "")
+    alt = f"{CURVE_TITLES[name]} over {len(log)} epochs; last: {', '.join(said)}"
+    return Chart(CURVE_TITLES[name], _figure(traces, epochs, text_colour, axis), alt, "")
 
 
 def _marked(line: go.Scatter, symbol: str) -> go.Scatter:
@@ -106,6 +106,6 @@ def _marked(line: go.Scatter, symbol: str) -> go.Scatter:
 def _figure(traces: list[Any], epochs: int, text_colour: str, y_axis: dict[str, Any]) -> go.Figure:
     ticks = {"range": [0.7, epochs + 0.3], "dtick": max(1, -(-epochs // 12)), "tick0": 1}
     figure = plain_figure(traces, text_colour, "Epoch", x_axis=ticks, y_axis=y_axis)
-    figure.layout.height = HEIGHT
+    figure.layout.height = CURVE_HEIGHT
     figure.layout.showlegend = False
     return figure

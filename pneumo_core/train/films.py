@@ -13,7 +13,7 @@ from pneumo_core.errors import DataError, PneumoError, UnreadableImageError, Uns
 from pneumo_core.film import Preprocessing, prepare, read_radiograph
 from pneumo_core.train.plan import Recipe
 
-READERS = 4
+TRAINING_READERS = 4
 # What the network, its gradients and the epoch's batches take besides.
 SPARE_BYTES = 2 << 30
 
@@ -59,7 +59,7 @@ def read_films(
     kept: list[Case] = []
     sha256s: list[tuple[str, ...]] = []
     left_out: list[str] = []
-    with ThreadPoolExecutor(READERS) as readers:
+    with ThreadPoolExecutor(TRAINING_READERS) as readers:
         try:
             found = readers.map(lambda case: _read(case, preprocessing), cases)
             for place, (case, read) in enumerate(zip(cases, found, strict=True), start=1):

@@ -28,7 +28,7 @@ WATCHED_FILMS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FitStep:
     """Where a fit is; epochs and steps count from 1, `figures` are those of the epoch so far."""
 
     epoch: int
@@ -46,7 +46,7 @@ def fit(
     validation: Films,
     recipe: Recipe,
     folder: Path,
-    on_step: Callable[[Step], bool] = lambda step: True,
+    on_step: Callable[[FitStep], bool] = lambda step: True,
     report: Callable[[str], None] = lambda line: None,
 ) -> bool:
     """Fit a network in place, from the checkpoint in the folder on if there is one.
@@ -242,7 +242,9 @@ class Judge:
 class Watch(keras.callbacks.Callback):
     """Tells of every step, and stops where it is asked to."""
 
-    def __init__(self, judge: Judge, epoch: int, recipe: Recipe, films: int, on_step: Callable[[Step], bool]) -> None:
+    def __init__(
+        self, judge: Judge, epoch: int, recipe: Recipe, films: int, on_step: Callable[[FitStep], bool]
+    ) -> None:
         super().__init__()
         self.judge, self.epoch, self.recipe, self.films, self.on_step = judge, epoch, recipe, films, on_step
         self.learning_rate = 0.0
@@ -257,7 +259,7 @@ class Watch(keras.callbacks.Callback):
         done = min((batch + 1) * self.recipe.batch_size, self.films)
         speed = done / (time.monotonic() - self.started)
         steps = -(-self.films // self.recipe.batch_size)
-        step = Step(self.epoch, batch + 1, steps, speed, self.learning_rate, dict(logs or {}))
+        step = FitStep(self.epoch, batch + 1, steps, speed, self.learning_rate, dict(logs or {}))
         if not self.on_step(step):
             self.is_stopped = self.model.stop_training = True
 

@@ -38,13 +38,13 @@ from pneumo_core.models import (
     gate_in_words,
     write_record,
 )
-from pneumo_core.train.negatives import OTHERS, as_exported, inverted, of_a_photograph, part_or_several, turned
+from pneumo_core.train.negatives import OTHERS, Random, as_exported, inverted, of_a_photograph, part_or_several, turned
 
 MOST_FILMS = 2600
 # Features of all pictures together, 0.5 GB: a network that has more of them is fitted on fewer films.
 MOST_VALUES = 2**27
 # Of the pictures that are made, in pixels; larger only where the network's input is.
-SIDE = 224
+GATE_SIDE = 224
 # Pictures made of each of those films, on average.
 SHARES = {LEFT: 0.27, OVER: 0.27, RIGHT: 0.27, INVERTED: 0.27, PART: 0.62, OTHER: 0.7}
 PHOTOGRAPH_SHARE = 0.25
@@ -56,8 +56,7 @@ BATCH = 32
 # Of each kind, made of as many validation films, to count how many are refused.
 MOST_COUNTED = 200
 
-Random = np.random.Generator
-Progress = Callable[[int, int], bool]
+TellCount = Callable[[int, int], bool]
 Pictures = Iterator[tuple[str, np.ndarray]]
 
 
@@ -89,7 +88,7 @@ def fit_gate(
     preprocessing: Preprocessing,
     training: np.ndarray,
     validation: np.ndarray,
-    progress: Progress = lambda done, of: True,
+    progress: TellCount = lambda done, of: True,
     seed: int = 1,
 ) -> tuple[InputGate | None, GateFit] | None:
     """Fit a gate to a network, and count what it refuses.
@@ -112,7 +111,7 @@ def fit_gate(
     reader = FeatureReader(network, explained_layer, preprocessing)
     most = min(MOST_FILMS, int(MOST_VALUES / (PICTURES_A_FILM * reader.features)))
     chosen = training[random.permutation(len(training))[:most]]
-    side = max(SIDE, preprocessing.height, preprocessing.width)
+    side = max(GATE_SIDE, preprocessing.height, preprocessing.width)
     counted_films = validation[random.permutation(len(validation))[:MOST_COUNTED]]
     to_learn = (
         -(-len(chosen) // 2)
@@ -154,7 +153,7 @@ def fit_gate(
 
 
 def fit_gate_of(
-    classifier: KerasClassifier, folder: Path, training: Sequence[Path], validation: Sequence[Path], progress: Progress
+    classifier: KerasClassifier, folder: Path, training: Sequence[Path], validation: Sequence[Path], progress: TellCount
 ) -> None:
     """Fit a gate to a model that stands, and write it, what came of it and the card's text into the model's folder.
 

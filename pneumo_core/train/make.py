@@ -27,13 +27,13 @@ from pneumo_core.data import Case, manifest_sha256
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.film import Preprocessing, fingerprint
-from pneumo_core.gate import InputGate, write_gate as write_input_gate
+from pneumo_core.gate import InputGate, write_gate
 from pneumo_core.keras_network import MAX_PARAMETERS, KerasClassifier, load_network, put_weights, save_network
 from pneumo_core.models import (
     CARD_FILE,
     LOG_FILE,
     NETWORK_FILE,
-    SCORES_FILE,
+    STORED_SCORES_FILE,
     GateFit,
     ModelCard,
     TrainingData,
@@ -41,7 +41,7 @@ from pneumo_core.models import (
     gate_in_words,
     read_card,
     write_card,
-    write_gate,
+    write_challenge,
     write_known_films,
     write_record,
 )
@@ -50,7 +50,7 @@ from pneumo_core.places import models_folder
 from pneumo_core.train.build import BACKBONES, build_network, start_from_imagenet, start_from_model
 from pneumo_core.train.challenge import compare_with_current, score_copies
 from pneumo_core.train.films import Films, read_films
-from pneumo_core.train.fit import CHECKPOINT_FILE, Step, fit
+from pneumo_core.train.fit import CHECKPOINT_FILE, FitStep, fit
 from pneumo_core.train.gate_fit import fit_gate
 from pneumo_core.train.plan import IMAGENET, RANDOM, Plan, read_plan, recipe_settings
 from pneumo_core.train.recalibration import choose_and_test, write_scores
@@ -218,21 +218,21 @@ class _Run:
                 return
             self.tell("comparing with the model in use", force=True, done=0, of=0)
             ours = self.logits or self._scored(load_network(out / NETWORK_FILE), validation)
-            gate = compare_with_current(card, ours, validation, current, self._counted)
+            challenge = compare_with_current(card, ours, validation, current, self._counted)
         except PneumoError as error:
             self.state = dataclasses.replace(
                 self.state, problem=f"The model is made, but was not compared with the one in use. {error}"
             )
             self.report(str(self.state.problem))
             return
-        write_gate(gate, out)
-        self.report(gate.in_words())
+        write_challenge(challenge, out)
+        self.report(challenge.in_words())
 
     def _read(self, done: int, of: int) -> bool:
         self.tell("reading the films", done=done, of=of)
         return not is_asked_to_stop(self.folder)
 
-    def _step(self, step: Step) -> bool:
+    def _step(self, step: FitStep) -> bool:
         epochs_left = self.recipe.epochs - step.epoch + 1 - step.step / step.steps
         films = step.steps * self.recipe.batch_size
         self.tell(
@@ -335,7 +335,7 @@ class _Run:
             save_network(network, partial / NETWORK_FILE)
             shutil.copy(self.folder / LOG_FILE, partial / LOG_FILE)
             write_known_films(partial, [*_known("training", training), *_known("validation", validation)])
-            write_scores(partial / SCORES_FILE, chosen.scores)
+            write_scores(partial / STORED_SCORES_FILE, chosen.scores)
             card = ModelCard(
                 name=plan.out.name,
                 created=datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -357,7 +357,7 @@ class _Run:
                 | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
             )
             if input_gate is not None:
-                write_input_gate(dataclasses.replace(input_gate, weights_sha256=card.weights_sha256), partial)
+                write_gate(dataclasses.replace(input_gate, weights_sha256=card.weights_sha256), partial)
             write_record(fit, partial, card.weights_sha256)
             words = gate_in_words(partial, card.weights_sha256)
             self.report(" ".join(words))

@@ -13,8 +13,8 @@ from pneumo_core.errors import PneumoError
 from pneumo_core.film import Preprocessing, prepare, read_radiograph, resize
 from pneumo_core.train.plan import Recipe
 
-SIDE = 176
-GAP = 6
+_SIDE = 176
+_GAP = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,17 @@ def augmented_sheet(films: Sequence[Path], recipe: Recipe, count: int = 8) -> np
     originals = np.rint(np.stack(prepared)).astype(np.uint8)
     layers = augmentation_layers(recipe.augmentation_strength, recipe.seed, recipe.augmentations)
     rows = np.concatenate([originals[:, np.newaxis], variants(originals, layers, count)], axis=1)
-    sheet = np.zeros((len(rows) * (SIDE + GAP) - GAP, (count + 1) * (SIDE + GAP) - GAP), np.uint8)
+    sheet = np.zeros(
+        (
+            len(rows) * (_SIDE + _GAP) - _GAP,
+            (count + 1) * (_SIDE + _GAP) - _GAP,
+        ),
+        np.uint8,
+    )
     for row, column in np.ndindex(rows.shape[:2]):
-        film = resize(rows[row, column].astype(np.float32), SIDE, SIDE)
-        top, left = row * (SIDE + GAP), column * (SIDE + GAP)
-        sheet[top : top + SIDE, left : left + SIDE] = np.rint(np.clip(film, 0, 255))
+        film = resize(rows[row, column].astype(np.float32), _SIDE, _SIDE)
+        top, left = row * (_SIDE + _GAP), column * (_SIDE + _GAP)
+        sheet[top : top + _SIDE, left : left + _SIDE] = np.rint(np.clip(film, 0, 255))
     return sheet
 
 
@@ -65,9 +71,9 @@ def watched_films(log: Sequence[Mapping[str, Any]], data: Path, most: int = 6) -
     for place, watched in enumerate(entries[-1]["attention"] if entries else ()):
         name = watched["name"]
         try:
-            film = film_picture(fitted(read_radiograph(data / name).pixels, SIDE), Display())
+            film = film_picture(fitted(read_radiograph(data / name).pixels, _SIDE), Display())
         except PneumoError:
-            film = np.zeros((SIDE, SIDE), np.uint8)
+            film = np.zeros((_SIDE, _SIDE), np.uint8)
         pictures = []
         for entry in entries:
             found = entry["attention"][place]

@@ -23,12 +23,12 @@ from pneumo_core.models import (
     NETWORK_FILE,
     RECALIBRATED,
     RECORD_FILE,
-    SCORES_FILE,
+    STORED_SCORES_FILE,
     EvaluationResult,
     KnownFilms,
     ModelCard,
     check_model_name,
-    evaluate,
+    evaluation_of,
     gate_in_words,
     write_card,
 )
@@ -91,10 +91,12 @@ def choose_and_test(
         }
         rows += _score_rows(films, test_logits)
         test_results = [
-            evaluate(name, films.has_pneumonia, probabilities(copy, calibration), points)
+            evaluation_of(name, films.has_pneumonia, probabilities(copy, calibration), points)
             for name, copy in test_logits.items()
         ]
-    of_validation = tuple(evaluate(f"validation, {name}", has_pneumonia, copy, points) for name, copy in scores.items())
+    of_validation = tuple(
+        evaluation_of(f"validation, {name}", has_pneumonia, copy, points) for name, copy in scores.items()
+    )
     return Chosen(calibration, points, of_validation, tuple(test_results), tuple(rows))
 
 
@@ -234,7 +236,7 @@ def _make(
             validation=chosen.validation,
             test=chosen.test,
         )
-        write_scores(partial / SCORES_FILE, chosen.scores)
+        write_scores(partial / STORED_SCORES_FILE, chosen.scores)
         write_card(card, partial, gate_in_words(partial, card.weights_sha256))
         record_known_answers(load_classifier(partial), partial)
         partial.rename(out)

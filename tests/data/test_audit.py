@@ -15,7 +15,7 @@ from PIL import Image
 from pneumo_core.cli.group import commands
 from pneumo_core.data.audit import audit_folder, films_to_show, split_audited
 from pneumo_core.data.audit_words import area_rows, count_rows, summary, twins_in_words
-from pneumo_core.data.audited import Audit, Count, PatientAcross, audit_json, read_audit, write_audit
+from pneumo_core.data.audited import Audit, FilmCount, PatientAcross, audit_json, read_audit, write_audit
 from pneumo_core.data.manifest import PATIENT_IN_TEST, TWIN_IN_TEST
 from pneumo_core.data.report import audit_html
 from pneumo_core.errors import DataError
@@ -91,10 +91,10 @@ def test_films_and_patients_are_counted_by_split_and_class(tmp_path):
     films = {normal(1): film(1), normal(1, 2): film(2), sick(1): film(3), sick(2, split="test"): b"no film"}
     found = audit_folder(lay(tmp_path, films))
     assert found.counts == (
-        Count("train", False, 2, 2, 1),
-        Count("train", True, 1, 1, 1),
-        Count("test", False, 0, 0, 0),
-        Count("test", True, 1, 0, 0),
+        FilmCount("train", False, 2, 2, 1),
+        FilmCount("train", True, 1, 1, 1),
+        FilmCount("test", False, 0, 0, 0),
+        FilmCount("test", True, 1, 0, 0),
     )
     assert count_rows(found)[0] == {"Split": "train", "Class": "NORMAL", "Films": 2, "Usable": 2, "Patients": 1}
 

@@ -275,7 +275,7 @@ def test_a_table_that_is_not_there_or_too_large_is_refused(tmp_path, data, monke
     for path in (tmp_path / "nowhere.csv", tmp_path):
         with pytest.raises(DataError, match=r"cannot be opened\. Expected is a split as CSV"):
             read_manifest(path, data)
-    monkeypatch.setattr("pneumo_core.data.manifest.MAX_BYTES", 10)
+    monkeypatch.setattr("pneumo_core.data.manifest.MAX_MANIFEST_BYTES", 10)
     assert "split.csv is too large" in refusal(tmp_path, data, HEADER + GOOD)
 
 

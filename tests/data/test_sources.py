@@ -542,7 +542,7 @@ def test_a_member_over_one_mebibyte_may_shrink_two_hundred_times_and_no_more(mon
     assert "it unpacks to more than 200 times its size" in refusal_of(lambda: zip_source(content))
     assert zip_source(zipped(("a.png", bytes(2**20)), compression=zipfile.ZIP_DEFLATED)).films
     shrinks = (2**20 + 1) / zipfile.ZipFile(io.BytesIO(content)).infolist()[0].compress_size
-    monkeypatch.setattr(zips, "MAX_RATIO", int(shrinks) + 1)
+    monkeypatch.setattr(zips, "MAX_FILM_RATIO", int(shrinks) + 1)
     assert zip_source(content).films[0].read() == bytes(2**20 + 1)
 
 

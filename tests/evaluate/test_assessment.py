@@ -15,7 +15,14 @@ from pneumo_core.evaluate.assessment import Assessment, assess_run, group_result
 from pneumo_core.evaluate.figures import charts
 from pneumo_core.evaluate.report import content_name, evaluation_data, evaluation_html, evaluation_json, honesty_lines
 from pneumo_core.evaluate.runs import FilmScore
-from pneumo_core.evaluate.tables import Setting, figure_rows, films_of_cell, scores_csv, screening_rows, worklist_order
+from pneumo_core.evaluate.tables import (
+    ScreeningSetting,
+    figure_rows,
+    films_of_cell,
+    scores_csv,
+    screening_rows,
+    worklist_order,
+)
 from pneumo_core.models.conformal import Regions
 from pneumo_core.models.known_films import KnownFilms
 from pneumo_core.stats.calibration import Calibration, OperatingPoint
@@ -221,7 +228,7 @@ def test_the_report_says_when_with_what_and_where_it_was_made(counted: Assessmen
 
 
 def test_the_report_holds_the_operating_points_and_the_table_of_thresholds(counted: Assessment):
-    page = " ".join(evaluation_html(counted, 0.5, Setting(0.25, 2.0, 7.5)).decode().split())
+    page = " ".join(evaluation_html(counted, 0.5, ScreeningSetting(0.25, 2.0, 7.5)).decode().split())
     assert "<td>rule-in</td><td>70.0</td><td>a test</td><td>8</td><td>1</td><td>9</td><td>2</td>" in page
     assert "What each threshold would mean where 25 % have pneumonia" in page
     assert "A film and its reading cost 2, confirming a flagged patient 7.5." in page

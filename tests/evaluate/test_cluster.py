@@ -33,7 +33,7 @@ from pneumo_core.evaluate.cluster import (
     JOB_FILE,
     SCORES_FOLDER,
     Archive,
-    Job,
+    ArchiveJob,
     PartitionScorer,
     StorageStoppedError,
     begin_job,
@@ -68,7 +68,7 @@ def table(out: Path) -> list[dict[str, object]]:
     return sorted(parts, key=lambda row: row["number"])
 
 
-def scorer(job: Job, archive: Archive, out: Path, model: Path) -> Callable[[int], None]:
+def scorer(job: ArchiveJob, archive: Archive, out: Path, model: Path) -> Callable[[int], None]:
     """Give what an actor does with one partition, without Ray."""
     actor = PartitionScorer(job, archive.root, str(out), contents(model))
 
@@ -83,17 +83,17 @@ def contents(model: Path) -> dict[str, bytes]:
     return {name: (model / name).read_bytes() for name in model_files(model)}
 
 
-def rows_of(archive: Archive, job: Job, partition: int) -> pyarrow.Table:
+def rows_of(archive: Archive, job: ArchiveJob, partition: int) -> pyarrow.Table:
     films = json.dumps(cluster.films_of(archive, job, partition))
     return pyarrow.Table.from_pylist([{"partition": partition, "films": films}])
 
 
-def planned(archive: Archive, model: Path, size: int = 5, has_names: bool = False) -> Job:
+def planned(archive: Archive, model: Path, size: int = 5, has_names: bool = False) -> ArchiveJob:
     return plan_job(archive, model, has_names, size)
 
 
-def any_job() -> Job:
-    return Job("0" * 64, "1" * 64, "2" * 64, 1.5, 17, 5, False)
+def any_job() -> ArchiveJob:
+    return ArchiveJob("0" * 64, "1" * 64, "2" * 64, 1.5, 17, 5, False)
 
 
 # Listing
@@ -148,8 +148,8 @@ def test_a_manifest_names_paths_and_addresses(films: Path):
     assert [(film.patient, film.has_pneumonia) for film in archive.films] == [(0, None), (1, False), (1, True)]
     assert archive.root == str(films)
     assert list_archive(f"file://{source}").films == archive.films
-    assert cluster.read_film(archive.root, archive.films[0].name, 0) == normal.read_bytes()
-    assert cluster.read_film(archive.root, archive.films[2].name, 0) == b"no film"
+    assert cluster.read_archive_film(archive.root, archive.films[0].name, 0) == normal.read_bytes()
+    assert cluster.read_archive_film(archive.root, archive.films[2].name, 0) == b"no film"
 
 
 @pytest.mark.parametrize("rows", [[("name",), ("x.png",)], [("file", "file"), ("x.png", "x.png")]])
@@ -187,7 +187,7 @@ def test_a_compressed_manifest_is_read_and_a_manifest_has_so_many_bytes_and_no_m
     packed.write_bytes(gzip.compress(Path(plain).read_bytes()))
     assert list_archive(str(packed)).listing_sha256 == list_archive(plain).listing_sha256
     # Unpacked: what is small when packed may be of any size.
-    monkeypatch.setattr(cluster, "MAX_TABLE_BYTES", Path(plain).stat().st_size - 1)
+    monkeypatch.setattr(cluster, "MAX_ARCHIVE_TABLE_BYTES", Path(plain).stat().st_size - 1)
     for source in (plain, str(packed)):
         with pytest.raises(DataError) as refusal:
             list_archive(source)
@@ -423,7 +423,7 @@ def test_a_missing_film_is_refused_and_silent_storage_stops_the_job(
     films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with pytest.raises(UnreadableImageError, match="cannot be opened"):
-        cluster.read_film(str(films), "nowhere.png", 3)
+        cluster.read_archive_film(str(films), "nowhere.png", 3)
     asked: list[int] = []
 
     def fails(*_: object) -> bytes:
@@ -433,7 +433,7 @@ def test_a_missing_film_is_refused_and_silent_storage_stops_the_job(
     monkeypatch.setattr(cluster, "WAITS", (0, 0))
     monkeypatch.setattr(cluster, "_read_file", fails)
     with pytest.raises(StorageStoppedError, match="Film 3 of the listing could not be read") as stopped:
-        cluster.read_film(str(films), "nowhere.png", 3)
+        cluster.read_archive_film(str(films), "nowhere.png", 3)
     assert len(asked) == 3
     assert "Mueller" not in str(stopped.value)
 

@@ -14,7 +14,7 @@ from pneumo_core.explain.trust import (
     Curve,
     ExplanationTest,
     ExplanationTester,
-    Stage,
+    ShuffleStage,
     brightest_first,
     prepared_samples,
     replaced,
@@ -167,7 +167,7 @@ def found(last: float = 0.1, change: float = 0.9, own: float = 0.1, occlusion: f
     return ExplanationTest(
         explanation,
         0.9,
-        (Stage("logit", explanation, 0.8), Stage("stem", explanation, 0.9)),
+        (ShuffleStage("logit", explanation, 0.8), ShuffleStage("stem", explanation, 0.9)),
         (0.9, last, last, -last, 0.0),
         (("shifted down", change), ("noise 1", 0.95)),
         Curve(curve, np.array([0.3, 0.2])),

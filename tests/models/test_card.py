@@ -14,7 +14,7 @@ from pneumo_core.models.card import (
     RECALIBRATED,
     active_model_folder,
     card_text,
-    evaluate,
+    evaluation_of,
     model_stamp,
     nearly_one_threshold,
     read_card,
@@ -82,7 +82,7 @@ def test_a_card_written_anew_replaces_the_old_one(tmp_path):
 
 
 def test_a_figure_that_is_not_defined_stays_so(tmp_path):
-    result = evaluate("none with pneumonia", np.array([False, False]), np.array([0.1, 0.6]), POINTS)
+    result = evaluation_of("none with pneumonia", np.array([False, False]), np.array([0.1, 0.6]), POINTS)
     model_folder(tmp_path, test=(result,))
     (found,) = read_card(tmp_path).test
     assert math.isnan(found.area_under_roc.value)
@@ -94,7 +94,7 @@ def test_a_figure_that_is_not_defined_stays_so(tmp_path):
 def test_a_threshold_keeps_its_last_bit(tmp_path):
     exact = float(np.nextafter(0.3, 1))
     moved = dataclasses.replace(BALANCED, threshold=exact)
-    result = evaluate("two films", np.array([False, True]), np.array([0.1, 0.6]), (SCREENING, moved, RULE_IN))
+    result = evaluation_of("two films", np.array([False, True]), np.array([0.1, 0.6]), (SCREENING, moved, RULE_IN))
     model_folder(tmp_path, operating_points=(SCREENING, moved, RULE_IN), validation=(result,), test=())
     assert read_card(tmp_path).operating_point("balanced").threshold == exact
 
@@ -193,7 +193,7 @@ def test_an_empty_active_txt_is_refused(tmp_path, content: str):
 def test_an_evaluation_counts_a_film_at_the_threshold_as_flagged():
     has_pneumonia = np.array([True, True, True, False, False])
     probabilities = np.array([0.9, 0.5, 0.49, 0.5, 0.1])
-    result = evaluate("five films", has_pneumonia, probabilities, (SCREENING, BALANCED))
+    result = evaluation_of("five films", has_pneumonia, probabilities, (SCREENING, BALANCED))
     assert (result.films, result.n, result.n_pneumonia) == ("five films", 5, 3)
     assert [point.name for point in result.points] == ["screening", "balanced"]
     assert result.points[0].confusion == ConfusionMatrix(3, 1, 1, 0)

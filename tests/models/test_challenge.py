@@ -11,10 +11,10 @@ import pytest
 from pneumo_core.data.cases import Case
 from pneumo_core.errors import DataError
 from pneumo_core.keras_network.layers import load_network
-from pneumo_core.models import challenge as gate
+from pneumo_core.models import challenge as module
 from pneumo_core.models.card import read_card
-from pneumo_core.models.challenge import CopyResult, Gate, Pair, read_gate, why_no_evidence, write_gate
-from pneumo_core.models.report import changed_rows, films_in_words, verdict
+from pneumo_core.models.challenge import Challenge, CopyResult, Pair, read_challenge, why_no_evidence, write_challenge
+from pneumo_core.models.report import changed_rows, films_in_words, outcome
 from pneumo_core.stats.comparison import compare
 from pneumo_core.stats.metrics import Estimate
 from pneumo_core.train.challenge import compare_with_current, score_copies
@@ -35,16 +35,16 @@ def films(count: int = 12, patients: int = 12) -> Films:
     return Films(cases, views, labels, tuple((f"{n:064x}",) for n in range(count)))
 
 
-def compared(tiny_model: Path, found: Films) -> Gate:
+def compared(tiny_model: Path, found: Films) -> Challenge:
     logits = score_copies(load_network(tiny_model / "classifier.keras"), found)
     return compare_with_current(read_card(tiny_model), logits, found, tiny_model)
 
 
-def by_hand(candidate: list[float], current: list[float], labels: list[bool]) -> Gate:
+def by_hand(candidate: list[float], current: list[float], labels: list[bool]) -> Challenge:
     one, other, has_pneumonia = np.array(candidate), np.array(current), np.array(labels)
     result = CopyResult("as they are", compare(has_pneumonia, one, other, 0.5, 0.4), 0.1, 0.2, 0.3, 0.4)
     pairs = tuple(Pair(f"{n}", *row) for n, row in enumerate(zip(labels, candidate, current, strict=True)))
-    return Gate("new", "aa", 0.5, "old", "bb", 0.4, "2026-01-01", len(labels), len(labels), 0, (result,), pairs)
+    return Challenge("new", "aa", 0.5, "old", "bb", 0.4, "2026-01-01", len(labels), len(labels), 0, (result,), pairs)
 
 
 def test_a_model_against_itself_differs_in_nothing(tiny_model: Path):
@@ -162,15 +162,15 @@ def test_the_verdict_names_what_is_worse_before_what_is_left_open():
     good = [0.9] * 100 + [0.1] * 100
     bad = [0.1] * 20 + [0.9] * 80 + [0.1] * 100
     assert by_hand(bad, good, labels).losses_left_open
-    assert verdict(by_hand(bad, good, labels)) == (
+    assert outcome(by_hand(bad, good, labels)) == (
         "worse",
         "Worse than the model in use by more than chance in 2 of 3 differences.",
     )
-    assert verdict(by_hand(good, bad, labels)).kind == "better"
-    assert "in 2 of 3 differences, and worse in none" in verdict(by_hand(good, bad, labels)).words
-    assert verdict(by_hand(good, good, labels)).kind == "alike"
+    assert outcome(by_hand(good, bad, labels)).kind == "better"
+    assert "in 2 of 3 differences, and worse in none" in outcome(by_hand(good, bad, labels)).words
+    assert outcome(by_hand(good, good, labels)).kind == "alike"
     few = by_hand(good[95:105], good[95:105], labels[95:105])
-    assert verdict(few) == ("open", few.losses_in_words())
+    assert outcome(few) == ("open", few.losses_in_words())
 
 
 def test_a_difference_that_is_not_defined_rules_no_loss_out():
@@ -179,13 +179,13 @@ def test_a_difference_that_is_not_defined_rules_no_loss_out():
         "area under the ROC curve of any size (no interval)",
         "sensitivity of any size (no interval)",
     )
-    assert verdict(found).kind == "open"
+    assert outcome(found).kind == "open"
     # No spread to judge by, and the largest loss that there is.
     labels = [True] * 200 + [False] * 200
     copy = by_hand([0.5] * 400, [0.5] * 400, labels).copies[0]
     areas = replace(copy.comparison.area_under_roc, difference=Estimate(-1.0, math.nan, math.nan, 400), p=math.nan)
     one = replace(copy, comparison=replace(copy.comparison, area_under_roc=areas))
-    assert verdict(replace(found, copies=(one,))).kind == "open"
+    assert outcome(replace(found, copies=(one,))).kind == "open"
 
 
 def test_a_film_that_changed_sides_is_called_by_its_files_own_name():
@@ -225,25 +225,25 @@ def test_a_comparison_is_evidence_only_where_there_is_one():
 
 def test_a_comparison_is_found_again_and_a_damaged_one_is_none(tmp_path: Path):
     found = by_hand([0.6, 0.2], [0.3, 0.45], [True, False])
-    write_gate(found, tmp_path)
-    again = read_gate(tmp_path)
+    write_challenge(found, tmp_path)
+    again = read_challenge(tmp_path)
     assert again is not None
     assert again.pairs == found.pairs
     assert again.copies[0].comparison.accuracy == found.copies[0].comparison.accuracy
     assert again.validated_by_current is None
     # One written before these films were counted.
-    older = json.loads((tmp_path / gate.GATE_FILE).read_text())
+    older = json.loads((tmp_path / module.CHALLENGE_FILE).read_text())
     del older["validated_by_current"]
-    (tmp_path / gate.GATE_FILE).write_text(json.dumps(older))
-    assert (old := read_gate(tmp_path)) is not None
+    (tmp_path / module.CHALLENGE_FILE).write_text(json.dumps(older))
+    assert (old := read_challenge(tmp_path)) is not None
     assert (old.pairs, old.validated_by_current) == (found.pairs, None)
-    write_gate(replace(found, validated_by_current=2), tmp_path)
-    assert (counted := read_gate(tmp_path)) is not None
+    write_challenge(replace(found, validated_by_current=2), tmp_path)
+    assert (counted := read_challenge(tmp_path)) is not None
     assert counted.validated_by_current == 2
     for wrong in ({"copies": []}, {"films": -1}, {"candidate_threshold": "NaN"}, {"made": 1}):
-        (tmp_path / gate.GATE_FILE).write_text(json.dumps({**older, **wrong}))
-        assert read_gate(tmp_path) is None
+        (tmp_path / module.CHALLENGE_FILE).write_text(json.dumps({**older, **wrong}))
+        assert read_challenge(tmp_path) is None
     for content in (b"{", b"\xff", b"[" * 100_000):
-        (tmp_path / gate.GATE_FILE).write_bytes(content)
-        assert read_gate(tmp_path) is None
-    assert read_gate(tmp_path / "nothing") is None
+        (tmp_path / module.CHALLENGE_FILE).write_bytes(content)
+        assert read_challenge(tmp_path) is None
+    assert read_challenge(tmp_path / "nothing") is None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import ModelError
-from pneumo_core.models.card import SCORES_FILE, active_model_folder, read_card
+from pneumo_core.models.card import STORED_SCORES_FILE, active_model_folder, read_card
 from pneumo_core.models.conformal import (
     COVERAGES_TO_TEACH,
     Conformal,
@@ -208,7 +208,7 @@ def test_the_least_films_that_suffice_are_the_least(coverage: float, needed: int
 def test_a_model_without_scores_has_no_regions_and_says_why(tmp_path: Path):
     found, why = read_conformal(tmp_path, read_card(SHIPPED))
     assert found is None
-    assert f"has no {SCORES_FILE}" in why
+    assert f"has no {STORED_SCORES_FILE}" in why
 
 
 def test_a_model_validated_on_few_films_has_no_regions_and_says_why(tiny_model: Path):
@@ -223,7 +223,7 @@ def test_a_model_validated_on_few_films_has_no_regions_and_says_why(tiny_model: 
 def test_the_shipped_models_regions_cover_each_class_of_every_copy_of_its_validation_films():
     card = read_card(SHIPPED)
     scores = read_stored_scores(SHIPPED, card)
-    with (SHIPPED / SCORES_FILE).open(newline="") as file:
+    with (SHIPPED / STORED_SCORES_FILE).open(newline="") as file:
         names = {row["films"] for row in csv.DictReader(file) if row["films"].startswith("validation")}
     assert {copy.films for copy in scores.validation_copies} == names
     found, why = read_conformal(SHIPPED, card)

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pneumo_core.learn.lessons import consequences
-from pneumo_core.models.card import SCORES_FILE, evaluate, read_card, write_card
+from pneumo_core.models.card import STORED_SCORES_FILE, evaluation_of, read_card, write_card
 from pneumo_core.models.stored_scores import read_stored_scores
 from pneumo_core.places import MODELS_VARIABLE, ROOT
 from pneumo_core.stats.calibration import probabilities
@@ -66,7 +66,7 @@ def test_a_lesson_opens_by_its_address_with_its_question_and_the_source_of_its_f
 
 @pytest.mark.parametrize("lesson", QUESTIONS)
 def test_a_lesson_says_in_a_sentence_that_the_model_has_no_scores(lesson: str, copied_model: Path):
-    (copied_model / SCORES_FILE).unlink()
+    (copied_model / STORED_SCORES_FILE).unlink()
     app = opened(lesson)
     assert len(app.error) == 1
     assert "has no scores\\.csv, the scores of its validation and test films" in app.error[0].value
@@ -137,7 +137,7 @@ def test_the_file_size_is_shown_only_after_a_guess(tiny_model_in_use: Path):
 
 
 def test_scores_without_sizes_serve_the_other_lessons(copied_model: Path):
-    path = copied_model / SCORES_FILE
+    path = copied_model / STORED_SCORES_FILE
     path.write_text("".join(f"{line.rpartition(',')[0]}\n" for line in path.read_text().splitlines()))
     app = opened("file-size")
     assert "does not give the size of every film's file" in app.error[0].value.replace("\\", "")
@@ -187,13 +187,13 @@ def test_a_coverage_is_set_and_the_chart_and_the_figures_follow(copied_model: Pa
     card = read_card(copied_model)
     values = probabilities(logits, card.calibration)
     films = ("validation, all", "test, all")
-    results = [evaluate(name, has_pneumonia, values, card.operating_points) for name in films]
+    results = [evaluation_of(name, has_pneumonia, values, card.operating_points) for name in films]
     write_card(dataclasses.replace(card, validation=(results[0],), test=(results[1],)), copied_model)
     lines = ["films,name,kind,has_pneumonia,logit"]
     for name in films:
         for sick, logit in zip(has_pneumonia, logits, strict=True):
             lines.append(f'"{name}",a.png,{"bacteria" if sick else "normal"},{int(sick)},{logit:.6f}')
-    (copied_model / SCORES_FILE).write_text("\n".join(lines))
+    (copied_model / STORED_SCORES_FILE).write_text("\n".join(lines))
     app = opened("uncertain")
     assert not app.error
     assert [header.value for header in app.header] == ["Which X-rays should be left to you?"]

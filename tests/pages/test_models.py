@@ -15,7 +15,7 @@ from pages.parts.shared.problems import plain
 from pneumo_core.files.hashes import file_sha256
 from pneumo_core.keras_network.layers import load_network
 from pneumo_core.models.card import ModelCard, active_model_folder, read_card, write_card
-from pneumo_core.models.challenge import CopyResult, Gate, Pair, read_gate, write_gate
+from pneumo_core.models.challenge import Challenge, CopyResult, Pair, read_challenge, write_challenge
 from pneumo_core.models.store import ModelEntry, export_model, list_models, promote, promotions
 from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE, trainings_folder
 from pneumo_core.stats.comparison import compare
@@ -64,7 +64,7 @@ def compared(
     current: list[float],
     weights_in_use: str = "",
     labels: list[bool] = HAVE_PNEUMONIA,
-) -> Gate:
+) -> Challenge:
     """Write a comparison of `two` with `one` on made-up films."""
     comparison = compare(np.array(labels), np.array(candidate), np.array(current), 0.5, 0.4)
     result = CopyResult("the films as they are", comparison, 0.1, 0.2, 0.3, 0.4)
@@ -72,7 +72,7 @@ def compared(
         Pair(f"val/{'PNEUMONIA' if label else 'NORMAL'}/{number}.png", label, first, second)
         for number, (label, first, second) in enumerate(zip(labels, candidate, current, strict=True))
     )
-    gate = Gate(
+    gate = Challenge(
         candidate="two",
         candidate_weights=card_of(models / "two").weights_sha256,
         candidate_threshold=0.5,
@@ -86,15 +86,15 @@ def compared(
         copies=(result,),
         pairs=pairs,
     )
-    write_gate(gate, models / "two")
+    write_challenge(gate, models / "two")
     return gate
 
 
-def better(models: Path) -> Gate:
+def better(models: Path) -> Challenge:
     return compared(models, [0.9] * 100 + [0.1] * 100, [0.9] * 90 + [0.1] * 110)
 
 
-def worse(models: Path) -> Gate:
+def worse(models: Path) -> Challenge:
     return compared(models, [0.9] * 90 + [0.1] * 110, [0.9] * 100 + [0.1] * 100)
 
 
@@ -276,9 +276,9 @@ def test_a_loss_that_is_not_ruled_out_is_the_verdict_where_nothing_is_worse(mode
 def test_the_model_in_use_is_called_as_it_is_listed(models: Path):
     write_card(replace(card_of(models / "one"), name="elsewhere"), models / "one")
     worse(models)
-    gate = read_gate(models / "two")
+    gate = read_challenge(models / "two")
     assert gate is not None
-    write_gate(replace(gate, current="elsewhere"), models / "two")
+    write_challenge(replace(gate, current="elsewhere"), models / "two")
     app = click(give_reason(opened("two")), "Promote two")
     assert "Worse than one by more than chance" in text(app)
     assert "elsewhere" not in text(app)

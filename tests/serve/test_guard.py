@@ -377,7 +377,7 @@ def test_a_socket_is_closed_when_its_time_is_over_and_its_clock_does_not_keep_it
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(upload_bounds, "MAX_SESSION_BYTES", 5 << 20)
-    monkeypatch.setattr(upload_bounds, "MAX_BYTES", 8 << 20)
+    monkeypatch.setattr(upload_bounds, "MAX_UPLOAD_BYTES", 8 << 20)
     return
 
 

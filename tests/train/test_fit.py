@@ -14,7 +14,7 @@ from pneumo_core.models.training_log import read_log
 from pneumo_core.stats.metrics import area_under_roc
 from pneumo_core.train.build import build_network
 from pneumo_core.train.films import Films
-from pneumo_core.train.fit import Step, fit, mixed_stress, predict_logits, training_model
+from pneumo_core.train.fit import FitStep, fit, mixed_stress, predict_logits, training_model
 from pneumo_core.train.plan import Recipe
 from pneumo_core.train.stress import EVENED, shaped_by_class
 from tests.conftest import drawn_film
@@ -81,7 +81,7 @@ def test_the_network_kept_is_that_of_the_best_logged_figure(tmp_path: Path):
 
 
 def test_every_step_is_told_and_the_last_word_stops_the_fit(tmp_path: Path):
-    told: list[Step] = []
+    told: list[FitStep] = []
     network = build_network(SMALL)
     going_on = fit(
         network,

@@ -19,7 +19,7 @@ from pneumo_core.gate.input_gate import NO_GATE
 from pneumo_core.keras_network.classifier import load_classifier
 from pneumo_core.models import gate_record as input_gate_record
 from pneumo_core.models.card import NETWORK_FILE, ModelCard, read_card
-from pneumo_core.models.challenge import read_gate
+from pneumo_core.models.challenge import read_challenge
 from pneumo_core.models.gate_record import gate_in_words, read_record
 from pneumo_core.models.known_films import read_known_films
 from pneumo_core.models.training_log import read_log
@@ -513,7 +513,7 @@ def test_a_new_model_is_compared_with_the_one_in_use(
     monkeypatch.setenv("PNEUMO_MODEL_DIR", str(tiny_model))
     folder = planned(make_data(tmp_path / "data", 8), tmp_path / "model")
     card = run_training(folder)
-    gate = read_gate(tmp_path / "model")
+    gate = read_challenge(tmp_path / "model")
     assert card is not None
     assert gate is not None
     assert (gate.candidate_weights, gate.current_weights) == (card.weights_sha256, read_card(tiny_model).weights_sha256)
@@ -527,12 +527,12 @@ def test_a_run_that_is_done_only_compares_again(
     folder = planned(make_data(tmp_path / "data", 8), tmp_path / "model")
     card = run_training(folder)
     assert card is not None
-    assert read_gate(tmp_path / "model") is None
+    assert read_challenge(tmp_path / "model") is None
     monkeypatch.setenv("PNEUMO_MODEL_DIR", str(tiny_model))
     again = run_training(folder)
     assert again is not None
     assert again.weights_sha256 == card.weights_sha256
-    assert read_gate(tmp_path / "model") is not None
+    assert read_challenge(tmp_path / "model") is not None
     assert read_card(tmp_path / "model").weights_sha256 == card.weights_sha256
 
 

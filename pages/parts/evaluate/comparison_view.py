@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts.evaluate.run_start import start_run
+from pages.parts.evaluate.run_start import start_job
 from pages.parts.shared.cached import assessment_of_run, jobs, known_models, other_classifier
 from pages.parts.shared.problems import plain
 from pneumo_core.data import Source
@@ -41,7 +41,7 @@ def comparison_view(assessment: Assessment, run: Run, source: Source | None) -> 
     if not folder.is_dir() or len(read_scores(folder)) < run.films:
         if source is None:
             st.markdown("To score these X-rays with it too, please choose them again above.")
-        elif st.button(f"Score these X-rays with {plain(model.name)} too", icon=":material/play_arrow:") and start_run(
+        elif st.button(f"Score these X-rays with {plain(model.name)} too", icon=":material/play_arrow:") and start_job(
             name, source, card.weights_sha256, lambda: other_classifier(model.folder)
         ):
             st.rerun(scope="fragment")

@@ -10,7 +10,7 @@ from pneumo_core.draw import CHART_CONFIG
 from pneumo_core.evaluate import (
     SETTING,
     Assessment,
-    Setting,
+    ScreeningSetting,
     charts,
     content_name,
     evaluation_html,
@@ -182,7 +182,7 @@ def _worklist(assessment: Assessment, source: Source | None, threshold: float) -
     film_list(films, assessment, source, threshold, "worklist", "Worklist of all X-rays that count in no figure")
 
 
-def _screening(assessment: Assessment) -> Setting:
+def _screening(assessment: Assessment) -> ScreeningSetting:
     st.header("What each threshold would mean for you")
     with st.container(key="stack_costs"):
         prevalences, films, confirmations = st.columns(3, gap="large")
@@ -202,7 +202,7 @@ def _screening(assessment: Assessment) -> Setting:
             alt="True and false positives and negatives, rates and cost at every threshold",
         )
     st.markdown(screening_note(assessment))
-    return Setting(prevalence / 100, cost_per_film, cost_per_confirmation)
+    return ScreeningSetting(prevalence / 100, cost_per_film, cost_per_confirmation)
 
 
 def _downloads(assessment: Assessment, source: Source | None) -> None:

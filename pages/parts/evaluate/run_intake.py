@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts.evaluate.run_start import start_run
+from pages.parts.evaluate.run_start import start_job
 from pages.parts.shared.cached import loading_classifier
 from pages.parts.shared.source_intake import FILES, FOLDER, SERVER, ask_for_source
 from pneumo_core.evaluate import run_name
@@ -22,6 +22,6 @@ def ask_for_run(card: ModelCard) -> None:
     if source is None:
         return
     name = run_name(source.listing_sha256, card.weights_sha256)
-    if start_run(name, source, card.weights_sha256, loading_classifier().result):
+    if start_job(name, source, card.weights_sha256, loading_classifier().result):
         st.query_params["run"] = name
         st.rerun()

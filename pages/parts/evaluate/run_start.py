@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pneumo_core.network import Classifier
 
 
-def start_run(name: str, source: Source, weights_sha256: str, classifier: "Callable[[], Classifier]") -> bool:
+def start_job(name: str, source: Source, weights_sha256: str, classifier: "Callable[[], Classifier]") -> bool:
     """Start a run in its folder; return False, with a message on the page, while another one is running.
 
     Args:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts.evaluate.comparison_view import comparison_view
 from pages.parts.evaluate.evaluation_view import evaluation_view
-from pages.parts.evaluate.run_start import start_run
+from pages.parts.evaluate.run_start import start_job
 from pages.parts.shared.cached import assessment_of_run, jobs, loading_classifier, model_with_weights, other_classifier
 from pages.parts.shared.problems import plain, problems_shown
 from pneumo_core.evaluate import SCORES_FILE, damaged_lines, read_run
@@ -67,7 +67,7 @@ def run_view(name: str, card: ModelCard) -> None:
             st.markdown(
                 f"To continue, {first}choose the same X-rays again. Those that are already scored are not read again."
             )
-        elif st.button("Continue", icon=":material/play_arrow:") and start_run(
+        elif st.button("Continue", icon=":material/play_arrow:") and start_job(
             name,
             job.source,
             run.weights_sha256,

@@ -13,19 +13,19 @@ from pneumo_core.film import read_radiograph
 from pneumo_core.models import (
     IN_USE,
     WHEN_WORSE,
-    Gate,
+    Challenge,
     ModelCard,
     ModelEntry,
     Pair,
+    challenge_of,
     changed_in_words,
     changed_rows,
     copy_rows,
     films_in_words,
-    gate_of,
     main_rows,
     model_with,
+    outcome,
     paired_chart,
-    verdict,
     weights_in_use,
     why_no_evidence,
 )
@@ -44,7 +44,7 @@ SAME_FILM = 0.02
 def gate_view(entry: ModelEntry, card: ModelCard) -> None:
     """Draw the comparison, or the reason why there is none and the way to make it."""
     st.header(f"{plain(entry.name)} against the model in use")
-    gate = gate_of(entry, known_models())
+    gate = challenge_of(entry, known_models())
     if gate is not None and gate.candidate_weights != card.weights_sha256:
         gate = None
     missing = why_no_evidence(gate, card.weights_sha256, weights_in_use(known_models()))
@@ -97,8 +97,8 @@ def _at_work(run: Path) -> None:
     progress()
 
 
-def _evidence(gate: Gate, entry: ModelEntry, run: Path | None, is_outdated: bool) -> None:
-    found = verdict(gate, "the model then in use" if is_outdated else IN_USE)
+def _evidence(gate: Challenge, entry: ModelEntry, run: Path | None, is_outdated: bool) -> None:
+    found = outcome(gate, "the model then in use" if is_outdated else IN_USE)
     box, icon = {
         "worse": (st.error, ":material/trending_down:"),
         "open": (st.warning, ":material/question_mark:"),
@@ -149,7 +149,7 @@ def _evidence(gate: Gate, entry: ModelEntry, run: Path | None, is_outdated: bool
 
 
 @st.fragment
-def _films(gate: Gate, entry: ModelEntry, run: Path | None) -> None:
+def _films(gate: Challenge, entry: ModelEntry, run: Path | None) -> None:
     chart = paired_chart(gate, text_colour())
     with st.container(key="stack_changed"):
         left, right = st.columns(2, gap="large")
@@ -183,7 +183,7 @@ def _films(gate: Gate, entry: ModelEntry, run: Path | None) -> None:
             _look(gate, changed[chosen.selection.rows[0]], entry, run)
 
 
-def _look(gate: Gate, pair: Pair, entry: ModelEntry, run: Path | None) -> None:
+def _look(gate: Challenge, pair: Pair, entry: ModelEntry, run: Path | None) -> None:
     if run is None:
         st.markdown("The run that made this model is not on this server, so the place of its X-rays is not known.")
         return

@@ -13,7 +13,7 @@ from pneumo_core.serve import MAX_SESSION_BYTES
 from pneumo_core.train import run_at_work
 
 
-def model_files(entry: ModelEntry) -> None:
+def model_files_view(entry: ModelEntry) -> None:
     """Draw export and deletion of a model."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if entry.card is not None:

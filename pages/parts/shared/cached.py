@@ -17,7 +17,7 @@ from pneumo_core.explain import SURVEY_FILE, Survey, read_survey
 from pneumo_core.files import files_stamp
 from pneumo_core.film import DECODER
 from pneumo_core.models import (
-    SCORES_FILE,
+    STORED_SCORES_FILE,
     Conformal,
     ModelCard,
     ModelEntry,
@@ -78,7 +78,7 @@ def survey_of_active_model() -> Survey | None:
 
 def conformal_of_active_model() -> tuple[Conformal | None, str]:
     """Give the limits of likely, uncertain and unlikely of the model in use; None, and why, where it has none."""
-    return _conformal(models_folder(), model_stamp(models_folder(), SCORES_FILE))
+    return _conformal(models_folder(), model_stamp(models_folder(), STORED_SCORES_FILE))
 
 
 def stored_scores() -> StoredScores:
@@ -87,7 +87,7 @@ def stored_scores() -> StoredScores:
     Raises:
         ModelError: it has none, or they are damaged.
     """
-    return _stored_scores(models_folder(), model_stamp(models_folder(), SCORES_FILE))
+    return _stored_scores(models_folder(), model_stamp(models_folder(), STORED_SCORES_FILE))
 
 
 def known_models() -> list[ModelEntry]:
@@ -196,7 +196,7 @@ def assessment_of_run(folder: Path, model: Path | None = None) -> Assessment:
         model: the folder of the model that scored it; the one in use unless given.
     """
     model = model or active_model_folder(models_folder())
-    return _assessment(folder, scores_stamp(folder), model, model_stamp(model, SCORES_FILE))
+    return _assessment(folder, scores_stamp(folder), model, model_stamp(model, STORED_SCORES_FILE))
 
 
 @st.cache_resource(show_spinner="Evaluating ...", max_entries=4)

@@ -15,8 +15,8 @@ from pneumo_core.models import NETWORK_FILE, ModelCard, gate_in_words, read_card
 from pneumo_core.places import ROOT
 from pneumo_core.stats import area, percent
 from pneumo_core.train import (
+    CURVE_TITLES,
     ENDED,
-    TITLES,
     Plan,
     State,
     ask_to_stop,
@@ -152,7 +152,9 @@ def _progress(state: State) -> None:
     facts = [f"memory {state.memory_bytes / 2**30:.1f} GiB"] if state.memory_bytes else []
     if is_training:
         facts = [f"{state.films_per_second:.1f} X-rays/s", f"learning rate {state.learning_rate:.2e}", *facts]
-        figures = (f"{title} {state.figures[name]:.3f}" for name, title in TITLES.items() if name in state.figures)
+        figures = (
+            f"{title} {state.figures[name]:.3f}" for name, title in CURVE_TITLES.items() if name in state.figures
+        )
         facts.append(f"this epoch so far, on training X-rays under augmentation: {', '.join(figures)}")
     st.markdown(" · ".join(facts))
 
