@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from benchmarks.record import RECORDS
-from pneumo_core.places import ROOT
+from pneumo_core.files import ROOT
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 

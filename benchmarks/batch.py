@@ -26,10 +26,10 @@ from benchmarks.one_xray import full_size_film
 from benchmarks.record import Table, record_option, tell
 from pneumo_core.data import Source, SourceFilm, open_source
 from pneumo_core.evaluate import BATCH_SIZE, READERS, run_source
+from pneumo_core.files import models_folder
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.gate import measure_quality
 from pneumo_core.keras_network import KerasClassifier, load_classifier
-from pneumo_core.places import models_folder
 
 ROUNDS = 3
 SPEED, GROWTH = "Films a second", "Growth"

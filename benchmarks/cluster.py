@@ -36,13 +36,13 @@ from pneumo_core.evaluate import (
     run_source,
     score_archive,
 )
+from pneumo_core.files import ROOT, models_folder
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.gate import before
 from pneumo_core.keras_network import load_classifier
 from pneumo_core.models import active_model_folder, read_card
-from pneumo_core.places import ROOT, models_folder
 from pneumo_core.stats import probabilities
-from pneumo_core.work import Progress
+from pneumo_core.wording import Progress
 
 CLUSTER = "Films on a cluster of one machine"
 COLUMNS = (

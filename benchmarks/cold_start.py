@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.load import MIB, app_started, memory_of
 from benchmarks.record import Table, record_option, tell
+from pneumo_core.files import DEMO_SAMPLE, SAMPLES, models_folder
 from pneumo_core.models import active_model_folder, read_card
-from pneumo_core.places import DEMO_SAMPLE, SAMPLES, models_folder
 
 COLD_START, MEMORY = "Cold start", "Memory"
 FIRST_RESULT = "first result, film uploaded at once"

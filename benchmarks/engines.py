@@ -22,10 +22,10 @@ from tf_keras_vis.gradcam import Gradcam
 
 from benchmarks.record import Cell, Table, record_option, tell
 from benchmarks.timing import in_turns, ratio
+from pneumo_core.files import models_folder, sample_files
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.keras_network import KerasClassifier, gate_features, keras_engine, load_classifier, openvino_engine
 from pneumo_core.network import OPENVINO
-from pneumo_core.places import models_folder, sample_files
 from pneumo_core.stats import Calibration, probabilities
 
 PASSES, RESULTS = "The pass alone", "Score and heat map"

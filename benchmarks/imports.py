@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from benchmarks.record import Table, record_option, tell
-from pneumo_core.places import ROOT
+from pneumo_core.files import ROOT
 
 # The home page imports its view when it is run.
 PAGES = {"Home": ROOT / "pages" / "parts" / "home" / "home_view.py"} | {

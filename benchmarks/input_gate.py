@@ -13,10 +13,10 @@ import click
 import numpy as np
 
 from pneumo_core.errors import PneumoError
+from pneumo_core.files import models_folder
 from pneumo_core.film import prepare, read_radiograph, resize
 from pneumo_core.keras_network import load_classifier
 from pneumo_core.network import Classifier
-from pneumo_core.places import models_folder
 from pneumo_core.stats import proportion
 from pneumo_core.train import OTHERS, inverted, part_or_several, turned
 

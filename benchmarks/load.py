@@ -36,8 +36,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.record import Cell, Table, record_option, tell
+from pneumo_core.files import ROOT, models_folder, sample_files
 from pneumo_core.models import active_model_folder, read_card
-from pneumo_core.places import ROOT, models_folder, sample_files
 
 # Readings before memory is measured: caches and pools fill.
 WARM_UP = 500

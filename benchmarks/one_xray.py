@@ -25,10 +25,10 @@ from pages.parts.explain import fragility_view
 from pages.parts.explain.film_view import SCREEN_LONG_SIDE
 from pneumo_core.draw import Display, data_uri, film_picture, fitted, overlay_picture
 from pneumo_core.explain import measure_fragility
+from pneumo_core.files import models_folder, sample_files
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.gate import measure_quality
 from pneumo_core.keras_network import KerasClassifier, explain, gate_features, load_classifier
-from pneumo_core.places import models_folder, sample_files
 from pneumo_core.read import Reading, case_report, overlay_png, read_xray
 
 HEIGHT, WIDTH = 1200, 1500

@@ -24,7 +24,7 @@ from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from benchmarks.load import app_started
-from pneumo_core.places import DATA_VARIABLE, ROOT, RUNS_VARIABLE, SAMPLES
+from pneumo_core.files import DATA_VARIABLE, ROOT, RUNS_VARIABLE, SAMPLES
 
 DOCUMENTS = ROOT / "docs"
 PATIENCE = 600_000

@@ -11,11 +11,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from pneumo_core.files import file_sha256, written_whole
+from pneumo_core.files import file_sha256, models_folder, written_whole
 from pneumo_core.film import blurred, read_radiograph, resize, rotated
 from pneumo_core.gate import POSITION_FILE, SIDE, position_features
 from pneumo_core.models import HASH_DIGITS, active_model_folder, read_known_films
-from pneumo_core.places import models_folder
 
 PENALTY, COPIES, SEED = 30.0, 3, 1
 # Width through height of films before they were squashed to a square.

@@ -23,10 +23,8 @@ from typing import Any
 import click
 from pydantic import TypeAdapter
 
-from pneumo_core.files import write_whole
-from pneumo_core.models import ModelCard
-from pneumo_core.places import ROOT
-from pneumo_core.versions import versions_at_work
+from pneumo_core.files import ROOT, write_whole
+from pneumo_core.models import ModelCard, versions_at_work
 
 RECORDS = ROOT / "docs" / "benchmarks"
 PACKAGES = ("numpy", "opencv-python-headless", "pillow")

@@ -17,9 +17,9 @@ import numpy as np
 from benchmarks.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from benchmarks.record import Cell, Table, record_option, tell
 from pneumo_core.data import Case, find_cases
+from pneumo_core.files import models_folder
 from pneumo_core.keras_network import load_classifier
 from pneumo_core.network import Classifier
-from pneumo_core.places import models_folder
 from pneumo_core.stats import ConfusionMatrix, Estimate, area, area_under_roc, percent, proportion
 from pneumo_core.train import EVENED, SHAPE_RATIO, Films, read_films, shaped_by_class, validated_with
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from benchmarks.record import RECORDS, Record, Table, read_record
-from pneumo_core.files import write_whole
+from pneumo_core.files import ROOT, write_whole
 from pneumo_core.models import (
     CARD_TEXT_FILE,
     ModelCard,
@@ -25,7 +25,6 @@ from pneumo_core.models import (
     result_table,
     thresholds_in_words,
 )
-from pneumo_core.places import ROOT
 from pneumo_core.stats import area, percent
 
 BLOCK = re.compile(r"(?P<start><!-- figures:(?P<name>[^>]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)

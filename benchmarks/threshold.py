@@ -26,8 +26,8 @@ from pneumo_core.evaluate import (
     group_words,
     screening_rows,
 )
+from pneumo_core.files import models_folder
 from pneumo_core.models import active_model_folder, read_card
-from pneumo_core.places import models_folder
 
 ROUNDS = 25
 TIMES, MOVE = "A move of the threshold", "a move of the slider, on the page"

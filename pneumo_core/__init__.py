@@ -23,9 +23,10 @@ for it. `pyproject.toml` holds the rule for import-linter::
     models                       what is kept of a model: card, store, challenge, conformal   (no Keras)
     data                         labelled X-rays on disk, tables, audit
     gate     draw                may it be scored? | pictures and the look of charts
-    film     files               bytes -> pixels | whole files, locks, zips
+    film                         bytes -> pixels
+    files                        whole files, locks, zips, and where things lie
     stats                        arrays -> figures with intervals, and how they are said
-    errors wording places versions work       refusals, sentences, folders, versions, how far work is
+    errors wording               refusals, and sentences that read the same everywhere
 
 An outside package's home is a file name: plotly in `figures.py`, jinja in `report.py`, pydicom in `film/dicom.py`.
 What such a package promises nobody is used in files called `*_inside.py` alone.

@@ -1,7 +1,15 @@
-"""Sentences that read the same on every page, in every file and on the command line."""
+"""Sentences that read the same on every page, in every file and on the command line; how far work is, why it ended.
+
+No sentence about an end holds the message of an exception: it may quote a file's content or its name, which can be a
+patient's.
+"""
 
 import errno
+import logging
+import traceback
 from dataclasses import dataclass
+
+from pneumo_core.errors import PneumoError
 
 NOTICE = (
     "Research and teaching tool, not a medical device. It must not be used for diagnosis or treatment. "
@@ -58,3 +66,95 @@ def known_film(part: str) -> str:
     """Warn that the model knows an image from its part "training" or "validation"."""
     used = "validated with" if part == "validation" else "trained on"
     return f"The model was {used} this very X-ray (or a close copy of it), so its score here is no test."
+
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far work on films is; `films_per_second` counts what this start of it has done."""
+
+    done: int
+    of: int
+    films_per_second: float
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None as long as the speed is not known."""
+        return (self.of - self.done) / self.films_per_second if self.films_per_second else None
+
+    def in_words(self) -> str:
+        """Say it in a line: "64 of 624 films, 31.2 films/s, 18 s left"."""
+        left = self.seconds_left
+        speed = f", {self.films_per_second:.1f} films/s, {_time_in_words(left)} left" if left is not None else ""
+        return f"{self.done} of {counted(self.of, 'film')}{speed}"
+
+
+def known_end(error: Exception) -> str | None:
+    """Say why work has ended, where that is no fault of the program; None where it is one.
+
+    TensorFlow's and pydantic's errors are known by their names: this imports neither.
+    """
+    if isinstance(error, PneumoError):
+        return str(error)
+    if (
+        isinstance(error, MemoryError)
+        or _is(error, "tensorflow", "ResourceExhaustedError")
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+    ):
+        return (
+            "This computer's memory does not suffice. Please close other programs, then try again. A training needs "
+            "less with a smaller batch or image size."
+        )
+    if isinstance(error, OSError):
+        return disk_in_words(error)
+    if _is(error, "tensorflow", "OpError"):
+        return (
+            f"TensorFlow could not run the network ({type(error).__name__}). Expected are a device and a model that "
+            "`doctor` on the command line finds well. Please run it, then try again."
+        )
+    if _is(error, "pydantic", "ValidationError"):
+        return (
+            f"A file that Pneumo keeps is damaged or of another version (ValidationError of {_what(error)}). Expected "
+            "is one as this version writes it. Please restore it from a copy, or begin anew."
+        )
+    return None
+
+
+def end_in_words(error: Exception) -> str:
+    """Say why work in the background has ended; where it is a fault of the program, log where it lies."""
+    known = known_end(error)
+    if known is not None:
+        return known
+    log_fault(error)
+    return (
+        f"The program has a fault ({type(error).__name__}), and this work ended by it. Whatever stood on the disk is "
+        "kept. Please tell whoever runs Pneumo: its log says where the fault lies."
+    )
+
+
+def log_fault(error: BaseException) -> None:
+    """Log the classes of an exception and of its causes, and the lines of the program that they came through."""
+    lines: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        lines += [f"{type(cause).__module__}.{type(cause).__qualname__}", *traceback.format_tb(cause.__traceback__)]
+        cause = cause.__cause__ or cause.__context__
+    _LOG.error("A fault of the program:\n%s", "\n".join(line.rstrip() for line in lines))
+
+
+def _is(error: Exception, package: str, name: str) -> bool:
+    return any(
+        kind.__name__ == name and kind.__module__.partition(".")[0].startswith(package) for kind in type(error).__mro__
+    )
+
+
+def _what(error: Exception) -> str:
+    return str(getattr(error, "title", "?"))
+
+
+def _time_in_words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

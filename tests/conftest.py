@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
-from pneumo_core import places
-from pneumo_core.places import MODELS_VARIABLE, RUNS_VARIABLE
+from pneumo_core.files import places
+from pneumo_core.files.places import MODELS_VARIABLE, RUNS_VARIABLE
 
 # Names what has to be here, with spaces between: what a test needs and lacks is else a test that is skipped by name.
 PROMISED_VARIABLE = "PNEUMO_TESTS_PROMISED"

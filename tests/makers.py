@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pneumo_core.files.places import ROOT
 from pneumo_core.film.pixels import Origin
 from pneumo_core.film.preprocessing import Preprocessing, resize
 from pneumo_core.film.radiograph import Radiograph
@@ -25,7 +26,6 @@ from pneumo_core.models.card import (
     evaluation_of,
     read_card,
 )
-from pneumo_core.places import ROOT
 from pneumo_core.read.reading import Prediction, Reading
 from pneumo_core.stats.calibration import Calibration, OperatingPoint, probabilities
 from pneumo_core.stats.metrics import ConfusionMatrix, Estimate

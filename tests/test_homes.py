@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core.places import ROOT
+from pneumo_core.files.places import ROOT
 
 CORE = [path for path in sorted((ROOT / "pneumo_core").rglob("*.py")) if path.name != "__init__.py"]
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
@@ -32,7 +32,7 @@ HOMES = {
     "scipy": ("stats/*", "explain/methods.py"),
     "sklearn": ("stats/*", "train/gate_fit.py"),
     "starlette": ("serve/*",),
-    "platformdirs": ("places.py",),
+    "platformdirs": ("files/places.py",),
 }
 EVERYWHERE = {"numpy", "pydantic", "lazy_loader"}
 CATCHING = {"pages/parts/shared/problems.py", "pages/parts/shared/films.py", "pages/parts/home/server.py"}

@@ -8,7 +8,7 @@ import pytest
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-from pneumo_core.places import ROOT
+from pneumo_core.files.places import ROOT
 
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 PYTHONS = ("3.11", "3.12", "3.13")

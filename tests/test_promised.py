@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core.places import ROOT
+from pneumo_core.files.places import ROOT
 from tests.conftest import PROMISED_VARIABLE
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core.places import ROOT
+from pneumo_core.files.places import ROOT
 
 MOST_WORDS = 25
 # A log of experiments packs its figures closely.

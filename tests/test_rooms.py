@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core.places import ROOT
+from pneumo_core.files.places import ROOT
 
 MOST_FILES, MOST_BOXES = 16, 26
 CORE, PARTS = ROOT / "pneumo_core", ROOT / "pages" / "parts"

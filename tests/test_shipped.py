@@ -7,6 +7,7 @@ import pytest
 
 from pneumo_core.data.cases import find_cases
 from pneumo_core.explain.survey import read_survey, survey_rows
+from pneumo_core.files.places import ROOT, sample_files
 from pneumo_core.film.preprocessing import prepare
 from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.gate.input_gate import HAS_GATE
@@ -14,7 +15,6 @@ from pneumo_core.keras_network.classifier import load_classifier
 from pneumo_core.models.card import active_model_folder, card_text, read_card, result_table
 from pneumo_core.models.gate_record import gate_in_words
 from pneumo_core.network.classifier import Classifier
-from pneumo_core.places import ROOT, sample_files
 from pneumo_core.read.reading import read_xray
 from pneumo_core.stats.metrics import ConfusionMatrix, area_under_roc
 

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import click
 
 from pneumo_core.cli import commands
+from pneumo_core.files import MODELS_VARIABLE, RUNS_VARIABLE
 from pneumo_core.keras_network import load_network
 from pneumo_core.models import NETWORK_FILE, active_model_folder, list_models, promotions
-from pneumo_core.places import MODELS_VARIABLE, RUNS_VARIABLE
 from pneumo_core.serve import AUDIT_LOG_VARIABLE
 from tests.conftest import drawn_film, png
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pneumo_core.cli.group import GivenPath, GivenWord, tell, tell_progress
-from pneumo_core.places import models_folder
+from pneumo_core.files import models_folder
 from pneumo_core.wording import counted
 
 if TYPE_CHECKING:

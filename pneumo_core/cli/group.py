@@ -15,8 +15,8 @@ from typing import Any, TextIO
 import click
 
 from pneumo_core.film import OLDEST_YEARS, age_in_years
-from pneumo_core.versions import PNEUMO
-from pneumo_core.work import Progress, known_end
+from pneumo_core.models import PNEUMO
+from pneumo_core.wording import Progress, known_end
 
 # Each command's module and its name there: a module is imported for its own commands alone, and for the help.
 _PLACES = {

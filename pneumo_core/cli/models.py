@@ -11,8 +11,7 @@ import click
 
 from pneumo_core.cli.group import GivenPath, tell
 from pneumo_core.errors import DataError
-from pneumo_core.files import write_whole
-from pneumo_core.places import models_folder, own_models_folder
+from pneumo_core.files import models_folder, own_models_folder, write_whole
 
 if TYPE_CHECKING:
     from pneumo_core.models import EvaluationResult, ModelEntry

@@ -9,9 +9,8 @@ import click
 
 from pneumo_core.cli.group import Age, GivenPath, tell, tell_progress
 from pneumo_core.errors import ModelError, PneumoError
-from pneumo_core.files import write_whole
-from pneumo_core.places import models_folder, own_models_folder
-from pneumo_core.versions import PNEUMO
+from pneumo_core.files import models_folder, own_models_folder, write_whole
+from pneumo_core.models import PNEUMO
 
 if TYPE_CHECKING:
     from pneumo_core.network import Classifier

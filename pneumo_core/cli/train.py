@@ -10,8 +10,7 @@ import click
 
 from pneumo_core.cli.group import GivenPath, GivenWord, tell, tell_how_far, tell_progress
 from pneumo_core.errors import ModelError
-from pneumo_core.files import write_whole
-from pneumo_core.places import models_folder, own_models_folder
+from pneumo_core.files import models_folder, own_models_folder, write_whole
 from pneumo_core.train import SETTINGS, listed
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ def train(context: click.Context, /, resume: Path | None, finish: bool, **plan: 
 
     Ctrl-C stops after the step at hand; --resume goes on. The run's plan, log and checkpoint lie in runs/training/.
     """
-    from pneumo_core.places import trainings_folder
+    from pneumo_core.files import trainings_folder
     from pneumo_core.train import plan_run, read_plan
 
     if resume:

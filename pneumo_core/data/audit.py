@@ -24,7 +24,7 @@ from pneumo_core.data.names import UNNAMED_FILM, is_silent, relative_name
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError
 from pneumo_core.film import MAX_FILE_BYTES, Preprocessing, fingerprint, prepare, read_radiograph
 from pneumo_core.gate import before
-from pneumo_core.work import Progress
+from pneumo_core.wording import Progress
 
 AUDIT_READERS = min(8, os.cpu_count() or 1)
 AHEAD = 64

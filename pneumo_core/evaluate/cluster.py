@@ -60,8 +60,7 @@ from pneumo_core.film import MAX_FILE_BYTES
 from pneumo_core.gate import GATE_FILE
 from pneumo_core.models import active_model_folder, model_files, read_card
 from pneumo_core.stats import probabilities
-from pneumo_core.wording import counted
-from pneumo_core.work import Progress
+from pneumo_core.wording import Progress, counted
 
 if TYPE_CHECKING:
     from pneumo_core.network import Classifier

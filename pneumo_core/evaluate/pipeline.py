@@ -22,7 +22,7 @@ from pneumo_core.evaluate.runs import FilmScore, Run, alone_in, append_scores, b
 from pneumo_core.film import fingerprint, prepare, read_radiograph
 from pneumo_core.gate import Admission, Verdict, before
 from pneumo_core.network import Classifier
-from pneumo_core.work import Progress
+from pneumo_core.wording import Progress
 
 BATCH_SIZE = 32
 READERS = 2

@@ -24,6 +24,7 @@ from pneumo_core.evaluate.tables import (
     screening_rows,
 )
 from pneumo_core.files import write_whole
+from pneumo_core.models import versions_in_words
 from pneumo_core.stats import (
     OperatingPoint,
     ThresholdFigures,
@@ -32,7 +33,6 @@ from pneumo_core.stats import (
     named_data,
     number_or_none,
 )
-from pneumo_core.versions import versions_in_words
 from pneumo_core.wording import NOTICE, counted
 
 

@@ -18,7 +18,7 @@ from pneumo_core.files import write_whole
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.gate import before
 from pneumo_core.stats import Z_95, Estimate, in_brackets, number_or_none, proportion
-from pneumo_core.work import Progress
+from pneumo_core.wording import Progress
 
 if TYPE_CHECKING:
     # Only named here: a page draws itself before TensorFlow has been imported.

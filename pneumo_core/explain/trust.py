@@ -14,12 +14,12 @@ import keras
 import numpy as np
 
 from pneumo_core.explain.methods import occlusion, rank_correlation
+from pneumo_core.files import sample_files
 from pneumo_core.film import Preprocessing, prepare, read_radiograph, resize, shifted
 from pneumo_core.gate import Verdict
 from pneumo_core.keras_network import KerasClassifier, put_weights
 from pneumo_core.models import ModelCard
 from pneumo_core.network import Explanation
-from pneumo_core.places import sample_files
 
 # Conventions of this project, set before any test film was looked at; the figures stand beside them.
 MOST_AFTER_SHUFFLING = 0.5

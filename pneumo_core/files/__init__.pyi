@@ -10,6 +10,22 @@ from .locks import (
     held_by as held_by,
     start_holding as start_holding,
 )
+from .places import (
+    BACKBONE_WEIGHTS_VARIABLE as BACKBONE_WEIGHTS_VARIABLE,
+    DATA_VARIABLE as DATA_VARIABLE,
+    DEMO_SAMPLE as DEMO_SAMPLE,
+    MODELS_VARIABLE as MODELS_VARIABLE,
+    ROOT as ROOT,
+    RUNS_VARIABLE as RUNS_VARIABLE,
+    SAMPLES as SAMPLES,
+    below as below,
+    data_folders as data_folders,
+    models_folder as models_folder,
+    own_models_folder as own_models_folder,
+    runs_folder as runs_folder,
+    sample_files as sample_files,
+    trainings_folder as trainings_folder,
+)
 from .safe_zip import (
     small_zip as small_zip,
 )

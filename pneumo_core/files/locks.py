@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pneumo_core.errors import BusyError
-from pneumo_core.places import ROOT
+from pneumo_core.files.places import ROOT
 
 HELD_VARIABLE = "PNEUMO_HELD_LOCK"
 # Whoever looks who holds a lock has it for a moment.

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from pneumo_core.errors import IMAGE_CODES, UnreadableImageError, UnsuitableImageError
+from pneumo_core.files import ROOT
 from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, Origin, check_side_lengths
-from pneumo_core.places import ROOT
 
 # Each holds 75 MiB while it waits, and up to 1.2 GiB while it decodes a hostile file.
 MAX_PROCESSES = 4

@@ -19,9 +19,8 @@ import numpy as np
 
 from pneumo_core.data import UNNAMED_FILM, SourceFilm
 from pneumo_core.errors import DataError, UnreadableImageError, UnsuitableImageError
-from pneumo_core.files import plain_cell
+from pneumo_core.files import SAMPLES, plain_cell
 from pneumo_core.film import Radiograph, read_radiograph
-from pneumo_core.places import SAMPLES
 from pneumo_core.stats import ConfusionMatrix, ShareComparison, brier_score, compare_shares, p_in_words
 from pneumo_core.wording import counted
 

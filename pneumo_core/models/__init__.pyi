@@ -99,3 +99,8 @@ from .training_log import (
     damaged_log_lines as damaged_log_lines,
     read_log as read_log,
 )
+from .versions import (
+    PNEUMO as PNEUMO,
+    versions_at_work as versions_at_work,
+    versions_in_words as versions_in_words,
+)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pneumo_core.files import file_sha256, write_whole
+from pneumo_core.files import file_sha256, sample_files, write_whole
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.models import KNOWN_ANSWERS_FILE
-from pneumo_core.places import sample_files
 
 if TYPE_CHECKING:
     # Only named here: a page draws itself before TensorFlow has been imported.

@@ -18,7 +18,7 @@ from pneumo_core.draw import (
     overlay_picture,
     page_template,
 )
-from pneumo_core.models import NOT_THE_FLAG, Conformal, EvaluationResult, ModelCard
+from pneumo_core.models import NOT_THE_FLAG, Conformal, EvaluationResult, ModelCard, versions_at_work, versions_in_words
 from pneumo_core.read.reading import Reading
 from pneumo_core.stats import (
     ConfusionMatrix,
@@ -30,7 +30,6 @@ from pneumo_core.stats import (
     predictive_value_estimates,
     probability_at,
 )
-from pneumo_core.versions import versions_at_work, versions_in_words
 from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
 
 REPORT_LONG_SIDE = 1000

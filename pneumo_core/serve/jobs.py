@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pneumo_core.data import Audit, Source, audit_folder
-from pneumo_core.work import Progress, end_in_words
+from pneumo_core.wording import Progress, end_in_words
 
 if TYPE_CHECKING:
     from pneumo_core.network import Classifier

@@ -13,8 +13,8 @@ import numpy as np
 from keras import layers
 
 from pneumo_core.errors import ModelError
+from pneumo_core.files import BACKBONE_WEIGHTS_VARIABLE
 from pneumo_core.keras_network import body_and_head, put_weights
-from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE
 from pneumo_core.train.plan import ARCHITECTURES, Recipe
 
 # The explained layer of networks that were joined.

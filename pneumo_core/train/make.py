@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from pneumo_core.data import Case, manifest_sha256
 from pneumo_core.errors import DataError, ModelError, PneumoError
-from pneumo_core.files import file_sha256, write_whole
+from pneumo_core.files import file_sha256, models_folder, write_whole
 from pneumo_core.film import Preprocessing, fingerprint
 from pneumo_core.gate import InputGate, write_gate
 from pneumo_core.keras_network import MAX_PARAMETERS, KerasClassifier, load_network, put_weights, save_network
@@ -46,7 +46,6 @@ from pneumo_core.models import (
     write_record,
 )
 from pneumo_core.network import record_known_answers
-from pneumo_core.places import models_folder
 from pneumo_core.train.build import BACKBONES, build_network, start_from_imagenet, start_from_model
 from pneumo_core.train.challenge import compare_with_current, score_copies
 from pneumo_core.train.films import Films, read_films
@@ -65,7 +64,7 @@ from pneumo_core.train.run import (
     planned_split,
     write_state,
 )
-from pneumo_core.work import end_in_words
+from pneumo_core.wording import end_in_words
 
 FILMS_FILE = "films.sha256"
 INTENDED_USE = (

@@ -15,9 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.data import SPLITS, Case, cases_of_manifest, find_cases, read_manifest, split_by_patient
 from pneumo_core.errors import BusyError, DataError
-from pneumo_core.files import held, held_by, start_holding, write_whole
+from pneumo_core.files import held, held_by, models_folder, start_holding, trainings_folder, write_whole
 from pneumo_core.models import CARD_FILE, MAX_AGE, MAX_TEXT, PICTURE, check_model_name
-from pneumo_core.places import models_folder, trainings_folder
 from pneumo_core.train.plan import PLAN_FILE, Plan, read_plan, write_plan
 from pneumo_core.wording import disk_in_words
 

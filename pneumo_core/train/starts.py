@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pneumo_core.errors import PneumoError
+from pneumo_core.files import BACKBONE_WEIGHTS_VARIABLE
 from pneumo_core.models import models_in, read_card
-from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE
 from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM
 
 WEIGHTS_SUFFIX = ".weights.h5"

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from benchmarks import __main__ as everything
 from benchmarks.record import RECORDS
-from pneumo_core.places import ROOT
+from pneumo_core.files.places import ROOT
 
 
 def test_each_is_a_module_that_keeps_records(tmp_path: Path):

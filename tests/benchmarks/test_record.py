@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.record import Table, read_record, record_option, tell
+from pneumo_core.files.places import ROOT
 from pneumo_core.models.card import active_model_folder, read_card
-from pneumo_core.places import ROOT
 
 FILMS = Table("Films", ("work", "films/s", "share"), (("network", 80.5, None), ("pipeline", 1046, 0.9)))
 

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from benchmarks import tables
 from benchmarks.record import RECORDS, Machine, Record, Table
+from pneumo_core.files.places import ROOT
 from pneumo_core.models.card import ModelCard, active_model_folder, read_card
-from pneumo_core.places import ROOT
 
 MEMORY = Table("Memory", ("films", "MiB"), ((1, 900), (10_000, 1200)))
 SPEED = Table("Speed", ("work", "films/s"), (("network", 80.5),))

@@ -12,7 +12,7 @@ from typing import TextIO
 import pytest
 
 from pneumo_core.cli.group import commands
-from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE
+from pneumo_core.files.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE
 from tests.conftest import drawn_film, png
 
 # TensorFlow has words of its own.

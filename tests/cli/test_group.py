@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 
 from pneumo_core import explain
-from pneumo_core.places import ROOT
-from pneumo_core.versions import PNEUMO
+from pneumo_core.files.places import ROOT
+from pneumo_core.models.versions import PNEUMO
 from tests.cli.calls import run
 from tests.conftest import drawn_film, png
 

@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from pneumo_core.cli import models as main
 from pneumo_core.cli.group import commands
 from pneumo_core.files.hashes import file_sha256
+from pneumo_core.files.places import MODELS_VARIABLE
 from pneumo_core.models.card import active_model_folder, write_card
 from pneumo_core.models.store import promotions
-from pneumo_core.places import MODELS_VARIABLE
 from tests.makers import model_card, with_thresholds
 
 

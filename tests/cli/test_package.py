@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE
-from pneumo_core.versions import PNEUMO
+from pneumo_core.files.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE
+from pneumo_core.models.versions import PNEUMO
 
 ACTIVE = (ROOT / "model" / "active.txt").read_text(encoding="utf-8").strip()
 

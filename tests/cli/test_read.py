@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pneumo_core import models, places
+from pneumo_core import models
+from pneumo_core.files import places
+from pneumo_core.files.places import MODELS_VARIABLE
 from pneumo_core.models.card import read_card
 from pneumo_core.models.conformal import Conformal, Measured, Regions
-from pneumo_core.places import MODELS_VARIABLE
+from pneumo_core.models.versions import PNEUMO
 from pneumo_core.stats.metrics import proportion
-from pneumo_core.versions import PNEUMO
 from tests.cli.calls import run
 from tests.conftest import drawn_film, png
 

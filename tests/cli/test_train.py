@@ -8,8 +8,8 @@ from click.testing import Result
 
 from pneumo_core import train
 from pneumo_core.errors import DataError
+from pneumo_core.files.places import MODELS_VARIABLE, RUNS_VARIABLE
 from pneumo_core.models.card import read_card
-from pneumo_core.places import MODELS_VARIABLE, RUNS_VARIABLE
 from pneumo_core.train.plan import SETTINGS, Plan, read_plan
 from tests.cli.calls import run
 

@@ -19,7 +19,7 @@ from pneumo_core.data.audited import Audit, FilmCount, PatientAcross, audit_json
 from pneumo_core.data.manifest import PATIENT_IN_TEST, TWIN_IN_TEST
 from pneumo_core.data.report import audit_html
 from pneumo_core.errors import DataError
-from pneumo_core.work import Progress
+from pneumo_core.wording import Progress
 
 
 def pixels(seed: int) -> np.ndarray:

@@ -26,7 +26,7 @@ from pneumo_core.evaluate.tables import (
 from pneumo_core.models.conformal import Regions
 from pneumo_core.models.known_films import KnownFilms
 from pneumo_core.stats.calibration import Calibration, OperatingPoint
-from pneumo_core.work import Progress
+from pneumo_core.wording import Progress
 from tests.evaluate.test_cohort import score
 from tests.makers import model_card
 

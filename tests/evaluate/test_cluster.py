@@ -41,9 +41,9 @@ from pneumo_core.evaluate.cluster import (
     plan_job,
 )
 from pneumo_core.evaluate.runs import read_scores
+from pneumo_core.files.places import ROOT
 from pneumo_core.gate.input_gate import GATE_FILE
 from pneumo_core.models.card import CARD_FILE, model_files, read_card
-from pneumo_core.places import ROOT
 from pneumo_core.stats.calibration import probabilities
 from tests.conftest import drawn_film, png
 

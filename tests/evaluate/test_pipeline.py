@@ -16,7 +16,7 @@ from pneumo_core.evaluate.runs import SCORES_FILE, damaged_lines, read_run, read
 from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
 from pneumo_core.read.reading import read_xray
-from pneumo_core.work import Progress
+from pneumo_core.wording import Progress
 from tests.conftest import drawn_film, png
 
 

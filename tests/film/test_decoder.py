@@ -16,10 +16,10 @@ from PIL import Image
 from pydicom import uid
 
 from pneumo_core.errors import PneumoError, UnreadableImageError
+from pneumo_core.files.places import ROOT
 from pneumo_core.film import decoder as decoder_module
 from pneumo_core.film.decoder import DECODER, Decoder
 from pneumo_core.film.decoder_process import read_content
-from pneumo_core.places import ROOT
 from tests.film.test_radiograph import dicom, encapsulated, gdcm_dicom, png, ramp, saved, table, written
 
 DAMAGED = "is damaged and cannot be read. Please export or download it again."

@@ -19,10 +19,10 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from pneumo_core.errors import PneumoError, UnreadableImageError, UnsuitableImageError
+from pneumo_core.files.places import ROOT
 from pneumo_core.film.decoder_process import MEMORY_BYTES
 from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.keras_network.classifier import load_classifier
-from pneumo_core.places import ROOT
 from pneumo_core.read.reading import read_xray
 from tests.conftest import drawn_film
 from tests.film.test_radiograph import (

@@ -16,6 +16,7 @@ from pneumo_core.cli.group import commands
 from pneumo_core.data.sources import Source, SourceFilm
 from pneumo_core.errors import CorrectableImageError, ModelError, UnsuitableImageError
 from pneumo_core.evaluate.pipeline import run_source
+from pneumo_core.files.places import MODELS_VARIABLE
 from pneumo_core.film.preprocessing import prepare
 from pneumo_core.film.radiograph import Radiograph, read_radiograph
 from pneumo_core.gate.input_gate import (
@@ -39,7 +40,6 @@ from pneumo_core.keras_network.classifier import load_classifier
 from pneumo_core.models import gate_record as input_gate_record
 from pneumo_core.models.card import read_card
 from pneumo_core.network.classifier import Classifier
-from pneumo_core.places import MODELS_VARIABLE
 from pneumo_core.read.reading import read_xray
 from pneumo_core.train.negatives import (
     OTHERS,

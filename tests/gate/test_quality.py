@@ -12,6 +12,7 @@ from benchmarks.quality_fit import cut, turned_by
 from pneumo_core.data.sources import Source, SourceFilm
 from pneumo_core.errors import UnsuitableImageError
 from pneumo_core.evaluate.pipeline import run_source
+from pneumo_core.files.places import SAMPLES
 from pneumo_core.film.preprocessing import blurred, resize
 from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.gate.quality import (
@@ -30,7 +31,6 @@ from pneumo_core.gate.quality import (
 )
 from pneumo_core.keras_network.classifier import load_classifier
 from pneumo_core.network.classifier import Classifier
-from pneumo_core.places import SAMPLES
 from pneumo_core.read.reading import read_xray
 from pneumo_core.read.report import receipt
 from tests.conftest import drawn_film, png

@@ -16,11 +16,11 @@ from benchmarks import engines
 from benchmarks.record import read_record
 from pneumo_core.cli.group import commands
 from pneumo_core.errors import ModelError, PneumoError
+from pneumo_core.files.places import ROOT
 from pneumo_core.film.preprocessing import prepare
 from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
 from pneumo_core.keras_network.engines import keras_engine, openvino_engine
 from pneumo_core.network.engine import ENGINE_VARIABLE, engine_in_use
-from pneumo_core.places import ROOT
 from tests.conftest import drawn_film
 
 # Only looked for: its import calls home unless the engine has seen to it.

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from pneumo_core.draw.figures import TEXT_PIXELS
+from pneumo_core.files.places import ROOT
 from pneumo_core.learn.figures import (
     OUTCOMES,
     crowd_chart,
@@ -21,7 +22,6 @@ from pneumo_core.learn.lessons import consequences, file_size_result, split_figu
 from pneumo_core.models.card import ModelCard, active_model_folder, read_card
 from pneumo_core.models.conformal import conformal_by_coverage
 from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_stored_scores
-from pneumo_core.places import ROOT
 from pneumo_core.stats.calibration import Calibration, OperatingPoint, probabilities
 from pneumo_core.stats.curves import reliability_bins
 

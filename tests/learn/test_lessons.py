@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import ModelError
+from pneumo_core.files.places import ROOT
 from pneumo_core.learn.lessons import (
     CalibrationError,
     CalibrationResult,
@@ -26,7 +27,6 @@ from pneumo_core.learn.lessons import (
 )
 from pneumo_core.models.card import ModelCard, active_model_folder, read_card
 from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_stored_scores
-from pneumo_core.places import ROOT
 from pneumo_core.stats.calibration import Calibration, probabilities
 from pneumo_core.stats.metrics import ConfusionMatrix, Estimate, brier_score, expected_calibration_error
 from tests.makers import TEST, VALIDATION, score_rows, scored_card, write_scores

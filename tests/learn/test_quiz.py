@@ -10,6 +10,7 @@ import pytest
 
 from pneumo_core.data.sources import SourceFilm
 from pneumo_core.errors import DataError, ModelError, UnreadableImageError
+from pneumo_core.files.places import SAMPLES
 from pneumo_core.learn.quiz import (
     Answer,
     Question,
@@ -22,7 +23,6 @@ from pneumo_core.learn.quiz import (
     sample_films,
     scoreboard,
 )
-from pneumo_core.places import SAMPLES
 from tests.conftest import drawn_film, png
 
 SICK, WELL, YES, NO = True, False, True, False

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import ModelError
+from pneumo_core.files.places import ROOT
 from pneumo_core.models.card import STORED_SCORES_FILE, active_model_folder, read_card
 from pneumo_core.models.conformal import (
     COVERAGES_TO_TEACH,
@@ -21,7 +22,6 @@ from pneumo_core.models.conformal import (
     too_few,
 )
 from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_stored_scores
-from pneumo_core.places import ROOT
 
 SHIPPED = active_model_folder(ROOT / "model")
 NEITHER = Regions(0.9, pneumonia_from=0.7, none_up_to=0.2)

@@ -12,11 +12,11 @@ import pytest
 
 from pneumo_core.errors import ModelError
 from pneumo_core.files.hashes import file_sha256
+from pneumo_core.files.places import ROOT
 from pneumo_core.film.preprocessing import Preprocessing
 from pneumo_core.keras_network.importing import import_model
 from pneumo_core.models.card import FORMAT, ModelCard, read_card, write_card
 from pneumo_core.models.store import list_models
-from pneumo_core.places import ROOT
 from pneumo_core.stats.calibration import Calibration
 from pneumo_core.stats.metrics import Estimate
 from tests.makers import WEIGHTS, evaluation_result, model_card, zip_of

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 import pytest
 
-from pneumo_core import places
 from pneumo_core.errors import ModelError
+from pneumo_core.files import places
 from pneumo_core.files.hashes import file_sha256
 from pneumo_core.files.locks import held
 from pneumo_core.film.preprocessing import Preprocessing

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pneumo_core import places
+from pneumo_core.files import places
 from pneumo_core.files.hashes import file_sha256
 from pneumo_core.network.known_answers import AnswersCheck, check_known_answers, record_known_answers
 from tests.conftest import drawn_film, png

@@ -25,7 +25,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from pneumo_core.explain.steps import TITLES
-from pneumo_core.places import DATA_VARIABLE, MODELS_VARIABLE, ROOT, RUNS_VARIABLE, sample_files
+from pneumo_core.files.places import DATA_VARIABLE, MODELS_VARIABLE, ROOT, RUNS_VARIABLE, sample_files
 from pneumo_core.serve.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.serve.sign_in import visitor
 from tests.conftest import drawn_film

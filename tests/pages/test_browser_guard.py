@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core.places import MODELS_VARIABLE, ROOT
+from pneumo_core.files.places import MODELS_VARIABLE, ROOT
 from pneumo_core.serve.audit_log import AUDIT_LOG_VARIABLE, verify_audit_log
 from pneumo_core.serve.rules import OPEN_VARIABLE
 from pneumo_core.serve.sign_in import PASSPHRASE_VARIABLE, hash_passphrase

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core.places import sample_files
+from pneumo_core.files.places import sample_files
 from tests.pages.test_browser import CHROMIUM, browser, page, playwright, server  # noqa: F401
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")

@@ -10,8 +10,8 @@ import pytest
 
 from pages.parts.shared import cached
 from pneumo_core.explain.survey import SURVEY_FILE, Survey, write_survey
+from pneumo_core.files.places import MODELS_VARIABLE
 from pneumo_core.models.card import read_card
-from pneumo_core.places import MODELS_VARIABLE
 from pneumo_core.train.plan import Recipe
 from tests.conftest import drawn_film, png
 

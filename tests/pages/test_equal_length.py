@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts.shared.films import FILMS, Film
 from pneumo_core.evaluate.runs import read_scores
-from pneumo_core.places import ROOT, RUNS_VARIABLE, runs_folder
+from pneumo_core.files.places import ROOT, RUNS_VARIABLE, runs_folder
 from tests.conftest import drawn_film, png
 from tests.pages.test_evaluate import wait_for_the_run
 

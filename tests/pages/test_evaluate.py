@@ -15,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 from pages.parts.shared.problems import plain
 from pneumo_core.evaluate.runs import read_run, read_scores
 from pneumo_core.files.hashes import file_sha256
+from pneumo_core.files.places import DATA_VARIABLE, MODELS_VARIABLE, ROOT, RUNS_VARIABLE
 from pneumo_core.keras_network.layers import load_network
 from pneumo_core.models.card import read_card, write_card
-from pneumo_core.places import DATA_VARIABLE, MODELS_VARIABLE, ROOT, RUNS_VARIABLE
 from pneumo_core.serve.audit_log import AUDIT_LOG_VARIABLE
 from pneumo_core.serve.jobs import Jobs
 from tests.conftest import drawn_film, png

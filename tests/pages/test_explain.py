@@ -14,11 +14,11 @@ from streamlit.testing.v1 import AppTest
 from pages.parts.explain import film_view
 from pages.parts.shared import cached, films
 from pages.parts.shared.problems import plain
-from pneumo_core import places
 from pneumo_core.errors import UnsuitableImageError
+from pneumo_core.files import places
+from pneumo_core.files.places import MODELS_VARIABLE, ROOT, sample_files
 from pneumo_core.models.card import read_card, write_card
 from pneumo_core.models.conformal import NOT_THE_FLAG, Conformal, Measured, Regions
-from pneumo_core.places import MODELS_VARIABLE, ROOT, sample_files
 from pneumo_core.serve.audit_log import AUDIT_LOG_VARIABLE
 from pneumo_core.stats.metrics import proportion
 from tests.conftest import drawn_film, png

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts.explain import fragility_view
 from pages.parts.shared import films
-from pneumo_core.places import ROOT
+from pneumo_core.files.places import ROOT
 from pneumo_core.read.queue import ReadingQueue
 from tests.conftest import drawn_film, png
 

@@ -7,9 +7,9 @@ from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.home.server import guards
+from pneumo_core.files.places import MODELS_VARIABLE, ROOT
 from pneumo_core.models.card import read_card
 from pneumo_core.network import classifier
-from pneumo_core.places import MODELS_VARIABLE, ROOT
 from pneumo_core.serve.upload_bounds import MAX_SESSION_BYTES
 from pneumo_core.wording import NOTICE
 

@@ -14,11 +14,11 @@ from pneumo_core.explain.methods import METHODS
 from pneumo_core.explain.steps import TITLES
 from pneumo_core.explain.survey import SURVEY_FILE, write_survey
 from pneumo_core.files.hashes import file_sha256
+from pneumo_core.files.places import DEMO_SAMPLE, MODELS_VARIABLE, ROOT, sample_files
 from pneumo_core.gate.input_gate import LEFT, Verdict
 from pneumo_core.gate.suitability import refuse_by
 from pneumo_core.keras_network.layers import load_network, save_network
 from pneumo_core.models.card import NETWORK_FILE, read_card, write_card
-from pneumo_core.places import DEMO_SAMPLE, MODELS_VARIABLE, ROOT, sample_files
 from pneumo_core.read.reading import read_xray
 from tests.conftest import drawn_film, png
 from tests.explain.test_survey import example

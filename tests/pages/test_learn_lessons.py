@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pneumo_core.files.places import MODELS_VARIABLE, ROOT
 from pneumo_core.learn.lessons import consequences
 from pneumo_core.models.card import STORED_SCORES_FILE, evaluation_of, read_card, write_card
 from pneumo_core.models.stored_scores import read_stored_scores
-from pneumo_core.places import MODELS_VARIABLE, ROOT
 from pneumo_core.stats.calibration import probabilities
 from pneumo_core.stats.words import percent
 

@@ -11,9 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.learn import quiz_view
+from pneumo_core.files.places import DATA_VARIABLE, ROOT
 from pneumo_core.learn.quiz import Quiz
 from pneumo_core.models.card import read_card
-from pneumo_core.places import DATA_VARIABLE, ROOT
 from tests.conftest import drawn_film, png
 
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from pages.parts.learn import what_if_view
 from pages.parts.shared.session_results import RESULTS
 from pneumo_core.explain.what_if import CONTROLS, Change, Check, Look, Region
-from pneumo_core.places import ROOT
+from pneumo_core.files.places import ROOT
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from streamlit.testing.v1 import AppTest
 from pages.parts.models import challenge_view as gate_view
 from pages.parts.shared.problems import plain
 from pneumo_core.files.hashes import file_sha256
+from pneumo_core.files.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE, trainings_folder
 from pneumo_core.keras_network.layers import load_network
 from pneumo_core.models.card import ModelCard, active_model_folder, read_card, write_card
 from pneumo_core.models.challenge import Challenge, CopyResult, Pair, read_challenge, write_challenge
 from pneumo_core.models.store import ModelEntry, export_model, list_models, promote, promotions
-from pneumo_core.places import MODELS_VARIABLE, ROOT, RUNS_VARIABLE, trainings_folder
 from pneumo_core.stats.comparison import compare
 from pneumo_core.train.plan import Plan, write_plan
 from pneumo_core.train.run import MADE_FILE, State, write_state

@@ -12,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.web.server.starlette import starlette_routes
 
 from pages.parts.shared import streamlit_inside
-from pneumo_core.places import ROOT
+from pneumo_core.files.places import ROOT
 from pneumo_core.serve.guard import CLOSED, FILES, HEALTH, UPLOAD
 from tests.looked_at import assert_version
 

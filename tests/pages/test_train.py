@@ -17,8 +17,7 @@ from pages.parts.train import plan_view, run_view as training_view
 from pages.parts.train.steps import DATA, PLAN, RUNS
 from pneumo_core.data.audit import audit_folder
 from pneumo_core.errors import DataError
-from pneumo_core.models.card import LOG_FILE, NETWORK_FILE
-from pneumo_core.places import (
+from pneumo_core.files.places import (
     BACKBONE_WEIGHTS_VARIABLE,
     DATA_VARIABLE,
     MODELS_VARIABLE,
@@ -26,6 +25,7 @@ from pneumo_core.places import (
     RUNS_VARIABLE,
     trainings_folder,
 )
+from pneumo_core.models.card import LOG_FILE, NETWORK_FILE
 from pneumo_core.serve import jobs
 from pneumo_core.train.make import run_training
 from pneumo_core.train.plan import SETTINGS, Plan, Recipe, checked_recipe, read_plan, settings_of_start
@@ -41,7 +41,7 @@ from pneumo_core.train.run import (
     plan_run,
     write_state,
 )
-from pneumo_core.work import Progress
+from pneumo_core.wording import Progress
 
 QUICK = Recipe(architecture="SmallCNN", size=32, epochs=2, batch_size=8, frozen_normalization=False)
 

@@ -11,13 +11,13 @@ import pytest
 from PIL import Image
 
 from pneumo_core.draw.picture import Display
+from pneumo_core.files.places import ROOT
 from pneumo_core.gate.admission import Admission
 from pneumo_core.gate.input_gate import LEFT
 from pneumo_core.gate.quality import Quality
 from pneumo_core.gate.suitability import CORRECTIONS, suitability_for_age
 from pneumo_core.models.card import EvaluationResult, ModelCard, PointResult, active_model_folder, read_card
 from pneumo_core.models.conformal import NOT_THE_FLAG, Conformal, Measured, Regions
-from pneumo_core.places import ROOT
 from pneumo_core.read.reading import Reading
 from pneumo_core.read.report import (
     RANGES_IN_WORDS,

@@ -15,6 +15,7 @@ from PIL import Image
 
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.files.hashes import file_sha256
+from pneumo_core.files.places import trainings_folder
 from pneumo_core.gate.input_gate import NO_GATE
 from pneumo_core.keras_network.classifier import load_classifier
 from pneumo_core.models import gate_record as input_gate_record
@@ -23,7 +24,6 @@ from pneumo_core.models.challenge import read_challenge
 from pneumo_core.models.gate_record import gate_in_words, read_record
 from pneumo_core.models.known_films import read_known_films
 from pneumo_core.models.training_log import read_log
-from pneumo_core.places import trainings_folder
 from pneumo_core.train import fit as fitting, make as training
 from pneumo_core.train.fit import CHECKPOINT_FILE
 from pneumo_core.train.make import run_training

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pneumo_core.errors import DataError
+from pneumo_core.files.places import ROOT
 from pneumo_core.models.card import active_model_folder, read_card
-from pneumo_core.places import ROOT
 from pneumo_core.train.plan import (
     ARCHITECTURES,
     AUGMENTATIONS,

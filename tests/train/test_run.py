@@ -13,9 +13,9 @@ from pneumo_core.data.cases import find_cases
 from pneumo_core.data.manifest import make_manifest, manifest_csv
 from pneumo_core.errors import BusyError, DataError, ModelError
 from pneumo_core.files.locks import held
+from pneumo_core.files.places import trainings_folder
 from pneumo_core.models.card import LOG_FILE, read_card
 from pneumo_core.models.training_log import check_log, damaged_log_lines, read_log
-from pneumo_core.places import trainings_folder
 from pneumo_core.train.plan import Plan, Recipe, read_plan
 from pneumo_core.train.run import (
     MANIFEST_FILE,

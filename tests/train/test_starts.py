@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE
+from pneumo_core.files.places import BACKBONE_WEIGHTS_VARIABLE
 from pneumo_core.train import starts
 from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM
 from pneumo_core.train.starts import KERAS_FILES, default_start, imagenet_problem, models_of, weights_files

@@ -7,8 +7,8 @@ from pages.parts.shared.cached import assessment_of_run, jobs, known_models, oth
 from pages.parts.shared.problems import plain
 from pneumo_core.data import Source
 from pneumo_core.evaluate import Assessment, Run, compare_assessments, read_scores, run_name
+from pneumo_core.files import models_folder, runs_folder
 from pneumo_core.models import active_model_folder, read_card
-from pneumo_core.places import models_folder, runs_folder
 from pneumo_core.stats import comparison_rows
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.parts.shared.audit_record import record_run
 from pages.parts.shared.cached import jobs
 from pneumo_core.data import Source
-from pneumo_core.places import runs_folder
+from pneumo_core.files import runs_folder
 
 if TYPE_CHECKING:
     from pneumo_core.network import Classifier

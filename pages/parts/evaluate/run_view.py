@@ -10,8 +10,8 @@ from pages.parts.evaluate.run_start import start_job
 from pages.parts.shared.cached import assessment_of_run, jobs, loading_classifier, model_with_weights, other_classifier
 from pages.parts.shared.problems import plain, problems_shown
 from pneumo_core.evaluate import SCORES_FILE, damaged_lines, read_run
+from pneumo_core.files import runs_folder
 from pneumo_core.models import ModelCard
-from pneumo_core.places import runs_folder
 from pneumo_core.wording import counted
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 from pages.parts.shared.films import add_waiting, films_at_hand, remove_all
+from pneumo_core.files import sample_files
 from pneumo_core.film import MAX_FILE_BYTES, MAX_MEGAPIXELS, MIN_SIDE_PIXELS
 from pneumo_core.models import ModelCard
-from pneumo_core.places import sample_files
 from pneumo_core.stats import OperatingPoint
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts.shared.frame import frame
 from pages.parts.shared.model_state import model_state
-from pneumo_core.places import DEMO_SAMPLE
+from pneumo_core.files import DEMO_SAMPLE
 
 
 def home_view() -> None:

@@ -13,9 +13,8 @@ from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.problems import plain
 from pages.parts.shared.session_results import kept
 from pages.parts.shared.warnings_box import warnings_box
-from pneumo_core.files import file_sha256
+from pneumo_core.files import DEMO_SAMPLE, file_sha256, sample_files
 from pneumo_core.film import read_radiograph
-from pneumo_core.places import DEMO_SAMPLE, sample_files
 from pneumo_core.read import Reading, read_xray
 from pneumo_core.wording import counted
 

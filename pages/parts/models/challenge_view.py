@@ -9,6 +9,7 @@ from pages.parts.shared.frame import rows_height, text_colour
 from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.problems import plain, problems_shown
 from pneumo_core.draw import CHART_CONFIG, Display, film_picture, fitted, overlay_picture
+from pneumo_core.files import below
 from pneumo_core.film import read_radiograph
 from pneumo_core.models import (
     IN_USE,
@@ -29,7 +30,6 @@ from pneumo_core.models import (
     weights_in_use,
     why_no_evidence,
 )
-from pneumo_core.places import below
 from pneumo_core.read import read_xray
 from pneumo_core.train import busy_in_words, read_plan, read_state, run_at_work, run_of_model, start_run
 from pneumo_core.wording import time_in_words

@@ -6,9 +6,9 @@ import streamlit as st
 
 from pages.parts.models.promotion_view import DELETE, DONE, ask
 from pages.parts.shared.problems import plain, problems_shown
+from pneumo_core.files import models_folder
 from pneumo_core.keras_network import import_model
 from pneumo_core.models import ModelEntry, export_model
-from pneumo_core.places import models_folder
 from pneumo_core.serve import MAX_SESSION_BYTES
 from pneumo_core.train import run_at_work
 

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.parts.shared.audit_record import record_promotion
 from pages.parts.shared.cached import known_models, model_in_use_before
 from pages.parts.shared.problems import plain, problems_shown
+from pneumo_core.files import models_folder
 from pneumo_core.models import (
     CARD_FILE,
     MAX_WORDS,
@@ -19,7 +20,6 @@ from pneumo_core.models import (
     promotions,
     roll_back,
 )
-from pneumo_core.places import models_folder
 from pneumo_core.wording import time_in_words
 
 # Session keys: the question and its model; the last change; the last person who decided.

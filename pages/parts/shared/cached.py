@@ -14,7 +14,7 @@ import streamlit as st
 from pneumo_core.draw import montage
 from pneumo_core.evaluate import Assessment, assess_folder, scores_stamp
 from pneumo_core.explain import SURVEY_FILE, Survey, read_survey
-from pneumo_core.files import files_stamp
+from pneumo_core.files import files_stamp, models_folder
 from pneumo_core.film import DECODER
 from pneumo_core.models import (
     STORED_SCORES_FILE,
@@ -31,7 +31,6 @@ from pneumo_core.models import (
     read_conformal,
     read_stored_scores,
 )
-from pneumo_core.places import models_folder
 from pneumo_core.serve import Audits, Jobs
 from pneumo_core.train import (
     Plan,

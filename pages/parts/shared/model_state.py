@@ -7,8 +7,8 @@ import streamlit as st
 from pages.parts.shared.cached import card_of_active_model, loading_classifier
 from pages.parts.shared.input_gate_state import input_gate_shown
 from pages.parts.shared.problems import problems_shown
+from pneumo_core.files import models_folder
 from pneumo_core.models import active_model_folder, gate_in_words
-from pneumo_core.places import models_folder
 from pneumo_core.stats import area, percent
 
 if TYPE_CHECKING:

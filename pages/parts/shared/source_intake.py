@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts.shared.problems import plain
 from pneumo_core.data import Source, open_source, open_uploads
-from pneumo_core.places import below, data_folders
+from pneumo_core.files import below, data_folders
 from pneumo_core.serve import MAX_FILES, MAX_SESSION_BYTES
 
 FILES, FOLDER, SERVER = "Files or a zip", "A folder of this computer", "A folder of the server"

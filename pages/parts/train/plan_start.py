@@ -8,7 +8,7 @@ import streamlit as st
 from pages.parts.shared.cached import keras_problem
 from pages.parts.shared.problems import plain
 from pages.parts.train.setting_widgets import ask_for, columns_of, kept_as
-from pneumo_core.places import data_folders, models_folder
+from pneumo_core.files import data_folders, models_folder
 from pneumo_core.serve import MAX_SESSION_BYTES
 from pneumo_core.train import (
     ARCHITECTURES,

@@ -11,8 +11,8 @@ from pages.parts.shared.input_gate_state import input_gate_shown
 from pages.parts.shared.problems import plain, problems_shown
 from pages.parts.shared.training_curves import damage_shown, training_curves
 from pages.parts.train.plan_view import changes_in_words
+from pneumo_core.files import ROOT
 from pneumo_core.models import NETWORK_FILE, ModelCard, gate_in_words, read_card, read_log
-from pneumo_core.places import ROOT
 from pneumo_core.stats import area, percent
 from pneumo_core.train import (
     CURVE_TITLES,

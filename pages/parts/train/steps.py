@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pneumo_core.data import Manifest, find_data_folders
-from pneumo_core.places import data_folders
+from pneumo_core.files import data_folders
 from pneumo_core.train import run_at_work
 
 DATA, PLAN, RUNS = "1. Data", "2. Plan", "3. Runs"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pneumo_core.work import Progress
+from pneumo_core.wording import Progress
 
 
 def test_the_time_left_is_not_told_until_the_speed_is_known():

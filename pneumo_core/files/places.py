@@ -10,9 +10,9 @@ from platformdirs import user_data_path
 from pneumo_core.errors import DataError
 
 # Where `pneumo_core` is imported from: the checkout, or the folder of installed packages.
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 # What an installed package brings along; a checkout has no such folder (hatch_build.py).
-SHIPPED = Path(__file__).resolve().parent / "shipped"
+SHIPPED = Path(__file__).resolve().parents[1] / "shipped"
 SAMPLES = (SHIPPED if SHIPPED.is_dir() else ROOT) / "samples"
 # A film that the shipped model flags.
 DEMO_SAMPLE = "synthetic_04.png"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core import places
-from pneumo_core.places import MODELS_VARIABLE, data_folders, models_folder, own_models_folder, runs_folder
+from pneumo_core.files import places
+from pneumo_core.files.places import MODELS_VARIABLE, data_folders, models_folder, own_models_folder, runs_folder
 
 
 @pytest.fixture
