@@ -101,7 +101,7 @@ class Check:
     """What would be said of a changed film if it came to be read, instead of its score or beside it.
 
     Attributes:
-        refusal: why it would not be read: "it seems to lie upside down"; empty where it would be.
+        refusal: why it would not be read: "it seems to be upside down"; empty where it would be.
         warned_of: what of its picture would be warned of, in a word each.
     """
 

@@ -85,7 +85,7 @@ def test_an_age_that_is_given_holds_where_the_file_says_none(
 ):
     (line,) = (json.loads(line) for line in run("read", film, "--json", "--age", said).stdout.splitlines())
     assert (line["age_years"], line["age_from"]) == (pytest.approx(years), "option")
-    assert any("Not validated for this patient" in warning for warning in line["warnings"]) == (not 1 <= years < 6)
+    assert any("not validated for this patient" in warning for warning in line["warnings"]) == (not 1 <= years < 6)
 
 
 def test_the_age_of_the_file_wins(tiny_model_in_use: Path):

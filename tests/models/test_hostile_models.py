@@ -216,7 +216,7 @@ KINDS = {
     ),
     "virtual dataset": Hostile(weights(virtual), "outside it"),
     # Bombs.
-    "bomb of a layer": Hostile(setting("block3_conv", filters=10**9), "values of one film in a layer"),
+    "bomb of a layer": Hostile(setting("block3_conv", filters=10**9), "values of one image in a layer"),
     "bomb of a kernel": Hostile(setting("block3_conv", kernel_size=[9000, 9000]), "parameters"),
     "bomb of an input": Hostile(setting("film", batch_shape=[None, 30_000, 30_000, 1]), "an input of 30000 x 30000"),
     "bomb of a written shape": Hostile(

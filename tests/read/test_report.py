@@ -572,7 +572,7 @@ def test_tags_and_warnings_go_together_and_the_patients_age_comes_first_where_th
     outside = dataclasses.replace(of.admission, suitability=suitability_for_age(60.0, (1.0, 5.0)))
     old = dataclasses.replace(of, admission=outside)
     assert old.tags == ("outside population", *of.tags[:-1])
-    assert old.warnings[0].startswith("Not validated for this patient")
+    assert old.warnings[0].startswith("This score is not validated for this patient")
 
 
 def test_the_overlays_caption_differs_where_the_map_is_blank():
