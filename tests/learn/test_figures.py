@@ -103,7 +103,7 @@ def test_both_splits_are_drawn_with_their_intervals(shipped: tuple[ModelCard, St
     figures = split_figures(scores, card.operating_point("balanced").threshold)
     chart = splits_chart(figures, "#000000")
     validation, test = chart.figure.data
-    assert (validation.name, test.name) == ("validation films", "test films")
+    assert (validation.name, test.name) == ("validation images", "test images")
     assert list(test.x) == [figure.test.value for figure in figures]
     assert np.allclose(np.subtract(test.x, test.error_x.arrayminus), [figure.test.low for figure in figures])
     assert np.allclose(np.add(validation.x, validation.error_x.array), [figure.validation.high for figure in figures])

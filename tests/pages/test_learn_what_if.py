@@ -49,7 +49,7 @@ def test_the_film_as_it_is_scores_as_when_it_is_read(lesson: AppTest, looks: lis
     assert change == Change()
     assert look.probability == readings[0].prediction.probability
     percent = f"{100 * look.probability:.1f} percent"
-    assert f"{percent} as the film is, {percent} as changed" in alts(lesson)
+    assert f"{percent} for the X-ray as it is, {percent} as changed" in alts(lesson)
     assert lesson.subheader[0].value.startswith("The flag stays")
 
 
