@@ -55,7 +55,7 @@ def threshold_charts(
             f"ROC curve, area {area(area_under_roc(has_pneumonia, values))}; the threshold in use flags "
             f"{percent(figures.sensitivity)} % of the images with pneumonia and leaves "
             f"{percent(figures.specificity)} % of the others unflagged",
-            "Each point is a threshold. A higher point finds more cases, a point further right gives more false alarms.",
+            "Each point is a threshold. Up is more cases found, right is more false alarms.",
         ),
         crowd_chart(now, text_colour, LESS_HEIGHT),
     ]
@@ -104,7 +104,7 @@ def file_size_chart(result: FileSizeResult, text_colour: str) -> Chart:
     """Draw the ROC curves of the network and of the size of the files alone."""
     traces = [line_of([0, 1], [0, 1], "chance", COMPARED_COLOUR, dash="dot")]
     for curve, name, colour, dash in (
-        (result.size_curve, "file size alone", COMPARED_COLOUR, "dash"),
+        (result.size_curve, "size of the file alone", COMPARED_COLOUR, "dash"),
         (result.network_curve, "network", SCORE_COLOUR, "solid"),
     ):
         traces.append(line_of(curve.false_positive_rate, curve.sensitivity, name, colour, dash=dash))

@@ -78,8 +78,8 @@ class Answer:
         """True where reader and network together favour pneumonia: their log odds add up to more than 0.
 
         This is a logarithmic opinion pool (Genest & Zidek, Stat Sci 1:114, 1986) with equal weights. The network's log
-        odds are counted from its threshold, where it changes sides. So the sum has a side and is no probability. Neither
-        counts for more than a probability of 0.99 would.
+        odds are counted from its threshold, where it changes sides. So the sum has a side and is no probability.
+        Neither counts for more than a probability of 0.99 would.
         """
         reader = _log_odds(self.confidence) if self.says_pneumonia else -_log_odds(self.confidence)
         network = _log_odds(self.probability) - _log_odds(threshold)

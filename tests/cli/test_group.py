@@ -306,7 +306,7 @@ def test_the_doctor_finds_a_known_answer_wrong(checkup: Path):
     answers.write_text(json.dumps(known))
     result = run("doctor")
     assert result.exit_code == 1
-    assert "off their known answers" in result.stderr
+    assert "from their known answers" in result.stderr
 
 
 def test_the_doctor_wants_known_answers(checkup: Path):
@@ -321,7 +321,7 @@ def test_the_doctor_wants_the_same_samples(checkup: Path):
     (checkup.parent / "synthetic_02.png").unlink()
     result = run("doctor")
     assert result.exit_code == 1
-    assert "is of 2 samples, and 1 other ones are here" in result.stderr
+    assert "covers 2 samples, but 1 other ones are here" in result.stderr
 
 
 def test_a_copy_of_the_films_is_trained_on_and_tested_separately(tmp_path: Path, make_data: Callable[..., Path]):

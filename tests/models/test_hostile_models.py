@@ -264,7 +264,7 @@ KINDS = {
     "two outputs": Hostile(
         config(lambda whole: whole["config"].update(output_layers=[["logit", 0, 0], ["pooled", 0, 0]])), "2 outputs"
     ),
-    "classes swapped": Hostile(of_logit(negate), "off their known answers", is_loaded=True, only_imported=True),
+    "classes swapped": Hostile(of_logit(negate), "from their known answers", is_loaded=True, only_imported=True),
     "other weights than the card's": Hostile(of_logit(negate), "belongs to other weights", keeps_card=True),
     # Members.
     "path upwards": Hostile(also(("../config.json", b"{}")), "another file"),
