@@ -1,4 +1,4 @@
-"""Films and heat maps as pictures for the screen and for files. Nothing here touches what the network sees."""
+"""Films and heat maps as pictures for the screen and for files. Nothing here touches the network's input."""
 
 import base64
 import io

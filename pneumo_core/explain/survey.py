@@ -37,8 +37,8 @@ class SurveyedMap:
         stages: rank correlation after each stage of shuffling, from the top; None where the map vanished.
         after_shuffling: the median size of the rank correlation over several shuffles of all weights.
         lowest_after_change: the lowest rank correlation after a small change; None where the map vanished.
-        deletion, insertion: the area under the curve in the map's order, and the mean of those of random maps; None
-            where the film is not flagged.
+        deletion, insertion: the area under the curve in the map's order, and the mean area of random maps; None where
+            the film is not flagged.
         with_occlusion: rank correlation; None where no patch lowers the score.
         empty_probability: the probability of an evenly grey film.
         passed, failed: names of the checks.

@@ -97,7 +97,7 @@ class ExplanationTest:
         all_shuffled: the rank correlation with the map after each of `DRAWS` shuffles of all weights, `nan` where it
             vanished. There are several because one shuffled network may look at the same place by chance.
         changes: after each small change of the film, the rank correlation with the map of the film as it is.
-        deletion, insertion: the film removed, and put back, the brightest of the map first; None where the film is not
+        deletion, insertion: the film removed, and put back, the brightest of the map first. None where the film is not
             flagged, or where every sample is flagged.
         with_occlusion: rank correlation with the map of occlusion; None in the short test.
     """

@@ -139,7 +139,7 @@ class FlipCurve:
     Attributes:
         values, probabilities: float64 `(LADDER_VALUES,)`.
         is_flagged: with the control at 0.
-        flips: below and above 0, the first value outwards, to the control's step, with the other flag; None where no
+        flips: below and above 0, the first value outwards, to the control's step, with the other flag. None where no
             value of the ladder has it.
         refused: below and above 0, the first value outwards, 0 among them, at which the film would be refused.
         warned: likewise, the first value at which it would get a warning that it does not get with the control at 0.

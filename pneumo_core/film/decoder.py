@@ -1,7 +1,7 @@
 """Untrusted files become pixels in processes of their own, which can be killed. No other way leads to pixels.
 
 Damaged and hostile files crash decoders, hang them, and fill memory. In the server's own process one such file would
-end every session. A few processes (`decoder_process`) stay at work, because starting one takes longer than decoding a film.
+end every session. A few processes (`decoder_process`) stay at work, because a start takes longer than decoding a film.
 A file may have taken a process over. So lengths and numbers of its answers are checked, and nothing is unpickled.
 """
 

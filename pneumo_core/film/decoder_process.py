@@ -3,8 +3,8 @@
 Only `decoder` starts it. Before the first file it gives up all rights that decoding does not need. A file that takes
 it over can open no file, reach no network, start no process, and use little memory.
 
-A file comes as its length in a line, then its bytes. An answer is a line of JSON (`decoder` defines it) and, where there
-are pixels, their bytes.
+A file comes as its length in a line, then its bytes. An answer is a line of JSON (`decoder` defines it). The bytes of
+the pixels follow, if there are any.
 """
 
 import dataclasses

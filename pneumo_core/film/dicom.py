@@ -482,9 +482,8 @@ def _apply_window(
 def _is_inverted(header: pydicom.Dataset, photometric: str, modality: str, notes: list[str]) -> bool:
     """Tell whether low values are bright.
 
-    In DX, MONOCHROME1 and PresentationLUTShape INVERSE say the same thing
-    (PS3.3 C.8.11.3), so the two together never invert twice, and INVERSE
-    against MONOCHROME2 is a contradiction that PhotometricInterpretation wins.
+    In DX, MONOCHROME1 and PresentationLUTShape INVERSE say the same thing (PS3.3 C.8.11.3), so the two together never
+    invert twice. INVERSE with MONOCHROME2 is a contradiction, and PhotometricInterpretation wins.
     """
     if photometric != "MONOCHROME2" or _word(header, "PresentationLUTShape") != "INVERSE":
         return photometric == "MONOCHROME1"

@@ -1,4 +1,4 @@
-"""From a radiograph to what the network expects. The one home of OpenCV in the core."""
+"""From a radiograph to the network's input. The one home of OpenCV in the core."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -96,8 +96,8 @@ def recompressed(pixels: np.ndarray, quality: int) -> np.ndarray:
 def fingerprint(pixels: np.ndarray) -> str:
     """Give the difference hash of a film: 256 bits, in hexadecimal.
 
-    Each bit says whether one of 16 x 17 cells is brighter than its left neighbour, so that resampling,
-    recompression and a change of contrast leave most bits alone (Krawetz 2013, "dHash").
+    Each bit says whether one of 16 x 17 cells is brighter than its left neighbour. So resampling, recompression and a
+    change of contrast leave most bits alone (Krawetz 2013, "dHash").
 
     Args:
         pixels: 2-D float32.

@@ -1,7 +1,7 @@
 """The learned input gate: is this an upright, uninverted, whole frontal chest X-ray?
 
 A chest classifier alone rejects nothing. The gate is a multinomial logistic regression on the network's own features,
-which the forward pass gives anyway, fitted on its training films against pictures made by `negatives`
+which the forward pass gives anyway. It is fitted on the network's training films against pictures made by `negatives`
 (`input_gate_fit`).
 """
 

@@ -1,4 +1,4 @@
-"""Quality of a film, measured on its pixels: exposure, blur, rotation, what was cut off, burned-in writing, frames.
+"""Quality of a film, measured on its pixels: exposure, blur, rotation, missing parts, burned-in writing, frames.
 
 All is measured on copies of fixed sizes, so that a film and its small copy give the same verdict. docs/input-gate.md
 says how the limits were chosen, and how often a warning is false.
@@ -33,8 +33,8 @@ PLAIN, NEARLY_ALL, LEAST_FRAME, LEAST_FRAMED_SIDES = 0.04, 0.95, 0.01, 3
 # Strokes are this much brighter than their surroundings, out of 255. The least height is in pixels. The largest height
 # is a share of the long side.
 STROKE_CONTRAST, WIDEST_STROKE, LEAST_HEIGHT, MOST_HEIGHT = 80, 13, 6, 0.05
-# Limits for two letters side by side, as shares of the higher one's height: the least height of the lower one, the
-# widest gap, the widest overlap, and the largest difference of their bases.
+# Two letters side by side keep these limits, as shares of the higher one's height. They are the least height of the
+# lower one, the widest gap, the widest overlap, and the largest difference of their bases.
 LIKE_HEIGHT, WIDEST_GAP, OVERLAP, BASE_SHIFT = 0.6, 1.3, 0.25, 0.2
 CELLS, DIRECTIONS = 8, 9
 POSITION_FILE = Path(__file__).with_name("chest_position.npz")
@@ -81,7 +81,7 @@ class Quality:
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
-        """Say of each finding what was found, what is expected, and what to do."""
+        """Give for each finding the measured value, the expected one, and the next step."""
         return tuple(caution for _, caution in self._found())
 
     def _found(self) -> list[tuple[str, Caution]]:
@@ -285,8 +285,8 @@ def _letters_of(film: np.ndarray) -> int:
 def _neighbours(left: np.ndarray, right: np.ndarray, base: np.ndarray, height: np.ndarray) -> list[list[int]]:
     """Give pairs of pieces side by side in a line: the places of the left and the right one, by the right one's.
 
-    Each piece looks only where a neighbour can end: a page of noise has tens of thousands, and all pairs of them would
-    fill the memory.
+    Each piece looks only where a neighbour can end. A page of noise has tens of thousands of pieces, and all pairs of
+    them would fill the memory.
 
     Args:
         left, right, base, height: int `(pieces,)`, from left to right.
@@ -315,6 +315,6 @@ def _neighbours(left: np.ndarray, right: np.ndarray, base: np.ndarray, height: n
 
 
 def _counted_up(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give, for counts 2 and 3, whose turn it is, 0 0 1 1 1, and the numbers from 0 on, 0 1 0 1 2."""
+    """Repeat each place as often as it counts, and number the repeats: 2 and 3 give 0 0 1 1 1 and 0 1 0 1 2."""
     whose = np.repeat(np.arange(len(counts)), counts)
     return whose, np.arange(len(whose)) - (np.cumsum(counts) - counts)[whose]

@@ -81,7 +81,7 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
     """Check a `.keras` file without loading it: members, layer classes, shapes, sizes.
 
     Args:
-        preprocessing: its height and width are what the network must take.
+        preprocessing: the network must take its height and width.
         explained_layer: must be there, and give feature maps.
 
     Raises:

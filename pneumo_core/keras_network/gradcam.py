@@ -30,7 +30,7 @@ def library_map(network: keras.Model, inputs: np.ndarray, layer: str | int) -> n
 
     Args:
         network: ends in the logit.
-        inputs: float32, what the network takes, of one film.
+        inputs: float32, the network's input for one film.
         layer: name or index of the layer whose feature maps are explained.
 
     Returns:

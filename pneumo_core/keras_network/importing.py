@@ -16,8 +16,8 @@ def import_model(models: Path, content: bytes | BinaryIO, name: str) -> Imported
         name: of the model's new folder.
 
     Raises:
-        ModelError: a file is not as it must be; the known answers are not found again; the name is taken; the folder
-            cannot be written to.
+        ModelError: a file is wrong; the known answers are not reproduced; the name is taken; the folder cannot be
+            written to.
     """
     return take_in(models, content, name, _check_network)
 

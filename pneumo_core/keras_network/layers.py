@@ -59,10 +59,10 @@ def layers_to_walk(network: keras.Model, explained_layer: str) -> tuple[str, ...
 
 
 def gate_features(network: keras.Model, explained_layer: str) -> keras.KerasTensor:
-    """Give what the input gate judges by, float32 `(n, features)`, as a further output of the network's graph.
+    """Give the input gate's features, float32 `(n, features)`, as a further output of the network's graph.
 
-    The explained layer's maps, each averaged over all of them; those of the two last layers before it that still see
-    where something is, averaged over a grid of `GATE_GRID` a side; and the film itself, small.
+    They have three parts. The explained layer's maps are averaged whole. The maps of the two last layers before it that
+    still resolve positions are averaged over a grid of `GATE_GRID` a side. The film itself is shrunk to `GATE_FILM`.
     """
     film = network.input
     finer = [

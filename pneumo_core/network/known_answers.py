@@ -26,7 +26,7 @@ class AnswersCheck:
 
     Attributes:
         samples: the number with a known answer.
-        largest_difference: between a probability and its known answer, in [0, 1]; None where there are no known
+        largest_difference: between a probability and its known answer, in [0, 1]. None where there are no known
             answers, or where they belong to other sample films.
         problem: the problem, as a sentence for the reader; "" where there is none.
     """

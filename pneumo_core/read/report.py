@@ -85,7 +85,7 @@ def is_score_a_fact(reading: Reading) -> bool:
 
 
 def score_in_words(reading: Reading) -> str:
-    """Say the score as a natural frequency, and what is known of its calibration where it is no fact."""
+    """Say the score as a natural frequency, with the state of its calibration where it is no fact."""
     words, result = in_words(reading.prediction.probability), reference_result(reading.card)
     group = f"{100 * reading.card.calibration.prevalence:g} % of the group"
     if is_score_a_fact(reading):

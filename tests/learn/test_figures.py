@@ -119,7 +119,7 @@ def test_the_curves_of_size_and_network_differ_in_more_than_colour(shipped: tupl
     assert (chance.name, size.name, network.name) == ("chance", "size of the file alone", "network")
     assert len({trace.line.dash for trace in chart.figure.data}) == 3
     assert list(network.y) == list(result.network_curve.sensitivity)
-    assert f"area {result.areas.first.value:.3f}" in chart.alt
+    assert f"area is {result.areas.first.value:.3f}" in chart.alt
     assert f"{result.areas.second.value:.3f} " in chart.alt
 
 

@@ -95,7 +95,7 @@ def test_a_sample_of_the_same_name_and_other_content_is_said(model: Path, sample
     (samples / "synthetic_02.png").write_bytes(png(drawn_film(True, 9)))
     check = check_known_answers(Mean(), model)
     assert (check.samples, check.largest_difference) == (2, None)
-    assert "other sample films than those here (1 of 2 differ)" in check.problem
+    assert "other sample images than those here (1 of 2 differ)" in check.problem
 
 
 @pytest.mark.parametrize(
