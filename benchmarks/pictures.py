@@ -206,9 +206,7 @@ def pictures() -> dict[str, Picture]:
         "learn/methods": Picture(
             f"{lesson}methods{film}", pressed("Explain this X-ray in seven ways", "patch is covered with grey")
         ),
-        "learn/trust": Picture(
-            f"{lesson}trust{film}", pressed("Test this heat map", "A film that is grey all over"), 960
-        ),
+        "learn/trust": Picture(f"{lesson}trust{film}", pressed("Test this heat map", "An evenly grey image"), 960),
         "learn/trust-many": Picture(f"{lesson}trust{film}", chosen("Many X-rays", "The same tests were run on"), 960),
         "learn/what-if": Picture(f"{lesson}what-if&film={FLIPPING}", more_contrast, 1000),
         "learn/threshold": Picture(f"{lesson}threshold", source),

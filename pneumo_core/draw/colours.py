@@ -1,6 +1,6 @@
-"""The colours of charts and heat maps: blue is the model's score, amber the threshold, grey what it is compared with.
+"""The colours of charts and heat maps: blue for the model's score, amber for the threshold, grey for the comparison.
 
-A colour map is what plotly's scale of the same name is (plotly.py, MIT licence), without an import of plotly.
+Each colour map equals plotly's scale of the same name (plotly.py, MIT licence), without an import of plotly.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 SCORE_COLOUR = "#2563eb"
 THRESHOLD_COLOUR = "#d97706"
 COMPARED_COLOUR = "#8b93a1"
-# Evenly spaced from no evidence to the strongest.
+# The colours are evenly spaced, from no evidence to the strongest.
 _SCALES = {
     "Inferno": "000004 1b0c41 4a0c6b 781c6d a52c60 cf4446 ed6925 fb9b06 f7d13d fcffa4",
     "Viridis": "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",

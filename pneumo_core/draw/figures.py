@@ -1,7 +1,7 @@
-"""What all charts share, in plotly: their look, their lines, and their words for those who cannot see them.
+"""The look, the lines and the alternative text that all plotly charts share.
 
-Each figure is made in one call from its traces and its layout: plotly's `update_...` and `add_...` take ten times as
-long, and a move of a threshold draws all of them anew.
+Each figure is made in one call from its traces and its layout, because plotly's `update_...` and `add_...` take ten
+times as long. A move of a threshold draws all of them anew.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-# Also told apart by pattern, so that colour alone carries nothing.
+# The classes also differ by pattern, so that no meaning depends on colour alone.
 CLASS_STYLES = (("without pneumonia", "#94a3b8", ""), ("with pneumonia", "#1d4ed8", "/"))
 CHART_CONFIG = {"displayModeBar": False}
 HEIGHT = 360
@@ -21,7 +21,7 @@ MOST_POINTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A figure with its title, what it shows in words for those who cannot see it, and how it is read."""
+    """A figure with its title, its alternative text, and a hint on how to read it."""
 
     title: str
     figure: go.Figure
@@ -30,7 +30,7 @@ class Chart:
 
 
 def chart_html(chart: Chart, identity: str, with_library: bool) -> str:
-    """Give a chart as a piece of HTML; the first of a page brings the drawing library with it, 5 MB."""
+    """Give a chart as a piece of HTML; the first of a page includes the drawing library of 5 MB."""
     config = {**CHART_CONFIG, "responsive": True}
     return chart.figure.to_html(full_html=False, include_plotlyjs=with_library, div_id=identity, config=config)
 
@@ -45,7 +45,7 @@ def plain_figure(
     **layout: Any,
 ) -> go.Figure:
     """Give traces axes and a legend that are readable on the page's background."""
-    # A page's own theme would draw ticks and titles too pale to be read.
+    # A page's own theme would draw ticks and titles too pale to read.
     text = {"color": text_colour, "size": TEXT_PIXELS}
     axis = {"tickfont": text, "gridcolor": "rgba(128,128,128,0.25)", "zeroline": False, "automargin": True}
     return go.Figure(
@@ -71,7 +71,7 @@ def line_of(x: Any, y: Any, name: str, colour: str, dash: str = "solid") -> go.S
 
 
 def thinned(x: np.ndarray, y: np.ndarray, most: int = MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """Leave out points that lie closer to others, along the line, than 1 / `most` of its length; ends stay."""
+    """Leave out points that are closer to others, along the line, than 1 / `most` of its length; ends stay."""
     if len(x) <= most:
         return x, y
     along = np.append(0, np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y))))

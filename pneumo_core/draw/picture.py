@@ -1,4 +1,4 @@
-"""Films and heat maps as pictures for the screen and for files. Nothing here touches what the network sees."""
+"""Films and heat maps as pictures for the screen and for files. Nothing here touches the network's input."""
 
 import base64
 import io
@@ -16,9 +16,9 @@ from pneumo_core.film import read_radiograph, resize
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """How a film is shown. `level` and `width` are those of the grey window, as shares of the range.
+    """The display settings of a film. `level` and `width` are the grey window's, as shares of the range.
 
-    `colour_map` is one of `colours.COLOUR_MAPS`; `opacity`, in [0, 1], is that of the strongest evidence.
+    `colour_map` is one of `colours.COLOUR_MAPS`. `opacity`, in [0, 1], is that of the strongest evidence.
     """
 
     level: float = 0.5
@@ -55,11 +55,11 @@ def film_picture(pixels: np.ndarray, display: Display) -> np.ndarray:
 
 
 def overlay_picture(film: np.ndarray, heatmap: np.ndarray, display: Display) -> np.ndarray:
-    """Lay a heat map over a film; where there is no evidence the film stays as it is.
+    """Lay a heat map over a film; the film is unchanged where there is no evidence.
 
     Args:
         film: uint8 `(height, width)`.
-        heatmap: float32 `(height, width)` in [0, 1], of which 256 levels are told apart.
+        heatmap: float32 `(height, width)` in [0, 1], shown in 256 levels.
 
     Returns:
         uint8 `(height, width, 3)`.
@@ -67,7 +67,7 @@ def overlay_picture(film: np.ndarray, heatmap: np.ndarray, display: Display) -> 
     levels = np.arange(256, dtype=np.float32)
     share = (display.opacity * levels / 255)[:, np.newaxis, np.newaxis]
     colours = colour_table(display.colour_map)[:, np.newaxis]
-    # Every level of heat on every grey: looked up, since a film has many more pixels than there are such pairs.
+    # The table holds every level of heat on every grey, since a film has many more pixels than there are such pairs.
     table = np.rint(levels[:, np.newaxis] * (1 - share) + colours * share).astype(np.uint8).reshape(-1, 3)
     pairs = np.rint(255 * heatmap).astype(np.uint16) << 8 | film
     return table.take(pairs, axis=0)
@@ -83,7 +83,7 @@ def maps_sheet(feature_maps: np.ndarray, channels: Sequence[int], columns: int, 
 
     Args:
         feature_maps: float32 `(rows, columns, all channels)`.
-        channels: which, row by row of the sheet.
+        channels: the channels, row by row of the sheet.
         columns: of the sheet.
         side: of each map on it, in pixels, a dark line between them included.
 
@@ -126,9 +126,9 @@ def montage(folder: Path, names: Sequence[str], columns: int = 6, side: int = 16
 
 
 def captioned_png(picture: np.ndarray, lines: list[str], film_sha256: str) -> bytes:
-    """Encode a picture as PNG with lines of text under it, so that what it is stays with it.
+    """Encode a picture as PNG with lines of text under it, so that its caption stays with it.
 
-    The film's hash stands early in the file: two pictures of equal size are never taken for each other.
+    The film's hash comes early in the file, so that two pictures of equal size are never mistaken for each other.
     """
     height, width = picture.shape[:2]
     size = max(11, width // 60)
@@ -147,7 +147,7 @@ def captioned_png(picture: np.ndarray, lines: list[str], film_sha256: str) -> by
     facts = PngImagePlugin.PngInfo()
     facts.add_text("Film SHA-256", film_sha256)
     file = io.BytesIO()
-    # As small as with more effort, on films, and in less than half the time.
+    # On films a higher level saves no space and takes more than twice the time.
     sheet.save(file, "PNG", pnginfo=facts, compress_level=3)
     return file.getvalue()
 

@@ -1,4 +1,4 @@
-"""How every report looks that is written as a page, for a page that is no template: nothing is fetched for it."""
+"""The style of reports that are web pages, for pages without a template; nothing is fetched for it."""
 
 from importlib.resources import files
 

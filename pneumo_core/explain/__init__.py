@@ -1,4 +1,4 @@
-"""Why this score, and does it hold: methods, trust, what if, small changes, survey."""
+"""Explanations of a score and their tests: methods, trust, what if, small changes, survey."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Plotly figures of explanations and of their test. Purple speaks for pneumonia, green against; the film is grey."""
+"""Plotly figures of explanations and their tests. Purple is for pneumonia, green against it; the film is grey."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -93,7 +93,7 @@ def cells_figure(
     Args:
         values: float32 `(rows, columns)`, of either sign.
         limit: the value that has the full colour, with either sign; default: the largest found.
-        is_evidence: above 0 speaks for, below against; else the values are drawn in grey.
+        is_evidence: values above 0 are for pneumonia, below against it; otherwise values are drawn in grey.
     """
     rows, columns = values.shape
     limit = limit or float(np.abs(values).max()) or 1.0
@@ -125,7 +125,7 @@ def cells_figure(
 
 
 def weights_figure(weights: np.ndarray, chosen: int, text_colour: str) -> go.Figure:
-    """Draw all maps' weights, the largest first: those that speak for pneumonia up, those against it down."""
+    """Draw all maps' weights, the largest first: those for pneumonia up, those against it down."""
     order = np.argsort(-weights, kind="stable")
     ordered = weights[order]
     bars = [
@@ -190,7 +190,7 @@ def stages_figure(names: Sequence[str], correlations: Sequence[float], text_colo
 
 
 def curves_figure(own: np.ndarray, other: np.ndarray, names: tuple[str, str], text_colour: str) -> go.Figure:
-    """Draw how the probability moves as the film is taken away, and given back, in the order of the map.
+    """Draw the probability as the film is replaced, and put back, in the order of the map.
 
     Args:
         own, other: float64 `(steps + 1,)` in [0, 1]: deletion and insertion.

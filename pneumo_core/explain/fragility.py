@@ -1,6 +1,6 @@
-"""Does a film's flag hold? Its score under twelve small changes, each so small that a reader would read it alike.
+"""Does a film's flag hold? The film is scored under twelve changes, each too small to change a reader's mind.
 
-Changes are made as in `what_if`, to the film as the network gets it.
+As in `what_if`, the changes are made to the film at the network's size.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pneumo_core.explain.what_if import Change, as_scored, changed
 from pneumo_core.film import prepare, recompressed, shifted
 
 if TYPE_CHECKING:
-    # Only named here: a page draws itself before TensorFlow has been imported.
+    # The import is for types only, because a page draws itself before TensorFlow has been imported.
     from pneumo_core.network import Classifier
 
 SHIFT = 0.02
@@ -61,7 +61,7 @@ class Fragility:
     changed: tuple[float, ...]
 
     def flips(self, threshold: float) -> tuple[bool, ...]:
-        """Say after which change the flag is another, flagged from `threshold` on."""
+        """Say after which changes the flag differs; probabilities of at least `threshold` are flagged."""
         is_flagged = self.probability >= threshold
         return tuple((probability >= threshold) != is_flagged for probability in self.changed)
 
@@ -73,7 +73,7 @@ class Fragility:
         return f"The flag flips under {count} of {n} small changes."
 
     def strip(self, threshold: float) -> str:
-        """Give the changes as an HTML list: name, probability, and in words and by a sign where the flag flips."""
+        """Give the changes as an HTML list: name, probability, and a word and a sign where the flag flips."""
         flipped = "not flagged" if self.probability >= threshold else "flagged"
         cells = [
             f'<li class="flips"><span>{name}</span><b>{100 * probability:.1f} %</b><span>⇄ {flipped}</span></li>'
@@ -88,8 +88,8 @@ def measure_fragility(classifier: Classifier, pixels: np.ndarray, probability: f
     """Score a film after each of the small changes, in one pass.
 
     Args:
-        pixels: of the radiograph, float32 `(height, width)` in [0, 1].
-        probability: of the film as it is.
+        pixels: the radiograph's, float32 `(height, width)` in [0, 1].
+        probability: the unchanged film's.
     """
     preprocessing = classifier.card.preprocessing
     film, aspect = as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]

@@ -1,4 +1,4 @@
-"""Seven ways to explain one film, side by side. What each measures, how long it took, how far they agree."""
+"""Seven ways to explain one film, side by side, each with its meaning, its time, and its agreement with occlusion."""
 
 import functools
 import time
@@ -19,15 +19,15 @@ from pneumo_core.network import Explanation
 
 SCORECAM_MAPS = 64
 SMOOTHGRAD_COPIES = 16
-# Of the film's range, as in the paper.
+# The noise's deviation is this share of the film's range, as in the paper.
 SMOOTHGRAD_NOISE = 0.1
-# In pixels of the network's input of 224; other inputs in proportion.
+# The sizes are in pixels of a network input of 224. Other inputs scale them in proportion.
 PATCH, STRIDE = 32, 16
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A way to explain a score, what it measures in one sentence, and where it comes from."""
+    """A way to explain a score, with its meaning in one sentence and its source."""
 
     name: str
     measures: str
@@ -35,19 +35,21 @@ class Method:
 
 
 METHODS = (
-    Method("Grad-CAM", "Maps of the layer, each weighted by its mean gradient.", "Selvaraju 2017"),
-    Method("Grad-CAM++", "The same, rising gradients weighted by higher derivatives.", "Chattopadhay 2018"),
-    Method("LayerCAM", "The same, each cell of a map weighted by its own gradient.", "Jiang 2021"),
-    Method("Score-CAM", "Maps weighted by the score of the film seen through them; no gradients.", "Wang 2020"),
-    Method("Saliency", "How much the logit moves with each pixel.", "Simonyan 2013"),
-    Method("SmoothGrad", "Saliency, averaged over noisy copies of the film.", "Smilkov 2017"),
-    Method("Occlusion", "How far the logit falls when a patch is covered with grey.", "Zeiler and Fergus 2014"),
+    Method("Grad-CAM", "It adds up the layer's maps, each weighted by its mean gradient.", "Selvaraju 2017"),
+    Method("Grad-CAM++", "It is Grad-CAM with rising gradients weighted by higher derivatives.", "Chattopadhay 2018"),
+    Method("LayerCAM", "It is Grad-CAM with each cell of a map weighted by its own gradient.", "Jiang 2021"),
+    Method(
+        "Score-CAM", "It weights each map by the score of the X-ray seen through it, without gradients.", "Wang 2020"
+    ),
+    Method("Saliency", "It shows how much each pixel moves the logit.", "Simonyan 2013"),
+    Method("SmoothGrad", "It is the mean saliency over noisy copies of the X-ray.", "Smilkov 2017"),
+    Method("Occlusion", "It shows how far the logit falls if a patch is covered with grey.", "Zeiler and Fergus 2014"),
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MethodResult:
-    """What a method gave for one film: its map, the time it took, and its rank correlation with occlusion."""
+    """One method's result for one film: its map, its time, and its rank correlation with occlusion."""
 
     method: Method
     explanation: Explanation
@@ -56,18 +58,18 @@ class MethodResult:
 
     @property
     def agreement_in_words(self) -> str:
-        """Say how far the map agrees with occlusion, which asks the network itself."""
+        """Say how far the map agrees with occlusion, which tests the network directly."""
         if self.explanation.is_blank:
-            return " Blank: nothing in favour was found."
+            return " The map is blank: nothing in favour was found."
         if self.method.name == "Occlusion" or np.isnan(self.with_occlusion):
             return ""
-        return f" Rank correlation with occlusion {self.with_occlusion:.2f}."
+        return f" Its rank correlation with occlusion is {self.with_occlusion:.2f}."
 
 
 class Methods:
-    """All methods on one network, compiled; a film's maps are those of its real logit.
+    """All methods on one network, compiled; a film's maps explain its real logit.
 
-    Making it takes some seconds, so that the time that a method then takes is its own.
+    The constructor compiles for some seconds, so that the measured time of a method is its own.
     """
 
     def __init__(self, classifier: KerasClassifier) -> None:
@@ -75,7 +77,8 @@ class Methods:
         self._layer = classifier.card.explained_layer
         network = classifier.network
         self._body, self._head = body_and_head(network, self._layer)
-        # Score-CAM takes a softmax over the outputs: over the logit alone 1, over 0 and the logit the probability.
+        # Score-CAM takes a softmax over the outputs. Over the logit alone it is 1. Over 0 and the logit it is the
+        # probability.
         no_pneumonia = keras.layers.Rescaling(0.0, name="no_pneumonia")(network.output)
         self._two_classes = keras.Model(
             network.input, keras.layers.Concatenate(name="two_classes")([no_pneumonia, network.output])
@@ -108,7 +111,7 @@ class Methods:
 
         Args:
             film: float32 `(height, width, 1)` as `preprocessing.prepare` gives it.
-            progress: is told the share done, in [0, 1], and what is at work.
+            progress: gets the share done, in [0, 1], and the name of the method at work.
         """
         timed = []
         for number, method in enumerate(METHODS):
@@ -140,7 +143,7 @@ class Methods:
 
     def _score_cam(self, film: np.ndarray) -> np.ndarray:
         with warnings.catch_warnings():
-            # It hands Keras a list of one film instead of a film.
+            # Score-CAM hands Keras a list of one film instead of a film, and Keras warns of it.
             warnings.simplefilter("ignore", UserWarning)
             maps = Scorecam(self._two_classes, clone=False)(
                 lambda outputs: outputs[:, 1],
@@ -163,7 +166,7 @@ class Methods:
 
 
 def occlusion(classifier: KerasClassifier, film: np.ndarray) -> np.ndarray:
-    """Cover one patch after the other with the film's mean grey, and see how far the logit falls.
+    """Cover one patch after the other with the film's mean grey, and measure how far the logit falls.
 
     Args:
         film: float32 `(height, width, 1)` as `preprocessing.prepare` gives it.

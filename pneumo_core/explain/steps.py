@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    # Only named here: a page draws itself before TensorFlow has been imported.
+    # The import is for types only, because a page draws itself before TensorFlow has been imported.
     from pneumo_core.explain.trace import Trace
     from pneumo_core.read import Reading
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step: its title, what happens in it in a sentence or two, and the formula in LaTeX."""
+    """A step: its title, its description in a sentence or two, and its formula in LaTeX."""
 
     title: str
     sentence: str
@@ -41,28 +41,28 @@ def steps_of(trace: Trace, reading: Reading) -> tuple[Step, ...]:
     favour = int((weights > 0).sum())
     is_even = np.allclose(trace.gradients, trace.gradients[:1, :1], rtol=1e-4, atol=1e-12)
     even = (
-        "Here all cells of a map have one and the same gradient, since what follows only averages each map."
+        "Here all cells of a map have the same gradient, because the later layers only average each map."
         if is_even
-        else "Here they differ from cell to cell, since layers follow that see where something is."
+        else "Here the gradients differ from cell to cell, because later layers depend on the position."
     )
     exact = (
-        f"All cells together give {float(trace.weighted_sum.sum()):.2f}; the logit is {trace.logit:.2f}."
+        f"The cells add up to {float(trace.weighted_sum.sum()):.2f}; the logit is {trace.logit:.2f}."
         if is_even
-        else "At this layer that is a rule of thumb: what the layers after it make of it, it does not know."
+        else "At this layer the sum is a rule of thumb, because it ignores how later layers use the maps."
     )
     blank = " Nothing is left: the heat map is blank." if evidence.is_blank else ""
     return (
         Step(
             TITLES[0],
-            f"The film of {film[1]} x {film[0]} pixels becomes what the network sees: {network[0]} x {network[1]}, "
-            "whatever its shape was. Finer detail is gone from here on.",
+            f"The X-ray of {film[1]} x {film[0]} pixels is resized to the network's input of {network[0]} x "
+            f"{network[1]}, whatever its shape was. Finer detail is lost from here on.",
             rf"x\in[0,{preprocessing.scale:g}]^{{{size}\times1}}",
         ),
         Step(
             TITLES[1],
-            f"The layer answers with {channels:,} maps of {rows} x {columns} cells, each bright where it found what "
-            f"it looks for. Shown are the {min(16, channels)} with the largest weight, each from its own darkest to "
-            "its own brightest cell: a nearly flat map looks as strong as any.",
+            f"The layer gives {channels:,} maps of {rows} x {columns} cells. A map is bright where its pattern was "
+            f"found. The {min(16, channels)} maps with the largest weights are shown. Each is scaled from its own "
+            "darkest to its own brightest cell, so a nearly flat map looks as strong as any.",
             rf"A=f(x)\in\mathbb{{R}}^{{{grid}\times{channels}}}",
         ),
         Step(
@@ -78,26 +78,27 @@ def steps_of(trace: Trace, reading: Reading) -> tuple[Step, ...]:
         ),
         Step(
             TITLES[4],
-            "All maps, each times its weight, are added cell by cell: above 0 for pneumonia, below against it. "
+            "All maps, each times its weight, are added cell by cell. Values above 0 are evidence for pneumonia, "
+            "values below 0 against it. "
             f"{exact}",
             rf"S_{{ij}}=\sum_{{k=1}}^{{{channels}}}\alpha_kA_{{ijk}},\quad S\in\mathbb{{R}}^{{{grid}}}",
         ),
         Step(
             TITLES[5],
-            "What speaks against is cut off: this is the heat map. Beside it, with its sign, what was cut off: the "
-            f"heat map of the negated logit.{blank}",
+            "Evidence against pneumonia is cut off, and the rest is the heat map. The part that was cut off is shown "
+            f"beside it with its sign: it is the heat map of the negated logit.{blank}",
             rf"L=\max(0,S),\quad \max L={evidence.peak:.3g}",
         ),
         Step(
             TITLES[6],
-            f"{rows} x {columns} cells are all there is. Stretched over the film they look finer than they are: one "
-            f"cell covers {film[1] / columns:.0f} x {film[0] / rows:.0f} pixels of it.",
+            f"The map has only {rows} x {columns} cells. Stretched over the X-ray they look finer than they are: one "
+            f"cell covers {film[1] / columns:.0f} x {film[0] / rows:.0f} of its pixels.",
             rf"{grid}\;\to\;{film[0]}\times{film[1]}",
         ),
         Step(
             TITLES[7],
-            "The map L, divided by its own largest value, lies in colours c over the film F: two films cannot be "
-            "compared by it, and it is no outline of a lesion. Beside it what speaks against.",
+            "The map L is divided by its own largest value and laid over the X-ray F in colours c. Two X-rays cannot "
+            "be compared by it, and it is no outline of a lesion. The evidence against pneumonia is shown beside it.",
             r"P=(1-aL)\,F+aL\,c(L),\quad L\in[0,1]",
         ),
     )

@@ -1,4 +1,4 @@
-"""How a model's heat maps do in their tests over many films: a median says more than one picture."""
+"""The tests of a model's heat maps over many films, because a median says more than one picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pneumo_core.stats import Z_95, Estimate, in_brackets, number_or_none, propo
 from pneumo_core.wording import Progress
 
 if TYPE_CHECKING:
-    # Only named here: a page draws itself before TensorFlow has been imported.
+    # The import is for types only, because a page draws itself before TensorFlow has been imported.
     from pneumo_core.explain.trust import Curve, ExplanationTest, ExplanationTester
 
 SURVEY_FILE = "explanation_survey.json"
@@ -31,16 +31,16 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 
 @dataclass(frozen=True, slots=True)
 class SurveyedMap:
-    """What the full test found about the heat map of one film.
+    """The results of the full test of one film's heat map.
 
     Attributes:
         stages: rank correlation after each stage of shuffling, from the top; None where the map vanished.
         after_shuffling: the median size of the rank correlation over several shuffles of all weights.
         lowest_after_change: the lowest rank correlation after a small change; None where the map vanished.
-        deletion, insertion: the area under the curve in the map's order, and the mean of those of random maps; None
-            where the film is not flagged.
+        deletion, insertion: the area under the curve in the map's order, and the mean area of random maps; None where
+            the film is not flagged.
         with_occlusion: rank correlation; None where no patch lowers the score.
-        empty_probability: of a film that is grey all over.
+        empty_probability: the probability of an evenly grey film.
         passed, failed: names of the checks.
     """
 
@@ -70,12 +70,12 @@ class Survey:
     """The tests of a model's heat maps over many films.
 
     Attributes:
-        weights_sha256: of the network.
+        weights_sha256: the network's.
         films_from: name of the source, with the SHA-256 of its listing.
         made: date.
         blocks: names of the stages of shuffling, from the top.
         films: one after the other.
-        refused: how many films could not be read or may not be scored.
+        refused: the number of films that could not be read or may not be scored.
     """
 
     weights_sha256: str
@@ -122,7 +122,7 @@ class Survey:
 
     @property
     def empty(self) -> Estimate:
-        """Give the median probability of a film that is grey all over, in each film's mean grey."""
+        """Give the median probability of evenly grey films, each in the mean grey of a film."""
         return median([film.empty_probability for film in self.tested])
 
     @property
@@ -136,7 +136,7 @@ class Survey:
         return mean(own), mean(random), mean(own - random)
 
     def passed(self, check: str) -> Estimate:
-        """Give the share of maps that pass a check, of those of which it can be said."""
+        """Give the share of maps that pass a check, among those that it applies to."""
         passed = sum(check in film.passed for film in self.tested)
         return proportion(passed, passed + sum(check in film.failed for film in self.tested))
 
@@ -147,7 +147,7 @@ class Survey:
 
 
 def survey_films(tester: ExplanationTester, source: Source, count: int, progress: Callable[[Progress], None]) -> Survey:
-    """Test the heat maps of so many films of a source, evenly spread over it.
+    """Test the heat maps of `count` films of a source, evenly spread over it.
 
     Raises:
         DataError: none of them could be read.
@@ -173,7 +173,8 @@ def survey_films(tester: ExplanationTester, source: Source, count: int, progress
         films.append(SurveyedFilm(film.has_pneumonia, is_flagged, None if test is None else _surveyed(test)))
     progress(Progress(len(chosen), len(chosen), len(chosen) / (time.perf_counter() - started)))
     if not films:
-        raise DataError(f"{source.name} has no film that could be read. Please name a folder of chest X-rays.")
+        message = f"{source.name} has no X-ray that could be read. Please name a folder of chest X-rays."
+        raise DataError(message, code="no_readable_image")
     return Survey(
         card.weights_sha256,
         source.name,
@@ -186,7 +187,7 @@ def survey_films(tester: ExplanationTester, source: Source, count: int, progress
 
 
 def spread(films: Sequence[SourceFilm], count: int) -> list[SourceFilm]:
-    """Choose so many films, evenly spread over their order, or all where there are fewer."""
+    """Choose `count` films, evenly spread over their order, or all where there are fewer."""
     count = min(count, len(films))
     return [films[place * len(films) // count] for place in range(count)]
 
@@ -211,14 +212,14 @@ def mean(values: np.ndarray) -> Estimate:
 
 
 def survey_rows(survey: Survey) -> list[dict[str, str]]:
-    """Give what a survey found as rows of a table: what was asked, the figure with its interval, and of how many."""
+    """Give a survey's results as rows of a table: the question, the figure with its interval, and n."""
     last = len(survey.blocks) - 1
     rows = [
-        ("Blank heat maps, of flagged films, %", survey.blank(True), 100),
-        ("Blank heat maps, of films not flagged, %", survey.blank(False), 100),
+        ("Flagged images with a blank heat map, %", survey.blank(True), 100),
+        ("Images not flagged with a blank heat map, %", survey.blank(False), 100),
         (f"Rank correlation, {survey.blocks[0]} shuffled, median", survey.correlation(0), 1),
         ("Rank correlation, all weights shuffled once, median", survey.correlation(last), 1),
-        ("Its size, median of five shuffles of all weights, median", survey.after_shuffling, 1),
+        ("Its size over five shuffles of all weights, median of medians", survey.after_shuffling, 1),
         ("Maps that vanish when all weights are shuffled, %", survey.vanished(last), 100),
         ("Lowest rank correlation after small changes, median", survey.after_change, 1),
         ("Rank correlation with occlusion, median", survey.agreement, 1),
@@ -228,9 +229,9 @@ def survey_rows(survey: Survey) -> list[dict[str, str]]:
         rows += [
             (f"{name.capitalize()}: area in the map's order, mean", own, 1),
             (f"{name.capitalize()}: in the order of random maps, mean", random, 1),
-            (f"{name.capitalize()}: difference, film by film, mean", difference, 1),
+            (f"{name.capitalize()}: difference, image by image, mean", difference, 1),
         ]
-    rows.append(("Probability of a film that is grey all over, median %", survey.empty, 100))
+    rows.append(("Probability of an evenly grey image, median %", survey.empty, 100))
     rows += [(f"Passes: {check}, %", survey.passed(check), 100) for check in survey.checks]
     return [
         {
@@ -260,7 +261,8 @@ def read_survey(folder: Path, weights_sha256: str) -> Survey | None:
         survey = TypeAdapter(Survey).validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise ModelError(
-            f"{path} is damaged. Expected is what `survey` writes. Please delete it, or run the survey again."
+            f"{path} is damaged. It should be as `survey` writes it. Please delete it, or run the survey again.",
+            code="survey_damaged",
         ) from error
     return survey if survey.weights_sha256 == weights_sha256 else None
 

@@ -1,4 +1,4 @@
-"""Grad-CAM step by step, at any layer, for teaching: what lies between a film and its heat map."""
+"""Grad-CAM step by step, at any layer, for teaching: the way from a film to its heat map."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ from pneumo_core.network import Explanation
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """What Grad-CAM computes at one layer of the network, for one film (Selvaraju et al. 2017).
+    """The values that Grad-CAM computes at one layer, for one film (Selvaraju et al. 2017).
 
     Attributes:
         layer: the layer's name.
-        feature_maps: float32 `(rows, columns, channels)`: what the layer made of the film.
+        feature_maps: float32 `(rows, columns, channels)`: the layer's output for the film.
         gradients: float32, of the same shape: how much the logit rises with each value of the maps.
-        logit: what the network gave.
+        logit: the network's output.
     """
 
     layer: str
@@ -38,12 +38,12 @@ class Trace:
 
     @property
     def evidence(self) -> Explanation:
-        """Keep what speaks for pneumonia (ReLU): the heat map, as tf-keras-vis computes it."""
+        """Keep the evidence for pneumonia (ReLU): the heat map, as tf-keras-vis computes it."""
         return Explanation.of(np.maximum(self.weighted_sum, 0.0), self.layer)
 
     @property
     def counter_evidence(self) -> Explanation:
-        """Keep what speaks against it: the heat map of the negated logit, on a scale of its own."""
+        """Keep the evidence against it: the heat map of the negated logit, on a scale of its own."""
         return Explanation.of(np.maximum(-self.weighted_sum, 0.0), self.layer)
 
     @property
@@ -52,7 +52,7 @@ class Trace:
         return float(np.abs(self.weighted_sum).max())
 
     def map_alone(self, channel: int) -> Explanation:
-        """Give one feature map, on a scale of its own; what is below 0 is left out."""
+        """Give one feature map, on a scale of its own; values below 0 are left out."""
         return Explanation.of(np.maximum(self.feature_maps[:, :, channel], 0.0), self.layer)
 
     def strongest(self, count: int = 16) -> list[int]:
@@ -83,7 +83,7 @@ class Tracer:
         self._compute = tf.function(maps_and_gradients, input_signature=[tf.TensorSpec(shape, tf.float32)])
 
     def trace(self, film: np.ndarray) -> dict[str, Trace]:
-        """Trace one film at every layer; the first time takes seconds, in which the network is compiled.
+        """Trace one film at every layer; the first call takes seconds to compile the network.
 
         Args:
             film: float32 `(height, width, 1)` as `preprocessing.prepare` gives it.

@@ -1,7 +1,7 @@
 """Can a heat map be trusted? Randomised weights, small changes, deletion and insertion, occlusion.
 
-The tests say whether the map depends on what the network learnt, holds still, and names what the score
-rests on. None of them says whether that is pneumonia.
+The tests say whether the map depends on the learnt weights, holds still, and shows the places that the score depends
+on. None of them says whether those places show pneumonia.
 """
 
 import re
@@ -21,20 +21,20 @@ from pneumo_core.keras_network import KerasClassifier, put_weights
 from pneumo_core.models import ModelCard
 from pneumo_core.network import Explanation
 
-# Conventions of this project, set before any test film was looked at; the figures stand beside them.
+# These limits are conventions of this project, set before any test film was inspected. The page shows the figures, too.
 MOST_AFTER_SHUFFLING = 0.5
 LEAST_AFTER_SMALL_CHANGE = 0.7
 LEAST_WITH_OCCLUSION = 0.3
-# In pixels of the network's input of 224; other inputs in proportion. The map is compared in cells of this size.
+# The shift is in pixels of a network input of 224. Other inputs scale it. The map is compared in cells of this size.
 SHIFT_PIXELS = 4
-# One was asked at first, and five since a survey of test films (docs/experiments.md, 7).
+# One shuffle was used at first, and five since a survey of test films (docs/experiments.md, 7).
 DRAWS = 5
 LEARNT = "depends on what was learnt"
-# Standard deviation, as a share of the film's range.
+# The noise's standard deviation is a share of the film's range.
 NOISE = 0.02
 FULL_STEPS, SHORT_STEPS = 20, 10
 FULL_RANDOM_MAPS, SHORT_RANDOM_MAPS = 8, 5
-# "block6h_expand_conv" is of block6, "conv5_block3_2_conv" of conv5, "expanded_conv_14_project" of that.
+# "block6h_expand_conv" belongs to block6, "conv5_block3_2_conv" to conv5, "expanded_conv_14_project" to its own.
 BLOCK = re.compile(r"expanded_conv(_\d+)?|[a-z]+\d*")
 
 TellShare = Callable[[float, str], None]
@@ -58,13 +58,13 @@ class ShuffleStage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """How the probability moves as the film is taken away, or given back, in the order of a map (Petsiuk 2018).
+    """The probability as the film is removed, or put back, in the order of a map (Petsiuk 2018).
 
-    Taken away is what is replaced by the same place of a sample film that is not flagged. Grey would be no absence: a
-    network that knows two classes may give a grey film either.
+    A pixel is removed by putting the same place of an unflagged sample film there. Grey would be no absence: a network
+    that knows two classes may give a grey film either.
 
     Attributes:
-        probabilities: float64 `(steps + 1,)`, of the film with 0, 1/steps, ... 1 of its pixels gone, or given back.
+        probabilities: float64 `(steps + 1,)`, with 0, 1/steps, ... 1 of the film's pixels removed, or put back.
         random_areas: float64 `(maps,)`: the area under the same curve in the order of random maps as coarse as this.
     """
 
@@ -79,7 +79,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class MapCheck:
-    """One check of a film's map: what was found, in a sentence, and whether the map passes it."""
+    """One check of a film's map: its finding in a sentence, and whether the map passes it."""
 
     name: str
     has_passed: bool
@@ -88,18 +88,18 @@ class MapCheck:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExplanationTest:
-    """What the tests found about the heat map of one film.
+    """The results of the tests of one film's heat map.
 
     Attributes:
         explanation: the heat map that was tested.
-        empty_probability: what the network gives to a film that is grey all over, with no chest in it.
+        empty_probability: the probability that the network gives to an evenly grey film without a chest.
         stages: from the top of the network down, every block or (the short test) the top and all of them.
         all_shuffled: the rank correlation with the map after each of `DRAWS` shuffles of all weights, `nan` where it
-            vanished; one shuffled network may look at the same place by chance.
+            vanished. There are several because one shuffled network may look at the same place by chance.
         changes: after each small change of the film, the rank correlation with the map of the film as it is.
-        deletion, insertion: the film taken away, and given back, the brightest of the map first; None where the film
-            is not flagged, or no sample is at hand that is not: there is nothing to take away.
-        with_occlusion: rank correlation with what occlusion finds; None in the short test.
+        deletion, insertion: the film removed, and put back, the brightest of the map first. None where the film is not
+            flagged, or where every sample is flagged.
+        with_occlusion: rank correlation with the map of occlusion; None in the short test.
     """
 
     explanation: Explanation
@@ -123,26 +123,26 @@ class ExplanationTest:
 
     @property
     def empty_in_words(self) -> str:
-        """Say what the network gives to no chest at all, as two classes leave it no third answer."""
+        """Say the score of an image without a chest, as two classes leave the network no third answer."""
         return (
-            f"A film that is grey all over, in this film's mean grey, scores {100 * self.empty_probability:.0f} %: the "
-            "network knows two classes and no 'neither', so painting a region grey need not take evidence away."
+            f"An evenly grey image, in this X-ray's mean grey, scores {100 * self.empty_probability:.0f} %. The "
+            "network knows two classes and no 'neither'. So grey paint over a region does not always remove evidence."
         )
 
     @property
     def verdict(self) -> str:
-        """Say in one or two sentences how far the picture can be trusted."""
+        """Say in one or two sentences how far the heat map can be trusted."""
         failed = [check for check in self.checks if not check.has_passed]
         asked = len(self.checks)
         if not failed:
             return (
-                f"The picture passes all {asked} checks: nothing here speaks against it. That proves neither that the "
-                "score rests on these places nor that they show pneumonia."
+                f"The heat map passes all {asked} checks. This does not prove that the score depends on these places, "
+                "or that they show pneumonia."
             )
         names = ", ".join(check.name for check in failed)
         if len(failed) == 1 and failed[0].name != LEARNT:
-            return f"Lean on this picture with care: it fails one of {asked} checks ({names})."
-        return f"Do not lean on this picture: it fails {len(failed)} of {asked} checks ({names})."
+            return f"Use this heat map with care: it fails one of {asked} checks ({names})."
+        return f"Do not rely on this heat map: it fails {len(failed)} of {asked} checks ({names})."
 
 
 def _checks(test: ExplanationTest) -> Iterator[MapCheck]:
@@ -150,29 +150,29 @@ def _checks(test: ExplanationTest) -> Iterator[MapCheck]:
     yield MapCheck(
         LEARNT,
         after < MOST_AFTER_SHUFFLING,
-        f"Of {len(test.all_shuffled)} networks with all weights shuffled, the maps' rank correlation with this one has "
-        f"a median size of {after:.2f} (passes below {MOST_AFTER_SHUFFLING}).",
+        f"The maps of {len(test.all_shuffled)} networks with all weights shuffled were compared with this one. The "
+        f"median size of the rank correlation is {after:.2f} (passes below {MOST_AFTER_SHUFFLING}).",
     )
-    # A map that vanished has no correlation, and is no map that held still.
+    # A map that vanished has no correlation, and did not hold still.
     lowest = float(np.nan_to_num([correlation for _, correlation in test.changes], nan=-1.0).min())
     yield MapCheck(
         "holds still",
         bool(lowest >= LEAST_AFTER_SMALL_CHANGE),
-        f"After a shift of {SHIFT_PIXELS} pixels in 224, or slight noise, its rank correlation is {lowest:.2f} at the "
-        f"lowest (passes from {LEAST_AFTER_SMALL_CHANGE})."
+        f"After a shift of {SHIFT_PIXELS} pixels in 224, or slight noise, the lowest rank correlation is {lowest:.2f} "
+        f"(passes from {LEAST_AFTER_SMALL_CHANGE})."
         if lowest > -1
-        else "After a small shift or slight noise the map vanishes.",
+        else "The map vanishes after a small shift or slight noise.",
     )
     for name, curve, sign, way, what in (
-        ("deletion", test.deletion, -1, "fall", "A film that is not flagged takes this one's place, bit by bit."),
-        ("insertion", test.insertion, 1, "rise", "This film takes that one's place."),
+        ("deletion", test.deletion, -1, "fall", "An image that is not flagged replaces this X-ray step by step."),
+        ("insertion", test.insertion, 1, "rise", "This X-ray replaces that image step by step."),
     ):
         if curve is not None:
             better = int((sign * curve.area > sign * curve.random_areas).sum())
             yield MapCheck(
                 name,
                 better == len(curve.random_areas),
-                f"{what} The probability should {way} sooner in the map's order than in a random one: area "
+                f"{what} The probability should {way} sooner in the map's order than in a random one. The area is "
                 f"{curve.area:.2f} against {curve.random_areas.mean():.2f}, better than {better} of "
                 f"{len(curve.random_areas)} random maps (passes with all).",
             )
@@ -180,19 +180,20 @@ def _checks(test: ExplanationTest) -> Iterator[MapCheck]:
         yield MapCheck(
             "agrees with occlusion",
             bool(test.with_occlusion >= LEAST_WITH_OCCLUSION),
-            "Covering any patch lowers the score nowhere."
+            "No covered patch lowers the score."
             if np.isnan(test.with_occlusion)
-            else f"Its rank correlation with how far covering a patch lowers the score is {test.with_occlusion:.2f} "
+            else f"Its rank correlation with the fall of the score under a covered patch is {test.with_occlusion:.2f} "
             f"(passes from {LEAST_WITH_OCCLUSION}).",
         )
 
 
 class ExplanationTester:
-    """Tests of one classifier's heat maps. It has a copy of the network to shuffle; the served one is never touched.
+    """Tests of one classifier's heat maps. A copy of the network is shuffled; the served one is never touched.
 
     Args:
-        classifier: whose heat maps are tested.
-        samples: films to take one from that is not flagged, float32 `(n, height, width, 1)`, as `prepare` gives them.
+        classifier: the classifier whose heat maps are tested.
+        samples: films, float32 `(n, height, width, 1)` as `prepare` gives them; the one with the lowest score stands in
+            for removed pixels.
     """
 
     def __init__(self, classifier: KerasClassifier, samples: np.ndarray) -> None:
@@ -214,7 +215,7 @@ class ExplanationTester:
         return tuple(name for name, _ in self._blocks)
 
     def score_and_judge(self, film: np.ndarray) -> tuple[float, Verdict | None]:
-        """Give a film's calibrated probability, and what the input gate says of it; None without a gate."""
+        """Give a film's calibrated probability, and the input gate's verdict; None without a gate."""
         probabilities, verdicts = self._classifier.score_and_judge(film[np.newaxis])
         return float(probabilities[0]), verdicts[0]
 
@@ -225,21 +226,21 @@ class ExplanationTester:
 
         Args:
             film: float32 `(height, width, 1)` as `preprocessing.prepare` gives it.
-            threshold: the film is flagged from this calibrated probability on.
+            threshold: the film is flagged if its calibrated probability is at least this.
             is_short: two stages of shuffling, fewer random maps and steps, no occlusion.
-            progress: is told the share done, in [0, 1], and what is at work.
+            progress: gets the share done, in [0, 1], and the work at hand in words.
 
         Returns:
-            None where the heat map is blank: there is no picture to trust.
+            the results; None where the heat map is blank, because there is no map to trust.
         """
         _, probability, explanation = self._classifier.score_and_explain(film)
         if explanation.is_blank:
             return None
         progress(0.05, "Shuffling the network's weights, block by block ...")
         stages, all_shuffled = self._shuffled_maps(film, explanation, is_short)
-        progress(0.25, "Shifting the film and adding noise ...")
+        progress(0.25, "Shifting the X-ray and adding noise ...")
         changes = tuple(self._small_changes(film, explanation))
-        progress(0.35, "Taking the film away, and giving it back ...")
+        progress(0.35, "Replacing the X-ray step by step ...")
         deletion, insertion = None, None
         if probability >= threshold > self._reference_probability:
             deletion, insertion = self._curves(film, explanation, is_short)
@@ -254,7 +255,7 @@ class ExplanationTester:
     def _shuffled_maps(
         self, film: np.ndarray, explanation: Explanation, is_short: bool
     ) -> tuple[tuple[ShuffleStage, ...], tuple[float, ...]]:
-        # Of each film's own, so that a survey is of many shuffled networks; the same each time for one film.
+        # Each film seeds its own shuffles, so that a survey covers many networks and one film gives the same result.
         random = np.random.default_rng(zlib.crc32(film.tobytes()))
         stages = []
 
@@ -317,7 +318,7 @@ def prepared_samples(preprocessing: Preprocessing) -> np.ndarray:
 
 
 def shuffle(layer: keras.layers.Layer, random: np.random.Generator) -> None:
-    """Shuffle the values of each of a layer's weights: their distribution stays, what they learnt does not.
+    """Shuffle the values of each of a layer's weights: their distribution stays, their learning is lost.
 
     This is the parameter randomisation of Adebayo et al. 2018, by permutation.
     """

@@ -1,7 +1,7 @@
-"""What if a film were covered, turned, brighter: score, heat map, and where its flag flips or it would be refused.
+"""What if a film were covered, turned, brighter? Its score, its heat map, its flips, and its refusals.
 
-A change is made to the film as the network gets it, at the network's own size: what is shown is what was scored, a
-curve has no jump where resampling would set in, and no change at all gives the very input of `reading.read_xray`.
+A change is made to the film at the network's own size. So the shown film is the scored one, and a curve has no jump
+from resampling. Without a change the input is exactly that of `reading.read_xray`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pneumo_core.film import Preprocessing, blurred, prepare, rotated
 from pneumo_core.gate import before_changed, measure_quality
 
 if TYPE_CHECKING:
-    # Only named here: a page draws itself before TensorFlow has been imported.
+    # The import is for types only, because a page draws itself before TensorFlow has been imported.
     from pneumo_core.gate import Verdict
     from pneumo_core.network import Classifier, Explanation
 
 HIDDEN_BY = ("grey", "blur")
-# Of the longer side: leaves light and dark of a lung field, and no rib, vessel or letter.
+# The blur is this share of the longer side. It keeps the lung fields' brightness, but no rib, vessel or letter.
 HIDING_BLUR = 1 / 20
 LADDER_VALUES = 21
 
@@ -30,7 +30,7 @@ LADDER_VALUES = 21
 class Control:
     """A way to change a film by degrees; 0 leaves it as it is.
 
-    `step` is what a reader can set; the ladder of values between `lowest` and `highest` is a multiple of it.
+    A reader can set multiples of `step`; so is each value of the ladder between `lowest` and `highest`.
     """
 
     label: str
@@ -41,7 +41,7 @@ class Control:
 
     @property
     def ladder(self) -> np.ndarray:
-        """The values that are scored: float64 `(LADDER_VALUES,)`, rising, 0 among them."""
+        """Give the scored values: float64 `(LADDER_VALUES,)`, rising, 0 among them."""
         return np.round(np.linspace(self.lowest, self.highest, LADDER_VALUES), 1)
 
     def in_words(self, value: float) -> str:
@@ -51,7 +51,7 @@ class Control:
         )
 
 
-# By the field of `Change` that each sets.
+# The keys are the fields of `Change` that the controls set.
 CONTROLS = {
     "brightness": Control("Brightness", "%", -50.0, 50.0, 1.0),
     "contrast": Control("Contrast", "%", -80.0, 80.0, 1.0),
@@ -72,14 +72,14 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is done to a film, in this order; as it stands here, nothing.
+    """A change of a film, applied in this order; the defaults change nothing.
 
     Attributes:
         contrast: percent by which grey values move away from the film's mean, or towards it.
         brightness: percent of the whole grey range that is added.
         blur: the deviation of a Gaussian, in pixels of the network's input.
         rotation: degrees, clockwise; corners that turn in from outside are black.
-        region: what is hidden; None for nothing.
+        region: the hidden rectangle; None for none.
         hidden_by: "grey", the mean of the film as it then is, or "blur".
     """
 
@@ -98,27 +98,27 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What would be said of a changed film if it came to be read, instead of its score or beside it.
+    """The refusal or the warnings that a changed film would get if it were read.
 
     Attributes:
-        refusal: why it would not be read: "it seems to lie upside down"; empty where it would be.
-        warned_of: what of its picture would be warned of, in a word each.
+        refusal: the reason for a refusal, such as "it seems to be upside down"; empty where there is none.
+        warned_of: the findings of its picture that would be warned of, in a word each.
     """
 
     refusal: str
     warned_of: tuple[str, ...]
 
     def in_words(self) -> str:
-        """Say what Explain would do with the film."""
+        """Say whether Explain would read or refuse the film."""
         if self.refusal:
-            return f"Explain would refuse this film, and give no probability: {self.refusal}."
+            return f"Explain would refuse this image and give no probability: {self.refusal}."
         warns = f", and warn of: {', '.join(self.warned_of)}" if self.warned_of else ""
-        return f"Explain would read this film as changed{warns}."
+        return f"Explain would read this changed image{warns}."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """A changed film and what the network gave for it, whether or not it would be read.
+    """A changed film and the network's results for it, whether or not it would be read.
 
     Attributes:
         film: float32, of the network's input size, in [0, 1].
@@ -134,15 +134,15 @@ class Look:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlipCurve:
-    """The probability over one control, all else held: where the flag flips, and which films would not be read.
+    """The probability over one control with all else fixed: where the flag flips, and where a film is refused.
 
     Attributes:
         values, probabilities: float64 `(LADDER_VALUES,)`.
         is_flagged: with the control at 0.
-        flips: below and above 0, the first value outwards, to the control's step, with the other flag; None where no
+        flips: below and above 0, the first value outwards, to the control's step, with the other flag. None where no
             value of the ladder has it.
         refused: below and above 0, the first value outwards, 0 among them, at which the film would be refused.
-        warned: likewise, at which it would be read and warned of what it is not warned of with the control at 0.
+        warned: likewise, the first value at which it would get a warning that it does not get with the control at 0.
     """
 
     control: Control
@@ -165,9 +165,9 @@ class FlipCurve:
         return f"No flip {f'from {held[0]} to {held[1]}' if len(held) == 2 else f'up to {held[0]}'}"
 
     def check_in_words(self) -> str:
-        """Say from where on Explain would not give these probabilities, or only with a warning."""
+        """Say from which values on Explain would refuse the film, or give a new warning."""
         if 0.0 in self.refused:
-            return "Explain would refuse the film even with this control at 0"
+            return "Explain would refuse the image even with this control at 0"
         warned, refused = (
             " and ".join(self.control.in_words(value) for value in values if value is not None)
             for values in (self.warned, self.refused)
@@ -177,7 +177,7 @@ class FlipCurve:
 
 
 def region_of(across: Sequence[float], down: Sequence[float]) -> Region:
-    """Give the region of a box that was drawn on a film, to whole percent, its corners in any order."""
+    """Give the region of a box drawn on a film, in whole percent; its corners can come in any order."""
     left, right, top, bottom = (
         min(100, max(0, round(end))) for ends in (across, down) for end in (min(ends), max(ends))
     )
@@ -229,29 +229,29 @@ def check(shown: np.ndarray, verdict: Verdict | None, film: np.ndarray, change: 
 
     Args:
         shown: the film as changed; float32, of the network's input size, in [0, 1].
-        verdict: what the model's gate says of it; None without a gate.
-        film, change, aspect: what it was made of, as `changed` takes them.
+        verdict: the verdict of the model's gate; None without a gate.
+        film, change, aspect: its origin, as `changed` takes them.
     """
     sharpness = None
     if change.rotation:
-        # Turned at its full size a film would stay as sharp as it is; at the network's it does not.
+        # Turning keeps a film sharp at full size, but not at the network's. So the unturned film's sharpness counts.
         sharpness = measure_quality(changed(film, change.at("rotation", 0.0), aspect)).sharpness
     admission = before_changed(shown, "it", sharpness).after(verdict)
-    # What is expected, and what to do, is for a film that was uploaded.
+    # The rest of a refusal is advice for an uploaded film.
     refusal = str(admission.refusal).partition(". ")[0] if admission.refusal else ""
     return Check(refusal, admission.findings)
 
 
 def flip_curve(classifier: Classifier, pixels: np.ndarray, change: Change, name: str, threshold: float) -> FlipCurve:
-    """Score and check a film over the whole range of one control, and find what is nearest to 0: flips, refusals.
+    """Score and check a film over the whole range of one control; find the flips, refusals and warnings nearest to 0.
 
-    Between two values of the ladder that agree the flag may flip and flip back unseen; so with refusals and warnings.
+    A flag may flip and flip back unseen between two values of the ladder that agree. So may refusals and warnings.
 
     Args:
         pixels: of the radiograph, float32 `(height, width)` in [0, 1].
-        change: what all else is held at.
+        change: the fixed settings of all other controls.
         name: the control, one of `CONTROLS`.
-        threshold: flagged from this probability on.
+        threshold: a probability of at least this is flagged.
     """
     control, preprocessing = CONTROLS[name], classifier.card.preprocessing
     film, aspect = as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]
@@ -278,7 +278,7 @@ def flip_curve(classifier: Classifier, pixels: np.ndarray, change: Change, name:
         return not found.refusal and not set(found.warned_of) <= set(known)
 
     def first(outwards: np.ndarray, holds: Callable[[float, Check], bool]) -> float | None:
-        """Give the first value of which something holds along the ladder's places, from 0 outwards."""
+        """Give the first value along the ladder's places, from 0 outwards, that `holds` is true of."""
         place = next((n for n, at in enumerate(outwards) if holds(probabilities[at], checks[at])), None)
         if not place:
             return place

@@ -22,7 +22,7 @@ from pneumo_core.explain.what_if import FlipCurve, Look, Region
 from pneumo_core.film import resize
 
 PICTURE_LONG_SIDE = 480
-# A picture's width on a screen of 1440 pixels, and the most that it may be high there.
+# A picture's width and its largest height, on a screen of 1440 pixels.
 PICTURE_WIDTH, MOST_HEIGHT = 396, 350
 TITLE_PIXELS, SCORES_HEIGHT, CURVE_HEIGHT = 26, 96, 160
 # A box is read from its corners; plotly lets one be drawn over points only.
@@ -41,8 +41,8 @@ def film_chart(look: Look, region: Region | None, text_colour: str) -> Chart:
     overlay = overlay_picture(film, look.explanation.heatmap(height, width), Display())
     evidence = "Where the network found evidence"
     if look.explanation.is_blank:
-        evidence = "Heat map: blank, no evidence found"
-    panels = ((film, "The film, as the network gets it"), (overlay, evidence))
+        evidence = "Blank heat map: no evidence found"
+    panels = ((film, "The X-ray as the network gets it"), (overlay, evidence))
     axis = {"visible": False, "range": [0, 100], "constrain": "domain", "fixedrange": True}
     axes: dict[str, Any] = {}
     traces, images, titles, outlines = [], [], [], []
@@ -80,7 +80,7 @@ def film_chart(look: Look, region: Region | None, text_colour: str) -> Chart:
         titles.append({**words, **corner, "xanchor": "left", "yanchor": "bottom"})
         if region is not None:
             corners = {"x0": region.left, "x1": region.right, "y0": region.top, "y1": region.bottom}
-            # White on black is seen on every film.
+            # A white line on a black one is visible on every film.
             for colour, line in (("black", 4), ("white", 2)):
                 outlines.append({"type": "rect", **here, **corners, "line": {"color": colour, "width": line}})
     figure = go.Figure(
@@ -98,11 +98,11 @@ def film_chart(look: Look, region: Region | None, text_colour: str) -> Chart:
             "plot_bgcolor": "rgba(0,0,0,0)",
         },
     )
-    alt = "The changed film, and beside it the film under its heat map"
+    alt = "The changed X-ray, and beside it the X-ray under its heat map"
     if region is not None:
         alt += (
-            f"; hidden from {region.left:.0f} to {region.right:.0f} percent of its width and from {region.top:.0f} to "
-            f"{region.bottom:.0f} percent of its height"
+            f"; a region is hidden from {region.left:.0f} to {region.right:.0f} percent of its width and from "
+            f"{region.top:.0f} to {region.bottom:.0f} percent of its height"
         )
     return Chart("", figure, alt, "")
 
@@ -133,8 +133,8 @@ def scores_chart(before: float, after: float, threshold: float, text_colour: str
         font={"color": text_colour, "size": TEXT_PIXELS},
     )
     alt = (
-        f"Probability {100 * before:.1f} percent as the film is, {100 * after:.1f} percent as changed; threshold "
-        f"{100 * threshold:.1f} percent"
+        f"The probability is {100 * before:.1f} percent for the X-ray as it is, {100 * after:.1f} percent as changed; "
+        f"the threshold is {100 * threshold:.1f} percent"
     )
     return Chart("", figure, alt, "")
 
@@ -143,7 +143,7 @@ def flip_chart(curve: FlipCurve, value: float, probability: float, threshold: fl
     """Draw the probability over a control's values, with the threshold, the flips and where the control is.
 
     Args:
-        value, probability: where the control is now, and what the network gives there.
+        value, probability: the control's present value, and the probability there.
     """
     control, ends = curve.control, [curve.control.lowest, curve.control.highest]
     flips = [flip for flip in curve.flips if flip is not None]
@@ -196,6 +196,6 @@ def _axis(text_colour: str) -> dict[str, Any]:
 
 
 def _log_odds(probabilities: Any) -> np.ndarray:
-    """Give the scale on which a network adds its evidence up; it shows a move near 1 % as it does one near 50 %."""
+    """Give log odds, the scale that a network adds evidence on; it shows a move near 1 % as well as one near 50 %."""
     held = np.clip(np.asarray(probabilities, float), 1e-4, 1 - 1e-4)
     return np.log(held / (1 - held))

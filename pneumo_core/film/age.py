@@ -11,7 +11,7 @@ _YEARS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / DAYS_IN_A_YEAR, "D": 1 / DAYS
 def age_in_years(text: str) -> float | None:
     """Read an age: "045Y", "45Y", "45", "8M", "3 w"; None where it is no age from 0 to 130 years.
 
-    DICOM PS3.5 6.2 (AS) has three digits and a unit: D, W, M or Y. Devices and people write less; a number without a
+    DICOM PS3.5 6.2 (AS) has three digits and a unit: D, W, M or Y. Devices and people write less. A number without a
     unit counts years.
     """
     match = _AGE_WORD.fullmatch(text.strip().upper())

@@ -1,9 +1,8 @@
-"""Untrusted files become pixels in processes of their own, which can be killed: the one way from bytes to pixels.
+"""Untrusted files become pixels in processes of their own, which can be killed. No other way leads to pixels.
 
-Damaged and hostile files crash decoders, hang them, and fill memory; in the server's own process
-one such file would end every session. A few processes (`decoder_process`) are kept at work, because to start
-one takes longer than to decode a film. Nothing that comes back from them is believed: a file
-may have taken the process over, so lengths and numbers are checked, and nothing is unpickled.
+Damaged and hostile files crash decoders, hang them, and fill memory. In the server's own process one such file would
+end every session. A few processes (`decoder_process`) stay at work, because a start takes longer than decoding a film.
+A file may have taken a process over. So lengths and numbers of its answers are checked, and nothing is unpickled.
 """
 
 import atexit
@@ -25,23 +24,23 @@ from pneumo_core.errors import IMAGE_CODES, UnreadableImageError, UnsuitableImag
 from pneumo_core.files import ROOT
 from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, Origin, check_side_lengths
 
-# Each holds 75 MiB while it waits, and up to 1.2 GiB while it decodes a hostile file.
+# Each process holds 75 MiB while it waits, and up to 1.2 GiB while it decodes a hostile file.
 MAX_PROCESSES = 4
 # Imports on a machine that is busy loading the network take seconds.
 STARTING_SECONDS = 60
-# What a process leaks, and whatever a file may have left in it, goes with it. To start one takes about 0.4 s.
+# A process ends after this many films, with its leaks and anything that a file left in it. A start takes about 0.4 s.
 FILMS_A_PROCESS = 500
-# The header of an answer; notes are a few sentences.
+# An answer's header stays below this, since notes are a few sentences.
 _MAX_HEADER_BYTES = 2**16
-# The largest that Linux gives without privilege: fewer changes between the two processes.
+# This is the largest pipe that Linux gives without privilege. It saves switches between the two processes.
 _PIPE_BYTES = 2**20
-# What the interpreter and its libraries need to be found; nothing else of the environment is handed on.
+# The interpreter and its libraries are found by these variables. No other variable is handed on.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")
 
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """The pixels of the origin's height and width follow, row by row."""
+    """The header of an answer with pixels; they follow row by row, in the origin's height and width."""
 
     values: Literal["uint8", "float32"]
     origin: Origin
@@ -53,7 +52,7 @@ class _Refused:
 
     Attributes:
         code: one of `IMAGE_CODES`.
-        is_spent: the process met damage, which may have reached its own memory; it must not decode another film.
+        is_spent: the process met damage that may have reached its own memory, so it must not decode another film.
     """
 
     refusal: Literal["UnreadableImageError", "UnsuitableImageError"]
@@ -78,7 +77,7 @@ class _Process:
         self.films = 0
         self._is_late = False
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-        # What can be imported here can be imported there; one thread, because a thread of a library's is memory.
+        # The process can import what this one can. It has one thread, because each thread of a library takes memory.
         paths = [str(ROOT), *filter(None, sys.path)]
         environment |= {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
@@ -88,7 +87,7 @@ class _Process:
             stderr=subprocess.DEVNULL,
             cwd=os.path.abspath(os.sep),  # noqa: PTH100
             env=environment,
-            # The Ctrl-C that ends the server would end a film in the middle.
+            # Without a session of its own, the Ctrl-C that ends the server would interrupt a film.
             start_new_session=True,
         )
         self._questions = cast("BufferedWriter", self._process.stdin)
@@ -106,11 +105,11 @@ class _Process:
         return self._process.poll() is None
 
     def ask(self, content: bytes, seconds: float) -> _Film | _Refused:
-        """Give what the process makes of a file.
+        """Give the process's answer to a file.
 
         Raises:
             UnreadableImageError: it took too long, or the process did not survive it.
-            ValueError: the answer is not one that `decoder_process` gives.
+            ValueError: `decoder_process` gives no such answer.
         """
         self.films += 1
         answer: _Film | _Refused | None = None
@@ -124,7 +123,7 @@ class _Process:
         return answer
 
     def end(self) -> None:
-        """Kill the process, whatever it is at."""
+        """Kill the process, even in the middle of a film."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._questions, self._answers):
@@ -136,7 +135,7 @@ class _Process:
         header = self._answers.readline(_MAX_HEADER_BYTES)
         if not header:
             return None
-        # Words of our own need no escapes; control characters and other alphabets would.
+        # Our own texts need no escapes, but control characters and other alphabets would.
         if b"\\" in header or not header.isascii():
             raise ValueError("an answer in unknown words")
         answer = _ANSWER.validate_json(header, strict=True)
@@ -182,7 +181,7 @@ class _Process:
             yield
         finally:
             timer.cancel()
-            # It may be about to kill the process; after this, `_is_late` is the last word.
+            # The timer may be about to kill the process. After the join `_is_late` cannot change.
             timer.join()
 
     def _stop(self) -> None:
@@ -194,7 +193,7 @@ class Decoder:
     """A few processes that decode, started when they are needed; any thread may ask.
 
     Args:
-        seconds: that a file may take, once a process has begun with it.
+        seconds: the time that a file may take, once a process has begun with it.
         words: the command that starts a process.
     """
 
@@ -205,7 +204,7 @@ class Decoder:
     ):
         self._seconds, self._words = seconds, list(words)
         self.forget()
-        # A copy of this process by fork would share the pipes: two films at once in one of them.
+        # A fork of this process would share the pipes, and two films could meet in one of them.
         if sys.platform != "win32":
             os.register_at_fork(after_in_child=self.forget)
         atexit.register(self.close)
@@ -215,7 +214,7 @@ class Decoder:
 
         Returns:
             pixels: float32 `(height, width)` in [0, 1], air dark and bone bright; C-contiguous.
-            origin: what was read.
+            origin: the record of the file.
 
         Raises:
             UnreadableImageError: no image, damaged, of a forbidden size, too slow, too much memory.
@@ -258,7 +257,7 @@ class Decoder:
         self._places = threading.BoundedSemaphore(min(MAX_PROCESSES, os.cpu_count() or 1))
 
     def _waiting(self) -> _Process:
-        """Give a process that waits for a film, the last used first; a new one where there is none."""
+        """Give a waiting process, the last used first, or a new one."""
         while True:
             try:
                 process = self._idle.pop()

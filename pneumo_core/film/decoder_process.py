@@ -1,10 +1,10 @@
 """The process that decodes: files come in on standard input, pixels or a refusal go out on standard output.
 
-Started by `decoder`, and by nothing else. Before the first file it gives up what decoding does not need, so that
-a file that takes it over finds no files to open, no network, no process to start, and little memory.
+Only `decoder` starts it. Before the first file it gives up all rights that decoding does not need. A file that takes
+it over can open no file, reach no network, start no process, and use little memory.
 
-A file comes as its length in a line, then its bytes. An answer is a line of JSON (`decoder` says which) and, where
-there are pixels, their bytes.
+A file comes as its length in a line, then its bytes. An answer is a line of JSON (`decoder` defines it). The bytes of
+the pixels follow, if there are any.
 """
 
 import dataclasses
@@ -27,16 +27,16 @@ from pneumo_core.film.dicom import DICOM_ERRORS, import_dicom_decoders, is_dicom
 from pneumo_core.film.image import import_picture_decoders, read_picture
 from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, MAX_FILE_BYTES, Origin
 
-# With what decoding needs while idle; 50 megapixels of 16 bits take 1 GiB.
+# The bound includes the idle process. An image of 50 megapixels with 16 bits takes 1 GiB.
 MEMORY_BYTES = 1280 * 2**20
 
 CUT_SHORT = DAMAGED.replace("damaged", "cut short")
 TOO_MUCH_MEMORY = "needs too much memory to be decoded. Please export it again, uncompressed and in grey."
-# What Pillow, pydicom and the decoders have been seen to raise on damaged files.
+# Pillow, pydicom and the decoders were seen to raise these on damaged files.
 _FILE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error)
 _PARSER_ERRORS = (RuntimeError, LookupError, AttributeError, TypeError, ArithmeticError, SystemError)
 _LIBRARY_ERRORS = (Image.DecompressionBombError, *DICOM_ERRORS)
-# What pydicom says when a decoder written in C failed: where it wrote before that is not known.
+# pydicom raises these when a decoder written in C failed. Nobody knows where that decoder wrote before.
 _DECODER_ERRORS = (RuntimeError, SystemError)
 _DAMAGE = (*_FILE_ERRORS, *_PARSER_ERRORS, *_LIBRARY_ERRORS)
 
@@ -66,7 +66,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     answers.write(b"ready\n")
     answers.flush()
     while length := questions.readline(20):
-        # Should the process that asks end in the middle, nobody else would stop this one.
+        # If the process that asks ends in the middle, nothing else stops this one.
         _set_alarm(DECODING_SECONDS + 2)
         header, pixels = answer(questions.read(min(int(length), MAX_FILE_BYTES)))
         answers.write(json.dumps(header).encode() + b"\n")
@@ -79,7 +79,7 @@ def give_up_rights() -> None:
     """Import what decoding needs, then let this process have no more than that."""
     import_dicom_decoders()
     import_picture_decoders()
-    # Their texts can quote values of the header.
+    # The texts of warnings can quote values of the header.
     warnings.simplefilter("ignore")
     if sys.platform == "win32":
         return
@@ -87,21 +87,21 @@ def give_up_rights() -> None:
 
     bounds = {
         resource.RLIMIT_AS: MEMORY_BYTES,
-        # No file grows, none is opened, no connection made, no process or thread started, no picture left in a core.
+        # No file can grow or be opened, no connection made, no process or thread started, no picture left in a core.
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: 0,
         resource.RLIMIT_NPROC: 0,
         resource.RLIMIT_CORE: 0,
     }
     for kind, bound in bounds.items():
-        # macOS takes no bound of the address space.
+        # macOS accepts no bound of the address space.
         with suppress(ValueError, OSError):
             resource.setrlimit(kind, (bound, bound))
 
 
 def main() -> None:
     questions = sys.stdin.buffer
-    # Decoders print to standard output; their words must not get between the answers.
+    # Decoders print to standard output, and their texts must not mix with the answers.
     answers = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)

@@ -28,15 +28,15 @@ from pneumo_core.film.jpeg import check_jpeg_is_whole, with_more_data
 from pneumo_core.film.pixels import Grey, Origin, check_side_lengths, effective_bits, to_grey
 from pneumo_core.film.pydicom_inside import read_file_meta
 
-# Deflate shrinks up to 1000 : 1; 50 megapixels of 16 bits and a header fit in this.
+# Deflate shrinks up to 1000 : 1. An image of 50 megapixels with 16 bits and its header fit in this.
 MAX_INFLATED_BYTES = 128 * 2**20
 
 # pydicom's warnings quote values of the header.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
-# What pydicom raises on damaged files beside Python's own errors.
+# pydicom raises these on damaged files, beside Python's own errors.
 DICOM_ERRORS = (InvalidDicomError, BytesLengthException)
 
-# The dataset holds these elements alone: what is not read cannot leak.
+# The dataset holds these elements only, because an element that is never read cannot leak.
 _LAYOUT = ["BitsAllocated", "BitsStored", "SamplesPerPixel", "PixelRepresentation"]
 _REQUIRED = ["Rows", "Columns", *_LAYOUT, "PhotometricInterpretation"]
 _SUBJECT = ["SOPClassUID", "PresentationIntentType", "Modality", "BodyPartExamined", "ViewPosition", "PatientSex"]
@@ -48,8 +48,8 @@ _HEADER = [*_REQUIRED, "HighBit", "NumberOfFrames", *_SUBJECT, *_AGE, *_MODALITY
 # (7FE0,0010) as little- and as big-endian files write it.
 _PIXEL_DATA_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
 _PIXELS = [*_REQUIRED, "PlanarConfiguration", "PixelData"]
-# One decoder for each syntax, so that the same file reads the same everywhere. Pillow where it can:
-# its decoders are the best tested against hostile files. python-gdcm for what nothing else reads.
+# Each syntax has one decoder, so that a file reads the same everywhere. Pillow comes first, because its decoders are
+# the best tested against hostile files. python-gdcm reads the rest.
 _DECODERS = {
     **dict.fromkeys((uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian), ""),
     **dict.fromkeys((uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit), "pillow"),
@@ -87,7 +87,7 @@ _OTHER_BODY_PARTS = re.compile(
 _VIEW_POSITIONS = ("AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LAT", "LATERAL")
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
-_SEVERAL_FRAMES = "is a DICOM of several frames. Please upload a single X-ray."
+_SEVERAL_FRAMES = "is a DICOM with several frames. Please upload a single X-ray."
 _DATE = "%Y%m%d"
 
 
@@ -158,8 +158,8 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
 def _inflate(content: bytes) -> tuple[bytes, str | None]:
     """Unpack a deflated DICOM within a bound, and name its syntax; give others back as they are.
 
-    pydicom would inflate without bound (1 MB took 3.1 GB). What comes back here is
-    the dataset alone, which pydicom reads as a DICOM without preamble.
+    pydicom would inflate without bound (1 MB took 3.1 GB). This gives the dataset alone, which pydicom reads as a DICOM
+    without preamble.
     """
     stream = BytesIO(content)
     syntax = read_file_meta(stream).get("TransferSyntaxUID")
@@ -202,10 +202,10 @@ def _number(header: pydicom.Dataset, keyword: str, default: float) -> float:
 
 
 def _check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
-    """Refuse what is no projection X-ray of the chest, made to be looked at; give the modality, "" if absent."""
+    """Refuse all but a projection X-ray of the chest for presentation; give the modality, "" if absent."""
     modality = _word(header, "Modality")
     if not modality:
-        notes.append("The DICOM names no modality; it was read as an X-ray.")
+        notes.append("The DICOM names no modality. It was read as an X-ray.")
     elif modality not in _PROJECTION_XRAYS:
         words = _MODALITIES_IN_WORDS.get(modality)
         found = f"{words} (modality {modality})" if words else "of a modality other than X-ray"
@@ -221,15 +221,15 @@ def _check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
         )
     if _word(header, "SOPClassUID") in _RAW_DATA or _word(header, "PresentationIntentType") == "FOR PROCESSING":
         raise UnsuitableImageError(
-            "is raw data of a detector (FOR PROCESSING), not made to be looked at. Expected is the image FOR "
-            "PRESENTATION of the same exposure. Please export and upload that one.",
+            "is raw data of a detector (FOR PROCESSING), not an image for viewing. The same exposure has an image FOR "
+            "PRESENTATION. Please export and upload that one.",
             code="for_processing",
         )
     return modality
 
 
 def _check_pixel_header(header: pydicom.Dataset, *, has_pixels: bool) -> None:
-    """Refuse by the header what cannot be decoded to one picture."""
+    """Refuse a DICOM whose header shows that it cannot be decoded to one picture."""
     if not has_pixels:
         raise UnreadableImageError("is a DICOM without pixel data. Please export the X-ray itself.", code="no_pixels")
     for keyword in _REQUIRED:
@@ -241,7 +241,7 @@ def _check_pixel_header(header: pydicom.Dataset, *, has_pixels: bool) -> None:
     if frames != 1:
         found = f"{frames:.0f} frames" if frames > 1 else "an impossible number of frames"
         code = "several_pictures" if frames > 1 else "header"
-        raise UnreadableImageError(f"is a DICOM of {found}. Please upload a single X-ray.", code=code)
+        raise UnreadableImageError(f"is a DICOM with {found}. Please upload a single X-ray.", code=code)
     photometric = _word(header, "PhotometricInterpretation")
     if photometric not in (*_MONOCHROME, *_COLOUR):
         found = "in palette colour" if photometric == "PALETTE COLOR" else "of an unknown pixel kind"
@@ -283,7 +283,7 @@ def _decode(content: bytes) -> tuple[NDArray[Any], uid.UID]:
         raise UnreadableImageError(_SEVERAL_FRAMES, code="several_pictures")
     pixels = pixel_array(dataset, index=0, decoding_plugin=_DECODERS[syntax])
     if syntax in (uid.JPEGLossless, uid.JPEGLosslessSV1):
-        # GDCM goes on from the last pixel where data are missing, and tells nobody.
+        # Where data are missing, GDCM silently repeats the last pixel.
         dataset.PixelData = encapsulate([with_more_data(get_frame(dataset.PixelData, 0, number_of_frames=1))])
         if not np.array_equal(pixels, pixel_array(dataset, index=0, decoding_plugin="gdcm")):
             raise EOFError("truncated scan")
@@ -293,7 +293,7 @@ def _decode(content: bytes) -> tuple[NDArray[Any], uid.UID]:
 def _check_frame(dataset: pydicom.Dataset, syntax: uid.UID, expected: int) -> None:
     """Refuse a compressed frame that is not whole or not of the header's size.
 
-    A decoder that believed the frame could fill the memory, or give half a picture as a whole one.
+    Otherwise a decoder could fill the memory, or give half a picture as a whole one.
     """
     if len(parse_basic_offsets(dataset.PixelData)) > 1:
         raise UnreadableImageError(_SEVERAL_FRAMES, code="several_pictures")
@@ -341,7 +341,7 @@ def _check_tiles(frame: bytes) -> None:
         position += 2 + int.from_bytes(frame[position + 2 : position + 4])
     found = set()
     while frame[position : position + 2] == _START_OF_TILE:
-        # A.4.2: a tile may come in parts; a length of 0 stands for all the rest.
+        # A.4.2: a tile may come in parts. A length of 0 means all the rest.
         tile, length = struct.unpack_from(">HI", frame, position + 4)
         found.add(tile)
         position += length or len(frame)
@@ -380,7 +380,7 @@ def _display_values(stored: NDArray[Any], header: pydicom.Dataset, notes: list[s
     is_signed, bits = header.PixelRepresentation == 1, int(header.BitsStored)
     low = -(2.0 ** (bits - 1)) if is_signed else 0.0
     if not is_signed and bits == 16:
-        # Devices that do not care write 16 for 12-bit data; any smaller number is meant.
+        # Careless devices write 16 for 12-bit data. A smaller number is taken as it is.
         bits = effective_bits(int(stored.max()))
     high = low + 2**bits - 1
     table = _first(header.get("ModalityLUTSequence"))
@@ -398,12 +398,12 @@ def _display_values(stored: NDArray[Any], header: pydicom.Dataset, notes: list[s
     table = _first(header.get("VOILUTSequence"))
     if table:
         if len(header.VOILUTSequence) > 1 or "WindowCenter" in header:
-            notes.append("Several lookup tables or windows are stored; the first lookup table was applied.")
+            notes.append("Several lookup tables or windows are stored. The first lookup table was applied.")
         values, depth, held = _look_up(values, table)
         if held < depth:
-            # Devices that do not care declare 16 bits for a table of 12: the picture would be 16 times too dark.
+            # Careless devices declare 16 bits for a table of 12. The picture would be 16 times too dark.
             notes.append(
-                f"The lookup table declares {depth} bits, but its values need only {held}; it was scaled by {held}."
+                f"The lookup table declares {depth} bits, but its values need only {held}. It was scaled by {held}."
             )
         return Grey(values / np.float32(2**held - 1), bits, "LUT")
     window = _usable_window(header, notes)
@@ -415,10 +415,9 @@ def _display_values(stored: NDArray[Any], header: pydicom.Dataset, notes: list[s
 
 
 def _look_up(values: NDArray[Any], table: pydicom.Dataset) -> tuple[NDArray[np.float32], int, int]:
-    """Map values through a DICOM lookup table (PS3.3 C.11.1.1); give them with its bit depths, declared and held.
+    """Map values through a DICOM lookup table (PS3.3 C.11.1.1); give them with its declared and its used bit depth.
 
-    pydicom's own `apply_voi` counts entries in the output's type, so a table
-    of 4096 entries of 8 bits wraps around.
+    pydicom's own `apply_voi` counts entries in the output's type, so a table of 4096 entries of 8 bits wraps around.
     """
     count, first, depth = (int(number) for number in table.LUTDescriptor)
     count = count or 2**16
@@ -439,7 +438,7 @@ def _voi_function(header: pydicom.Dataset) -> str:
 
 
 def _usable_window(header: pydicom.Dataset, notes: list[str]) -> tuple[float, float] | None:
-    """Give the first window as (WindowCenter, WindowWidth); None where there is none that can be used."""
+    """Give the first window as (WindowCenter, WindowWidth); None where there is no usable one."""
     center, width = (_number(header, keyword, math.nan) for keyword in ("WindowCenter", "WindowWidth"))
     if math.isnan(center) and math.isnan(width):
         return None
@@ -448,10 +447,10 @@ def _usable_window(header: pydicom.Dataset, notes: list[str]) -> tuple[float, fl
     is_wide_enough = width >= 1 if function == "LINEAR" else width > 0
     is_known = function in ("LINEAR", "LINEAR_EXACT", "SIGMOID")
     if not (is_wide_enough and is_known and math.isfinite(center) and math.isfinite(width)):
-        notes.append("The stored window cannot be used; the full range was shown.")
+        notes.append("The stored window cannot be used. The full range was shown.")
         return None
     if header["WindowCenter"].VM > 1:
-        notes.append("Several windows are stored; the first was applied.")
+        notes.append("Several windows are stored. The first was applied.")
     return center, width
 
 
@@ -483,21 +482,20 @@ def _apply_window(
 def _is_inverted(header: pydicom.Dataset, photometric: str, modality: str, notes: list[str]) -> bool:
     """Tell whether low values are bright.
 
-    In DX, MONOCHROME1 and PresentationLUTShape INVERSE say the same thing
-    (PS3.3 C.8.11.3), so the two together never invert twice, and INVERSE
-    against MONOCHROME2 is a contradiction that PhotometricInterpretation wins.
+    In DX, MONOCHROME1 and PresentationLUTShape INVERSE say the same thing (PS3.3 C.8.11.3), so the two together never
+    invert twice. INVERSE with MONOCHROME2 is a contradiction, and PhotometricInterpretation wins.
     """
     if photometric != "MONOCHROME2" or _word(header, "PresentationLUTShape") != "INVERSE":
         return photometric == "MONOCHROME1"
     if modality == "DX":
-        notes.append("PresentationLUTShape contradicts PhotometricInterpretation and was left aside.")
+        notes.append("PresentationLUTShape contradicts PhotometricInterpretation and was ignored.")
     return modality != "DX"
 
 
 def _age_years(header: pydicom.Dataset, notes: list[str]) -> float | None:
     """Give the age in years from PatientAge, else from the dates; None if neither can be read.
 
-    DICOM PS3.5 6.2 has "045Y" alone; devices also write "45Y", and "45" for years.
+    DICOM PS3.5 6.2 allows "045Y" only. Devices also write "45Y", and "45" for years.
     """
     stated, dates = _word(header, "PatientAge"), [_word(header, keyword) for keyword in _DATES]
     years = None

@@ -23,7 +23,7 @@ logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
 # First row and column of each pass, and its steps.
 _ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
-# (offset, magic bytes, what it seems to be)
+# Each entry is an offset, the magic bytes there, and the kind in words.
 _OTHER_KINDS = (
     (0, b"%PDF", "a PDF document"),
     (0, b"PK\x03\x04", "a ZIP archive or an Office document"),
@@ -39,7 +39,7 @@ _OTHER_KINDS = (
     (4, b"ftyp", "a HEIC photo or a video"),
     (4, b"jP  ", "a JPEG 2000 image"),
 )
-# EXIF orientation -> what makes the picture upright.
+# The keys are EXIF orientations, the values make the picture upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -59,7 +59,7 @@ def import_picture_decoders() -> None:
 
 
 def _kind_in_words(content: bytes) -> str:
-    """Name what a file seems to be that is no DICOM, PNG or JPEG."""
+    """Name the likely kind of a file that is no DICOM, PNG or JPEG."""
     for offset, magic, words in _OTHER_KINDS:
         if content.startswith(magic, offset):
             return words
@@ -75,7 +75,7 @@ def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32
 
     Returns:
         pixels: `(height, width)`, float32 in [0, 1], or uint8 where 255 stands for 1: a quarter of the bytes.
-        origin: what was read.
+        origin: the record of the file.
     """
     if not content.startswith((_PNG, _JPEG)):
         raise UnreadableImageError(
@@ -85,7 +85,7 @@ def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32
     image = _open_picture(content)
     is_png = image.format == "PNG"
     if is_png:
-        # Pillow decodes without looking at the checksums; `verify` does, and uses the image up.
+        # Pillow decodes without checking the checksums. `verify` checks them, and uses the image up.
         image.verify()
         image = _open_picture(content)
         _check_png_rows(content)
@@ -96,7 +96,7 @@ def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32
     if orientation in _UPRIGHT:
         image = image.transpose(_UPRIGHT[orientation])
     notes: list[str] = []
-    # Byte 24 of a PNG is its bit depth; Pillow keeps 16 bits for grey alone.
+    # Byte 24 of a PNG is its bit depth. Pillow keeps 16 bits for grey only.
     if is_png and content[24] == 16 and not image.mode.startswith("I"):
         notes.append("Only the upper 8 of 16 bits of each channel were read.")
     grey = _picture_pixels(image, notes)
@@ -125,7 +125,7 @@ def _picture_pixels(image: Image.Image, notes: list[str]) -> Grey:
 
 
 def _open_picture(content: bytes) -> Image.Image:
-    """Open the header only, and refuse what must not be decoded."""
+    """Open the header only, and refuse a picture that must not be decoded."""
     try:
         image = Image.open(BytesIO(content), formats=["JPEG", "PNG"])
     except Image.DecompressionBombError as error:
@@ -135,12 +135,12 @@ def _open_picture(content: bytes) -> Image.Image:
         raise UnreadableImageError("holds several pictures. Please upload a single X-ray.", code="several_pictures")
     check_side_lengths(image.height, image.width)
     if image.info.get("progressive") and content.count(b"\xff\xda") > MAX_JPEG_SCANS:
-        raise UnreadableImageError("is a JPEG of unusually many scans. Please save it as PNG.", code="too_large")
+        raise UnreadableImageError("is a JPEG with unusually many scans. Please save it as PNG.", code="too_large")
     return image
 
 
 def _check_png_rows(content: bytes) -> None:
-    """Refuse a PNG of fewer or more rows than it declares: Pillow leaves black what is missing."""
+    """Refuse a PNG of fewer or more rows than it declares, because Pillow leaves missing rows black."""
     width, height, bits, colour_type, _, _, is_interlaced = struct.unpack_from(">2I5B", content, 16)
     # PNG specification, 11.2.1 IHDR and 8.1 (interlaced pictures).
     channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour_type]
@@ -155,7 +155,7 @@ def _check_png_rows(content: bytes) -> None:
     while position < len(content) and found <= expected + row_bytes:
         length, kind = struct.unpack_from(">I4s", content, position)
         if kind == b"IEND":
-            # What some programs append to it is none of the picture's.
+            # Data that some programs append do not belong to the picture.
             break
         packed = content[position + 8 : position + 8 + length] if kind == b"IDAT" else b""
         while packed and not inflater.eof:

@@ -12,18 +12,18 @@ _MORE_DATA = bytes(range(1, 255)) * 4
 def check_jpeg_is_whole(stream: bytes, image: Image.Image | None = None) -> None:
     """Refuse a JPEG whose data end before its picture does, although its end marker is there.
 
-    libjpeg fills what is missing with grey, or leaves out the finer detail of a progressive picture, and tells nobody.
+    libjpeg silently fills missing parts with grey, or leaves out the finer detail of a progressive picture.
 
     Args:
         stream: a baseline, extended or progressive JPEG.
-        image: as it was decoded, where that was done before.
+        image: the decoded picture, if there is one already.
 
     Raises:
         EOFError: data are missing.
     """
     if image is None:
         image = Image.open(BytesIO(stream), formats=["JPEG"])
-    # The fill is the middle of the range (127 where it is inverted, as in CMYK), the same in a block of 8 x 8.
+    # The fill is the middle of the range, the same in a block of 8 x 8. It is 127 where inverted, as in CMYK.
     last_block = image.crop((image.width - 1 & -8, image.height - 1 & -8, image.width, image.height))
     is_filled = all(band.getextrema() in ((127, 127), (128, 128)) for band in last_block.split())
     if not is_filled and not image.info.get("progressive"):
@@ -36,7 +36,7 @@ def check_jpeg_is_whole(stream: bytes, image: Image.Image | None = None) -> None
 def with_more_data(stream: bytes) -> bytes:
     """Put more data behind the last scan of any JPEG, lossless ones too.
 
-    They do not change a whole picture. Where they change it, they were needed: data are missing.
+    They do not change a whole picture. If they change the picture, data are missing.
     """
     end = _end_of_jpeg(stream)
     return stream[:end] + _MORE_DATA + stream[end:]
@@ -49,7 +49,7 @@ def _end_of_jpeg(stream: bytes) -> int:
     while stream[position + 1] != 0xDA:
         position += 1 if stream[position + 1] == 0xFF else 2 + int.from_bytes(stream[position + 2 : position + 4])
     while True:
-        # In a scan, FF 00 stands for a byte of data and FF D0 to D7 are restarts.
+        # In a scan, FF 00 means a byte of data, and FF D0 to D7 are restarts.
         marker = _MARKER.search(stream, position + 2)
         if marker is None:
             raise EOFError("truncated scan")

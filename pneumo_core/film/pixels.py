@@ -1,4 +1,4 @@
-"""What all kinds of image files have in common: limits, grey pixels, and the record of what was read."""
+"""Limits, grey pixels, and the record of the file, common to all kinds of image files."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from pneumo_core.errors import UnreadableImageError
 
-# Below this a lung field has too few pixels to be judged; the network's own input is larger.
+# Below this a lung field has too few pixels to be judged. The network's own input is larger.
 MIN_SIDE_PIXELS = 96
-# The largest detectors in use have about 20 megapixels; each costs about 20 bytes while being read.
+# The largest detectors in use have about 20 megapixels. A pixel takes about 20 bytes while the image is read.
 MAX_MEGAPIXELS = 50
 # One uncompressed 16-bit X-ray of a large detector has about 40 MiB.
 MAX_FILE_BYTES = 64 * 2**20
-# A film takes a tenth of a second; a hostile file must not hold up the others for long.
+# A film takes a tenth of a second. A hostile file must not delay the others for long.
 DECODING_SECONDS = 8
 DAMAGED = "is damaged and cannot be read. Please export or download it again."
 # ITU-R BT.601, as Pillow's and OpenCV's conversions to grey.
@@ -23,11 +23,11 @@ GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What was read, in closed vocabularies and numbers: no text of the file gets in here.
+    """The record of a file in closed vocabularies and numbers; no text of the file gets in here.
 
     Attributes:
         height, width: pixels, after the orientation was applied.
-        bits: effective bit depth that the values were scaled by.
+        bits: effective bit depth, which the values were scaled by.
         photometric_interpretation: as DICOM spells it; None for PNG and JPEG.
         is_inverted: True when MONOCHROME1 (or PresentationLUTShape INVERSE) was turned air-dark.
         window: (WindowCenter, WindowWidth) that was applied.
@@ -35,10 +35,10 @@ class Origin:
         view_position: DICOM ViewPosition; None for words outside the vocabulary.
         age_years: in [0, 130]; PatientAge, else StudyDate less PatientBirthDate.
         sex: M, F or O.
-        samples_per_pixel: of the file: 1 is grey, 3 or more holds colour, whatever it shows.
+        samples_per_pixel: the file's; 1 is grey, 3 or more is stored in colour, whatever it shows.
         colour: mean absolute deviation of red, green and blue from their mean, in [0, 1];
             0 for grey, 0.44 for pure red.
-        notes: whole sentences for the reader about what was decided on the way.
+        notes: whole sentences for the reader about decisions on the way.
     """
 
     format: Literal["JPEG", "PNG", "DICOM"]
@@ -82,7 +82,7 @@ def to_grey(rgb: NDArray[Any], bits: int) -> tuple[NDArray[np.float32], float]:
     """Turn `(height, width, 3)` integers to grey in [0, 1], and measure the colour (`Origin.colour`)."""
     grey = np.empty(rgb.shape[:2], dtype=np.float32)
     deviation = 0.0
-    # In strips: a float copy of the whole would take 600 MB for 50 megapixels.
+    # Strips save memory: a float copy of the whole would take 600 MB for 50 megapixels.
     for top in range(0, len(rgb), 256):
         strip = rgb[top : top + 256].astype(np.float32) / np.float32(2**bits - 1)
         grey[top : top + 256] = strip @ GREY_WEIGHTS
@@ -94,7 +94,7 @@ class Grey(NamedTuple):
     """Grey pixels before inversion, and how they came about (fields as in `Origin`).
 
     Attributes:
-        pixels: float32 in [0, 1], or uint8 where 255 stands for 1.
+        pixels: float32 in [0, 1], or uint8 with 255 for 1.
     """
 
     pixels: NDArray[np.float32] | NDArray[np.uint8]

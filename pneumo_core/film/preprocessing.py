@@ -1,4 +1,4 @@
-"""From a radiograph to what the network expects. The one home of OpenCV in the core."""
+"""From a radiograph to the network's input. The one home of OpenCV in the core."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -21,8 +21,8 @@ Side = Annotated[int, Field(ge=16, le=1024)]
 class Preprocessing:
     """How a film becomes the network's input: stored in the model card, used in training and reading alike.
 
-    A film is resampled to `height` x `width` whatever its shape was (the training films are such
-    squares), then multiplied by `scale`: from [0, 1] to the range that the network's graph takes.
+    A film is resampled to `height` x `width` whatever its shape was, because the training films are such squares. Then
+    it is multiplied by `scale`, from [0, 1] to the range that the network's graph takes.
     """
 
     height: Side = 224
@@ -41,15 +41,15 @@ def prepare(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
         float32 `(preprocessing.height, preprocessing.width, 1)` in [0, `preprocessing.scale`].
     """
     resampled = resize(pixels, preprocessing.height, preprocessing.width, preprocessing.resampling)
-    # Cubic interpolation runs over at edges.
+    # Cubic interpolation overshoots at edges.
     return np.clip(resampled[:, :, np.newaxis], 0.0, 1.0) * np.float32(preprocessing.scale)
 
 
 def resize(pixels: np.ndarray, height: int, width: int, resampling: str = "area") -> np.ndarray:
     """Resample a 2-D float32 array to `(height, width)`, without shifting its centre.
 
-    "area" averages what falls into each new pixel, so that shrinking a film does not alias it;
-    where the array has to grow, it is interpolated linearly.
+    "area" averages over each new pixel, so that shrinking a film does not alias it. An array that has to grow is
+    interpolated linearly.
     """
     if pixels.shape == (height, width):
         return pixels
@@ -64,14 +64,13 @@ def blurred(pixels: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def rotated(pixels: np.ndarray, degrees: float, aspect: float) -> np.ndarray:
-    """Turn a 2-D float32 array clockwise about its centre, in the same frame; what turns in from outside is 0.
+    """Turn a 2-D float32 array clockwise about its centre, in the same frame; corners from outside are 0.
 
     Args:
-        aspect: width through height of what the array shows, whatever shape it was resampled to: it is turned, not
-            sheared.
+        aspect: width through height of the film before it was resampled, so that it is turned and not sheared.
     """
     height, width = pixels.shape
-    # How much higher than wide a pixel is.
+    # A resampled pixel is this many times as high as it is wide.
     pixel = width / height / aspect
     sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
     turn = np.array([[cosine, -sine * pixel], [sine / pixel, cosine]])
@@ -97,8 +96,8 @@ def recompressed(pixels: np.ndarray, quality: int) -> np.ndarray:
 def fingerprint(pixels: np.ndarray) -> str:
     """Give the difference hash of a film: 256 bits, in hexadecimal.
 
-    Each bit says whether one of 16 x 17 cells is brighter than its left neighbour, so that resampling,
-    recompression and a change of contrast leave most bits alone (Krawetz 2013, "dHash").
+    Each bit says whether one of 16 x 17 cells is brighter than its left neighbour. So resampling, recompression and a
+    change of contrast leave most bits alone (Krawetz 2013, "dHash").
 
     Args:
         pixels: 2-D float32.

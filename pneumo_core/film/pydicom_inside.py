@@ -1,6 +1,6 @@
-"""The one home of what pydicom keeps to itself.
+"""The one home of pydicom internals.
 
-Nothing here is promised by pydicom. `tests/film/test_pydicom_inside.py` names the version it was looked at with.
+pydicom promises nothing of this. `tests/film/test_pydicom_inside.py` names the version that was inspected.
 """
 
 from typing import BinaryIO
@@ -12,8 +12,8 @@ from pydicom.filereader import _read_file_meta_info, read_preamble
 def read_file_meta(stream: BinaryIO) -> FileMetaDataset:
     """Read a DICOM's file meta information, group 0002, and leave the stream where the dataset begins.
 
-    `dcmread` uses this same function, so the two cannot disagree about what is deflated. The public one takes a path,
-    and refuses a DICOM without preamble.
+    `dcmread` uses this same function, so the two cannot disagree about which file is deflated. The public function
+    takes a path, and refuses a DICOM without preamble.
 
     Returns:
         its elements; none where the file has none.

@@ -1,9 +1,8 @@
 """Read one chest X-ray from DICOM, PNG or JPEG: bounded, checked, without any name in it.
 
-Whatever the file, what comes out is one promise: float32 `(height, width)` in
-[0, 1], air dark and bone bright. `read_radiograph` is the only way in, and the
-only place that knows the file's name; the functions below it raise refusals
-that begin after the name ("is empty. ...").
+Every file gives the same kind of pixels: float32 `(height, width)` in [0, 1], air dark and bone bright.
+`read_radiograph` is the only way in, and the only place that knows the file's name. The functions below it raise
+refusals that begin after the name ("is empty. ...").
 """
 
 import hashlib
@@ -26,9 +25,9 @@ class Radiograph:
     Attributes:
         pixels: float32, shape `(height, width)`, in [0, 1], air dark and bone
             bright; read-only and C-contiguous.
-        name: the file's name, for the screen only; never for a report or a log.
+        name: the file's name, for the screen only, never for a report or a log.
         sha256: hex digest of the file's bytes.
-        origin: what was read.
+        origin: the record of the file.
     """
 
     pixels: NDArray[np.float32]
@@ -38,11 +37,11 @@ class Radiograph:
 
 
 def read_radiograph(file: str | Path | bytes | BinaryIO, name: str | None = None) -> Radiograph:
-    """Read one X-ray, told by its content and never by its extension.
+    """Read one X-ray, recognised by its content and never by its extension.
 
     Args:
         file: a path, as text too; the bytes; or an open binary file (read from its start where it can be rewound).
-        name: what to call it in messages; the path's own name if not given.
+        name: its name in messages; the path's own name by default.
 
     Raises:
         UnreadableImageError: no file, no image, damaged, too small or too large, several pictures.
@@ -68,7 +67,7 @@ def offered_sha256(file: bytes | Path) -> str | None:
     if isinstance(file, bytes):
         return hashlib.sha256(file).hexdigest()
     try:
-        # A pipe would keep whoever opens it waiting.
+        # Opening a pipe would wait for ever.
         if not file.is_file():
             return None
         with file.open("rb") as content:

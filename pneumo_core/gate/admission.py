@@ -1,6 +1,6 @@
 """May this X-ray be scored? The one door: header and picture before the network, the input gate after it.
 
-Whoever scores X-rays asks here: reading, batch, What if, the survey of heat maps, and the audit of a folder::
+Everything that scores X-rays asks here: reading, batch, What if, the survey of heat maps, the audit of a folder::
 
     admission = before(radiograph, card.population_years)
     ...                                                     # the network's pass, where there is no refusal
@@ -31,11 +31,11 @@ class Admission:
 
     Attributes:
         name: what to call the X-ray in a refusal.
-        refusal: why there must be no score; None where nothing speaks against one so far.
-        suitability: what has to be said of the patient.
-        quality: what was measured of the picture; None where it was refused before that.
-        verdict: what the input gate says; None before the network's pass, and where no gate judged the X-ray.
-        is_complete: whether the network's pass has been heard. Without it an X-ray is admitted to the network only.
+        refusal: the reason against a score; None where there is none so far.
+        suitability: the cautions about the patient.
+        quality: the measured quality of the picture; None where it was refused before that.
+        verdict: the input gate's judgement; None before the network's pass, and where no gate judged the X-ray.
+        is_complete: whether the network has run. Until then the X-ray is admitted to the network only.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Admission:
     is_complete: bool = False
 
     def after(self, verdict: Verdict | None) -> Admission:
-        """Take in what the input gate says; None where the model has no gate."""
+        """Add the input gate's judgement; None where the model has no gate."""
         refusal = self.refusal or _refusal_by(verdict, self.name)
         return replace(self, refusal=refusal, verdict=verdict, is_complete=True)
 
@@ -67,24 +67,24 @@ class Admission:
 
     @property
     def is_ungated(self) -> bool:
-        """True where the network's pass was heard and no gate judged the X-ray."""
+        """True where the network has run and no gate judged the X-ray."""
         return self.is_complete and self.verdict is None
 
     @property
     def is_unlike_known(self) -> bool:
-        """True where the X-ray or its patient is known to be unlike those that the model was measured on."""
+        """True where the X-ray or its patient is known to differ from those that the model was measured on."""
         return self.is_far or self.suitability.is_outside_population
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
-        """Say what must be known of the picture, without the patient."""
+        """Give the cautions about the picture, without those about the patient."""
         far = (FAR,) if self.is_far else ()
         ungated = (UNGATED,) if self.is_ungated else ()
         return (*(self.quality.cautions if self.quality else ()), *far, *ungated)
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """Name the same in a word or two each, for a row: of `quality.FINDINGS`, `FAR`'s tag and `UNGATED`'s."""
+        """Name the same in a word or two each, for a row: `quality.FINDINGS`, `FAR`'s tag and `UNGATED`'s tag."""
         far = (FAR.tag,) if self.is_far else ()
         ungated = (UNGATED.tag,) if self.is_ungated else ()
         return (*far, *(self.quality.findings if self.quality else ()), *ungated)
@@ -110,7 +110,7 @@ def before_changed(pixels: np.ndarray, name: str, sharpness: float | None = None
 
     Args:
         pixels: float32 `(height, width)` in [0, 1], air dark and bone bright.
-        sharpness: to judge blur by, where the picture's own would mislead; as in `Quality`.
+        sharpness: for judging blur where the picture's own would mislead; as in `Quality`.
     """
     try:
         check_contrast(pixels, name)

@@ -1,7 +1,7 @@
 """The learned input gate: is this an upright, uninverted, whole frontal chest X-ray?
 
 A chest classifier alone rejects nothing. The gate is a multinomial logistic regression on the network's own features,
-which the forward pass gives anyway, fitted on its training films against pictures made by `negatives`
+which the forward pass gives anyway. It is fitted on the network's training films against pictures made by `negatives`
 (`input_gate_fit`).
 """
 
@@ -18,14 +18,14 @@ from pneumo_core.errors import ModelError
 from pneumo_core.files import small_zip, written_whole
 
 GATE_FILE = "input_gate.npz"
-# Of its principal components, and of each of its other arrays.
+# Upper bounds on the unpacked arrays: the principal components, and each of the others.
 MAX_GATE_BYTES, MAX_SMALL_BYTES = 64 * 2**20, 4 * 2**20
 HAS_GATE = (
     "This model has a learned input gate: pictures that are no upright, whole frontal chest X-ray are mostly refused."
 )
 NO_GATE = (
-    "This model has no learned input gate: pictures that are no chest X-ray, and films turned or inverted, are not all "
-    "refused."
+    "This model has no learned input gate. It does not refuse all turned or inverted X-rays, or all images of "
+    "something else."
 )
 UPRIGHT, LEFT, OVER, RIGHT, INVERTED, PART, OTHER = KINDS = (
     "upright",
@@ -36,23 +36,23 @@ UPRIGHT, LEFT, OVER, RIGHT, INVERTED, PART, OTHER = KINDS = (
     "part or several",
     "other",
 )
-# A feature counts as so many standard deviations of the training pictures' at most.
+# Features are clipped at this many standard deviations of the training images.
 MOST_DEVIATIONS = 5.0
-# A picture less probably an upright chest film is refused; what was in view when it was set: docs/input-gate.md.
+# Below this probability of an upright chest X-ray an image is refused. docs/input-gate.md says how it was set.
 LEAST_PROBABILITY = 0.35
-# Of the validation films, this share lies nearer to the training films than one that is told to be far.
+# A film is called far if it differs more from the training films than this share of the validation films does.
 NEAR_SHARE = 0.995
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gate says of one picture.
+    """The gate's judgement of one picture.
 
     Attributes:
         kind: the most likely one of `KINDS`.
         probability: that it is an upright, whole, uninverted frontal chest X-ray.
-        is_far: whether its features lie farther from the training films' than those of `NEAR_SHARE` of the validation
-            films.
+        is_far: whether its features are farther from the training films' features than those of `NEAR_SHARE` of the
+            validation films are.
     """
 
     kind: str
@@ -61,12 +61,12 @@ class Verdict:
 
     @property
     def is_refused(self) -> bool:
-        # So that what is no number is refused, too.
+        # The comparison is negated so that `nan` is refused, too.
         return not self.probability >= LEAST_PROBABILITY
 
     @property
     def correction(self) -> str | None:
-        """Name what would make a refused film one to be read, one of `suitability.CORRECTIONS`; None where nothing."""
+        """Name the correction that makes a refused film readable, one of `suitability.CORRECTIONS`, or None."""
         return self.kind if self.is_refused and self.kind in (LEFT, OVER, RIGHT, INVERTED) else None
 
 
@@ -125,7 +125,7 @@ def write_gate(gate: InputGate, folder: Path) -> None:
     """Write a gate into a model's folder; the file is whole or not there."""
     with written_whole(folder / GATE_FILE) as temporary:
         arrays = {name: getattr(gate, name) for name in InputGate.__slots__}
-        # Half the file, and no verdict changes.
+        # Half precision halves the file and changes no verdict.
         np.savez_compressed(temporary, **arrays | {"components": gate.components.astype(np.float16)})
 
 
@@ -144,12 +144,14 @@ def read_gate(folder: Path, weights_sha256: str) -> InputGate | None:
     except (ModelError, OSError, LookupError, MemoryError, RecursionError, SyntaxError, TypeError, ValueError) as error:
         raise ModelError(
             f"{GATE_FILE} of the model is damaged, or not as training writes it. Please copy the whole model folder "
-            "again, or fit the gate again."
+            "again, or fit the gate again.",
+            code="input_gate_damaged",
         ) from error
     if gate.weights_sha256 != weights_sha256:
         raise ModelError(
             f"{GATE_FILE} belongs to other weights than the model's. Please copy the whole model folder again, or fit "
-            "the gate again."
+            "the gate again.",
+            code="input_gate_of_other_weights",
         )
     return gate
 

@@ -1,7 +1,7 @@
-"""Quality of a film, measured on its pixels: exposure, blur, rotation, what was cut off, burned-in writing, frames.
+"""Quality of a film, measured on its pixels: exposure, blur, rotation, missing parts, burned-in writing, frames.
 
-All is measured on copies of fixed sizes, so that a film and its small copy give the same verdict. How the limits were
-chosen, and how often a film is warned of in vain: docs/input-gate.md.
+All is measured on copies of fixed sizes, so that a film and its small copy give the same verdict. docs/input-gate.md
+says how the limits were chosen, and how often a warning is false.
 """
 
 from dataclasses import dataclass
@@ -15,25 +15,26 @@ from pneumo_core.errors import UnsuitableImageError
 from pneumo_core.film import blurred, resize
 from pneumo_core.wording import Caution
 
-# In pixels: of the copies for letters (the long side, at most), for grey levels and sharpness, and for the position.
+# Sides of the copies in pixels: for letters (the longest long side), for grey levels and sharpness, for the position.
 WRITING_SIDE, SIDE, POSITION_SIDE = 1024, 224, 64
-# Of that copy's side, so much is left out all around: the lungs' part shows what exposure did to them.
+# This share of the copy's side is left out all around, because the middle shows how the lungs are exposed.
 MARGIN = 0.2
-# Shares of its pixels, of the range, and a ratio without unit.
+# The clipped limits are shares of the middle's pixels. The grey limits are shares of the range. Sharpness has no unit.
 MOST_CLIPPED, MOST_CLIPPED_TO_READ = 0.05, 0.6
 LEAST_MIDDLE, LEAST_SPREAD, LEAST_SHARPNESS = 0.25, 0.15, 0.35
 MOST_DEGREES = 10.0
-# Left, right, top and bottom of the picture, as shares of the whole film.
+# The limits are shares of the whole film, in the order of `SIDES`.
 SIDES = ("left", "right", "top", "bottom")
 MOST_MISSING = (0.11, 0.11, 0.17, 0.12)
 MOST_LETTERS = 5
-# Rows and columns at the edge are plain where nearly all of them is white or black, but for what JPEG adds; a frame is
-# so much of a side, on three sides.
+# An edge row or column is plain if nearly all of it is white or black. `PLAIN` allows for what JPEG adds.
+# A frame has at least `LEAST_FRAME` of a side, on three sides or more.
 PLAIN, NEARLY_ALL, LEAST_FRAME, LEAST_FRAMED_SIDES = 0.04, 0.95, 0.01, 3
-# How much brighter than what is around them strokes are, of 255; heights in pixels and as a share of the long side.
+# Strokes are this much brighter than their surroundings, out of 255. The least height is in pixels. The largest height
+# is a share of the long side.
 STROKE_CONTRAST, WIDEST_STROKE, LEAST_HEIGHT, MOST_HEIGHT = 80, 13, 6, 0.05
-# Two letters side by side, as shares of the higher one's height: the least height of the lower one, the widest gap and
-# overlap between them, and by how much their bases may differ.
+# Two letters side by side keep these limits, as shares of the higher one's height. They are the least height of the
+# lower one, the widest gap, the widest overlap, and the largest difference of their bases.
 LIKE_HEIGHT, WIDEST_GAP, OVERLAP, BASE_SHIFT = 0.6, 1.3, 0.25, 0.2
 CELLS, DIRECTIONS = 8, 9
 POSITION_FILE = Path(__file__).with_name("chest_position.npz")
@@ -50,7 +51,7 @@ EXPOSURE, BLUR, ROTATION, CUT_OFF, WRITING, FRAME = FINDINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What was measured of one film.
+    """The measured quality of one film.
 
     Attributes:
         white, black: shares of the film's middle part at either end of the range.
@@ -75,12 +76,12 @@ class Quality:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """Name what is to be warned of, each one of `FINDINGS`."""
+        """Name the findings that need a warning, each one of `FINDINGS`."""
         return tuple(name for name, _ in self._found())
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
-        """Say of each finding what was found, what is expected, and what to do."""
+        """Give for each finding the measured value, the expected one, and the next step."""
         return tuple(caution for _, caution in self._found())
 
     def _found(self) -> list[tuple[str, Caution]]:
@@ -89,17 +90,17 @@ class Quality:
             found.append((EXPOSURE, exposure))
         if self.sharpness < LEAST_SHARPNESS:
             sentence = (
-                f"This film is blurred, or was enlarged from a small copy (sharpness {self.sharpness:.2f}; "
-                f"expected is at least {LEAST_SHARPNESS}). Fine signs cannot be seen on it: please upload the "
-                "film as the device exported it."
+                f"This image is blurred, or was enlarged from a small copy (sharpness {self.sharpness:.2f}; expected: "
+                f"at least {LEAST_SHARPNESS}). Fine signs cannot be seen on it. Please upload the X-ray as the device "
+                "exported it."
             )
             found.append((BLUR, Caution("blurred", sentence)))
         if abs(self.degrees) > MOST_DEGREES:
             turned = "clockwise" if self.degrees > 0 else "counter-clockwise"
             sentence = (
-                f"The chest seems to be turned by about {abs(self.degrees):.0f} degrees {turned}. Expected is an "
-                f"upright one, within {MOST_DEGREES:.0f}. Please turn the film and upload it again: a turned "
-                "film's score can be another."
+                f"The chest seems to be turned by about {abs(self.degrees):.0f} degrees {turned}. It should be upright "
+                f"within {MOST_DEGREES:.0f} degrees, because turning can change the score. Please turn the image and "
+                "upload it again."
             )
             found.append((ROTATION, Caution(f"turned about {abs(self.degrees):.0f}°", sentence)))
         missing = {
@@ -109,23 +110,22 @@ class Quality:
         }
         if missing:
             sentence = (
-                f"Part of the chest seems to be cut off, or lies off the middle: about "
-                f"{' and '.join(missing.values())} of the picture is missing. Expected are both whole lungs. Please "
-                "upload the uncut film: what is cut off is not read."
+                f"Part of the chest seems to be cut off or off-centre. The image lacks about "
+                f"{' and '.join(missing.values())}. Both whole lungs should be visible, because missing parts are not "
+                "read. Please upload the uncut X-ray."
             )
             found.append((CUT_OFF, Caution(f"cut off at {' and '.join(missing)}", sentence)))
         if self.letters > MOST_LETTERS:
             sentence = (
-                f"A line of about {self.letters} letters is burned into this film; expected is a side marker at "
-                "most. It may name the patient: please check it before you pass on the film or a picture of it, "
-                "and have it removed."
+                f"A line of about {self.letters} letters is burned into this image. At most a side marker is expected. "
+                "The line may name the patient. Please check it before you share the image, and have it removed."
             )
             found.append((WRITING, Caution("writing", sentence)))
         if sum(share >= LEAST_FRAME for share in self.frame) >= LEAST_FRAMED_SIDES:
             sentence = (
-                f"This film has a plain white or black frame, up to {100 * max(self.frame):.0f} % of it wide; expected "
-                "are edges that belong to the picture. A frame can raise the score: please crop it off and upload the "
-                "film again."
+                f"This image has a plain white or black frame, up to {100 * max(self.frame):.0f} % of its side wide. "
+                "No frame is expected, because a frame can raise the score. Please crop it off and upload the image "
+                "again."
             )
             found.append((FRAME, Caution("framed", sentence)))
         return found
@@ -137,20 +137,21 @@ class Quality:
             share = f"{100 * clipped[0]:.0f} %"
             return Caution(
                 f"{share} plain {clipped[1]}",
-                f"Of the middle of this film {share} is plain {clipped[1]}, without detail: badly exposed, or exported "
-                f"with a window too narrow. Expected is at most {100 * MOST_CLIPPED:.0f} %. {again}",
+                f"{share} of the middle of this image is plain {clipped[1]}, without detail. At most "
+                f"{100 * MOST_CLIPPED:.0f} % is expected. The exposure was poor, or the export window was too narrow. "
+                f"{again}",
             )
         if self.middle < LEAST_MIDDLE:
             return Caution(
                 "dark",
-                f"This film is dark: half of its middle lies under {100 * self.middle:.0f} % of the range. Expected is "
-                f"at least {100 * LEAST_MIDDLE:.0f} %. {again}",
+                f"This image is dark: half of its middle is below {100 * self.middle:.0f} % of the range. At least "
+                f"{100 * LEAST_MIDDLE:.0f} % is expected. {again}",
             )
         if self.spread < LEAST_SPREAD:
             return Caution(
                 "little contrast",
-                f"This film has little contrast: its middle spans {100 * self.spread:.0f} % of the range. Expected is "
-                f"at least {100 * LEAST_SPREAD:.0f} %. {again}",
+                f"This image has little contrast: its middle spans {100 * self.spread:.0f} % of the range. At least "
+                f"{100 * LEAST_SPREAD:.0f} % is expected. {again}",
             )
         return None
 
@@ -188,8 +189,8 @@ def refuse_clipped(quality: Quality, name: str) -> None:
     clipped = quality.white + quality.black
     if clipped > MOST_CLIPPED_TO_READ:
         raise UnsuitableImageError(
-            f"{name} is plain white or black in {100 * clipped:.0f} % of its middle, without detail. Expected is "
-            f"at most {100 * MOST_CLIPPED_TO_READ:.0f} %. Please export it again with the device's own window.",
+            f"{name} is plain white or black in {100 * clipped:.0f} % of its middle, without detail. At most "
+            f"{100 * MOST_CLIPPED_TO_READ:.0f} % is expected. Please export it again with the device's own window.",
             code="clipped",
         )
 
@@ -222,7 +223,7 @@ def position_of(film: np.ndarray) -> tuple[float, float, float, float, float]:
 def _shrunk(pixels: np.ndarray) -> np.ndarray:
     """Give a copy of at most `WRITING_SIDE` pixels a side: whole blocks averaged, the rest by interpolation.
 
-    An average over broken blocks takes three times as long, and says the same.
+    An average over broken blocks takes three times as long and gives the same result.
     """
     block = max(pixels.shape) // WRITING_SIDE
     if block > 1:
@@ -255,7 +256,7 @@ def _frame_of(small: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def _sharpness_of(small: np.ndarray) -> float:
-    # Within a tenth of the edge lie markers, writing and collimators.
+    # Markers, writing and collimators lie within a tenth of the edge.
     inside = np.s_[SIDE // 10 : -(SIDE // 10), SIDE // 10 : -(SIDE // 10)]
     softer, softest = blurred(small, 1.0), blurred(small, 3.0)
     fine, coarse = (np.quantile(np.abs(detail[inside]), 0.9) for detail in (small - softer, softer - softest))
@@ -270,7 +271,7 @@ def _letters_of(film: np.ndarray) -> int:
     outlines, _ = cv2.findContours(strokes, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     pieces = np.array(sorted(tuple(cv2.boundingRect(outline)) for outline in outlines)).reshape(-1, 4)
     left, top, width, height = pieces.T
-    # Letters that touch are one piece, of up to eight.
+    # Letters that touch are one piece, which can hold up to eight.
     is_like = (height >= LEAST_HEIGHT) & (height <= MOST_HEIGHT * max(film.shape)) & (width <= 6 * height)
     is_like &= width >= 0.12 * height
     left, top, width, height = (values[is_like] for values in (left, top, width, height))
@@ -284,20 +285,20 @@ def _letters_of(film: np.ndarray) -> int:
 def _neighbours(left: np.ndarray, right: np.ndarray, base: np.ndarray, height: np.ndarray) -> list[list[int]]:
     """Give pairs of pieces side by side in a line: the places of the left and the right one, by the right one's.
 
-    Each piece looks only where a neighbour can end: a page of noise has tens of thousands, and all pairs of them would
-    fill the memory.
+    Each piece looks only where a neighbour can end. A page of noise has tens of thousands of pieces, and all pairs of
+    them would fill the memory.
 
     Args:
         left, right, base, height: int `(pieces,)`, from left to right.
     """
-    # A neighbour is no higher; it may be a pixel less, as the exact rule comes after.
+    # A neighbour can be no higher. The limits are a pixel too wide here, because the exact rule follows.
     highest = height / LIKE_HEIGHT + 1
     off_base = (BASE_SHIFT * highest + 1).astype(int)
-    # Where pieces end, row by row.
+    # The ends of the pieces are sorted row by row, so that a search finds those in reach.
     columns = int(right.max(initial=0)) + 1
     order = np.argsort(base * columns + right)
     ends = (base * columns + right)[order]
-    # One look for each row in which its neighbour may end.
+    # Each piece takes one look for each row in which its neighbour may end.
     piece, row = _counted_up(2 * off_base + 1)
     start = (base[piece] + row - off_base[piece]) * columns
     nearest, farthest = np.maximum(left - WIDEST_GAP * highest, 0), np.minimum(left + OVERLAP * highest, columns - 1)
@@ -314,6 +315,6 @@ def _neighbours(left: np.ndarray, right: np.ndarray, base: np.ndarray, height: n
 
 
 def _counted_up(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give, for counts 2 and 3, whose turn it is, 0 0 1 1 1, and the numbers from 0 on, 0 1 0 1 2."""
+    """Repeat each place as often as it counts, and number the repeats: 2 and 3 give 0 0 1 1 1 and 0 1 0 1 2."""
     whose = np.repeat(np.arange(len(counts)), counts)
     return whose, np.arange(len(whose)) - (np.cumsum(counts) - counts)[whose]

@@ -1,6 +1,7 @@
 """Is this a frontal chest X-ray that the network may score, and of the population it knows?
 
-First plain checks of the picture and the header, then what the model's input gate says of it, if it has one.
+Plain checks of the picture and the header come first. The model's input gate judges the picture after them, if the
+model has a gate.
 """
 
 from dataclasses import dataclass, replace
@@ -12,13 +13,13 @@ from pneumo_core.film import Radiograph
 from pneumo_core.gate.input_gate import INVERTED, LEFT, NEAR_SHARE, OTHER, OVER, PART, RIGHT, UPRIGHT, Verdict
 from pneumo_core.wording import Caution
 
-# Grey levels between the darkest and brightest percent: under this nothing can be told apart.
+# Below this range of grey levels, from the 1st to the 99th percentile, no structure is visible.
 MIN_CONTRAST = 0.05
 # Mean distance of the colour channels; tinted film scans stay well under it.
 MAX_COLOUR = 0.06
-# Long side to short side; chest films are 1:1 to 2:1.
+# The limit is long side to short side. Chest films are 1:1 to 2:1.
 MAX_ASPECT = 2.5
-# Whole years, as in `ModelCard.population_years`.
+# Ages are whole years, as in `ModelCard.population_years`.
 CHILDREN_YEARS, ADULT_YEARS = (1.0, 5.0), 18.0
 # LLD and RLD are decubitus positions; LAT and LATERAL are what some devices write.
 NOT_FRONTAL = {
@@ -28,18 +29,18 @@ NOT_FRONTAL = {
 }
 
 
-# What the gate found, what was expected, what to do.
+# By the kind that the gate found: the finding, the expected image, and the next step.
 REFUSALS = {
-    LEFT: "seems to be turned by 90 degrees to the left. Expected is an upright film. Please turn it back.",
-    OVER: "seems to lie upside down. Expected is an upright film. Please turn it over.",
-    RIGHT: "seems to be turned by 90 degrees to the right. Expected is an upright film. Please turn it back.",
-    INVERTED: "seems to be inverted, with air white and bone black. Expected is air black and bone white. Please "
-    "invert it back.",
-    PART: "seems to show part of a chest, several films, or a film small on a page. Expected is one whole frontal "
-    "chest X-ray. Please upload the film itself, uncut.",
-    OTHER: "does not look like a chest X-ray. Expected is one upright frontal chest X-ray. Please upload such a film.",
-    UPRIGHT: "does not look enough like an upright frontal chest X-ray. Please check the film, and upload it uncut and "
-    "as the device exported it.",
+    LEFT: "seems to be turned by 90 degrees to the left. The network reads upright X-rays only. Please turn it back.",
+    OVER: "seems to be upside down. The network reads upright X-rays only. Please turn it over.",
+    RIGHT: "seems to be turned by 90 degrees to the right. The network reads upright X-rays only. Please turn it back.",
+    INVERTED: "seems to be inverted, with air white and bone black. The network reads X-rays with air black and bone "
+    "white only. Please invert it back.",
+    PART: "seems to show part of a chest, several X-rays, or an X-ray small on a page. The network reads one whole "
+    "frontal chest X-ray only. Please upload the X-ray itself, uncut.",
+    OTHER: "does not look like a chest X-ray. The network reads upright frontal chest X-rays only. Please upload one.",
+    UPRIGHT: "does not look enough like an upright frontal chest X-ray. Please check the image, and upload it uncut as "
+    "the device exported it.",
 }
 # By the kind that the gate found, one of `IMAGE_CODES`.
 CODES = {
@@ -48,7 +49,7 @@ CODES = {
     PART: "cut_off_or_several",
     **dict.fromkeys((OTHER, UPRIGHT), "not_a_chest"),
 }
-# By the kind that the gate found: quarters to turn to the left, whether to invert, and what was done, in words.
+# By the kind that the gate found: quarter turns to the left, whether to invert, and the correction in words.
 CORRECTIONS = {
     LEFT: (3, False, "turned by 90 degrees to the right"),
     OVER: (2, False, "turned by 180 degrees"),
@@ -64,7 +65,7 @@ FAR = Caution(
 
 @dataclass(frozen=True, slots=True)
 class Suitability:
-    """What has to be said of the patient beside the score of a film that may be read.
+    """The cautions about the patient that belong beside the score of an admitted film.
 
     `is_outside_population` is True where the file itself says that the patient is of another age.
     """
@@ -92,7 +93,7 @@ def assess(
     origin, name = radiograph.origin, radiograph.name
     if origin.colour > MAX_COLOUR:
         raise UnsuitableImageError(
-            f"{name} is a colour picture. Expected is a greyscale X-ray. Please upload the X-ray itself, not a "
+            f"{name} is a colour picture. A greyscale X-ray is expected. Please upload the X-ray itself, not a "
             "photograph or a coloured overlay of it.",
             code="colour",
         )
@@ -100,23 +101,23 @@ def assess(
     aspect = max(origin.height, origin.width) / min(origin.height, origin.width)
     if aspect > MAX_ASPECT:
         raise UnsuitableImageError(
-            f"{name} is {origin.width} x {origin.height} pixels, {aspect:.1f} times as long as wide. Expected is one "
-            f"whole chest X-ray, at most {MAX_ASPECT} times. Please upload the uncut film.",
+            f"{name} is {origin.width} x {origin.height} pixels, {aspect:.1f} times as long as wide. A whole chest "
+            f"X-ray is at most {MAX_ASPECT} times as long as wide. Please upload the uncut X-ray.",
             code="shape",
         )
     if origin.view_position in NOT_FRONTAL:
         raise UnsuitableImageError(
             f"{name} is {NOT_FRONTAL[origin.view_position]} ({origin.view_position}). The network knows upright "
-            "frontal views only. Please upload the frontal film (AP or PA).",
+            "frontal views only. Please upload the frontal X-ray (AP or PA).",
             code="lateral_view",
         )
     if origin.age_years is None:
-        return suitability_for_age(age_years, population_years, "the age given with it is")
+        return suitability_for_age(age_years, population_years, "the given age is")
     return suitability_for_age(origin.age_years, population_years)
 
 
 def check_contrast(pixels: np.ndarray, name: str) -> None:
-    """Refuse a picture on which nothing can be told apart; float32 `(height, width)` in [0, 1].
+    """Refuse a picture without visible structure; float32 `(height, width)` in [0, 1].
 
     Raises:
         UnsuitableImageError: it is almost blank.
@@ -124,14 +125,14 @@ def check_contrast(pixels: np.ndarray, name: str) -> None:
     low, high = np.percentile(pixels, (1, 99))
     if high - low < MIN_CONTRAST:
         raise UnsuitableImageError(
-            f"{name} is almost blank (its grey levels span {100 * (high - low):.0f} % of the range). Expected is an "
-            "X-ray with visible structure. Please check the export.",
+            f"{name} is almost blank (its grey levels span {100 * (high - low):.0f} % of the range). An X-ray has "
+            "visible structure. Please check the export.",
             code="blank",
         )
 
 
 def refuse_by(verdict: Verdict | None, name: str) -> None:
-    """Refuse a picture that the input gate does not take for a chest X-ray to be read.
+    """Refuse a picture that the input gate refuses.
 
     Raises:
         CorrectableImageError: turned or inverted; it names the correction.
@@ -157,17 +158,17 @@ def corrected(radiograph: Radiograph, correction: str) -> Radiograph:
 def suitability_for_age(
     age_years: float | None, population_years: tuple[float, float], source: str = "the file gives an age of"
 ) -> Suitability:
-    """Say whether the network knows patients of this age; None where none is known; `source` says where it is from."""
+    """Say whether the network knows patients of this age, None if unknown; `source` names where the age is from."""
     youngest, oldest = population_years
-    known = f"The network knows films of children of {youngest:.0f} to {oldest:.0f} years only"
+    known = f"The network knows X-rays of children of {youngest:.0f} to {oldest:.0f} years only."
     if age_years is None:
-        sentence = f"The file gives no age. {known}: for any other patient this score is not validated."
+        sentence = f"The file gives no age. {known} For any other patient this score is not validated."
         return Suitability(False, (Caution("no age given", sentence),))
     # "5 years" lasts until the sixth birthday.
     if youngest <= age_years < oldest + 1:
         return Suitability(False, ())
     age = f"{int(age_years)} years" if age_years >= 2 else f"{int(age_years * 12)} months"
-    sentence = f"Not validated for this patient: {source} {age}. {known}."
+    sentence = f"This score is not validated for this patient: {source} {age}. {known}"
     return Suitability(True, (Caution("outside population", sentence),))
 
 

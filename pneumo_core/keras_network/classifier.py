@@ -1,4 +1,4 @@
-"""A classifier whose network is a Keras graph: loaded after all checks of its files, and run once."""
+"""A classifier whose network is a Keras graph, loaded after all checks of its files and then run once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pneumo_core.network import KERAS, Classifier, Explanation, engine_in_use
 
 
 class KerasClassifier(Classifier):
-    """A classifier that also has its network at hand, for those who train it or look into it.
+    """A classifier that also gives access to its network, for training and for looking into it.
 
     Attributes:
         network: the Keras graph, float32 `(n, height, width, 1)` -> logit `(n, 1)`.
@@ -34,10 +34,10 @@ class KerasClassifier(Classifier):
         gate: InputGate | None = None,
         engine: str = KERAS,
     ) -> None:
-        """Put together what belongs together.
+        """Join a network, its card, its list of known films and its input gate.
 
         Args:
-            engine: which of `ENGINES` runs the network; all but Keras keep the weights that it has now.
+            engine: the one of `ENGINES` that runs the network; all but Keras keep the weights that it has now.
 
         Raises:
             PneumoError: the engine is not installed.
@@ -49,8 +49,9 @@ class KerasClassifier(Classifier):
             features = gate_features(network, card.explained_layer)
             if features.shape[1:] != gate.centre.shape:
                 raise ModelError(
-                    f"The input gate of {card.name} judges {len(gate.centre)} features, its network gives "
-                    f"{features.shape[1]}. Please copy the whole model folder again, or fit the gate again."
+                    f"The input gate of {card.name} judges {len(gate.centre)} features. Its network gives "
+                    f"{features.shape[1]}. Please copy the whole model folder again, or fit the gate again.",
+                    code="input_gate_of_other_network",
                 )
             outputs.append(features)
         self.network = network
@@ -63,7 +64,7 @@ class KerasClassifier(Classifier):
 
 
 def load_classifier(models: Path | str) -> KerasClassifier:
-    """Load the model in use, after all checks of its files, and run it once: the first film waits for no compilation.
+    """Load the model in use after all checks of its files, and run it once so that no film waits for compilation.
 
     The engine that `PNEUMO_ENGINE` names runs it.
 
@@ -78,7 +79,7 @@ def load_classifier(models: Path | str) -> KerasClassifier:
     engine = engine_in_use()
     folder = active_model_folder(Path(models))
     card = read_card(folder)
-    # Whoever laid it there: a file from elsewhere is no safer by that.
+    # The check does not depend on who put the file there, because any file can come from elsewhere.
     check_network_file(folder / NETWORK_FILE, card.preprocessing, card.explained_layer)
     network = load_network(folder / NETWORK_FILE)
     known, gate = read_known_films(folder), read_gate(folder, card.weights_sha256)
@@ -91,11 +92,13 @@ def load_classifier(models: Path | str) -> KerasClassifier:
         raise ModelError(
             f"The network of {card.name} could not be run on {device_in_words()}: TensorFlow reports "
             f"{type(error).__name__}. Please free the GPU's memory and start again, or set CUDA_VISIBLE_DEVICES=-1 to "
-            "use the CPU."
+            "use the CPU.",
+            code="network_not_run",
         ) from error
     except DAMAGE as error:
         raise ModelError(
-            f"{NETWORK_FILE} passes the checks of its parts, and cannot be run all the same. Please use a network that "
-            "this project trained."
+            f"{NETWORK_FILE} passes the checks of its parts, but cannot be run. Please use a network that this project "
+            "trained.",
+            code="network_not_run",
         ) from error
     return classifier

@@ -1,8 +1,8 @@
 """Keras on TensorFlow, and OpenVINO where `PNEUMO_ENGINE` asks for it. The one home of OpenVINO.
 
-OpenVINO answers sooner on a processor (`benchmarks/engines.py` says by how much), from the same weights in float32. It
-gives the feature maps too, so that heat maps come from the pass that gave the score; all else, such as the gradients of
-the network's head and training, stays with TensorFlow.
+OpenVINO is faster on a CPU (`benchmarks/engines.py` measures by how much) and uses the same weights in float32. It
+gives the feature maps too, so that heat maps come from the pass that gave the score. TensorFlow does all else, such as
+training and the gradients of the network's head.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ def openvino_engine(network: keras.Model, precision: str = "f32") -> Engine:
 
     Args:
         network: float32 `(n, height, width, 1)` -> two outputs or more.
-        precision: what OpenVINO computes in, as it calls it; with "bf16" probabilities move by some hundredths.
+        precision: OpenVINO's name of the number type that it computes in; "bf16" moves probabilities by hundredths.
 
     Raises:
         PneumoError: OpenVINO is not installed.
         ModelError: it cannot run this network.
     """
-    # It would tell its makers, through Google Analytics, of every import and conversion, and write an identifier into
-    # the home folder; nothing of this project calls home.
+    # OpenVINO would report every import and conversion to its makers through Google Analytics, and write an identifier
+    # into the home folder. Nothing of this project calls home.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
         import openvino
@@ -52,31 +52,33 @@ def openvino_engine(network: keras.Model, precision: str = "f32") -> Engine:
     except ImportError as error:
         raise PneumoError(
             f"OpenVINO is not installed here, and {ENGINE_VARIABLE} asks for it. Please run "
-            f"pip install '.[openvino]' in Pneumo's folder, or leave {ENGINE_VARIABLE} out."
+            f"pip install '.[openvino]' in Pneumo's folder, or leave {ENGINE_VARIABLE} out.",
+            code="engine",
         ) from error
     try:
         converted = openvino.convert_model(_with_constants(network).get_concrete_function())
-        # It takes what nothing uses for an output too, and would keep it through the whole pass.
+        # OpenVINO also counts unused tensors as outputs, and would keep them through the whole pass.
         outputs = [converted.output(str(place)) for place in range(len(network.outputs))]
         compiled = openvino.compile_model(
             openvino.Model(outputs, converted.get_parameters()),
             "CPU",
             {
-                # Unasked, some processors would get another precision, and each thread a core that others may be using.
+                # By default some processors get another precision, and threads are pinned to cores that may be busy.
                 "INFERENCE_PRECISION_HINT": precision,
                 "ENABLE_CPU_PINNING": False,
-                # A cluster's workers share a machine; 0 stands for all cores.
+                # A cluster's workers share a machine, so they limit their threads. 0 stands for all cores.
                 "INFERENCE_NUM_THREADS": int(os.environ.get("TF_NUM_INTRAOP_THREADS", 0)),
             },
         )
     except (OpConversionFailure, RuntimeError) as error:
         raise ModelError(
-            f"OpenVINO cannot run this network ({type(error).__name__}). Expected is one that it has all layers of. "
-            f"Please leave {ENGINE_VARIABLE} out: TensorFlow runs every model of this project."
+            f"OpenVINO cannot run this network ({type(error).__name__}). It must support all of the network's layers. "
+            f"Please leave {ENGINE_VARIABLE} out: TensorFlow runs every model of this project.",
+            code="engine",
         ) from error
 
     def forward(films: np.ndarray) -> Sequence[Any]:
-        # A request of its own for each call: one cannot be used by two threads.
+        # Each call makes its own request, because two threads cannot share one.
         found = compiled.create_infer_request().infer([films])
         return [found[place] for place in range(len(outputs))]
 
@@ -90,7 +92,7 @@ def _films(network: keras.Model) -> tf.TensorSpec:
 def _with_constants(network: keras.Model) -> tf.types.experimental.PolymorphicFunction:
     """Give a network as a function whose weights are part of its graph, its outputs named by their place.
 
-    Converted with variables, each is looked for in a list of all, again and again: 5 s instead of 1.
+    With variables the conversion would look up each one in a list of all, and take 5 s instead of 1.
     """
     trained = [variable.numpy() for variable in network.trainable_variables]
     others = [variable.numpy() for variable in network.non_trainable_variables]

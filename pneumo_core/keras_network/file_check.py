@@ -1,7 +1,7 @@
 """A `.keras` file of unknown origin, checked before it is loaded.
 
-Keras runs no code from such a file, but a small one can take many gigabytes: the file says what is built. So the
-sizes of everything are worked out here, layer by layer, while nothing of it is allocated yet.
+Keras runs no code from such a file. But a small file can describe a network of many gigabytes. So all sizes are worked
+out here, layer by layer, before anything is allocated.
 """
 
 import io
@@ -23,9 +23,10 @@ from pneumo_core.keras_network.layers import MAX_MODEL_FILE_BYTES
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 KERAS_MEMBER_LIMITS = {"metadata.json": 2**16, CONFIG: 4 * 2**20, WEIGHTS: MAX_MODEL_FILE_BYTES}
-# As many parameters as a file of that size can hold; VGG16 with two dense layers of 4,096 on all its maps has 135
-# million. The most of this project's networks otherwise: 273 layers (EfficientNetV2B0); for a film of 1,024 x 1,024,
-# 67 million values in a layer (VGG16), 779 million in all (ResNet50), 3.2 * 10**11 multiplications (VGG16).
+# A file of that size can hold no more parameters. VGG16 with two dense layers of 4,096 on all its maps has 135 million.
+# The other limits leave room above the largest of this project's networks: 273 layers (EfficientNetV2B0). At an input
+# of 1,024 x 1,024 these are 67 million values in a layer (VGG16) and 779 million in all (ResNet50). The multiplications
+# are 3.2 * 10**11 (VGG16).
 MAX_PARAMETERS = MAX_MODEL_FILE_BYTES // 4
 MAX_LAYERS = 1_000
 MAX_VALUES = 2**26
@@ -57,7 +58,7 @@ LAYERS = frozenset(
         "ZeroPadding2D",
     }
 )
-# Of MobileNetV3, whose activation is built of sums and products.
+# MobileNetV3 builds its activation from sums and products.
 OPERATIONS = frozenset({"Add", "Multiply"})
 INITIALIZERS = frozenset(
     {"Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Ones", "RandomNormal", "RandomUniform"}
@@ -69,10 +70,10 @@ _ALLOWED = frozenset(
     | {(SAVED_OPERATIONS, name) for name in OPERATIONS}
     | {("keras.initializers", name) for name in INITIALIZERS}
 )
-# What Keras, NumPy and Python raise where a value is of the wrong kind.
+# Keras, NumPy and Python raise these where a value is of the wrong kind.
 DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 
-# None for the number of films, then sides and channels.
+# A shape is None for the number of films, then sides and channels.
 Shape = tuple[Any, ...]
 
 
@@ -80,7 +81,7 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
     """Check a `.keras` file without loading it: members, layer classes, shapes, sizes.
 
     Args:
-        preprocessing: its height and width are what the network must take.
+        preprocessing: the network must take its height and width.
         explained_layer: must be there, and give feature maps.
 
     Raises:
@@ -90,12 +91,12 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
         for name in KERAS_MEMBER_LIMITS:
             if name not in archive.members:
                 raise _refusal(path, f"no {name}", f"a .keras file with {', '.join(KERAS_MEMBER_LIMITS)}")
-        # All of them, since Keras reads all of them.
+        # All members are read here, since Keras reads all of them.
         _, config, weights = (archive.read(name) for name in KERAS_MEMBER_LIMITS)
     _check_weights(path, weights)
     try:
         layers = _layers(path, json.loads(config))
-        # A parameter takes at least one byte in the file: what is built is never much larger than what was sent.
+        # A parameter takes at least one byte in the file, so the network cannot become much larger than its file.
         most_parameters = min(MAX_PARAMETERS, len(weights))
         shapes = _shapes(path, layers, (None, preprocessing.height, preprocessing.width, 1), most_parameters)
     except DAMAGE as error:
@@ -103,19 +104,19 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
     if len(shapes.get(explained_layer, ())) != 4:
         raise _refusal(
             path,
-            f"no layer '{explained_layer[:60]}' with feature maps, which the card explains",
+            f"no layer '{explained_layer[:60]}' with feature maps, although the card names it for the heat map",
             "the network of this card",
         )
 
 
 def _layers(path: Path, config: Any) -> list[dict[str, Any]]:
     """Give the layers of a flat functional network whose classes are all known."""
-    # Never looked at: networks are loaded without what they were compiled with.
+    # Networks are loaded without their compile settings, so these are not checked.
     config = {key: value for key, value in config.items() if key != "compile_config"}
     for module, name, registered in _classes(config):
         if (module, name) not in _ALLOWED or registered not in (None, name):
             found = ascii(f"{module}.{registered or name}")[:100]
-            raise _refusal(path, f"the class {found}", "layers that this project's networks use, none of one's own")
+            raise _refusal(path, f"the class {found}", "layers that this project's networks use, without custom ones")
     layers: list[dict[str, Any]] = config["config"]["layers"]
     # One model within another would be a layer here.
     if config["class_name"] != "Functional" or any(layer["class_name"] == "Functional" for layer in layers):
@@ -127,8 +128,8 @@ def _layers(path: Path, config: Any) -> list[dict[str, Any]]:
     outputs = _strings(config["config"]["output_layers"])
     inputs = [layer["name"] for layer in layers if layer["class_name"] == "InputLayer"]
     if len(outputs) != 1 or len(inputs) != 1 or _strings(config["config"]["input_layers"]) != inputs:
-        raise _refusal(path, f"{len(inputs)} inputs and {len(outputs)} outputs", "one film in and one logit out")
-    # The output last, so that whoever goes through them ends with it.
+        raise _refusal(path, f"{len(inputs)} inputs and {len(outputs)} outputs", "one image in and one logit out")
+    # The output layer comes last, so that the walk through the layers ends with its shape.
     return sorted(layers, key=lambda layer: layer["name"] == outputs[0])
 
 
@@ -169,7 +170,7 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_paramete
             if more or isinstance(given, list) != (kind in {"Add", "Concatenate", "Multiply"}):
                 raise ValueError("a layer is called in an unknown way")
             taken = sources if isinstance(given, list) else sources[0]
-            # Keras builds a layer for the shape that is written here, whatever reaches it.
+            # Keras builds a layer for the shape in the file, even if another shape reaches it.
             written = layer.get("build_config")
             if written and written != {"input_shape": _in_json(taken)}:
                 raise _refusal(path, f"the layer '{name[:60]}' for a shape that does not reach it", "the same shape")
@@ -184,10 +185,10 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_paramete
         if shape[0] is not None or not all(isinstance(side, int) and side > 0 for side in shape[1:]):
             raise ValueError("a shape that is none")
         for found, most, what in (
-            (values, MAX_VALUES, "values of one film in a layer"),
-            (values_in_all, MAX_VALUES_IN_ALL, "values of one film in all layers"),
+            (values, MAX_VALUES, "values of one image in a layer"),
+            (values_in_all, MAX_VALUES_IN_ALL, "values of one image in all layers"),
             (parameters, most_parameters, "parameters"),
-            (multiplications, MAX_MULTIPLICATIONS, "multiplications for one film"),
+            (multiplications, MAX_MULTIPLICATIONS, "multiplications for one image"),
         ):
             if found > most:
                 raise _refusal(path, f"more than {most:,} {what} (up to its layer '{name[:60]}')", "fewer")
@@ -235,7 +236,7 @@ def _in_json(shapes: list[Shape] | Shape) -> list[Any]:
 
 
 def _check_weights(path: Path, content: bytes) -> None:
-    """Refuse weights that hold more values than bytes, or that lie elsewhere than in the file."""
+    """Refuse weights that hold more values than bytes, or that are stored outside the file."""
     expected = "weights as Keras writes them, all in this file"
     objects = size = 0
     try:
@@ -265,5 +266,6 @@ def _shown(shape: Shape) -> str:
 
 def _refusal(path: Path, found: str, expected: str) -> ModelError:
     return ModelError(
-        f"{path.name} holds {found}. Expected is {expected}. Please use a network that this project trained."
+        f"{path.name} holds {found}. Expected: {expected}. Please use a network that this project trained.",
+        code="network_file",
     )

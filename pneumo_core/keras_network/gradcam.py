@@ -1,8 +1,8 @@
 """Where the network looked: Grad-CAM (Selvaraju et al. 2017). The one home of tf-keras-vis.
 
-The network's head is linear in the pooled feature maps, so the gradient at the explained layer needs
-the head only: the feature maps that the forward pass gave anyway go in, and the map equals that of
-tf-keras-vis on the full network (a test proves it).
+The network's head is linear in the pooled feature maps, so the gradient at the explained layer needs the head only.
+The head takes the feature maps of the forward pass. The map equals that of tf-keras-vis on the full network, as a test
+shows.
 """
 
 import keras
@@ -30,7 +30,7 @@ def library_map(network: keras.Model, inputs: np.ndarray, layer: str | int) -> n
 
     Args:
         network: ends in the logit.
-        inputs: float32, what the network takes, of one film.
+        inputs: float32, the network's input for one film.
         layer: name or index of the layer whose feature maps are explained.
 
     Returns:
@@ -40,7 +40,7 @@ def library_map(network: keras.Model, inputs: np.ndarray, layer: str | int) -> n
         lambda logit: logit[:, 0],
         inputs,
         penultimate_layer=layer,
-        # Else tf-keras-vis silently replaces the layer by an earlier convolution.
+        # Otherwise tf-keras-vis silently replaces the layer by an earlier convolution.
         seek_penultimate_conv_layer=False,
         expand_cam=False,
         normalize_cam=False,

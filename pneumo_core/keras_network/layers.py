@@ -1,7 +1,7 @@
 """The Keras graph: saved, loaded and taken apart, and the device it runs on.
 
-Every network is one flat functional graph, grey film in, one logit out (tf-keras-vis needs a flat
-graph, and a sigmoid end would fade the heat map as the network gets sure).
+Every network is one flat functional graph with a grey film in and one logit out. tf-keras-vis needs a flat graph, and
+a sigmoid at the end would fade the heat map near probabilities of 0 and 1.
 """
 
 import os
@@ -20,11 +20,11 @@ from pneumo_core.files import written_whole
 MAX_MODEL_FILE_BYTES = 1 << 30
 
 for _gpu in tf.config.list_physical_devices("GPU"):
-    # Without this TensorFlow takes all of the GPU's memory at once, from everybody.
+    # Without this TensorFlow takes all of the GPU's memory at once, and leaves none to other processes.
     tf.config.experimental.set_memory_growth(_gpu, True)
 
 
-# Cells a side that the input gate sees feature maps in, and the film.
+# The input gate sees feature maps and the film in this many cells a side.
 GATE_GRID, GATE_FILM = 4, 16
 
 
@@ -35,9 +35,9 @@ def body_and_head(network: keras.Model, explained_layer: str) -> tuple[keras.Mod
 
 
 def layers_to_walk(network: keras.Model, explained_layer: str) -> tuple[str, ...]:
-    """Name layers from edges to lungs: the last one of each size, and where blocks with other channels end.
+    """Name layers from edges to lungs: the last one of each size, and the ends of blocks with other channels.
 
-    Of networks that were joined, those layers that all of them have in common.
+    In joined networks these are the layers that all of them share.
 
     Returns:
         names in the order of the network; the last one is the explained layer.
@@ -48,7 +48,7 @@ def layers_to_walk(network: keras.Model, explained_layer: str) -> tuple[str, ...
     if isinstance(explained, layers.Concatenate):
         parts = [{id(layer) for layer in keras.Model(network.input, part).layers} for part in explained.input]
         before = [layer for layer in before if all(id(layer) in part for part in parts)]
-    # Neither paddings nor the single cells inside squeeze and excitation.
+    # Paddings and the single cells inside squeeze and excitation are no maps to look at.
     kinds = (layers.Conv2D, layers.Activation, layers.ReLU, layers.Add)
     maps = [layer for layer in before if isinstance(layer, kinds) and layer.output.shape[1] > 1]
     ends = [layer for layer in maps if isinstance(layer, layers.Add)]
@@ -59,10 +59,10 @@ def layers_to_walk(network: keras.Model, explained_layer: str) -> tuple[str, ...
 
 
 def gate_features(network: keras.Model, explained_layer: str) -> keras.KerasTensor:
-    """Give what the input gate judges by, float32 `(n, features)`, as a further output of the network's graph.
+    """Give the input gate's features, float32 `(n, features)`, as a further output of the network's graph.
 
-    The explained layer's maps, each averaged over all of them; those of the two last layers before it that still see
-    where something is, averaged over a grid of `GATE_GRID` a side; and the film itself, small.
+    They have three parts. The explained layer's maps are averaged whole. The maps of the two last layers before it that
+    still resolve positions are averaged over a grid of `GATE_GRID` a side. The film itself is shrunk to `GATE_FILM`.
     """
     film = network.input
     finer = [
@@ -83,7 +83,7 @@ def put_weights(network: keras.Model, weights: Sequence[np.ndarray]) -> None:
     network.set_weights(weights)
     for layer in network.layers:
         if isinstance(layer, layers.Normalization) and layer.weights:
-            # Keras computes with copies of its mean and variance, and makes them anew only when told to.
+            # Keras computes with copies of mean and variance, and renews them only on request.
             layer.finalize_state()
 
 
@@ -100,23 +100,28 @@ def load_network(path: Path) -> keras.Model:
         ModelError: the file is missing, damaged, of another kind, or holds weights that are not finite.
     """
     if not path.is_file():
-        raise ModelError(f"There is no network at {path}. Expected is a .keras file. Please train or copy one.")
+        message = f"There is no network at {path}. A .keras file is expected. Please train or copy one."
+        raise ModelError(message, code="network_file")
     if path.stat().st_size > MAX_MODEL_FILE_BYTES or not zipfile.is_zipfile(path):
-        raise ModelError(f"{path.name} is no .keras file of a sensible size. Please copy the model again.")
+        message = f"{path.name} is no .keras file of a sensible size. Please copy the model again."
+        raise ModelError(message, code="network_file")
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"{path.name} could not be loaded: it is damaged or was written by another version of Keras. "
-            "Please copy the model again, or retrain it."
+            "Please copy the model again, or retrain it.",
+            code="network_file",
         ) from error
     if network.output_shape != (None, 1) or len(network.input_shape) != 4 or network.input_shape[-1] != 1:
         raise ModelError(
-            f"{path.name} takes {network.input_shape} and gives {network.output_shape}. Expected is one grey film in "
-            "and one logit out. Please use a network that this project trained."
+            f"{path.name} takes {network.input_shape} and gives {network.output_shape}. Expected: one grey image in "
+            "and one logit out. Please use a network that this project trained.",
+            code="network_file",
         )
     if not all(np.isfinite(weight).all() for weight in network.get_weights()):
-        raise ModelError(f"{path.name} holds weights that are not finite numbers. Please retrain the model.")
+        message = f"{path.name} holds weights that are not finite numbers. Please retrain the model."
+        raise ModelError(message, code="network_file")
     return network
 
 

@@ -1,4 +1,4 @@
-"""Plotly figures of the lessons, each with what it shows in words; legible from the back of a hall."""
+"""Plotly figures of the lessons, each described in words, and legible from the back of a hall."""
 
 from collections.abc import Sequence
 
@@ -11,31 +11,31 @@ from pneumo_core.learn.lessons import Consequences, FileSizeResult, SplitFigure
 from pneumo_core.models import KIND_LABELS, Conformal, ScoredFilms
 from pneumo_core.stats import OperatingPoint, ReliabilityBin, area, area_under_roc, figures_at, percent, roc_points
 
-# The lesson with most beside its figures leaves them less.
+# The lesson with the most text beside its figures leaves them less height.
 HEIGHT, LESS_HEIGHT = 370, 310
 CROWD_ROWS = 25
-# Of a confusion matrix, in the order of its fields: name, colour and shape. The same in every lesson.
+# Each cell of a confusion matrix, in the order of its fields, has one name, colour and shape in every lesson.
 OUTCOMES = (
     ("found (flagged)", SCORE_COLOUR, "square"),
     ("missed (not flagged)", "#e11d48", "x"),
     ("false alarms (flagged)", "#8b5cf6", "triangle-up"),
     ("others (not flagged)", COMPARED_COLOUR, "circle-open"),
 )
-# Probabilities beyond are drawn at the edge; between them an axis of log odds keeps low and high ones apart.
+# Probabilities beyond these are drawn at the edge. An axis of log odds keeps low and high ones between them apart.
 LOWEST, HIGHEST = 0.0005, 0.9995
 PROBABILITY_TICKS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
-# The golden ratio's multiples spread points evenly, the same way each time.
+# Multiples of the golden ratio spread points evenly, the same way each time.
 GOLDEN = 0.6180339887498949
 
 
 def threshold_charts(
     films: ScoredFilms, points: Sequence[OperatingPoint], now: Consequences, text_colour: str
 ) -> list[Chart]:
-    """Draw what moves with the threshold: confusion matrix, the point on the ROC curve, the crowd."""
+    """Draw all that depends on the threshold: confusion matrix, the point on the ROC curve, the crowd."""
     figures, matrix = now.figures, now.figures.confusion
     has_pneumonia, values = films.has_pneumonia, films.probabilities
     matrix_figure = _legible(confusion_figure(matrix, text_colour), LESS_HEIGHT)
-    # In a lesson no cell opens its films: without the points to click at, the cells have all the room.
+    # In a lesson no cell opens its films, so the points to click on are left out and the cells have all the room.
     matrix_figure.data = matrix_figure.data[:1]
     at_points = [(point, figures_at(has_pneumonia, values, point.threshold)) for point in points]
     roc = _legible(roc_figure(roc_points(has_pneumonia, values), figures, at_points, text_colour), LESS_HEIGHT)
@@ -47,15 +47,15 @@ def threshold_charts(
             matrix_figure,
             f"{matrix.true_positives} true positives, {matrix.false_negatives} false negatives, "
             f"{matrix.false_positives} false positives, {matrix.true_negatives} true negatives",
-            "A row is what the films are labelled, a column what the network says at this threshold.",
+            "A row is the images' label, a column the network's decision at this threshold.",
         ),
         Chart(
             "ROC curve",
             roc,
             f"ROC curve, area {area(area_under_roc(has_pneumonia, values))}; the threshold in use flags "
-            f"{percent(figures.sensitivity)} % of the films with pneumonia and leaves "
+            f"{percent(figures.sensitivity)} % of the images with pneumonia and leaves "
             f"{percent(figures.specificity)} % of the others unflagged",
-            "Each point is a threshold: up is more cases found, right is more false alarms.",
+            "Each point is a threshold. Up is more cases found, right is more false alarms.",
         ),
         crowd_chart(now, text_colour, LESS_HEIGHT),
     ]
@@ -71,7 +71,7 @@ def crowd_chart(found: Consequences, text_colour: str, height: int = HEIGHT) -> 
         start += count
         traces.append(
             go.Scatter(
-                # Of none, a mark that is not drawn: else the legend would leave them out.
+                # An outcome without patients gets a mark that is not drawn, so that the legend still names it.
                 x=places // CROWD_ROWS if count else [None],
                 y=places % CROWD_ROWS if count else [None],
                 mode="markers",
@@ -111,10 +111,10 @@ def file_size_chart(result: FileSizeResult, text_colour: str) -> Chart:
     figure = plain_figure(traces, text_colour, "1 - specificity", "Sensitivity (recall)")
     areas = result.areas
     return Chart(
-        "Two ROC curves on the same films",
+        "Two ROC curves on the same images",
         _legible(figure),
-        f"ROC curves: area {area(areas.first)} by the network, {area(areas.second)} by the size of the files alone",
-        "The farther a curve is above the dotted line, the better it tells the classes apart.",
+        f"ROC curves: the area is {area(areas.first)} by the network, {area(areas.second)} by the file size alone",
+        "The farther a curve is above the dotted line, the better it separates the classes.",
     )
 
 
@@ -124,7 +124,7 @@ def splits_chart(figures: Sequence[SplitFigure], text_colour: str) -> Chart:
     traces = [
         go.Scatter(
             x=[part.value for part in parts],
-            # A little apart, so that no interval hides the other.
+            # The marks are a little apart, so that no interval hides the other.
             y=[place + shift for place in range(len(names))],
             error_x={
                 "type": "data",
@@ -140,8 +140,8 @@ def splits_chart(figures: Sequence[SplitFigure], text_colour: str) -> Chart:
             hovertemplate="%{x:.3f}<extra>" + name + "</extra>",
         )
         for name, colour, symbol, shift, parts in (
-            ("validation films", COMPARED_COLOUR, "circle-open", -0.14, [figure.validation for figure in figures]),
-            ("test films", SCORE_COLOUR, "square", 0.14, [figure.test for figure in figures]),
+            ("validation images", COMPARED_COLOUR, "circle-open", -0.14, [figure.validation for figure in figures]),
+            ("test images", SCORE_COLOUR, "square", 0.14, [figure.test for figure in figures]),
         )
     ]
     figure = plain_figure(
@@ -152,10 +152,10 @@ def splits_chart(figures: Sequence[SplitFigure], text_colour: str) -> Chart:
     )
     words = "; ".join(f"{found.name}: {area(found.validation)}, {area(found.test)}" for found in figures)
     return Chart(
-        "Same network, two sets of films",
+        "Same network, two sets of images",
         _legible(figure),
-        f"On validation films and on test films: {words}",
-        "A mark is what was measured, the line through it its 95 % interval.",
+        f"On validation images and on test images: {words}",
+        "A mark is the measured value, and the line through it is its 95 % interval.",
     )
 
 
@@ -170,7 +170,7 @@ def reliability_chart(bins: tuple[ReliabilityBin, ...], title: str, text_colour:
         title,
         _legible(reliability_figure(bins, text_colour)),
         f"{title}: {words}",
-        "On the dotted line, of films scored 80 %, 80 in 100 have pneumonia; larger points are more films.",
+        "On the dotted line 80 in 100 images scored 80 % show pneumonia. Larger points are more images.",
     )
 
 
@@ -180,8 +180,8 @@ def uncertain_chart(found: Sequence[Conformal], now: Conformal, text_colour: str
     x = [100 * each.regions.coverage for each in found]
     traces: list[go.Scatter] = []
     for name, colour, dash, symbol, figure_name in (
-        ("left to the reader, of all", COMPARED_COLOUR, "dash", "square", "uncertain"),
-        ("wrong, of those decided", SCORE_COLOUR, "solid", "circle", "wrong"),
+        ("left to the reader, among all", COMPARED_COLOUR, "dash", "square", "uncertain"),
+        ("wrong, among those decided", SCORE_COLOUR, "solid", "circle", "wrong"),
     ):
         shares = [100 * getattr(each.measured, figure_name).value for each in found]
         of_now = getattr(now.measured, figure_name)
@@ -223,13 +223,13 @@ def uncertain_chart(found: Sequence[Conformal], now: Conformal, text_colour: str
     return Chart(
         "Left to the reader, and errors that remain",
         _legible(figure),
-        f"Share of test films left to the reader and share wrong of those decided, by coverage: {words}",
+        f"Share of test images left to the reader, and share wrong among those decided, by coverage: {words}",
         "The large marks are the coverage that you set, with 95 % intervals.",
     )
 
 
 def kinds_chart(films: ScoredFilms, threshold: float, text_colour: str) -> Chart:
-    """Draw every film's probability in a row of its kind; shape and colour tell what the threshold makes of it."""
+    """Draw every film's probability in a row of its kind; shape and colour show its outcome at the threshold."""
     kinds = [kind for kind in KIND_LABELS if (films.kinds == kind).any()]
     rows = np.array([kinds.index(kind) for kind in films.kinds])
     spread = 0.7 * ((np.arange(len(films)) * GOLDEN) % 1 - 0.5)
@@ -284,7 +284,10 @@ def kinds_chart(films: ScoredFilms, threshold: float, text_colour: str) -> Chart
         f"{KIND_LABELS[kind]}: {flagged.sum()} of {len(flagged)} flagged" for kind, flagged in flags.items()
     )
     return Chart(
-        "Scores by kind", _legible(figure), words, "Each mark is one film; right of the amber line it is flagged."
+        "Scores by kind",
+        _legible(figure),
+        words,
+        "Each mark is one image. It is flagged if it is right of the amber line.",
     )
 
 

@@ -1,6 +1,6 @@
-"""What stored scores teach: threshold, prevalence, shortcuts, splits, calibration.
+"""Lessons from stored scores: threshold, prevalence, shortcuts, splits, calibration.
 
-The lessons count of each part of the stored scores the films as they are, not their further copies.
+In each part of the stored scores the lessons count the films as they are, without their further copies.
 """
 
 import math
@@ -36,21 +36,21 @@ from pneumo_core.stats import (
 )
 
 CROWD = 1000
-# Beside that of the test films: a ward where it is common, a screening where it is rare.
+# These are shown beside the test films' prevalence: a ward where pneumonia is common, a screening where it is rare.
 OTHER_PREVALENCES = (0.1, 0.01)
 CALIBRATION_ERRORS = {"brier_score": "Brier score", "expected_calibration_error": "expected calibration error"}
 
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """What a threshold means at a prevalence.
+    """The consequences of a threshold at a prevalence.
 
     Attributes:
         figures: counts and rates of the films.
-        positive_predictive_value, negative_predictive_value: at the prevalence, with the range that the rates' 95 %
-            intervals leave them.
-        cost_per_case_found: in the unit that costs were given in; `nan` where no case is found.
-        crowd: what would come of 1,000 patients, in whole patients.
+        positive_predictive_value, negative_predictive_value: at the prevalence, with the range that follows from the
+            rates' 95 % intervals.
+        cost_per_case_found: in the unit of the given costs; `nan` where no case is found.
+        crowd: the counts for 1,000 patients, in whole patients.
     """
 
     prevalence: float
@@ -71,13 +71,13 @@ class Consequences:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileSizeResult:
-    """What the size of the files alone does on test films, direction and limit chosen on validation films.
+    """The file size as a classifier of test films, with direction and limit chosen on validation films.
 
     Attributes:
         smaller_is_pneumonia: the direction.
-        limit_bytes: films of at most (or at least, the other way) so many bytes are taken for pneumonia.
-        right: the share of test films taken right at the limit.
-        areas: the network's area first, that of the size second, on the same films.
+        limit_bytes: films of at most (in the other direction: at least) this size count as pneumonia.
+        right: the share of test films classified correctly at the limit.
+        areas: the network's area first, the size's area second, on the same films.
     """
 
     smaller_is_pneumonia: bool
@@ -133,7 +133,7 @@ def consequences(
     cost_per_film: float = 0.0,
     cost_per_confirmation: float = 0.0,
 ) -> Consequences:
-    """Say what a threshold means where so many of the patients have pneumonia; costs as in `threshold_table`."""
+    """Give the consequences of a threshold at a prevalence of pneumonia; costs are as in `threshold_table`."""
     figures = figures_at(films.has_pneumonia, films.probabilities, threshold)
     table = threshold_table(
         films.has_pneumonia,
@@ -153,14 +153,14 @@ def consequences(
 
 
 def crowd_of(matrix: ConfusionMatrix, prevalence: float) -> ConfusionMatrix:
-    """Give what the rates of a matrix would make of 1,000 patients, in whole patients."""
+    """Apply the rates of a matrix to 1,000 patients, in whole patients."""
     sick = round(CROWD * prevalence)
     found, passed = round(sick * matrix.sensitivity.value), round((CROWD - sick) * matrix.specificity.value)
     return ConfusionMatrix(found, CROWD - sick - passed, passed, sick - found)
 
 
 def file_size_result(scores: StoredScores, card: ModelCard) -> FileSizeResult:
-    """Let the size of the files alone tell the test films apart, as the validation films say how.
+    """Classify the test films by file size alone, with direction and limit from the validation films.
 
     Raises:
         ModelError: the sizes were not stored with the scores.
@@ -168,14 +168,15 @@ def file_size_result(scores: StoredScores, card: ModelCard) -> FileSizeResult:
     validation, test = scores.validation, scores.test
     if validation.file_bytes is None or test.file_bytes is None:
         raise ModelError(
-            f"{STORED_SCORES_FILE} of the model {card.name} does not give the size of every film's file. Expected is "
-            f"the column {SIZE_COLUMN}, which training writes since this version; the other lessons need none. Please "
-            "put a model in use that was trained since."
+            f"{STORED_SCORES_FILE} of the model {card.name} does not give the size of every image's file. It needs the "
+            f"column {SIZE_COLUMN}, which training has written since this version. The other lessons work without it. "
+            "Please put a model in use that was trained since.",
+            code="no_file_sizes",
         )
     smaller = area_under_roc(validation.has_pneumonia, validation.file_bytes).value < 0.5
     sign = -1 if smaller else 1
     chosen = roc_points(validation.has_pneumonia, sign * validation.file_bytes)
-    # Youden's point; the first one, infinity, is no size.
+    # The limit is Youden's point. The first threshold, infinity, is no size.
     limit = float(chosen.thresholds[1 + np.argmax((chosen.sensitivity - chosen.false_positive_rate)[1:])])
     by_size = sign * test.file_bytes
     right = int(np.sum((by_size >= limit) == test.has_pneumonia))
@@ -190,7 +191,7 @@ def file_size_result(scores: StoredScores, card: ModelCard) -> FileSizeResult:
 
 
 def split_figures(scores: StoredScores, threshold: float) -> tuple[SplitFigure, ...]:
-    """Give the figures of both parts: the area, and at a threshold and at 0.5 what is right."""
+    """Give the figures of both parts: the area, and the rates at a threshold and at 0.5."""
     parts = (scores.validation, scores.test)
     found = [
         SplitFigure("Area under the ROC curve", *(area_under_roc(part.has_pneumonia, part.logits) for part in parts))
@@ -203,13 +204,13 @@ def split_figures(scores: StoredScores, threshold: float) -> tuple[SplitFigure, 
 
 
 def patients_in_both(scores: StoredScores) -> tuple[int, int]:
-    """Count the patients' names of the test films that occur among the validation films too, and all of them."""
+    """Count the test films' patient names that also occur among the validation films, and all of them."""
     names = set(scores.test.patients.tolist())
     return len(names & set(scores.validation.patients.tolist())), len(names)
 
 
 def calibration_result(films: ScoredFilms, calibration: Calibration) -> CalibrationResult:
-    """Say what temperature scaling did to the calibration of some films; intervals by patient (bootstrap)."""
+    """Compare the calibration of some films before and after temperature scaling; intervals by patient (bootstrap)."""
     bootstrap = Bootstrap(films.patients)
     both = (probabilities(films.logits, Calibration(1.0, calibration.prevalence)), films.probabilities)
     before, after = (figures_overall(films.has_pneumonia, values, bootstrap) for values in both)
@@ -218,7 +219,7 @@ def calibration_result(films: ScoredFilms, calibration: Calibration) -> Calibrat
     for place, (name, label) in enumerate(CALIBRATION_ERRORS.items()):
         first, second = getattr(before, name), getattr(after, name)
         change, changes = second.value - first.value, resampled[1][place] - resampled[0][place]
-        # As in `figures_overall`: noise in the bins counts upwards, and not for both alike.
+        # As in `figures_overall`, noise in the bins raises the error, and not by the same amount in both.
         low, high = percentile_interval(changes - changes.mean() + change)
         errors.append(CalibrationError(label, first, second, Estimate(change, low, high, len(films))))
     bins = [reliability_bins(films.has_pneumonia, values) for values in both]
@@ -226,7 +227,7 @@ def calibration_result(films: ScoredFilms, calibration: Calibration) -> Calibrat
 
 
 def results_by_kind(films: ScoredFilms, threshold: float) -> tuple[KindResult, ...]:
-    """Count what is right and wrong among the films of each kind at a threshold."""
+    """Count right and wrong films of each kind at a threshold."""
     is_right = (films.probabilities >= threshold) == films.has_pneumonia
     found = []
     for kind in KIND_LABELS:
@@ -237,28 +238,28 @@ def results_by_kind(films: ScoredFilms, threshold: float) -> tuple[KindResult, .
 
 
 def split_line(figures: tuple[SplitFigure, ...]) -> str:
-    """Say how far apart both parts are at the balanced point, and whether so many films can tell."""
+    """Say how far apart both parts are at the balanced point, and whether the films suffice to tell."""
     accuracy = figures[1]
     first, second = accuracy.validation, accuracy.test
-    verdict = "; so few films do not tell whether one set is easier."
+    verdict = "There are too few images to tell whether one set is easier."
     if first.low > second.high:
-        verdict = "; the intervals do not meet: it does better on the validation films."
+        verdict = "The intervals do not overlap: it does better on the validation images."
     elif second.low > first.high:
-        verdict = "; the intervals do not meet: it does better on the test films."
+        verdict = "The intervals do not overlap: it does better on the test images."
     return (
-        f"At the balanced point the same network is right on {percent(first)} % of the validation films and on "
-        f"{percent(second)} % of the test films{verdict}"
+        f"At the balanced point the same network is right on {percent(first)} % of the validation images and on "
+        f"{percent(second)} % of the test images. {verdict}"
     )
 
 
 def calibration_lines(result: CalibrationResult) -> list[str]:
-    """Say whether temperature scaling helped, and then what it did, measure by measure."""
+    """Say whether temperature scaling helped, then its effect on each measure."""
     lines, signs = [], []
     for error in result.errors:
         change, name = error.difference, error.name
         interval = f"95 % interval of the difference {change.low:.3f} to {change.high:.3f}"
         if math.isnan(change.low):
-            lines.append(f"The {name} stays as it is.")
+            lines.append(f"The {name} does not change.")
             continue
         sign = 1 if change.low > 0 else -1 if change.high < 0 else 0
         signs.append(sign)
@@ -266,30 +267,30 @@ def calibration_lines(result: CalibrationResult) -> list[str]:
         values = f"{error.before.value:.3f} before, {error.after.value:.3f} after"
         lines.append(f"The {name} is {word}: {values} ({interval}).")
     if 1 in signs and -1 in signs:
-        verdict = "It helped by one measure and harmed by the other."
+        verdict = "Scaling helped by one measure and harmed by the other."
     elif 1 in signs:
-        verdict = "Scaling did not help on these films."
+        verdict = "Scaling did not help on these images."
     elif -1 in signs:
-        verdict = "Scaling helped on these films."
+        verdict = "Scaling helped on these images."
     else:
-        verdict = "Whether scaling helped cannot be told from these films."
+        verdict = "These images cannot tell whether scaling helped."
     return [verdict, *lines]
 
 
 def kind_line(results: tuple[KindResult, ...]) -> str:
-    """Say where the misses are at a threshold, and whether so many films can tell; "" without both kinds."""
+    """Say where the misses are at a threshold, and whether the films suffice to tell; "" without both kinds."""
     found = {result.kind: result for result in results}
     if not {"bacteria", "virus"} <= found.keys():
         return ""
     bacterial, viral = found["bacteria"], found["virus"]
-    verdict = "so few films do not tell whether one kind is missed more often."
+    verdict = "There are too few images to tell whether one kind is missed more often."
     if bacterial.right.low > viral.right.high:
-        verdict = "the intervals do not meet: viral pneumonia is missed more often."
+        verdict = "The intervals do not overlap: viral pneumonia is missed more often."
     elif viral.right.low > bacterial.right.high:
-        verdict = "the intervals do not meet: bacterial pneumonia is missed more often."
+        verdict = "The intervals do not overlap: bacterial pneumonia is missed more often."
     return (
-        f"Missed are {bacterial.wrong} of {bacterial.right.n} bacterial and {viral.wrong} of {viral.right.n} viral "
-        f"films; {verdict}"
+        f"The network misses {bacterial.wrong} of {bacterial.right.n} bacterial and {viral.wrong} of {viral.right.n} "
+        f"viral images. {verdict}"
     )
 
 

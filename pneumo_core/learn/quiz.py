@@ -1,7 +1,7 @@
 """A reader against the network on the same films: read first, then reveal.
 
-A quiz is a value, and every step of it gives another one. It lives as long as who holds it; nothing of it is written
-down, and no film's name is in it.
+A quiz is a value, and each step gives a new one. It lives as long as its holder. Nothing of it is written down, and it
+holds no film's name.
 """
 
 import csv
@@ -27,7 +27,7 @@ from pneumo_core.wording import counted
 QUIZ_HASH_DIGITS = 16
 LEAST_CONFIDENCE, MOST_CONFIDENCE = 0.5, 0.99
 LEVEL = 0.05
-# McNemar's exact p of five films that all speak for one side is 2 / 2**5 = 0.06: none so few can be below the level.
+# McNemar's exact p of five films that all favour one side is 2 / 2**5 = 0.06. Fewer cannot be below the level either.
 FEWEST_DIFFERING = 6
 _SAMPLE_LABELS = {"made from NORMAL films": False, "made from PNEUMONIA films": True}
 Read = TypeVar("Read")
@@ -43,12 +43,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What reader and network said of one film.
+    """The answers of reader and network to one film.
 
     Attributes:
         says_pneumonia: the reader's side.
-        confidence: how sure the reader was of that side, in [0.5, 0.99].
-        seconds: from the film on the screen to the answer.
+        confidence: the reader's confidence in that side, in [0.5, 0.99].
+        seconds: the time from the film's display to the answer.
         probability: the network's, calibrated, in [0, 1].
         film_sha256: hex digest of the film's file.
         is_known: the network was trained on this film or validated with it.
@@ -64,7 +64,7 @@ class Answer:
 
     @property
     def stated_probability(self) -> float:
-        """What the reader's side and confidence say of pneumonia, in [0.01, 0.99]."""
+        """Give the reader's probability of pneumonia, from side and confidence, in [0.01, 0.99]."""
         return self.confidence if self.says_pneumonia else 1 - self.confidence
 
     def is_flagged(self, threshold: float) -> bool:
@@ -72,17 +72,17 @@ class Answer:
         return self.probability >= threshold
 
     def is_flagged_by_both(self, threshold: float) -> bool:
-        """True where reader and network together speak for pneumonia: their log odds add up to more than 0.
+        """True where reader and network together favour pneumonia: their log odds add up to more than 0.
 
-        A logarithmic opinion pool (Genest & Zidek, Stat Sci 1:114, 1986) in which both weigh the same. The network's
-        log odds are counted from its threshold, where it changes sides, so that the sum has a side and is no
-        probability. Neither counts for more than a probability of 0.99 would.
+        This is a logarithmic opinion pool (Genest & Zidek, Stat Sci 1:114, 1986) with equal weights. The network's log
+        odds are counted from its threshold, where it changes sides. So the sum has a side and is no probability.
+        Neither counts for more than a probability of 0.99 would.
         """
         reader = _log_odds(self.confidence) if self.says_pneumonia else -_log_odds(self.confidence)
         network = _log_odds(self.probability) - _log_odds(threshold)
         most = _log_odds(MOST_CONFIDENCE)
         together = max(-most, min(reader, most)) + max(-most, min(network, most))
-        # 0.8 against 0.2 is 0 but for rounding.
+        # The sum of 0.8 against 0.2 is 0 apart from rounding.
         return round(together, 9) > 0
 
 
@@ -92,12 +92,12 @@ class Quiz:
 
     Attributes:
         questions: in the order in which they are asked.
-        threshold: the network flags a film from this probability on.
+        threshold: the network flags a film whose probability is at least this.
         model: the identity of its card.
-        place: of the film at hand among the questions; their number once the quiz is over.
-        shown_at: when the film at hand came on the screen, in seconds of `time.monotonic`; None before.
+        place: the current film's place among the questions; their number once the quiz is over.
+        shown_at: the time of the current film's display, in seconds of `time.monotonic`; None before.
         answers: in the order of the questions.
-        refusals: why films were passed over, in whole sentences.
+        refusals: the reasons for films that were passed over, in whole sentences.
     """
 
     questions: tuple[Question, ...]
@@ -114,12 +114,12 @@ class Quiz:
 
     @property
     def question(self) -> Question:
-        """The film at hand; a quiz that is over has none."""
+        """Give the current film; a quiz that is over has none."""
         return self.questions[self.place]
 
     @property
     def is_revealed(self) -> bool:
-        """True where the film at hand has its answer."""
+        """True where the current film has its answer."""
         return not self.is_over and bool(self.answers) and self.answers[-1].question == self.question
 
     def shown(self) -> "Quiz":
@@ -129,7 +129,7 @@ class Quiz:
     def answered(
         self, says_pneumonia: bool, confidence: float, probability: float, film_sha256: str, is_known: bool
     ) -> "Quiz":
-        """Take the answer for the film at hand, as `Answer` has it, and stop the clock; a second answer is none."""
+        """Take the current film's answer, as `Answer` has it, and stop the clock; a second answer is ignored."""
         if self.is_over or self.is_revealed or self.shown_at is None:
             return self
         seconds = time.monotonic() - self.shown_at
@@ -137,11 +137,11 @@ class Quiz:
         return replace(self, answers=(*self.answers, answer))
 
     def next_film(self) -> "Quiz":
-        """Go on to the next film, once the one at hand has its answer."""
+        """Go on to the next film, once the current one has its answer."""
         return replace(self, place=self.place + 1, shown_at=None) if self.is_revealed else self
 
     def passed_over(self, refusal: str) -> "Quiz":
-        """Go on without the film at hand, which cannot be read."""
+        """Go on without the current film, which cannot be read."""
         return replace(self, place=self.place + 1, shown_at=None, refusals=(*self.refusals, refusal))
 
     def finished(self) -> "Quiz":
@@ -155,12 +155,12 @@ class Scoreboard:
 
     Attributes:
         reader, network, both: against the reference standard; their rates have Wilson's intervals.
-        reader_brier, network_brier: of the stated probabilities, 0 is best; `nan` without films. Both together state
-            none.
+        reader_brier, network_brier: of the stated probabilities; 0 is best; `nan` without films. Reader and network
+            together state no probability.
         seconds: the median time for a film; `nan` without films.
         against_network: the reader (first) and the network (second), McNemar's test.
         against_both: the reader (first) and both together (second).
-        known: how many of the films the network was trained on or validated with.
+        known: the number of films that the network was trained on or validated with.
     """
 
     reader: ConfusionMatrix
@@ -179,14 +179,14 @@ class Scoreboard:
 
     @property
     def right(self) -> tuple[int, int, int]:
-        """On how many films reader, network, and both together were right."""
+        """Count the films that reader, network, and both together were right on."""
         matrices = (self.reader, self.network, self.both)
         reader, network, both = (matrix.true_positives + matrix.true_negatives for matrix in matrices)
         return reader, network, both
 
 
 def sample_films() -> tuple[SourceFilm, ...]:
-    """Give the sample films; what one was made from is its label, and one made from both kinds has none."""
+    """Give the sample films, each labelled by its origin; one made from both kinds has no label."""
     return tuple(
         SourceFilm(
             entry["file"], _SAMPLE_LABELS.get(entry["kind"]), entry["file"], "", (SAMPLES / entry["file"]).read_bytes
@@ -207,8 +207,9 @@ def most_questions(films: Sequence[SourceFilm], is_balanced: bool) -> int:
     patients = {label: {film.patient for film in films if film.has_pneumonia is label} for label in (True, False)}
     if not any(patients.values()):
         raise DataError(
-            f"None of {counted(len(films), 'film')} has a label. Expected are folders named NORMAL and PNEUMONIA, or "
-            "a CSV with the columns file,label. Please choose labelled films."
+            f"None of {counted(len(films), 'image')} has a label. Labels come from folders named NORMAL and PNEUMONIA, "
+            "or from a CSV with the columns file,label. Please choose labelled images.",
+            code="no_labels",
         )
     most = len(patients[True] | patients[False])
     if not is_balanced:
@@ -217,8 +218,9 @@ def most_questions(films: Sequence[SourceFilm], is_balanced: bool) -> int:
     if not of_each:
         kind = "of one patient" if all(patients.values()) else f"with{'' if patients[True] else 'out'} pneumonia"
         raise DataError(
-            f"All films with a label are {kind}. For as many of each kind, films of both kinds and of two patients "
-            "are needed. Please switch that off, or choose other films."
+            f"All images with a label are {kind}. Equal numbers need images of both kinds and of two patients. Please "
+            "switch equal numbers off, or choose other images.",
+            code="one_patient_only" if all(patients.values()) else "one_kind_only",
         )
     return 2 * of_each
 
@@ -234,10 +236,10 @@ def draw_quiz(
     """Draw which labelled films are asked, and in which order: at most one of each patient.
 
     Args:
-        count: so many at most; at least 2 where balanced.
+        count: the largest number of questions; at least 2 where balanced.
         is_balanced: as many with pneumonia as without.
         threshold, model: as in `Quiz`.
-        seed: another quiz each time unless given.
+        seed: of the draw; without one each quiz differs.
     """
     draw = random.Random(seed)
     numbers = list(range(len(films)))
@@ -248,7 +250,7 @@ def draw_quiz(
         if label is not None:
             of_patient.setdefault(films[number].patient, {}).setdefault(label, Question(number, label))
     kinds: dict[bool, list[Question]] = {True: [], False: []}
-    # A patient with films of both kinds comes last, and stands on the side that has fewer.
+    # A patient with films of both kinds comes last, and fills up the side that has fewer.
     for choice in sorted(of_patient.values(), key=len):
         label = min(choice, key=lambda kind: len(kinds[kind]))
         kinds[label].append(choice[label])
@@ -259,21 +261,21 @@ def draw_quiz(
 
 
 def read_film(quiz: Quiz, films: Sequence[SourceFilm], read: Callable[[Radiograph], Read]) -> tuple[Quiz, Read | None]:
-    """Read the film at hand; those that are refused are passed over, up to the next that is not.
+    """Read the current film, or the next one that is not refused; refused ones are passed over.
 
     Args:
         films: those that the quiz was drawn from.
-        read: is given the film, which carries no name.
+        read: gets the film, which carries no name.
 
     Returns:
-        the quiz, and what `read` gave; None where the quiz is over.
+        the quiz, and the result of `read`; None where the quiz is over.
     """
     while not quiz.is_over:
         try:
             return quiz, read(read_radiograph(films[quiz.question.number].read(), UNNAMED_FILM))
         except (UnreadableImageError, UnsuitableImageError) as refusal:
             reason = str(refusal)
-            # What only opens the file begins after its name.
+            # A refusal from opening the file begins after the name.
             quiz = quiz.passed_over(reason if reason.startswith(UNNAMED_FILM) else f"{UNNAMED_FILM} {reason}")
     return quiz, None
 
@@ -301,23 +303,23 @@ def scoreboard(answers: Sequence[Answer], threshold: float) -> Scoreboard:
 
 
 def findings(board: Scoreboard) -> tuple[str, ...]:
-    """Say in whole sentences what the films show of reader, network and both together, and what they do not."""
+    """Compare reader, network and both together in whole sentences, within the limits of the films."""
     if not board.n:
-        return ("No film was answered: there is nothing to score.",)
+        return ("No image was answered, so there is nothing to score.",)
     alone = board.against_network
     return (
         _finding(alone, "the network"),
-        f"The network would have led you astray on {counted(alone.only_first_right, 'film')} (you right, it wrong) "
-        f"and put you right on {counted(alone.only_second_right, 'film')} (it right, you wrong).",
+        f"The network would have led you astray on {counted(alone.only_first_right, 'image')} (you right, it wrong). "
+        f"It would have put you right on {counted(alone.only_second_right, 'image')} (it right, you wrong).",
         _finding(board.against_both, "both together"),
     )
 
 
 def answers_csv(quiz: Quiz, names: Sequence[str] | None = None) -> bytes:
-    """Give a row an answer, in the order of the quiz.
+    """Give one row for each answer, in the order of the quiz.
 
     Args:
-        names: the films' file names by number, for a column of their own; none unless given.
+        names: the films' file names by number, for a column of their own; without them there is no such column.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -356,28 +358,28 @@ def answers_csv(quiz: Quiz, names: Sequence[str] | None = None) -> bytes:
 
 
 def _finding(share: ShareComparison, other: str) -> str:
-    """Say how the reader did against another on the same films, and whether chance explains the difference."""
+    """Compare the reader with another on the same films, and say whether chance explains the difference."""
     n, difference = share.difference.n, share.difference
     differing = share.only_first_right + share.only_second_right
     counts = (
-        f"You were right on {share.both_right + share.only_first_right} of {counted(n, 'film')}, {other} on "
+        f"You were right on {share.both_right + share.only_first_right} of {counted(n, 'image')}, {other} on "
         f"{share.both_right + share.only_second_right}."
     )
     if differing < FEWEST_DIFFERING:
         return (
-            f"{counts} Too few to tell anything: only one of the two was right on {counted(differing, 'film')}, and "
-            f"fewer than {FEWEST_DIFFERING} cannot rule out chance, whoever was right on them."
+            f"{counts} These are too few to tell anything. Only one of the two was right on "
+            f"{counted(differing, 'image')}, and fewer than {FEWEST_DIFFERING} such images cannot rule out chance."
         )
     figures = (
         f"you less {other}: {100 * difference.value:+.0f} points, 95 % interval {100 * difference.low:+.0f} to "
         f"{100 * difference.high:+.0f}; McNemar's {p_in_words(share.p)}"
     )
     if share.p >= LEVEL or difference.low <= 0 <= difference.high:
-        return f"{counts} These {n} films do not show a difference: it is within chance ({figures})."
-    return f"{counts} On these {n} films that is more than chance would easily give ({figures})."
+        return f"{counts} These {n} images do not show a difference beyond chance ({figures})."
+    return f"{counts} The difference on these {n} images is more than chance would easily give ({figures})."
 
 
 def _log_odds(probability: float) -> float:
-    # A probability that was rounded to 0 or 1 has odds that no number holds.
+    # A probability that was rounded to 0 or 1 has infinite log odds.
     kept = min(max(probability, 1e-12), 1 - 1e-12)
     return math.log(kept / (1 - kept))

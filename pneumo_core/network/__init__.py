@@ -1,4 +1,4 @@
-"""What an engine and a classifier are, whoever runs the network. No Keras in here."""
+"""Engines and classifiers, independent of the library that runs the network. No Keras in here."""
 
 import lazy_loader
 

@@ -18,10 +18,10 @@ class Classifier:
     """A loaded model. It is never changed after loading, so that all sessions may share it.
 
     Attributes:
-        card: what must be known about the model.
+        card: the model's card.
         known: the films that it was trained on or validated with; None where there is no list of them.
-        gate: what judges whether a picture is a chest X-ray to be read; None where the model has none.
-        engine, device: what runs it, `KERAS` or `OPENVINO`; and on what, in words.
+        gate: the judge of whether a picture is a readable chest X-ray; None where the model has none.
+        engine, device: the engine, `KERAS` or `OPENVINO`, and its device in words.
     """
 
     def __init__(
@@ -32,12 +32,12 @@ class Classifier:
         known: KnownFilms | None = None,
         gate: InputGate | None = None,
     ) -> None:
-        """Put together what belongs together.
+        """Join a card, an engine, a list of known films and an input gate.
 
         Args:
             engine: its outputs are the logit `(n, 1)`, the explained layer's maps `(n, rows, columns, channels)` and,
                 where there is a gate, the gate's features `(n, features)`.
-            explain: from one film's maps, float32 `(1, rows, columns, channels)`, to its heat map.
+            explain: turns one film's maps, float32 `(1, rows, columns, channels)`, into its heat map.
         """
         self.card, self.known, self.gate = card, known, gate
         self.engine, self.device = engine.name, engine.device
@@ -52,7 +52,7 @@ class Classifier:
         return np.asarray(self._forward(films)[0])[:, 0]
 
     def logits_and_verdicts(self, films: np.ndarray) -> tuple[np.ndarray, list[Verdict | None]]:
-        """Give logits, float32 `(n,)`, and what the gate says of each film; None without a gate."""
+        """Give logits, float32 `(n,)`, and the gate's verdict on each film; None without a gate."""
         logits, _, *features = self._forward(films)
         return np.asarray(logits)[:, 0], self._judge(features) or [None] * len(films)
 
@@ -61,12 +61,12 @@ class Classifier:
         return probabilities(self.logits(films), self.card.calibration)
 
     def score_and_judge(self, films: np.ndarray) -> tuple[np.ndarray, list[Verdict | None]]:
-        """Give calibrated probabilities as `score` does, and what the gate says of each film; None without a gate."""
+        """Give calibrated probabilities as `score` does, and the gate's verdict on each film; None without a gate."""
         logits, verdicts = self.logits_and_verdicts(films)
         return probabilities(logits, self.card.calibration), verdicts
 
     def score_and_explain(self, film: np.ndarray) -> tuple[float, float, Explanation]:
-        """Give logit, calibrated probability and Grad-CAM map of one film, whatever the gate says of it.
+        """Give logit, calibrated probability and Grad-CAM map of one film, whatever the gate's verdict.
 
         Args:
             film: float32 `(height, width, 1)` as `preprocessing.prepare` gives it.
@@ -75,7 +75,7 @@ class Classifier:
         return logit, probability, explanation
 
     def look(self, film: np.ndarray) -> tuple[float, float, Explanation, Verdict | None]:
-        """Give logit, calibrated probability, Grad-CAM map and what the gate says, from one pass through the body."""
+        """Give logit, calibrated probability, Grad-CAM map and the gate's verdict, from one pass through the body."""
         logits, feature_maps, *features = self._forward(film[np.newaxis])
         logit = float(logits[0, 0])
         probability = float(probabilities(np.array(logit), self.card.calibration))

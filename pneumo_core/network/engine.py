@@ -1,4 +1,4 @@
-"""What runs a network, and which engine `PNEUMO_ENGINE` asks for. Keras and OpenVINO live behind `keras_network`."""
+"""The engine that runs a network, chosen by `PNEUMO_ENGINE`. Keras and OpenVINO are behind `keras_network`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pneumo_core.errors import PneumoError
 
 ENGINE_VARIABLE = "PNEUMO_ENGINE"
 KERAS, OPENVINO = "keras", "openvino"
-# By what may be asked for. "tensorflow" is what Keras runs on here, and the engine's older name.
+# The keys are the accepted values. "tensorflow" is an older name of the Keras engine, which runs on TensorFlow.
 ENGINE_NAMES = {"auto": KERAS, KERAS: KERAS, "tensorflow": KERAS, OPENVINO: OPENVINO}
 
 
@@ -23,8 +23,8 @@ class Engine:
 
     Attributes:
         name: `KERAS` or `OPENVINO`.
-        forward: from films, float32 `(n, height, width, 1)`, to the network's outputs, float32, in their order.
-        device: what it runs on, and what runs it, in words.
+        forward: turns films, float32 `(n, height, width, 1)`, into the network's outputs, float32, in their order.
+        device: the device and the library, in words.
     """
 
     name: str
@@ -41,8 +41,8 @@ def engine_in_use() -> str:
     name = os.environ.get(ENGINE_VARIABLE) or "auto"
     if name not in ENGINE_NAMES:
         raise PneumoError(
-            f"{ENGINE_VARIABLE} is '{name[:40]}'. Expected is {', '.join(ENGINE_NAMES)}. "
-            "Please correct it, or leave it out.",
+            f"{ENGINE_VARIABLE} is '{name[:40]}'. It must be one of {', '.join(ENGINE_NAMES)}. Please correct it, or "
+            "leave it out.",
             code="engine",
         )
     return ENGINE_NAMES[name]

@@ -1,4 +1,4 @@
-"""Where a network found evidence in favour of pneumonia: a map and its scale, whoever computed it."""
+"""A map of the evidence for pneumonia and its scale, independent of the method that computed it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 
 from pneumo_core.film import resize
 
-# Below this largest value of the unscaled map there is nothing in favour, only rounding.
+# If the unscaled map's largest value is below this, it holds rounding errors only.
 BLANK_PEAK = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """Where the network found evidence in favour of pneumonia, within one film.
+    """The map of the evidence for pneumonia, within one film.
 
     Attributes:
-        coarse: float32 `(rows, columns)` of the explained layer, in [0, 1], scaled by this film's own
-            largest value: two maps cannot be compared by brightness. All 0 where `is_blank`.
+        coarse: float32 `(rows, columns)` of the explained layer, in [0, 1], scaled by this film's own largest value. So
+            two maps cannot be compared by brightness. All 0 where `is_blank`.
         peak: that largest value before scaling, in logit units of the layer; 0 or more.
         layer: the explained layer's name.
     """

@@ -1,4 +1,4 @@
-"""How a model scored the sample films where it was made: the known answers, to be found again everywhere."""
+"""The scores that a model gave to the sample films where it was made; every machine must reproduce them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.models import KNOWN_ANSWERS_FILE
 
 if TYPE_CHECKING:
-    # Only named here: a page draws itself before TensorFlow has been imported.
+    # The import is for types only, because a page draws itself before TensorFlow has been imported.
     from pneumo_core.network.classifier import Classifier
 
 KNOWN_ANSWER_TOLERANCE = 0.01
@@ -21,13 +21,13 @@ KNOWN_ANSWER_TOLERANCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class AnswersCheck:
-    """What came out when a model scored the samples again.
+    """The result of scoring the samples again.
 
     Attributes:
-        samples: how many have a known answer.
-        largest_difference: between a probability and its known answer, in [0, 1]; None where there are no known
-            answers, or where they are of other sample films.
-        problem: what is wrong, as a sentence for the reader; "" where nothing is.
+        samples: the number with a known answer.
+        largest_difference: between a probability and its known answer, in [0, 1]. None where there are no known
+            answers, or where they belong to other sample films.
+        problem: the problem, as a sentence for the reader; "" where there is none.
     """
 
     samples: int
@@ -36,7 +36,7 @@ class AnswersCheck:
 
 
 def record_known_answers(classifier: Classifier, folder: Path) -> None:
-    """Write down into a model's folder how it scores the samples; the file is whole or not there.
+    """Record a model's scores of the samples in its folder; the file is whole or not there.
 
     Raises:
         UnreadableImageError: a sample cannot be read.
@@ -59,15 +59,15 @@ def check_known_answers(classifier: Classifier, folder: Path) -> AnswersCheck:
         return AnswersCheck(
             0,
             None,
-            f"The model {classifier.card.name} has no {KNOWN_ANSWERS_FILE}, so it cannot be checked that it scores as "
-            "it did when it was made. Please run `doctor --record` where it was made.",
+            f"The model {classifier.card.name} has no {KNOWN_ANSWERS_FILE}. So its scores cannot be compared with "
+            "those where it was made. Please run `doctor --record` there.",
         )
     known = _read(path)
     if known.keys() != {sample.name for sample in samples} or not known:
         return AnswersCheck(
             len(known),
             None,
-            f"{KNOWN_ANSWERS_FILE} is of {len(known)} samples, and {len(samples)} other ones are here. Please copy "
+            f"{KNOWN_ANSWERS_FILE} covers {len(known)} samples, but {len(samples)} other ones are here. Please copy "
             "the samples and the model from the same version of the project.",
         )
     changed = [sample.name for sample in samples if known[sample.name][0] not in (None, file_sha256(sample))]
@@ -75,12 +75,12 @@ def check_known_answers(classifier: Classifier, folder: Path) -> AnswersCheck:
         return AnswersCheck(
             len(known),
             None,
-            f"{KNOWN_ANSWERS_FILE} is of other sample films than those here ({len(changed)} of {len(samples)} differ). "
-            "Please copy the samples and the model from the same version of the project.",
+            f"{KNOWN_ANSWERS_FILE} covers other sample images than those here ({len(changed)} of {len(samples)} "
+            "differ). Please copy the samples and the model from the same version of the project.",
         )
     worst = max(abs(_probability(classifier, sample) - known[sample.name][1]) for sample in samples)
     problem = (
-        f"The samples are scored up to {worst:.3f} off their known answers (expected: within "
+        f"The samples' scores differ by up to {worst:.3f} from their known answers (expected: at most "
         f"{KNOWN_ANSWER_TOLERANCE}). Please install the pinned requirements again, or copy the model again."
     )
     return AnswersCheck(len(known), worst, problem if worst > KNOWN_ANSWER_TOLERANCE else "")
@@ -92,7 +92,7 @@ def _probability(classifier: Classifier, sample: Path) -> float:
 
 
 def _read(path: Path) -> Mapping[str, tuple[str | None, float]]:
-    """Give the file's hash, if it was written down (not before 0.2), and the probability; nothing where damaged."""
+    """Give each file's hash, if recorded (since 0.2), and the probability; nothing where damaged."""
 
     def answer(value: Any) -> tuple[str | None, float]:
         sha256, probability = (str(value["sha256"]), value["probability"]) if isinstance(value, dict) else (None, value)

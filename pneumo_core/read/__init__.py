@@ -1,4 +1,4 @@
-"""One X-ray read end to end, and what is said of it."""
+"""One X-ray read end to end, and its report."""
 
 import lazy_loader
 

@@ -7,9 +7,9 @@ from pneumo_core.draw import SCORE_COLOUR, THRESHOLD_COLOUR
 from pneumo_core.stats import OperatingPoint
 
 VIEWER_TITLE_PIXELS = 32
-# How far a word on the gauge keeps from a number, in percent: above the scale it runs along it, at the ends across.
+# A word on the gauge keeps this distance from a number, in percent. Above the scale it runs along it, so it needs more.
 ROOM_ABOVE, ROOM_AT_ENDS = 15, 5
-# And from the threshold, whose name it would seem to be.
+# A word nearer to the threshold, in percent, would look like its name.
 ROOM_BESIDE_THRESHOLD = 10
 VIEWER_CONFIG = {
     "scrollZoom": True,
@@ -25,14 +25,14 @@ def gauge(
     """Draw the calibrated probability on a half circle, the operating point's threshold as a line on it.
 
     Args:
-        uncertain: from which probability to which a film is uncertain, framed on the scale; None for nowhere.
+        uncertain: the two probabilities between which a film is uncertain, framed on the scale; None for nowhere.
     """
     ticks: dict[float, str] = {0: "0", 25: "25", 50: "50", 75: "75", 100: "100"}
     steps, sides = [], {"l": 30, "r": 36}
     if uncertain is not None:
         low, high = (100 * edge for edge in uncertain)
-        # The word stands at the frame's middle, unless it would seem to be the threshold's; a number that it would run
-        # into gives way.
+        # The word is at the frame's middle, unless it would look like the threshold's name. Numbers that it would
+        # overlap are left out.
         place = (low + high) / 2
         if abs(place - 100 * point.threshold) < ROOM_BESIDE_THRESHOLD < (high - low) / 4:
             place = (low + 3 * high) / 4
@@ -80,7 +80,7 @@ def viewer(panels: list[tuple[str, str]], height: int, width: int, identity: str
     Args:
         panels: title and data URI of each picture, all of one size.
         height, width: of the pictures, in pixels.
-        identity: the zoom is kept as long as this stays the same.
+        identity: the key of the zoom, which is kept as long as this stays the same.
     """
     figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.015)
     for column, (title, picture) in enumerate(panels, start=1):

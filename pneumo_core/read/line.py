@@ -11,7 +11,7 @@ from pneumo_core.read.report import conformal_outcome
 from pneumo_core.stats import OperatingPoint
 
 if TYPE_CHECKING:
-    # Only named here: a line can be written before TensorFlow has been imported.
+    # The import is for types only, because a line can be written before TensorFlow has been imported.
     from pneumo_core.network import Classifier
 
 
@@ -23,12 +23,12 @@ def reading_line(
     point: OperatingPoint,
     conformal: Conformal | None = None,
 ) -> dict[str, Any]:
-    """Give what is said of one file, in the order of `docs/command-line.md`.
+    """Give the line of one file, its keys in the order of `docs/command-line.md`.
 
     Args:
         file: as the caller named it.
         sha256: of the file's bytes; None where they could not be read.
-        outcome: the reading, or why there is none.
+        outcome: the reading, or the refusal.
     """
     card = classifier.card
     line: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """The films of all sessions in one line before the network: few are read at a time, and all wait alike.
 
-A session has at most one film in the line; its next one goes to the end. So whoever brings one film waits for
-one film of each other session, however many those bring.
+A session has at most one film in the line, and its next one goes to the end. So a session with one film waits for one
+film of each other session, however many those bring.
 """
 
 import itertools
@@ -13,23 +13,23 @@ from contextlib import contextmanager
 
 from pneumo_core.errors import BusyError
 
-# One reading cannot keep all cores at work by itself; as many films are decoded at once (`decoder.MAX_PROCESSES`).
+# One reading cannot use all cores by itself. As many films are decoded at once (`decoder.MAX_PROCESSES`).
 AT_ONCE = min(4, os.cpu_count() or 1)
 # A full line takes some seconds.
 MOST_WAITING = 40
-# What gives way lets so many others go first that come later.
+# A reading that gives way lets this many later ones go first.
 GIVES_WAY_TO = 40
 TELL_SECONDS = 0.5
 _Ticket = tuple[int, bool]
 
 
 class ReadingQueue:
-    """A line that any thread may stand in.
+    """A line that any thread may join.
 
     Args:
-        at_once: how many are at work at the same time.
-        most_waiting: how many others may wait, and as many again of those who give way.
-        tell_seconds: after which those who wait are told their place again.
+        at_once: the number at work at the same time.
+        most_waiting: the number of others who may wait, and as many again of those who give way.
+        tell_seconds: the time after which those who wait are told their place again.
     """
 
     def __init__(
@@ -38,26 +38,26 @@ class ReadingQueue:
         self._at_once, self._most_waiting, self._tell_seconds = at_once, most_waiting, tell_seconds
         self._numbers = itertools.count()
         self._at_work = 0
-        # In their order: the number that each counts as, and whether it gives way to another one of this number.
+        # Tickets are in order: the number that each counts as, and whether it gives way to another of this number.
         self._waiting: list[_Ticket] = []
         self._changed = threading.Condition()
 
     @property
     def ahead(self) -> int:
-        """How many would be ahead of somebody who came now."""
+        """Give the number ahead of a newcomer."""
         return self._at_work + len(self._waiting)
 
     def has_room(self, gives_way: bool = False) -> bool:
-        """Say whether somebody who came now could wait."""
+        """Say whether a newcomer could wait."""
         return sum(ticket[1] == gives_way for ticket in self._waiting.copy()) < self._most_waiting
 
     @contextmanager
     def turn(self, tell: Callable[[int], object], gives_way: bool = False) -> Iterator[None]:
-        """Wait until it is one's turn, which lasts as long as the block; an exception, in `tell` too, ends both.
+        """Wait for one's turn, which lasts as long as the block; an exception, in `tell` too, ends both.
 
         Args:
-            tell: is told how many are ahead, again and again while one waits.
-            gives_way: whether those go first who come soon after.
+            tell: gets the number ahead, again and again during the wait.
+            gives_way: whether those who come soon after go first.
 
         Raises:
             BusyError: the line is full.
@@ -85,7 +85,7 @@ class ReadingQueue:
             return ticket
 
     def _wait(self, ticket: _Ticket) -> int:
-        """Wait for a ticket's turn, but not for long; give how many are still ahead, 0 where its turn has begun."""
+        """Wait briefly for a ticket's turn; give the number still ahead, 0 where its turn has begun."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._is_next(ticket), self._tell_seconds):
                 return self._at_work + self._waiting.index(ticket)

@@ -16,13 +16,13 @@ from pneumo_core.stats import OperatingPoint
 from pneumo_core.wording import Caution, known_film, known_tag
 
 if TYPE_CHECKING:
-    # Only named here: a page draws itself before TensorFlow has been imported.
+    # The import is for types only, because a page draws itself before TensorFlow has been imported.
     from pneumo_core.network import Classifier, Explanation
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the network gave: the logit and the calibrated probability, in [0, 1]."""
+    """The network's result: the logit and the calibrated probability, in [0, 1]."""
 
     logit: float
     probability: float
@@ -34,19 +34,18 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """An X-ray, all that was read from it, and by what.
+    """An X-ray, all that was read from it, and the model that read it.
 
     Attributes:
-        card, device: of the classifier that read it.
+        card, device: the classifier's, which read it.
         read_at: UTC, ISO 8601, to the second.
-        admission: why it was scored, and what must be known of picture and patient.
-        prepared: what the network was given: float32 `(height, width, 1)`, as `preprocessing.prepare` gives it;
-            read-only.
-        milliseconds: for preprocessing, network and heat map.
-        age_years: of the patient; None where nobody says.
-        age_from: who says so: the file, or whoever asked for the reading ("option").
+        admission: the reasons for scoring it, and the cautions about picture and patient.
+        prepared: the network's input, float32 `(height, width, 1)`, as `preprocessing.prepare` gives it; read-only.
+        milliseconds: the time for preprocessing, network and heat map.
+        age_years: the patient's age; None where it is not given.
+        age_from: the source of the age: the file, or the request for the reading ("option").
         known_from: "training" or "validation" where the model knows this film from there.
-        correction: what was done to the film before reading at the reader's request, in words; None: nothing.
+        correction: the change before reading at the reader's request, in words; None where there was none.
     """
 
     radiograph: Radiograph
@@ -65,18 +64,18 @@ class Reading:
 
     @property
     def population(self) -> str | None:
-        """Name the population whose figures hold for the score: the model's one; None where it has no short name."""
+        """Name the population that the score's figures hold for, the model's; None where it has no short name."""
         return population_name(self.card.population_years)
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
-        """What is to be known before the score is believed: what is special of this film first."""
+        """Give all cautions before the score is used, those about this film first."""
         found = []
         if self.known_from:
             found.append(Caution(known_tag(self.known_from), known_film(self.known_from)))
         if self.correction:
             done = f"{self.correction} before reading"
-            found.append(Caution(done, f"At the reader's request this film was {done}."))
+            found.append(Caution(done, f"This image was {done}, at the reader's request."))
         found += self.admission.cautions
         patient = self.admission.suitability.cautions
         return (*patient, *found) if self.admission.suitability.is_outside_population else (*found, *patient)
@@ -93,7 +92,7 @@ class Reading:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say what was done to the file's pixels and header while they were read."""
+        """Say how the file's pixels and header were changed or understood on reading."""
         return self.radiograph.origin.notes
 
 
@@ -104,10 +103,10 @@ def read_xray(
 
     Args:
         correction: one of `suitability.CORRECTIONS`, if the reader asked for it.
-        age_years: of the patient, in years; where the file gives an age, the file's holds.
+        age_years: the patient's age in years; the file's age comes first where there is one.
 
     Raises:
-        CorrectableImageError: the picture may not be scored as it is; it names a correction to be asked for.
+        CorrectableImageError: the picture may not be scored as it is; the error names a possible correction.
         UnsuitableImageError: the picture may not be scored; the reason is its text.
     """
     if correction is not None:

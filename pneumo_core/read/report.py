@@ -1,6 +1,6 @@
 """A reading in words and as files: facts, HTML report, JSON receipt, overlay PNG.
 
-No file name and no identifier goes into a file: a film is named by its SHA-256.
+No file name and no identifier goes into a file. The SHA-256 names a film.
 """
 
 import dataclasses
@@ -34,22 +34,22 @@ from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
 
 REPORT_LONG_SIDE = 1000
 OVERLAY_LONG_SIDE = 1600
-# The overlay's caption in readable letters.
+# These keep the overlay's caption readable.
 CAPTION_WIDTH, CAPTION_LETTERS = 900, 90
-# The calibration error is summed over 10 bins: on fewer films a bin holds fewer than 10 on average, and chance decides.
+# The calibration error is summed over 10 bins. With fewer films a bin holds under 10 on average, and chance decides.
 LEAST_FILMS_FOR_CALIBRATION = 100
-# Scores that are wrong by more than 10 points on average say no more than a word like "likely" does.
+# With an error of more than 10 points on average, a score is no more exact than a word like "likely".
 LARGEST_CALIBRATION_ERROR = 0.1
-# Beyond 30 points from end to end the middle says less than the ends: a figure of its own would pass for a finding.
+# Beyond 30 points from end to end a single figure would look like a finding, so only the range is shown.
 WIDEST_RANGE_WITH_VALUE = 0.3
 RANGES_IN_WORDS = (
-    "PPV and NPV reach from both low ends to both high ends of the 95 % intervals of sensitivity and specificity: "
-    "rather too wide than too narrow. A range of more than 30 points stands without a figure of its own."
+    "The PPV and NPV ranges combine the lower and the upper 95 % limits of sensitivity and specificity. They err on "
+    "the wide side. Where a range spans more than 30 points, only the range is shown."
 )
 
 
 def verdict(reading: Reading, point: OperatingPoint) -> str:
-    """Say in a few words on which side of the operating point the film is."""
+    """Say in a few words whether the film is flagged at the operating point."""
     return "Flagged: suspected pneumonia" if reading.prediction.is_flagged(point) else "Not flagged"
 
 
@@ -63,13 +63,13 @@ def in_words(probability: float) -> str:
 
 
 def reference_result(card: ModelCard) -> EvaluationResult | None:
-    """Give the evaluation that a reader should be told of: the first on test films, else on validation films."""
+    """Give the evaluation to show to a reader: the first on test films, else on validation films."""
     results = card.test or card.validation
     return results[0] if results else None
 
 
 def is_calibration_known(card: ModelCard) -> bool:
-    """Say whether the model's probabilities were measured on enough films, and found true enough, to be a fact."""
+    """Say whether the model's calibration was measured on enough films, and its error is small enough for a fact."""
     result = reference_result(card)
     return (
         result is not None
@@ -79,42 +79,41 @@ def is_calibration_known(card: ModelCard) -> bool:
 
 
 def is_score_a_fact(reading: Reading) -> bool:
-    """Say whether the model's probabilities were found true, and on films that this one is not known to be unlike."""
+    """Say whether the model's calibration is known, and this film is not known to differ from those measured."""
     return is_calibration_known(reading.card) and not reading.admission.is_unlike_known
 
 
 def score_in_words(reading: Reading) -> str:
-    """Say in a sentence how many films of this score show pneumonia; where that is not known, what is known of it."""
+    """Say the score as a natural frequency, with the state of its calibration where it is no fact."""
     words, result = in_words(reading.prediction.probability), reference_result(reading.card)
-    group = f"in a group of which {100 * reading.card.calibration.prevalence:g} %"
+    group = f"{100 * reading.card.calibration.prevalence:g} % of the group"
     if is_score_a_fact(reading):
-        return f"Of films scored like this, {words} show pneumonia, {group} have it."
-    stands_for = f"The score stands for {words} {group} have pneumonia, but"
+        return f"Among images scored like this, {words} show pneumonia, if {group} have it."
+    means = f"Read as a frequency this score means {words}, if {group} have pneumonia."
     if result is None:
-        return f"{stands_for} how true that is was not measured."
+        return f"{means} The calibration of such scores was not measured."
     if reading.admission.is_unlike_known:
-        return f"{stands_for} how true that is was measured on films and patients unlike this one."
+        return f"{means} It was checked on other kinds of images or patients than this one."
     films, error = _films_in_words(result), f"{result.expected_calibration_error:.3f}"
     if result.n < LEAST_FILMS_FOR_CALIBRATION:
-        measured = f"was measured on {films} only, with an expected calibration error of {error}."
-        return f"{stands_for} how true that is {measured}"
-    return f"{stands_for} on {films} such scores were not true enough: the expected calibration error was {error}."
+        return f"{means} It was checked on {films} only, with an expected calibration error of {error}."
+    return f"{means} Such scores were not well calibrated on {films}: the expected calibration error was {error}."
 
 
 def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) -> list[tuple[str, str]]:
-    """Say what a flag and this score mean in a group in which `prevalence` have pneumonia, as label and text."""
+    """Give the meaning of a flag and of this score where `prevalence` have pneumonia, as label and text."""
     rows = []
     if not reading.admission.is_unlike_known:
         probability = probability_at(reading.prediction.probability, reading.card.calibration, prevalence)
-        rows.append(("Probability of this film in such a group", f"{100 * probability:.1f} %"))
+        rows.append(("Probability for this X-ray in such a group", f"{100 * probability:.1f} %"))
     result = reference_result(reading.card)
     if result is not None:
         matrix = _counted_at(point, result)
         sensitivity, specificity = matrix.sensitivity, matrix.specificity
         positive, negative = predictive_value_estimates(sensitivity, specificity, prevalence)
         rows += [
-            ("Of flagged films, with pneumonia (PPV)", percent_or_range(positive, WIDEST_RANGE_WITH_VALUE)),
-            ("Of films not flagged, without (NPV)", percent_or_range(negative, WIDEST_RANGE_WITH_VALUE)),
+            ("Flagged images with pneumonia (PPV)", percent_or_range(positive, WIDEST_RANGE_WITH_VALUE)),
+            ("Images not flagged, without pneumonia (NPV)", percent_or_range(negative, WIDEST_RANGE_WITH_VALUE)),
             (f"Sensitivity, measured on {_films_in_words(result)}", percent_with_films(sensitivity)),
             (f"Specificity, measured on {_films_in_words(result)}", percent_with_films(specificity)),
         ]
@@ -122,10 +121,10 @@ def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) ->
 
 
 def facts(reading: Reading) -> list[tuple[str, str]]:
-    """List what was read, by what, and how, as label and text; nothing in it identifies a patient."""
+    """List the image, the model and the device as label and text; nothing in it identifies a patient."""
     origin = reading.radiograph.origin
     depth = f"{origin.format}, {origin.width} x {origin.height} pixels, {origin.bits} bits"
-    rows = [("File", depth), ("Film SHA-256", reading.radiograph.sha256)]
+    rows = [("File", depth), ("Image SHA-256", reading.radiograph.sha256)]
     if origin.format == "DICOM":
         rows += [
             ("PhotometricInterpretation", _or_not_given(origin.photometric_interpretation)),
@@ -150,7 +149,7 @@ def facts(reading: Reading) -> list[tuple[str, str]]:
 
 
 def conformal_outcome(conformal: Conformal | None, probability: float) -> dict[str, Any] | None:
-    """Give likely, uncertain or unlikely as plain data, with the probabilities that it turns at."""
+    """Give likely, uncertain or unlikely as plain data, with its two probability limits."""
     if conformal is None:
         return None
     regions = conformal.regions
@@ -160,7 +159,7 @@ def conformal_outcome(conformal: Conformal | None, probability: float) -> dict[s
 def receipt(
     reading: Reading, point: OperatingPoint, prevalence: float, conformal: Conformal | None = None
 ) -> dict[str, Any]:
-    """Give the reading as plain data: hashes, score, threshold, what it means at the reader's prevalence, versions."""
+    """Give the reading as plain data: hashes, score, threshold, predictive values at the prevalence, versions."""
     origin, result = reading.radiograph.origin, reference_result(reading.card)
     positive: Estimate | None = None
     negative: Estimate | None = None
@@ -223,13 +222,13 @@ def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> by
     caption = [
         f"{verdict(reading, point)}; probability {100 * reading.prediction.probability:.1f} %, "
         f"{point.name} point {100 * point.threshold:.1f} %.{blank}",
-        f"Heat map: where {reading.card.name} found evidence, no outline of a lesion. "
-        f"Film {hash_start(reading.radiograph.sha256)}.",
+        f"The heat map shows where {reading.card.name} found evidence. It is no outline of a lesion. "
+        f"X-ray {hash_start(reading.radiograph.sha256)}.",
         f"Probability at a prevalence of {100 * reading.card.calibration.prevalence:g} %. Research and teaching tool, "
         "not a medical device.",
     ]
     if reading.tags:
-        caption += textwrap.wrap(f"To know before it is believed: {', '.join(reading.tags)}.", CAPTION_LETTERS)
+        caption += textwrap.wrap(f"Cautions: {', '.join(reading.tags)}.", CAPTION_LETTERS)
     return captioned_png(picture, caption, reading.radiograph.sha256)
 
 
@@ -240,7 +239,7 @@ def case_report(
     display: Display,
     conformal: Conformal | None = None,
 ) -> bytes:
-    """Give the reading as one self-contained, printable HTML file; the film in it as read, not as shown."""
+    """Give the reading as one self-contained, printable HTML file; it shows the film as read, not as displayed."""
     probability = reading.prediction.probability
     card, plain = reading.card, dataclasses.replace(display, level=0.5, width=1.0, is_inverted=False)
     film = film_picture(fitted(reading.radiograph.pixels, REPORT_LONG_SIDE), plain)
@@ -273,8 +272,8 @@ def case_report(
 
 
 def _films_in_words(result: EvaluationResult) -> str:
-    """Say "624 test films" of the evaluation of "test, <folder>"."""
-    return f"{result.n} {result.films.partition(',')[0]} films"
+    """Say "624 test images" for the evaluation of "test, <folder>"."""
+    return f"{result.n} {result.films.partition(',')[0]} images"
 
 
 def _counted_at(point: OperatingPoint, result: EvaluationResult) -> ConfusionMatrix:

@@ -76,7 +76,7 @@ def test_an_age_that_is_given_holds_where_the_file_says_none(
 ):
     (line,) = (json.loads(line) for line in run("read", film, "--json", "--age", said).stdout.splitlines())
     assert (line["age_years"], line["age_from"]) == (pytest.approx(years), "option")
-    assert any("Not validated for this patient" in warning for warning in line["warnings"]) == (not 1 <= years < 6)
+    assert any("not validated for this patient" in warning for warning in line["warnings"]) == (not 1 <= years < 6)
 
 
 def test_the_age_of_the_file_wins(tiny_model_in_use: Path):
@@ -170,7 +170,7 @@ def test_the_doctor_finds_a_known_answer_wrong(checkup: Path):
     answers.write_text(json.dumps(known))
     result = run("doctor")
     assert result.exit_code == 1
-    assert "off their known answers" in result.stderr
+    assert "from their known answers" in result.stderr
 
 
 def test_the_doctor_wants_known_answers(checkup: Path):
@@ -185,4 +185,4 @@ def test_the_doctor_wants_the_same_samples(checkup: Path):
     (checkup.parent / "synthetic_02.png").unlink()
     result = run("doctor")
     assert result.exit_code == 1
-    assert "is of 2 samples, and 1 other ones are here" in result.stderr
+    assert "covers 2 samples, but 1 other ones are here" in result.stderr

@@ -66,7 +66,7 @@ def test_all_methods_in_one_go_with_progress_and_the_network_untouched(tiny_mode
     assert [words for _, words in told] == [f"{method.name} ..." for method in METHODS]
     assert all(0 <= share < 1 for share, _ in told)
     assert results[-1].agreement_in_words == (
-        "" if results[-1].explanation.peak else " Blank: nothing in favour was found."
+        "" if results[-1].explanation.peak else " The map is blank: nothing in favour was found."
     )
     for weight, now in zip(before, classifier.network.get_weights(), strict=True):
         assert np.array_equal(weight, now)

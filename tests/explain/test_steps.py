@@ -27,16 +27,16 @@ def test_every_step_has_its_words_and_the_shapes_of_this_network(reading: Readin
     gradients[:, :, 0], gradients[:, :, 1] = 2.0, -1.0
     steps = steps_of(trace_of(gradients), reading)
     assert tuple(step.title for step in steps) == TITLES
-    assert "130 x 110 pixels becomes what the network sees: 32 x 32" in steps[0].sentence
+    assert "130 x 110 pixels is resized to the network's input of 32 x 32" in steps[0].sentence
     assert r"\mathbb{R}^{4\times5\times3}" in steps[1].formula
     assert "y=1.25" in steps[2].formula
-    assert "one and the same gradient" in steps[2].sentence
+    assert "have the same gradient" in steps[2].sentence
     assert "1 of 3 maps speak for pneumonia" in steps[3].sentence
     assert r"\frac{1}{20}" in steps[3].formula
     # One map of ones with weight 2, one with -1.
     assert r"\max L=1" in steps[5].formula
     assert "blank" not in steps[5].sentence
-    assert "one cell covers 26 x 28 pixels" in steps[6].sentence
+    assert "one cell covers 26 x 28 of its pixels" in steps[6].sentence
 
 
 def test_gradients_that_differ_and_a_blank_map_are_said(reading: Reading):

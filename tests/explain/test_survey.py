@@ -72,7 +72,7 @@ def test_shares_and_medians_are_as_counted_by_hand():
     assert survey.checks == ("learnt", "still")
     assert survey.empty.value == 0.95
     rows = {row["Asked"]: row for row in survey_rows(survey)}
-    assert rows["Blank heat maps, of flagged films, %"]["Found"].startswith("33.3 (")
+    assert rows["Flagged images with a blank heat map, %"]["Found"].startswith("33.3 (")
     assert rows["Rank correlation, all weights shuffled once, median"]["n"] == "2"
     assert rows["Passes: learnt, %"]["Found"].startswith("100.0 (")
 
@@ -113,8 +113,9 @@ def test_a_survey_is_kept_with_its_weights(tmp_path: Path):
         {"films": [{**content["films"][0], "tested": {**tested, "deletion": [0.1]}}]},
     ):
         (tmp_path / SURVEY_FILE).write_text(json.dumps({**content, **wrong}))
-        with pytest.raises(ModelError, match=r"is damaged\. Expected is what `survey` writes"):
+        with pytest.raises(ModelError) as refusal:
             read_survey(tmp_path, "weights")
+        assert refusal.value.code == "survey_damaged"
 
 
 def test_a_survey_of_films_is_of_those_that_can_be_read_and_names_none(tiny_model: Path, tmp_path: Path, make_data):
@@ -138,5 +139,6 @@ def test_films_that_cannot_be_read_give_no_survey(tiny_model: Path, tmp_path: Pa
     (tmp_path / "NORMAL" / "broken.png").write_bytes(b"text")
     classifier = load_classifier(tiny_model)
     tester = ExplanationTester(classifier, prepared_samples(classifier.card.preprocessing))
-    with pytest.raises(DataError, match="no film that could be read"):
+    with pytest.raises(DataError) as refusal:
         survey_films(tester, open_source(tmp_path), 5, lambda progress: None)
+    assert refusal.value.code == "no_readable_image"

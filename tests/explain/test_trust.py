@@ -177,14 +177,14 @@ def found(last: float = 0.1, change: float = 0.9, own: float = 0.1, occlusion: f
 
 
 def test_the_verdict_follows_from_the_checks():
-    assert found().verdict.startswith("The picture passes all 5 checks")
-    assert found(occlusion=None).verdict.startswith("The picture passes all 4 checks")
-    assert found(change=0.6).verdict == "Lean on this picture with care: it fails one of 5 checks (holds still)."
+    assert found().verdict.startswith("The heat map passes all 5 checks")
+    assert found(occlusion=None).verdict.startswith("The heat map passes all 4 checks")
+    assert found(change=0.6).verdict == "Use this heat map with care: it fails one of 5 checks (holds still)."
     # Better than one random map of two is not better than all.
-    assert found(own=0.25).verdict.startswith("Lean on this picture with care: it fails one of 5 checks (deletion)")
-    assert found(last=0.6).verdict == f"Do not lean on this picture: it fails 1 of 5 checks ({LEARNT})."
-    assert found(last=-0.6).verdict.startswith("Do not lean")
-    assert found(change=0.6, occlusion=0.2).verdict.startswith("Do not lean on this picture: it fails 2 of 5 checks")
+    assert found(own=0.25).verdict.startswith("Use this heat map with care: it fails one of 5 checks (deletion)")
+    assert found(last=0.6).verdict == f"Do not rely on this heat map: it fails 1 of 5 checks ({LEARNT})."
+    assert found(last=-0.6).verdict.startswith("Do not rely")
+    assert found(change=0.6, occlusion=0.2).verdict.startswith("Do not rely on this heat map: it fails 2 of 5 checks")
 
 
 def test_both_sides_of_each_edge():
@@ -203,9 +203,9 @@ def test_a_map_that_vanishes_has_changed_with_the_weights_and_did_not_hold_still
     checks = found(last=math.nan, change=math.nan, occlusion=math.nan).checks
     assert [check.has_passed for check in checks] == [True, False, True, True, False]
     # Four of five shuffled networks have no map, or one that lies elsewhere.
-    assert "has a median size of 0.00" in checks[0].found
-    assert checks[1].found == "After a small shift or slight noise the map vanishes."
-    assert checks[4].found == "Covering any patch lowers the score nowhere."
+    assert "median size of the rank correlation is 0.00" in checks[0].found
+    assert checks[1].found == "The map vanishes after a small shift or slight noise."
+    assert checks[4].found == "No covered patch lowers the score."
 
 
 def test_an_empty_film_is_told_with_its_score():

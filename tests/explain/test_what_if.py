@@ -221,7 +221,7 @@ def test_the_figures_say_in_words_what_they_show():
     assert "from 10 to 20 percent of its width and from 30 to 40 percent of its height" in drawn.alt
     assert [shape["x1"] for shape in drawn.figure.layout.shapes] == [20] * 4
     assert not film_chart(look, None, "black").figure.layout.shapes
-    assert "60.0 percent as changed; threshold 67.0 percent" in scores_chart(0.5, 0.6, 0.67, "black").alt
+    assert "60.0 percent as changed; the threshold is 67.0 percent" in scores_chart(0.5, 0.6, 0.67, "black").alt
     found = curve(network, FLAT, "brightness", 0.67)
     drawn = flip_chart(found, 10.0, 0.6, 0.67, "black")
     assert "between 0.0 and 100.0 percent" in drawn.alt
@@ -231,7 +231,7 @@ def test_the_figures_say_in_words_what_they_show():
 def test_a_blank_heat_map_is_called_blank():
     look = look_at(KnownNetwork(lambda mean: mean, no_evidence()), HALF, Change())
     titles = [words.text for words in film_chart(look, None, "black").figure.layout.annotations]
-    assert titles[1] == "Heat map: blank, no evidence found"
+    assert titles[1] == "Blank heat map: no evidence found"
 
 
 def refused_beyond(least_mean: float):
@@ -244,7 +244,7 @@ def test_a_changed_film_that_would_be_refused_keeps_its_probability_and_says_so(
     look = look_at(network, film_pixels(), Change(brightness=30))
     assert look.probability > 0.6
     assert look.check.in_words() == (
-        "Explain would refuse this film, and give no probability: it seems to be inverted, with air white and bone "
+        "Explain would refuse this image and give no probability: it seems to be inverted, with air white and bone "
         "black."
     )
     assert not look_at(network, film_pixels(), Change()).check.refusal
@@ -266,8 +266,8 @@ def test_what_a_changed_film_would_be_warned_of_is_named():
     network = KnownNetwork(lambda mean: mean, verdict_of_mean=lambda mean: Verdict(UPRIGHT, 0.9, True))
     look = look_at(network, film_pixels(), Change(contrast=-80))
     assert look.check.warned_of[:2] == (FAR.tag, EXPOSURE)
-    assert f"as changed, and warn of: {FAR.tag}, {EXPOSURE}" in look.check.in_words()
-    assert Check("", ()).in_words() == "Explain would read this film as changed."
+    assert f"this changed image, and warn of: {FAR.tag}, {EXPOSURE}" in look.check.in_words()
+    assert Check("", ()).in_words() == "Explain would read this changed image."
 
 
 def test_the_first_value_that_would_be_refused_is_found_to_the_controls_step():
@@ -278,7 +278,7 @@ def test_the_first_value_that_would_be_refused_is_found_to_the_controls_step():
     # Held brighter than that, it is refused with the other controls at 0.
     found = curve(network, film_of_stripes(), "contrast", 0.5, brightness=20.0)
     assert found.refused == (0.0, 0.0)
-    assert found.check_in_words() == "Explain would refuse the film even with this control at 0"
+    assert found.check_in_words() == "Explain would refuse the image even with this control at 0"
 
 
 def test_what_the_film_is_warned_of_as_it_is_counts_for_no_value():

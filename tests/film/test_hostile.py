@@ -268,7 +268,7 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "three times the pixel data": (lambda: longer_pixels(3), SEVERAL_FRAMES),
     "a million frames": (
         lambda: written(dicom(NumberOfFrames=1_000_000)),
-        "scan is a DICOM of 1000000 frames. Please upload a single X-ray.",
+        "scan is a DICOM with 1000000 frames. Please upload a single X-ray.",
     ),
     "junk for JPEG": (junk_frame(uid.JPEGBaseline8Bit, JUNK), DAMAGED),
     "junk for JPEG Lossless": (junk_frame(uid.JPEGLosslessSV1, JUNK), DAMAGED),

@@ -34,7 +34,7 @@ pytestmark = [
 HEIGHT, WIDTH = 100, 120
 DAMAGED = "scan is damaged and cannot be read. Please export or download it again."
 CUT_SHORT = "scan is cut short and cannot be read. Please export or download it again."
-SEVERAL_FRAMES = "scan is a DICOM of several frames. Please upload a single X-ray."
+SEVERAL_FRAMES = "scan is a DICOM with several frames. Please upload a single X-ray."
 
 
 def ramp(bits: int = 8) -> np.ndarray:
@@ -451,7 +451,7 @@ def test_a_voi_lut_equals_pydicoms(syntax):
     assert radiograph.pixels == pytest.approx(apply_voi(ramp(12), dataset) / 1023, abs=1e-6)
     assert (radiograph.origin.voi, radiograph.origin.window) == ("LUT", None)
     assert radiograph.origin.notes == (
-        "Several lookup tables or windows are stored; the first lookup table was applied.",
+        "Several lookup tables or windows are stored. The first lookup table was applied.",
     )
 
 
@@ -474,7 +474,7 @@ def test_a_voi_lut_is_scaled_by_what_it_holds_and_not_by_what_it_declares(larges
     radiograph = read(dicom(VOILUTSequence=table(entries, 16)))
     assert radiograph.pixels == pytest.approx(np.array(entries)[ramp(12)] / (2**bits - 1), abs=1e-6)
     assert radiograph.origin.notes == (
-        f"The lookup table declares 16 bits, but its values need only {bits}; it was scaled by {bits}.",
+        f"The lookup table declares 16 bits, but its values need only {bits}. It was scaled by {bits}.",
     )
 
 
@@ -495,7 +495,7 @@ def test_a_modality_lut_is_applied():
 def test_the_first_of_several_windows_is_applied():
     origin = read(dicom(WindowCenter=[2000, 100], WindowWidth=[1000, 50])).origin
     assert origin.window == (2000, 1000)
-    assert origin.notes == ("Several windows are stored; the first was applied.",)
+    assert origin.notes == ("Several windows are stored. The first was applied.",)
 
 
 @pytest.mark.parametrize(
@@ -511,7 +511,7 @@ def test_the_first_of_several_windows_is_applied():
 def test_a_window_that_cannot_be_used_is_left_out(window):
     radiograph = read(dicom(**window))
     assert radiograph.origin.window is None
-    assert radiograph.origin.notes == ("The stored window cannot be used; the full range was shown.",)
+    assert radiograph.origin.notes == ("The stored window cannot be used. The full range was shown.",)
     assert radiograph.pixels == pytest.approx(ramp(12) / 4095, abs=1e-6)
 
 
@@ -612,7 +612,7 @@ def test_projection_xrays_are_read(modality):
 def test_a_dicom_without_modality_is_read_with_a_note():
     origin = read(dicom(Modality=None)).origin
     assert origin.modality is None
-    assert origin.notes == ("The DICOM names no modality; it was read as an X-ray.",)
+    assert origin.notes == ("The DICOM names no modality. It was read as an X-ray.",)
 
 
 @pytest.mark.parametrize("body_part", ["", "CHEST", "chest pa", "THORAX", "LUNG", "CHEST ABDOMEN", "AP"])
@@ -734,7 +734,7 @@ def test_a_jpeg_of_hundreds_of_scans_is_refused():
     content = saved(Image.fromarray(ramp()), "JPEG", progressive=True)
     assert read(content).origin.format == "JPEG"
     assert refusal(content[:-2] + b"\xff\xda" * 101) == (
-        "scan is a JPEG of unusually many scans. Please save it as PNG."
+        "scan is a JPEG with unusually many scans. Please save it as PNG."
     )
 
 
@@ -793,7 +793,7 @@ def test_an_image_for_presentation_is_read(intent):
     [(0, "an impossible number of frames"), (-1, "an impossible number of frames"), (10, "10 frames")],
 )
 def test_a_number_of_frames_other_than_1_is_refused(frames, found):
-    words = f"scan is a DICOM of {found}. Please upload a single X-ray."
+    words = f"scan is a DICOM with {found}. Please upload a single X-ray."
     assert refusal(dicom(NumberOfFrames=frames)) == words
 
 

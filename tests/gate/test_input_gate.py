@@ -35,7 +35,7 @@ from pneumo_core.gate.input_gate import (
     read_gate,
     write_gate,
 )
-from pneumo_core.gate.suitability import CORRECTIONS, REFUSALS, corrected, refuse_by
+from pneumo_core.gate.suitability import CODES, CORRECTIONS, corrected, refuse_by
 from pneumo_core.keras_network.classifier import load_classifier
 from pneumo_core.models import gate_record as input_gate_record
 from pneumo_core.models.card import read_card
@@ -89,7 +89,7 @@ def test_a_turned_or_inverted_film_is_refused_and_read_once_corrected(
             found.append(refusal.value.correction)
             reading = read_xray(classifier, film, refusal.value.correction)
             assert reading.correction == CORRECTIONS[refusal.value.correction][2]
-            assert any("At the reader's request this film was" in warning for warning in reading.warnings)
+            assert any("at the reader's request" in warning for warning in reading.warnings)
             assert reading.radiograph.sha256 == film.sha256
     assert len(found) >= 8
 
@@ -137,12 +137,12 @@ def test_logits_are_the_same_with_a_gate_and_without(tiny_model: Path, classifie
     assert len(verdicts) == 3
 
 
-def test_every_refusal_says_what_was_found_expected_and_to_do():
+def test_every_kind_under_the_limit_is_refused_and_only_corrections_can_be_asked_for():
     for kind in KINDS:
         verdict = Verdict(kind, 0.1, True)
-        with pytest.raises(UnsuitableImageError, match=r"^film\.png .+\. .*(Expected|Please).+\.$") as refusal:
+        with pytest.raises(UnsuitableImageError) as refusal:
             refuse_by(verdict, "film.png")
-        assert str(refusal.value) == f"film.png {REFUSALS[kind]}"
+        assert refusal.value.code == CODES[kind]
         assert isinstance(refusal.value, CorrectableImageError) == (kind in CORRECTIONS)
     refuse_by(Verdict(UPRIGHT, 0.35, True), "film.png")
     refuse_by(Verdict(OTHER, 0.36, False), "film.png")
@@ -212,8 +212,9 @@ def test_a_gate_is_kept_with_its_weights(tmp_path: Path):
     assert read_gate(tmp_path, WEIGHTS) is None
     write_gate(gate(), tmp_path)
     assert read_gate(tmp_path, WEIGHTS).far == 1.5
-    with pytest.raises(ModelError, match="belongs to other weights"):
+    with pytest.raises(ModelError) as refusal:
         read_gate(tmp_path, "cd" * 32)
+    assert refusal.value.code == "input_gate_of_other_weights"
 
 
 def test_a_verdict_of_no_number_is_a_refusal():
@@ -279,10 +280,11 @@ HOSTILE_GATES = {
 
 
 @pytest.mark.parametrize("content", HOSTILE_GATES.values(), ids=HOSTILE_GATES)
-def test_a_hostile_gate_is_refused_in_a_sentence(content: bytes, tmp_path: Path):
+def test_a_hostile_gate_is_refused(content: bytes, tmp_path: Path):
     (tmp_path / GATE_FILE).write_bytes(content)
-    with pytest.raises(ModelError, match=r"^input_gate\.npz of the model is damaged, or not as .+ Please .+\.$"):
+    with pytest.raises(ModelError) as refusal:
         read_gate(tmp_path, WEIGHTS)
+    assert refusal.value.code == "input_gate_damaged"
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -296,8 +298,9 @@ def test_the_gate_of_another_network_is_refused(gated_model: Path, tmp_path: Pat
     folder = tmp_path / "model"
     shutil.copytree(gated_model, folder)
     write_gate(gate(read_card(folder).weights_sha256), folder)
-    with pytest.raises(ModelError, match=r"judges 3 features, its network gives \d+\. Please"):
+    with pytest.raises(ModelError) as refusal:
         load_classifier(folder)
+    assert refusal.value.code == "input_gate_of_other_network"
 
 
 def test_a_reading_without_a_gate_keeps_a_warning(tiny_model: Path, classifier: Classifier):

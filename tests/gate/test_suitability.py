@@ -16,7 +16,7 @@ UNREMARKABLE = Suitability(is_outside_population=False, cautions=())
 def refusal_of(**film) -> str:
     with pytest.raises(UnsuitableImageError) as refusal:
         assess(radiograph(name="scan.png", **film), YEARS)
-    return str(refusal.value)
+    return refusal.value.code
 
 
 def of_contrast(contrast: float) -> np.ndarray:
@@ -31,10 +31,7 @@ def test_a_frontal_film_of_a_child_of_three_needs_no_word():
 
 
 def test_a_colour_picture_is_refused():
-    assert refusal_of(colour=0.0601, age_years=3.0) == (
-        "scan.png is a colour picture. Expected is a greyscale X-ray. Please upload the X-ray itself, not a "
-        "photograph or a coloured overlay of it."
-    )
+    assert refusal_of(colour=0.0601, age_years=3.0) == "colour"
 
 
 def test_a_tinted_scan_is_not():
@@ -42,30 +39,24 @@ def test_a_tinted_scan_is_not():
 
 
 def test_an_almost_blank_picture_is_refused():
-    assert refusal_of(pixels=of_contrast(0.02)) == (
-        "scan.png is almost blank (its grey levels span 2 % of the range). Expected is an X-ray with visible "
-        "structure. Please check the export."
-    )
+    assert refusal_of(pixels=of_contrast(0.02)) == "blank"
 
 
 def test_a_picture_just_under_the_contrast_is_refused_and_one_just_over_it_is_not():
-    assert "almost blank" in refusal_of(pixels=of_contrast(0.0499))
+    assert refusal_of(pixels=of_contrast(0.0499)) == "blank"
     assert assess(radiograph(of_contrast(0.0501), age_years=3.0), YEARS) == UNREMARKABLE
 
 
 def test_a_few_bright_pixels_do_not_make_a_blank_picture_a_film():
     pixels = np.zeros((100, 100), np.float32)
     pixels[0, :16] = 1.0
-    assert "span 0 % of the range" in refusal_of(pixels=pixels)
+    assert refusal_of(pixels=pixels) == "blank"
 
 
 @pytest.mark.parametrize("shape", [(100, 251), (251, 100)])
 def test_a_strip_is_refused_lying_or_standing(shape: tuple[int, int]):
     height, width = shape
-    assert refusal_of(height=height, width=width) == (
-        f"scan.png is {width} x {height} pixels, 2.5 times as long as wide. Expected is one whole chest X-ray, at "
-        "most 2.5 times. Please upload the uncut film."
-    )
+    assert refusal_of(height=height, width=width) == "shape"
 
 
 @pytest.mark.parametrize("shape", [(100, 250), (250, 100), (100, 100)])
@@ -74,24 +65,9 @@ def test_a_film_up_to_two_and_a_half_times_as_long_as_wide_is_not(shape: tuple[i
     assert assess(radiograph(height=height, width=width, age_years=3.0), YEARS) == UNREMARKABLE
 
 
-@pytest.mark.parametrize(
-    ("view", "found"),
-    [
-        ("LL", "a lateral view"),
-        ("RL", "a lateral view"),
-        ("LAT", "a lateral view"),
-        ("LATERAL", "a lateral view"),
-        ("LLD", "taken lying on the side"),
-        ("RLD", "taken lying on the side"),
-        ("LLO", "an oblique view"),
-        ("RLO", "an oblique view"),
-    ],
-)
-def test_a_view_that_is_not_frontal_is_refused(view: str, found: str):
-    assert refusal_of(view_position=view) == (
-        f"scan.png is {found} ({view}). The network knows upright frontal views only. Please upload the frontal film "
-        "(AP or PA)."
-    )
+@pytest.mark.parametrize("view", ["LL", "RL", "LAT", "LATERAL", "LLD", "RLD", "LLO", "RLO"])
+def test_a_view_that_is_not_frontal_is_refused(view: str):
+    assert refusal_of(view_position=view) == "lateral_view"
 
 
 @pytest.mark.parametrize("view", ["AP", "PA", None])
@@ -114,8 +90,8 @@ def test_a_patient_of_another_age_is_scored_with_a_warning(age: float, in_words:
         cautions=(
             Caution(
                 "outside population",
-                f"Not validated for this patient: the file gives an age of {in_words}. The network knows films of "
-                "children of 1 to 5 years only.",
+                f"This score is not validated for this patient: the file gives an age of {in_words}. The network knows "
+                "X-rays of children of 1 to 5 years only.",
             ),
         ),
     )
@@ -127,7 +103,7 @@ def test_a_file_without_an_age_is_scored_with_a_warning_but_not_called_outside()
         cautions=(
             Caution(
                 "no age given",
-                "The file gives no age. The network knows films of children of 1 to 5 years only: for any other "
+                "The file gives no age. The network knows X-rays of children of 1 to 5 years only. For any other "
                 "patient this score is not validated.",
             ),
         ),
@@ -141,4 +117,4 @@ def test_a_far_image_is_told_by_the_share_that_the_gate_is_fitted_by():
 def test_the_population_is_the_cards():
     assert assess(radiograph(age_years=12.0), (10.0, 17.0)) == UNREMARKABLE
     (warning,) = assess(radiograph(age_years=3.0), (10.0, 17.0)).warnings
-    assert "age of 3 years. The network knows films of children of 10 to 17 years only." in warning
+    assert "age of 3 years. The network knows X-rays of children of 10 to 17 years only." in warning

@@ -91,7 +91,7 @@ def test_a_compiled_network_passes(tmp_path: Path):
 @pytest.mark.parametrize("name", ["metadata.json", CONFIG, WEIGHTS])
 def test_a_member_that_is_missing_is_named(members: dict[str, bytes], tmp_path: Path, name: str):
     left = {other: content for other, content in members.items() if other != name}
-    assert refusal_of(keras_file(tmp_path, left)).startswith(f"classifier.keras holds no {name}. Expected is a .keras")
+    assert refusal_of(keras_file(tmp_path, left)).startswith(f"classifier.keras holds no {name}. Expected: a .keras")
 
 
 @pytest.mark.parametrize("name", ["assets/vocabulary.txt", "../config.json", "more.py", "m/config.json"])
@@ -152,15 +152,15 @@ def test_too_many_layers_are_refused(refused: Callable[..., str]):
     def more(config: dict) -> None:
         config["config"]["layers"] += 1000 * config["config"]["layers"][-2:-1]
 
-    assert "layers. Expected is at most 1000." in refused(more, whole=True)
+    assert "layers. Expected: at most 1000." in refused(more, whole=True)
 
 
 @pytest.mark.parametrize(
     ("edit", "found"),
     [
-        (lambda layers: layers["block3_conv"]["config"].update(filters=10**8), "values of one film in a layer"),
+        (lambda layers: layers["block3_conv"]["config"].update(filters=10**8), "values of one image in a layer"),
         (lambda layers: layers["block3_conv"]["config"].update(kernel_size=[3000, 3000]), "parameters"),
-        (lambda layers: layers["logit"]["config"].update(units=10**400), "values of one film in a layer"),
+        (lambda layers: layers["logit"]["config"].update(units=10**400), "values of one image in a layer"),
         (lambda layers: layers["logit"]["config"].update(units=5 * 10**7), "parameters"),
     ],
 )
@@ -172,7 +172,7 @@ def test_what_would_be_huge_is_refused_by_its_settings(refused: Callable[..., st
 def test_many_large_layers_are_refused(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch):
     # The copied film and the rescaled one.
     monkeypatch.setattr("pneumo_core.keras_network.file_check.MAX_VALUES_IN_ALL", 2 * 32 * 32 * 3 - 1)
-    assert "values of one film in all layers (up to its layer 'rescaling" in refused(lambda layers: None)
+    assert "values of one image in all layers (up to its layer 'rescaling" in refused(lambda layers: None)
 
 
 def test_more_parameters_than_the_weights_have_bytes_are_refused(members: dict[str, bytes], tmp_path: Path):
@@ -184,7 +184,7 @@ def test_a_film_that_would_take_minutes_is_refused(refused: Callable[..., str], 
     # Of the three convolutions: (9 * 3 * 8 + 8) * 16**2 + (9 * 8 * 16 + 16) * 8**2 + (9 * 16 * 32 + 32) * 4**2.
     most = 57_344 + 74_752 + 74_240
     monkeypatch.setattr("pneumo_core.keras_network.file_check.MAX_MULTIPLICATIONS", most - 1)
-    assert "multiplications for one film (up to its layer 'block3_" in refused(lambda layers: None)
+    assert "multiplications for one image (up to its layer 'block3_" in refused(lambda layers: None)
 
 
 def test_a_layer_built_for_a_shape_that_never_reaches_it_is_refused(refused: Callable[..., str]):
@@ -229,7 +229,7 @@ def test_a_description_that_cannot_be_is_refused(refused: Callable[..., str], ed
             "an input of 9999 x 9999 x 1",
         ),
         (lambda layers: layers["film"]["config"].update(batch_shape=[64, 32, 32, 1]), "an input of 32 x 32 x 1"),
-        (lambda layers: layers["logit"]["config"].update(units=2), "an output of 2. Expected is one logit"),
+        (lambda layers: layers["logit"]["config"].update(units=2), "an output of 2. Expected: one logit"),
     ],
 )
 def test_other_shapes_than_the_cards_are_refused(refused: Callable[..., str], edit, found: str):
@@ -243,7 +243,7 @@ def test_two_outputs_are_refused(refused: Callable[..., str]):
 
 def test_a_network_for_films_of_another_size_is_refused(members: dict[str, bytes], tmp_path: Path):
     found = refusal_of(keras_file(tmp_path, members), Preprocessing(64, 96))
-    assert "holds an input of 32 x 32 x 1. Expected is 64 x 96 x 1, as the card says." in found
+    assert "holds an input of 32 x 32 x 1. Expected: 64 x 96 x 1, as the card says." in found
 
 
 @pytest.mark.parametrize("layer", ["nowhere", "pooled", ""])

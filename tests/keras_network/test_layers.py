@@ -85,7 +85,7 @@ def test_a_network_of_another_kind_is_refused(tmp_path: Path):
     film = keras.Input((32, 32, 3))
     two = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(film))
     save_network(keras.Model(film, two), tmp_path / "classifier.keras")
-    with pytest.raises(ModelError, match="Expected is one grey film in and one logit out"):
+    with pytest.raises(ModelError, match="Expected: one grey image in and one logit out"):
         load_network(tmp_path / "classifier.keras")
 
 

@@ -103,7 +103,7 @@ def test_both_splits_are_drawn_with_their_intervals(shipped: tuple[ModelCard, St
     figures = split_figures(scores, card.operating_point("balanced").threshold)
     chart = splits_chart(figures, "#000000")
     validation, test = chart.figure.data
-    assert (validation.name, test.name) == ("validation films", "test films")
+    assert (validation.name, test.name) == ("validation images", "test images")
     assert list(test.x) == [figure.test.value for figure in figures]
     assert np.allclose(np.subtract(test.x, test.error_x.arrayminus), [figure.test.low for figure in figures])
     assert np.allclose(np.add(validation.x, validation.error_x.array), [figure.validation.high for figure in figures])
@@ -119,7 +119,7 @@ def test_the_curves_of_size_and_network_differ_in_more_than_colour(shipped: tupl
     assert (chance.name, size.name, network.name) == ("chance", "size of the file alone", "network")
     assert len({trace.line.dash for trace in chart.figure.data}) == 3
     assert list(network.y) == list(result.network_curve.sensitivity)
-    assert f"area {result.areas.first.value:.3f}" in chart.alt
+    assert f"area is {result.areas.first.value:.3f}" in chart.alt
     assert f"{result.areas.second.value:.3f} " in chart.alt
 
 

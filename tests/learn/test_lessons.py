@@ -113,11 +113,7 @@ def test_scores_without_sizes_serve_all_lessons_but_one(tmp_path: Path, card: Mo
     assert scores.test.file_bytes is None
     with pytest.raises(ModelError) as refusal:
         file_size_result(scores, card)
-    assert str(refusal.value) == (
-        "scores.csv of the model small does not give the size of every film's file. Expected is the column file_bytes, "
-        "which training writes since this version; the other lessons need none. Please put a model in use that was "
-        "trained since."
-    )
+    assert refusal.value.code == "no_file_sizes"
 
 
 def test_both_splits_have_the_same_figures(scores: StoredScores):
@@ -143,10 +139,10 @@ def test_both_splits_have_the_same_figures(scores: StoredScores):
         (
             (0.97, 0.96, 0.98),
             (0.90, 0.88, 0.92),
-            "; the intervals do not meet: it does better on the validation films.",
+            "The intervals do not overlap: it does better on the validation images.",
         ),
-        ((0.90, 0.88, 0.92), (0.97, 0.96, 0.98), "; the intervals do not meet: it does better on the test films."),
-        ((0.97, 0.92, 0.98), (0.90, 0.88, 0.93), "; so few films do not tell whether one set is easier."),
+        ((0.90, 0.88, 0.92), (0.97, 0.96, 0.98), "The intervals do not overlap: it does better on the test images."),
+        ((0.97, 0.92, 0.98), (0.90, 0.88, 0.93), "There are too few images to tell whether one set is easier."),
     ],
 )
 def test_a_split_is_called_easier_only_where_the_films_say_so(first, second, verdict: str):
@@ -174,18 +170,18 @@ def drawn(temperature: float) -> tuple[ScoredFilms, Calibration]:
 
 def test_the_right_temperature_helps_and_the_wrong_one_harms():
     helped = calibration_lines(calibration_result(*drawn(2.0)))
-    assert helped[0] == "Scaling helped on these films."
+    assert helped[0] == "Scaling helped on these images."
     assert helped[1].startswith("The Brier score is better: ")
     harmed = calibration_lines(calibration_result(*drawn(0.5)))
-    assert harmed[0] == "Scaling did not help on these films."
+    assert harmed[0] == "Scaling did not help on these images."
     assert harmed[2].startswith("The expected calibration error is worse: ")
 
 
 def test_a_temperature_of_one_changes_nothing():
     assert calibration_lines(calibration_result(*drawn(1.0))) == [
-        "Whether scaling helped cannot be told from these films.",
-        "The Brier score stays as it is.",
-        "The expected calibration error stays as it is.",
+        "These images cannot tell whether scaling helped.",
+        "The Brier score does not change.",
+        "The expected calibration error does not change.",
     ]
 
 
@@ -197,12 +193,12 @@ def test_a_verdict_needs_intervals_without_zero():
 
     unclear = "The error is not clearly different: 0.050 before, 0.050 after (95 % interval of the difference "
     assert lines((0.01, -0.01, 0.02), (0.01, -0.02, 0.03)) == [
-        "Whether scaling helped cannot be told from these films.",
+        "These images cannot tell whether scaling helped.",
         f"{unclear}-0.010 to 0.020).",
         f"{unclear}-0.020 to 0.030).",
     ]
     assert lines((0.01, 0.001, 0.02), (-0.01, -0.02, -0.001))[0] == (
-        "It helped by one measure and harmed by the other."
+        "Scaling helped by one measure and harmed by the other."
     )
 
 
@@ -227,8 +223,8 @@ def test_right_and_wrong_are_counted_by_kind(scores: StoredScores):
         ("virus", 1.0, 0),
     ]
     assert kind_line(results_by_kind(scores.test, 0.5)) == (
-        "Missed are 1 of 2 bacterial and 0 of 2 viral films; so few films do not tell whether one kind is missed more "
-        "often."
+        "The network misses 1 of 2 bacterial and 0 of 2 viral images. There are too few images to tell whether one "
+        "kind is missed more often."
     )
 
 
@@ -238,10 +234,10 @@ def test_a_kind_is_called_worse_only_where_the_films_say_so():
         return kind_line(tuple(KindResult(kind, Estimate(*right, 100), 3) for kind, right in kinds.items()))
 
     assert line((0.97, 0.95, 0.98), (0.9, 0.88, 0.94)).endswith(
-        "; the intervals do not meet: viral pneumonia is missed more often."
+        "The intervals do not overlap: viral pneumonia is missed more often."
     )
     assert line((0.9, 0.88, 0.94), (0.97, 0.95, 0.98)).endswith(
-        "; the intervals do not meet: bacterial pneumonia is missed more often."
+        "The intervals do not overlap: bacterial pneumonia is missed more often."
     )
     assert (
         kind_line(results_by_kind(many(np.array([1.0, -1.0]), np.array([True, False]), Calibration(1, 0.5)), 0.5)) == ""

@@ -216,7 +216,7 @@ KINDS = {
     ),
     "virtual dataset": Hostile(weights(virtual), "outside it"),
     # Bombs.
-    "bomb of a layer": Hostile(setting("block3_conv", filters=10**9), "values of one film in a layer"),
+    "bomb of a layer": Hostile(setting("block3_conv", filters=10**9), "values of one image in a layer"),
     "bomb of a kernel": Hostile(setting("block3_conv", kernel_size=[9000, 9000]), "parameters"),
     "bomb of an input": Hostile(setting("film", batch_shape=[None, 30_000, 30_000, 1]), "an input of 30000 x 30000"),
     "bomb of a written shape": Hostile(
@@ -264,7 +264,7 @@ KINDS = {
     "two outputs": Hostile(
         config(lambda whole: whole["config"].update(output_layers=[["logit", 0, 0], ["pooled", 0, 0]])), "2 outputs"
     ),
-    "classes swapped": Hostile(of_logit(negate), "off their known answers", is_loaded=True, only_imported=True),
+    "classes swapped": Hostile(of_logit(negate), "from their known answers", is_loaded=True, only_imported=True),
     "other weights than the card's": Hostile(of_logit(negate), "belongs to other weights", keeps_card=True),
     # Members.
     "path upwards": Hostile(also(("../config.json", b"{}")), "another file"),

@@ -534,7 +534,7 @@ def test_known_answers_that_are_not_found_again_are_refused(whole_model: Path, r
     answers = json.loads((whole_model / "known_answers.json").read_text())
     answers["synthetic_01.png"]["probability"] += 0.02
     found = refused(files_of(whole_model) | {"known_answers.json": json.dumps(answers).encode()})
-    assert "The samples are scored up to 0.020 off their known answers" in found
+    assert "The samples' scores differ by up to 0.020 from their known answers" in found
 
 
 def test_the_cards_text_is_made_of_the_card(whole_model: Path, models: Path):

@@ -68,7 +68,7 @@ def test_a_small_difference_is_within_the_tolerance(model: Path):
 def test_a_larger_one_is_said(model: Path):
     check = check_known_answers(Mean(-0.02), model)
     assert check.largest_difference == pytest.approx(0.02)
-    assert check.problem.startswith("The samples are scored up to 0.020 off their known answers")
+    assert check.problem.startswith("The samples' scores differ by up to 0.020 from their known answers")
 
 
 def test_answers_without_hashes_as_older_versions_wrote_them_are_compared_by_name(model: Path):
@@ -88,14 +88,14 @@ def test_other_samples_are_said(model: Path, samples: Path):
     (samples / "synthetic_02.png").unlink()
     check = check_known_answers(Mean(), model)
     assert (check.samples, check.largest_difference) == (2, None)
-    assert "is of 2 samples, and 1 other ones are here" in check.problem
+    assert "covers 2 samples, but 1 other ones are here" in check.problem
 
 
 def test_a_sample_of_the_same_name_and_other_content_is_said(model: Path, samples: Path):
     (samples / "synthetic_02.png").write_bytes(png(drawn_film(True, 9)))
     check = check_known_answers(Mean(), model)
     assert (check.samples, check.largest_difference) == (2, None)
-    assert "other sample films than those here (1 of 2 differ)" in check.problem
+    assert "other sample images than those here (1 of 2 differ)" in check.problem
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def films_of(page: AppTest) -> list[Film]:
 
 def sha256_on(page: AppTest) -> str:
     facts = next(table.value for table in page.table if "Fact" in table.value)
-    return dict(zip(facts["Fact"], facts["Value"], strict=True))["Film SHA-256"]
+    return dict(zip(facts["Fact"], facts["Value"], strict=True))["Image SHA-256"]
 
 
 def test_two_films_of_one_name_and_length_give_two_readings_each_with_its_hash():

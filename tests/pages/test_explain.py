@@ -67,9 +67,9 @@ def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
     assert not page.exception
     assert not page.error
     # These tests' model was measured on a handful of films.
-    assert "The score stands for" in texts(page)
+    assert "Read as a frequency this score means" in texts(page)
     assert "films only, with an expected calibration error of" in texts(page)
-    assert "scored like this" not in texts(page)
+    assert "images scored like this" not in texts(page)
     assert named(page)[0].endswith(("Flagged: suspected pneumonia", "Not flagged"))
     facts = page.table[0].value
     assert "SmallCNN" in " ".join(facts["Value"])
@@ -97,8 +97,8 @@ def test_a_score_is_a_fact_on_the_page_where_the_calibration_was_measured_well_e
     monkeypatch.setenv(MODELS_VARIABLE, str(folder))
     page = AppTest.from_file(ROOT / "app.py", default_timeout=60).run().switch_page("pages/explain.py").run()
     upload(page, film(True, 1))
-    assert re.search(r"Of films scored like this, \*\*.+ 100\*\* show pneumonia", texts(page))
-    assert "The score stands for" not in texts(page)
+    assert re.search(r"Among images scored like this, \*\*.+ 100\*\* show pneumonia", texts(page))
+    assert "Read as a frequency this score means" not in texts(page)
 
 
 def test_the_operating_point_decides_the_flag(page: AppTest, tiny_model: Path):
@@ -139,7 +139,7 @@ def test_an_unsuitable_film_gets_no_score(page: AppTest):
     upload(page, ("blank.png", png(np.full((120, 120), 40, np.uint8))))
     assert "almost blank" in page.error[0].value
     assert not page.header
-    assert "score stands for" not in texts(page)
+    assert "this score means" not in texts(page)
 
 
 def test_an_inverted_film_is_refused_and_read_once_the_reader_asks_for_it(
@@ -153,7 +153,7 @@ def test_an_inverted_film_is_refused_and_read_once_the_reader_asks_for_it(
     next(button for button in page.button if button.label.endswith("inverted")).click().run()
     assert not page.exception
     assert not page.error
-    assert "At the reader's request this film was inverted before reading." in page.warning[1].value
+    assert "This image was inverted before reading, at the reader's request." in page.warning[1].value
 
 
 def test_a_file_name_is_shown_as_it_is_and_never_as_markdown(page: AppTest):
@@ -244,7 +244,7 @@ def test_display_controls_never_touch_the_score(page: AppTest):
     page.slider(key="width").set_value(0.3).run()
     page.toggle(key="with_heatmap").set_value(True).run()
     assert not page.exception
-    scores = [line for line in before.splitlines() if "score stands for" in line]
+    scores = [line for line in before.splitlines() if "this score means" in line]
     assert scores
     assert all(line in texts(page) for line in scores)
 

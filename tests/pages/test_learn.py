@@ -261,7 +261,7 @@ def test_a_heat_map_is_tested_after_a_click(seeing_model_in_use: Path):
     assert not app.exception
     assert "**Depends on what was learnt**" in texts(app)
     assert "**Agrees with occlusion**" in texts(app)
-    assert "grey all over" in texts(app)
+    assert "evenly grey image" in texts(app)
     assert "Rank correlation with the trained network's map" in alts(app)[0]
 
 
@@ -280,7 +280,7 @@ def test_many_films_show_the_survey_of_these_weights_or_say_how_one_is_made(
     app = learn("trust")
     app.segmented_control(key="trust").set_value("Many X-rays").run()
     assert "**6 X-rays**" in texts(app)
-    assert "Blank heat maps, of flagged films, %" in list(app.table[0].value["Asked"])
+    assert "Flagged images with a blank heat map, %" in list(app.table[0].value["Asked"])
 
 
 def test_the_short_test_is_on_the_explain_page_where_the_heat_map_is(seeing_model_in_use: Path):

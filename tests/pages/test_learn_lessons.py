@@ -140,7 +140,7 @@ def test_scores_without_sizes_serve_the_other_lessons(copied_model: Path):
     path = copied_model / STORED_SCORES_FILE
     path.write_text("".join(f"{line.rpartition(',')[0]}\n" for line in path.read_text().splitlines()))
     app = opened("file-size")
-    assert "does not give the size of every film's file" in app.error[0].value.replace("\\", "")
+    assert "does not give the size of every image's file" in app.error[0].value.replace("\\", "")
     assert not opened("threshold").error
 
 

@@ -86,7 +86,7 @@ def test_a_whole_quiz_from_the_first_film_to_the_table_of_answers(folder: Path):
     assert rows["Right (accuracy), %"]["You"] == "100.0 (67.6-100.0)"
     assert rows["With pneumonia"]["You"] == "4 found, 0 missed"
     assert rows["Brier score (0 is best)"]["You"] == "0.010"
-    assert "You were right on 8 of 8 films, the network on " in text(app)
+    assert "You were right on 8 of 8 images, the network on " in text(app)
     download = app.get("download_button")[0]
     assert download.label == "Answers (CSV)"
     press(app, "Start again")
@@ -132,12 +132,12 @@ def test_a_quiz_is_finished_at_any_time_and_counts_what_was_answered(folder: Pat
     app = reply(begun(opened()), "Yes")
     press(app, "Finish now")
     assert app.header[0].value == "Scoreboard: 1 X-ray"
-    assert "Too few to tell anything" in text(app)
+    assert "too few to tell anything" in text(app)
 
 
 def test_a_quiz_without_an_answer_has_no_table(folder: Path):
     app = press(begun(opened()), "Finish now")
-    assert "No film was answered" in text(app)
+    assert "No image was answered" in text(app)
     assert not app.table
     assert not app.get("download_button")
 

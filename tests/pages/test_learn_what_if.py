@@ -49,7 +49,7 @@ def test_the_film_as_it_is_scores_as_when_it_is_read(lesson: AppTest, looks: lis
     assert change == Change()
     assert look.probability == readings[0].prediction.probability
     percent = f"{100 * look.probability:.1f} percent"
-    assert f"{percent} as the film is, {percent} as changed" in alts(lesson)
+    assert f"{percent} for the X-ray as it is, {percent} as changed" in alts(lesson)
     assert lesson.subheader[0].value.startswith("The flag stays")
 
 
@@ -92,7 +92,7 @@ def test_what_explain_would_do_stands_beside_the_score_and_under_each_control(
     words = [text.value for text in lesson.markdown]
     assert looks[-1][1].check.in_words() in words
     assert all(". Explain would " in sentence for sentence in sentences(lesson))
-    refused = dataclasses.replace(looks[-1][1], check=Check("it seems to lie upside down", ()))
+    refused = dataclasses.replace(looks[-1][1], check=Check("it seems to be upside down", ()))
     monkeypatch.setattr(what_if_view, "look_at", lambda *_: refused)
     lesson.slider(key="what_if_rotation").set_value(30.0).run()
     assert f":material/block: **{refused.check.in_words()}**" in [text.value for text in lesson.markdown]

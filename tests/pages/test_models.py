@@ -153,7 +153,9 @@ def test_models_are_listed_with_their_figures_and_the_one_in_use(models: Path):
     # The model in use is no candidate, and cannot be deleted.
     assert "against the model in use" not in text(app)
     assert "The model in use cannot be deleted." in text(app)
-    assert "This model has no learned input gate: pictures that are no chest X-ray" in text(app).replace("\\", "")
+    assert "This model has no learned input gate. It does not refuse all turned or inverted" in text(app).replace(
+        "\\", ""
+    )
     assert "There were 16 training films and 4 validation films" in text(app)
     assert not [label for label in buttons(app) if label.startswith(("Promote", "Delete"))]
 

@@ -53,10 +53,10 @@ from tests.makers import (
 )
 
 CARD = model_card()
-SCORE_AS_A_FACT = "Of films scored like this, about 62 in 100 show pneumonia, in a group of which 50 % have it."
+SCORE_AS_A_FACT = "Among images scored like this, about 62 in 100 show pneumonia, if 50 % of the group have it."
 SCORE_OF_60_FILMS = (
-    "The score stands for about 62 in 100 in a group of which 50 % have pneumonia, but how true that is was measured "
-    "on 60 test films only, with an expected calibration error of 0.043."
+    "Read as a frequency this score means about 62 in 100, if 50 % of the group have pneumonia. It was checked on 60 "
+    "test images only, with an expected calibration error of 0.043."
 )
 BLANK_IN_REPORT = "The network found no evidence in favour of pneumonia: the heat map is blank."
 
@@ -162,20 +162,20 @@ def test_a_score_is_a_fact_only_where_its_calibration_was_measured_well_enough(n
 
 
 def test_a_score_that_is_no_fact_says_what_was_measured():
-    stands_for = "The score stands for about 62 in 100 in a group of which 50 % have pneumonia, but"
+    means = "Read as a frequency this score means about 62 in 100, if 50 % of the group have pneumonia."
     for card, known in (
         (
             model_card(test=(), validation=(calibrated_on(36, 0.2314, "validation, view 1"),)),
-            "how true that is was measured on 36 validation films only, with an expected calibration error of 0.231.",
+            "It was checked on 36 validation images only, with an expected calibration error of 0.231.",
         ),
         (
             model_card(test=(calibrated_on(624, 0.2314),)),
-            "on 624 test films such scores were not true enough: the expected calibration error was 0.231.",
+            "Such scores were not well calibrated on 624 test images: the expected calibration error was 0.231.",
         ),
-        (model_card(test=(), validation=()), "how true that is was not measured."),
+        (model_card(test=(), validation=()), "The calibration of such scores was not measured."),
     ):
-        assert score_in_words(reading(card=card)) == f"{stands_for} {known}"
-        assert f"Probability 62.5 %. {stands_for} {known}" in Page(report(card=card)).text
+        assert score_in_words(reading(card=card)) == f"{means} {known}"
+        assert f"Probability 62.5 %. {means} {known}" in Page(report(card=card)).text
 
 
 @pytest.mark.parametrize("unlike", [admission(verdict=FAR_AWAY), admission(is_outside_population=True)])
@@ -184,8 +184,8 @@ def test_a_score_of_a_film_unlike_those_measured_is_no_fact_and_has_no_probabili
     film = reading(card=card)
     known, unknown = film, dataclasses.replace(film, admission=unlike)
     assert score_in_words(unknown) == (
-        "The score stands for about 62 in 100 in a group of which 50 % have pneumonia, but how true that is was "
-        "measured on films and patients unlike this one."
+        "Read as a frequency this score means about 62 in 100, if 50 % of the group have pneumonia. It was checked on "
+        "other kinds of images or patients than this one."
     )
     kept = receipt(unknown, BALANCED, 0.1)
     assert (kept["calibration_known"], kept["probability_at_prevalence"]) == (False, None)
@@ -210,11 +210,11 @@ def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
     # Of 1000: 100 sick, 90 flagged, 10 not; 900 well, 90 flagged, 810 not: PPV 50.0, NPV 98.8. At both low ends 69.9
     # and 207.9 flagged, 30.1 and 692.1 not; at both high ends 97.2 and 35.6 flagged, 2.8 and 864.4 not.
     assert at_prevalence(reading(0.625), BALANCED, 0.1) == [
-        ("Probability of this film in such a group", "15.6 %"),
-        ("Of flagged films, with pneumonia (PPV)", "25.2 to 73.2 %"),
-        ("Of films not flagged, without (NPV)", "98.8 % (95.8-99.7)"),
-        ("Sensitivity, measured on 60 test films", "90.0 % (95 % interval 69.9 to 97.2, n = 20)"),
-        ("Specificity, measured on 60 test films", "90.0 % (95 % interval 76.9 to 96.0, n = 40)"),
+        ("Probability for this X-ray in such a group", "15.6 %"),
+        ("Flagged images with pneumonia (PPV)", "25.2 to 73.2 %"),
+        ("Images not flagged, without pneumonia (NPV)", "98.8 % (95.8-99.7)"),
+        ("Sensitivity, measured on 60 test images", "90.0 % (95 % interval 69.9 to 97.2, n = 20)"),
+        ("Specificity, measured on 60 test images", "90.0 % (95 % interval 76.9 to 96.0, n = 40)"),
     ]
 
 
@@ -222,9 +222,9 @@ def test_what_a_flag_means_follows_the_operating_point_and_the_prevalence():
     # Rule-in: sensitivity 15/20, specificity 40/40; of 200, half sick: 75 flagged, all sick; 125 not, 100 well.
     # At both low ends, 53.1 and 91.2 %: 53.1 of 61.9 flagged, 91.2 of 138.1 not; at the high ends 88.8 and 100 %.
     rows = dict(at_prevalence(reading(0.625), RULE_IN, 0.5))
-    assert rows["Probability of this film in such a group"] == "62.5 %"
-    assert rows["Of flagged films, with pneumonia (PPV)"] == "100.0 % (85.8-100.0)"
-    assert rows["Of films not flagged, without (NPV)"] == "80.0 % (66.1-89.9)"
+    assert rows["Probability for this X-ray in such a group"] == "62.5 %"
+    assert rows["Flagged images with pneumonia (PPV)"] == "100.0 % (85.8-100.0)"
+    assert rows["Images not flagged, without pneumonia (NPV)"] == "80.0 % (66.1-89.9)"
 
 
 def counted(*counts: int) -> ModelCard:
@@ -245,16 +245,16 @@ def counted(*counts: int) -> ModelCard:
 def test_ten_of_ten_right_are_no_hundred_percent(prevalence: float, positive: str, negative: str):
     card = counted(10, 0, 10, 0)
     rows = dict(at_prevalence(reading(card=card), BALANCED, prevalence))
-    assert rows["Of flagged films, with pneumonia (PPV)"] == positive
-    assert rows["Of films not flagged, without (NPV)"] == negative
+    assert rows["Flagged images with pneumonia (PPV)"] == positive
+    assert rows["Images not flagged, without pneumonia (NPV)"] == negative
     text = Page(report(card=card, prevalence=prevalence)).text
-    assert f"(PPV) {positive} Of films not flagged, without (NPV) {negative} Sensitivity" in text
+    assert f"(PPV) {positive} Images not flagged, without pneumonia (NPV) {negative} Sensitivity" in text
 
 
 def test_the_shipped_models_ppv_keeps_its_figure():
     # 384 of 390 and 193 of 234, as on the 624 official test films: 0.0985 of 0.0985 + 0.1577.
     rows = dict(at_prevalence(reading(card=counted(384, 41, 193, 6)), BALANCED, 0.1))
-    assert rows["Of flagged films, with pneumonia (PPV)"] == "38.4 % (31.9-45.6)"
+    assert rows["Flagged images with pneumonia (PPV)"] == "38.4 % (31.9-45.6)"
 
 
 def test_a_range_is_explained_where_there_is_one():
@@ -278,7 +278,7 @@ def test_the_receipt_holds_predictive_values_with_their_ranges_and_null_where_th
 def test_a_model_without_an_evaluation_gives_the_probability_alone():
     card = model_card(test=(), validation=())
     assert at_prevalence(reading(0.625, card=card), BALANCED, 0.5) == [
-        ("Probability of this film in such a group", "62.5 %")
+        ("Probability for this X-ray in such a group", "62.5 %")
     ]
 
 
@@ -286,15 +286,15 @@ def test_what_was_not_measured_is_called_not_defined():
     none_with_pneumonia = PointResult("balanced", 0.5, ConfusionMatrix(0, 4, 36, 0))
     result = dataclasses.replace(evaluation_result("validation, view 1"), points=(none_with_pneumonia,))
     rows = dict(at_prevalence(reading(card=model_card(test=(result,))), BALANCED, 0.1))
-    assert rows["Sensitivity, measured on 60 validation films"] == "not defined"
-    assert rows["Of flagged films, with pneumonia (PPV)"] == "not defined"
-    assert rows["Specificity, measured on 60 validation films"].startswith("90.0 %")
+    assert rows["Sensitivity, measured on 60 validation images"] == "not defined"
+    assert rows["Flagged images with pneumonia (PPV)"] == "not defined"
+    assert rows["Specificity, measured on 60 validation images"].startswith("90.0 %")
 
 
 def test_the_facts_of_a_dicom_are_told_in_the_standards_words():
     assert facts(dicom_reading()) == [
         ("File", "DICOM, 160 x 120 pixels, 12 bits"),
-        ("Film SHA-256", FILM_SHA256),
+        ("Image SHA-256", FILM_SHA256),
         ("PhotometricInterpretation", "MONOCHROME1"),
         ("Grey scale inverted on reading", "yes"),
         ("Window (centre, width)", "2048, 4096"),
@@ -326,7 +326,7 @@ def test_a_lookup_table_is_named_where_a_window_would_stand():
 def test_the_facts_of_a_png_speak_of_no_dicom_attribute():
     assert [label for label, _ in facts(reading())] == [
         "File",
-        "Film SHA-256",
+        "Image SHA-256",
         "Model",
         "Weights SHA-256",
         "Device",
@@ -402,13 +402,13 @@ def test_the_report_says_verdict_score_threshold_and_meaning():
     text = Page(report()).text
     for sentence in (
         "Flagged: suspected pneumonia",
-        f"Probability 62.5 %. {SCORE_OF_60_FILMS} The balanced operating point flags from 50.0 % on "
+        f"Probability 62.5 %. {SCORE_OF_60_FILMS} The balanced operating point flags probabilities of at least 50.0 % "
         "(chosen for: both alike).",
-        "Where 10 % of patients have pneumonia",
-        "Probability of this film in such a group 15.6 %",
-        "Of flagged films, with pneumonia (PPV) 25.2 to 73.2 %",
+        "If 10 % of patients have pneumonia",
+        "Probability for this X-ray in such a group 15.6 %",
+        "Flagged images with pneumonia (PPV) 25.2 to 73.2 %",
         "Knows one hospital only. Knows frontal views only.",
-        f"Film SHA-256 {FILM_SHA256}",
+        f"Image SHA-256 {FILM_SHA256}",
         f"Weights SHA-256 {WEIGHTS_SHA256}",
     ):
         assert sentence in text
@@ -419,11 +419,11 @@ def test_the_screens_twelve_digits_of_the_hash_stand_in_every_file(monkeypatch: 
     of = dataclasses.replace(of, radiograph=dataclasses.replace(of.radiograph, sha256=f"{digits}{'c' * 52}"))
     assert hash_start(of.radiograph.sha256) == digits
     page = case_report(of, BALANCED, 0.1, Display()).decode()
-    assert f"Film {digits}" in re.search(r"<title>(.*?)</title>", page)[1]
+    assert f"X-ray {digits}" in re.search(r"<title>(.*?)</title>", page)[1]
     assert digits in re.search(r'<p class="verdict">(.*?)</p>', page, re.DOTALL)[1]
     captions = re.findall("<figcaption>(.*?)</figcaption>", page, re.DOTALL)
     assert len(captions) == 2
-    assert all(f"Film {digits}" in caption for caption in captions)
+    assert all(f"X-ray {digits}" in caption for caption in captions)
     assert receipt(of, BALANCED, 0.1)["film_sha256"].startswith(digits)
     captioned = []
     monkeypatch.setattr(
@@ -431,19 +431,19 @@ def test_the_screens_twelve_digits_of_the_hash_stand_in_every_file(monkeypatch: 
     )
     overlay_png(of, BALANCED, Display())
     ((lines, sha256),) = captioned
-    assert f"Film {digits}." in " ".join(lines)
+    assert f"X-ray {digits}." in " ".join(lines)
     assert sha256 == of.radiograph.sha256
 
 
 def test_the_report_says_what_it_is_and_what_was_not_assessed():
     text = Page(report()).text
     assert NOTICE in text
-    assert f"What was not assessed {NOT_ASSESSED}" in text
+    assert f"Not assessed {NOT_ASSESSED}" in text
 
 
 def test_the_report_of_a_film_that_is_not_flagged_calls_it_that_and_nothing_else():
     text = Page(report(reading(0.1))).text
-    assert f"Not flagged · Film {FILM_SHA256[:12]} Probability 10.0 %" in text
+    assert f"Not flagged · X-ray {FILM_SHA256[:12]} Probability 10.0 %" in text
     assert "Flagged: suspected" not in text
     assert not re.search(r"\bnormal\b|\bno acute", text, re.IGNORECASE)
 
@@ -452,7 +452,9 @@ def test_the_report_says_blank_only_where_the_heat_map_is_blank():
     assert BLANK_IN_REPORT in Page(report(reading(explanation=no_evidence()))).text
     text = Page(report()).text
     assert "blank" not in text
-    assert "where the network found evidence, scaled within this film. It is no outline of a lesion." in text
+    assert (
+        "shows where the network found evidence. It is scaled within this X-ray. It is no outline of a lesion." in text
+    )
 
 
 def warned() -> Reading:
@@ -519,7 +521,7 @@ def test_markup_in_warnings_notes_and_the_card_is_shown_and_never_run():
 
 def test_both_pictures_of_the_report_are_described_for_those_who_cannot_see_them():
     described = [attributes["alt"] for tag, attributes in Page(report()).elements if tag == "img"]
-    assert described == ["The film as read", "The film with the heat map laid over it"]
+    assert described == ["The X-ray as read", "The X-ray with the heat map laid over it"]
 
 
 def test_the_overlay_is_the_film_with_evidence_over_it_and_a_caption_under_it():
@@ -558,7 +560,7 @@ def test_the_overlays_caption_names_all_that_is_to_be_known(monkeypatch: pytest.
     seen.clear()
     overlay_png(warned(), BALANCED, Display())
     assert " ".join(seen[3:]) == (
-        "To know before it is believed: known from validation, turned by 90 degrees to the right before reading, dark, "
+        "Cautions: known from validation, turned by 90 degrees to the right before reading, dark, "
         "turned about 17°, far from known films, no age given."
     )
     # As wide as the caption of a film without a warning.
@@ -572,7 +574,7 @@ def test_tags_and_warnings_go_together_and_the_patients_age_comes_first_where_th
     outside = dataclasses.replace(of.admission, suitability=suitability_for_age(60.0, (1.0, 5.0)))
     old = dataclasses.replace(of, admission=outside)
     assert old.tags == ("outside population", *of.tags[:-1])
-    assert old.warnings[0].startswith("Not validated for this patient")
+    assert old.warnings[0].startswith("This score is not validated for this patient")
 
 
 def test_the_overlays_caption_differs_where_the_map_is_blank():
