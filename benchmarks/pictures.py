@@ -145,7 +145,7 @@ def file_size_guessed(page: Page) -> None:
     for _ in range(15):
         slider.press("ArrowRight")
     settled(page)
-    pressed("Reveal", "you said that the size alone tells 65")(page)
+    pressed("Reveal", "You said that the size alone tells 65")(page)
 
 
 def quiz_begun(page: Page) -> None:

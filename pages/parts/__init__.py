@@ -1,1 +1,1 @@
-"""What the pages share: the frame, messages, cached values, and drawn parts."""
+"""The parts of the pages: a folder of each page, and `shared` for frame, messages and cached values."""

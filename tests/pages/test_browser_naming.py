@@ -14,8 +14,8 @@ from tests.pages.test_browser import CHROMIUM, browser, page, playwright, server
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 ROW_PIXELS = 35
-# As a browser's translator does it: each text is taken out of the page and a translated copy put in its place, at once
-# wherever the page changes. It heeds no mark, and the copies read the same, so that the page can be judged by them.
+# The script does as a browser's translator: it replaces each text of the page by a translated copy, at once after each
+# change. It heeds no mark. The copies read the same, so that the page can be judged by them.
 TRANSLATOR = """() => {
   const skipped = "font, canvas, svg, script, style, textarea, select, noscript";
   const replace = (place) => {

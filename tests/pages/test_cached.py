@@ -1,4 +1,4 @@
-"""What pages keep between runs is read anew as soon as a file that it was read from is another one."""
+"""Values that pages keep between runs are read again as soon as their file has changed."""
 
 import csv
 import os

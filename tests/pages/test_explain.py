@@ -277,7 +277,7 @@ def test_a_model_that_comes_in_use_in_the_middle_brings_its_own_thresholds(
     before = dataclasses.replace(
         card, operating_points=tuple(dataclasses.replace(point, threshold=0.123) for point in card.operating_points)
     )
-    # As the page asked for it before the change, and again after it.
+    # The page asks for the card before the change, and again after it.
     cards = [card, before]
     monkeypatch.setattr(cached, "card_of_active_model", lambda: cards.pop() if len(cards) > 1 else cards[0])
     page.run()

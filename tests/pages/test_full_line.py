@@ -32,7 +32,7 @@ def test_films_without_room_in_the_line_are_kept_and_read_once_there_is_room(
         assert not page.exception
         assert [info.value.split(",")[0] for info in page.info] == ["Busy: 0 ahead of you"]
         assert not page.header
-    # As the page does by itself every few seconds.
+    # The page does this by itself every few seconds.
     page.run()
     assert not page.exception
     assert not page.info

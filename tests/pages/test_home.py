@@ -7,9 +7,9 @@ from starlette.formparsers import MultiPartParser
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.home.server import guards
+from pneumo_core import keras_network
 from pneumo_core.files.places import MODELS_VARIABLE, ROOT
 from pneumo_core.models.card import read_card
-from pneumo_core.network import classifier
 from pneumo_core.serve.upload_bounds import MAX_SESSION_BYTES
 from pneumo_core.wording import NOTICE
 
@@ -65,7 +65,7 @@ def test_the_sample_button_leads_to_a_film_that_is_read(tiny_model_in_use: Path)
 
 def test_a_second_visitor_gets_the_same_loaded_model(tiny_model_in_use: Path, monkeypatch: pytest.MonkeyPatch):
     opened("pages/explain.py")
-    monkeypatch.setattr(classifier, "load_classifier", lambda models: pytest.fail("loaded twice"))
+    monkeypatch.setattr(keras_network, "load_classifier", lambda models: pytest.fail("loaded twice"))
     app = opened()
     assert any("Ready" in text.value or "Loading" in text.value for text in app.markdown)
     assert not app.exception

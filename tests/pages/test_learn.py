@@ -209,12 +209,12 @@ def test_what_is_warned_of_a_film_stands_once_in_each_lesson_about_it(lesson: st
     # Drawn films without a gate or an age.
     assert "This model has no learned input gate" in app.warning[1].value
     assert "The file gives no age." in app.warning[1].value
-    assert not [box for box in app.expander if "warnings about this X-ray" in box.label]
+    assert not [box for box in app.expander if "warnings about this X" in box.label]
 
 
 def test_the_presenter_view_keeps_much_that_is_warned_of_closed_under_its_count(tiny_model_in_use: Path):
     app = learn("grad-cam", presenter="true")
-    (box,) = [box for box in app.expander if "warnings about this X-ray" in box.label]
+    (box,) = [box for box in app.expander if "warnings about this X" in box.label]
     assert not box.proto.expanded
     assert "no input gate" in box.label
     assert "The file gives no age." in box.warning[0].value

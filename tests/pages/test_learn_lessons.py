@@ -123,7 +123,7 @@ def test_the_file_size_is_shown_only_after_a_guess(tiny_model_in_use: Path):
     assert not app.table
     app.slider[0].set_value(77).run()
     app.button(key="size_reveal").click().run()
-    assert "you said that the size alone tells 77." in words(app)
+    assert "You said that the size alone tells 77 of 100 pairs" in words(app)
     assert len(charts(app)) == 1
     assert list(app.table[0].value["Told apart by"]) == [
         "the size of the file alone",

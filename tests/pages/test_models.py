@@ -448,7 +448,7 @@ def test_a_roll_back_needs_who_and_why_and_is_logged(models: Path):
 def test_a_model_put_in_use_by_hand_is_told_from_the_log(models: Path):
     promote(models, "two", "Ada", "x")
     (models / "active.txt").write_text("one\n")
-    assert "In use is one, which is not what the newest line says" in opened("one").warning[-1].value
+    assert "The model in use is one, but the newest line names another one." in opened("one").warning[-1].value
 
 
 def test_a_damaged_log_is_a_sentence(models: Path):
@@ -508,7 +508,7 @@ def test_an_exported_model_is_imported_and_not_in_use(models: Path):
     assert "This model has no learned input gate" in app.success[0].value
     assert list(app.table[0].value["State"]) == [
         "**in use**, no input gate",
-        "no input gate, imported: figures as its file claims them",
+        "no input gate, imported: its file claims the figures",
         "no input gate",
     ]
     assert [entry.name for entry in list_models(models)] == ["one", "three", "two"]

@@ -1,4 +1,4 @@
-"""What Streamlit keeps to itself is still there, in the version that it was looked at with."""
+"""Streamlit's internals are still there, in the version that was checked."""
 
 import asyncio
 from types import SimpleNamespace

@@ -227,9 +227,7 @@ def test_the_defaults_are_the_shipped_recipe_and_what_differs_is_said(started: l
     shipped = checked_recipe(settings_of_start("EfficientNetV2B0", "imagenet"))
     assert (plan.recipe, plan.start) == (shipped, "imagenet")
     app = planned()
-    assert "Other than the defaults: architecture SmallCNN (default: EfficientNetV2B0); size 32 (default: 224)" in text(
-        app
-    )
+    assert "Changed settings: architecture SmallCNN (default: EfficientNetV2B0); size 32 (default: 224)" in text(app)
 
 
 def widget_of(app: AppTest, name: str) -> Any:
@@ -457,7 +455,7 @@ def test_an_interrupted_run_says_what_it_printed_and_goes_on_or_is_finished(data
     logged(folder, 1)
     (folder / NETWORK_FILE).touch()
     app = opened(run="new")
-    assert "1 epoch of 2 stand; the best is epoch 1" in text(app)
+    assert "Complete epochs: 1 of 2. The best is epoch 1." in text(app)
     click(app, "Continue")
     click(opened(run="new"), "Make a model of the best epoch so far")
     assert started == [("new", False), ("new", True)]

@@ -190,7 +190,7 @@ def _weights(reading: Reading, trace: "Trace", channel: int) -> None:
 
 
 def _sum(reading: Reading, trace: "Trace") -> None:
-    # As wide as its neighbours' pictures, so that the scale stands beside the cells.
+    # The chart is as wide as its neighbours' pictures, so that the scale is beside the cells.
     st.columns(2)[0].plotly_chart(
         cells_figure(trace.weighted_sum, "Weighted sum: purple is for, green is against", text_colour()),
         config=CHART_CONFIG,

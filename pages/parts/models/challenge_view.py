@@ -136,8 +136,8 @@ def _evidence(gate: Challenge, entry: ModelEntry, run: Path | None, is_outdated:
     st.table(copy_rows(gate), alt="Differences on every copy of the X-rays, and calibration of both models")
     st.markdown(
         "The differences are as above. The copies are the same X-rays under other contrast, gamma, resampling, noise, "
-        "margins and cuts. In the copies with evened shapes, X-rays with pneumonia are made wider and the others "
-        "higher by as much as the files of Kermany et al. differ. Their shape then gives no help. Among so many "
+        "margins and cuts. In copies with evened shapes, X-rays with pneumonia are wider and others higher, by as "
+        "much as the files of Kermany et al. differ. Their shape then gives no help. Among so many "
         "differences some lie beyond chance by chance alone. Brier score and expected calibration error (ECE) are "
         f"given as candidate / in use, on all {gate.films} X-rays. Smaller is better; they have no interval here."
     )

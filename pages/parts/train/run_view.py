@@ -177,7 +177,7 @@ def _ended(folder: Path, state: State, log: list[dict[str, Any]], plan: Plan) ->
         return
     kept = kept_epoch(log)
     so_far = (
-        f"{counted(len(log), 'epoch')} of {plan.recipe.epochs} are complete; the best is epoch {kept['epoch']}."
+        f"Complete epochs: {len(log)} of {plan.recipe.epochs}. The best is epoch {kept['epoch']}."
         if kept
         else "No epoch is complete yet."
     )
@@ -237,7 +237,7 @@ def _made(card: ModelCard, folder: Path) -> None:
             for result in (*card.test, *plain_results)
             for point in result.points
         ],
-        alt="Area under the curve, sensitivity and specificity on test and validation films, with 95 percent intervals",
+        alt="AUC, sensitivity and specificity on test and validation X-rays, with 95 percent intervals",
     )
     st.markdown(
         "Brackets hold 95 % intervals. Validation X-rays chose the epoch, the temperature and the thresholds, so their "
@@ -270,7 +270,7 @@ def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
 def _plan(plan: Plan) -> None:
     rows = {
         "X-rays": ", ".join(str(data) for data in (plan.data, *plan.copies)),
-        "split": plan.manifest.name if plan.manifest else "train and val joined and split by patient; test as it is",
+        "split": plan.manifest.name if plan.manifest else "train and val joined and split by patient; test unchanged",
         "start": plan.start,
         "population": f"{plan.population}; {plan.population_years[0]:g} to {plan.population_years[1]:g} years",
     } | {name: str(value) for name, value in recipe_settings(plan.recipe).items()}

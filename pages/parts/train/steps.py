@@ -32,8 +32,8 @@ def ask_for_data() -> tuple[Path, tuple[Path, ...]] | None:
     if not folders:
         st.info(
             "No folder of labelled X-rays is open to this page. A folder with `train`, `val` and `test` (any of them) "
-            "is expected, each with `NORMAL` and `PNEUMONIA`. It must be at most three levels below a folder that "
-            "whoever runs the server names in `PNEUMO_DATA_DIRS`, or below a folder `data` in the project."
+            "is expected, each with `NORMAL` and `PNEUMONIA`. It must be at most three levels below a folder named in "
+            "`PNEUMO_DATA_DIRS` or below `data` in the project. Please ask whoever runs the server."
         )
         return None
     names = list(folders)
