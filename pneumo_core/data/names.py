@@ -8,7 +8,7 @@ from pneumo_core.data.cases import FILM_SUFFIXES
 from pneumo_core.errors import DataError
 
 # Stands for the film's name in a refusal that is kept or shown: names can be those of patients, or carry the answer.
-UNNAMED_FILM = "The film"
+UNNAMED_FILM = "The image"
 _SUFFIXES = FILM_SUFFIXES | {"", ".dicom"}
 TABLE_SUFFIXES = {".csv", ".tsv"}
 _ARCHIVE_SUFFIXES = {".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz", ".zst"}

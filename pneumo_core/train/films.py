@@ -123,7 +123,7 @@ def _read(
     case: Case, preprocessing: Preprocessing
 ) -> tuple[np.ndarray, tuple[str, ...]] | UnreadableImageError | UnsuitableImageError:
     try:
-        views = [read_radiograph(_content(path), "The film") for path in case.views]
+        views = [read_radiograph(_content(path), "The image") for path in case.views]
     except (UnreadableImageError, UnsuitableImageError) as error:
         return error
     films = np.stack([prepare(view.pixels, preprocessing)[:, :, 0] for view in views])

@@ -35,7 +35,7 @@ def test_a_folder_is_evaluated_and_run_again_with_resume(tiny_model_in_use: Path
     assert result.exit_code == 1, result.output
     assert "9 films, 1 refused" in result.stdout
     assert "Sensitivity (recall): " in result.stdout
-    assert "refused: test/NORMAL/broken.png: The film seems to be a text file" in result.stderr
+    assert "refused: test/NORMAL/broken.png: The image seems to be a text file" in result.stderr
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"evaluation.json", "evaluation.html", "films.csv"}
     again = run(*arguments)
     assert again.exit_code == 2

@@ -117,9 +117,9 @@ def test_films_that_cannot_be_used_are_named_with_the_reason(tmp_path):
     found = audit_folder(lay(tmp_path, healthy() | bad))
     reasons = {film.name: film.problem for film in found.unusable}
     assert reasons.keys() == bad.keys()
-    assert reasons[normal(90)] == "The film is empty. Please export or download it again."
+    assert reasons[normal(90)] == "The image is empty. Please export or download it again."
     assert "a text file" in reasons[normal(91)]
-    assert "The film is" in reasons[sick(92)]
+    assert "The image is" in reasons[sick(92)]
     assert "almost blank" in reasons[sick(93)]
     assert text_of(found, "unreadable").startswith("4 of 22 films cannot be used, the first of them")
     assert {film.fingerprint for film in found.unusable} == {""}
@@ -295,7 +295,7 @@ def test_links_are_not_followed_and_other_files_are_counted(tmp_path):
     assert found.n_ignored == 3
     assert text_of(found, "ignored").startswith("3 files are no JPEG, PNG or DICOM")
     (linked,) = found.unusable
-    assert linked.problem == "The film is a link, and links are not followed. Please put the file itself there."
+    assert linked.problem == "The image is a link, and links are not followed. Please put the file itself there."
     assert linked.sha256 == ""
 
 
@@ -336,7 +336,7 @@ def test_a_file_that_is_gone_meanwhile_is_a_film_with_a_problem(tmp_path, monkey
     monkeypatch.setattr(module, "find_cases", find)
     found = audit_folder(data)
     assert [(film.name, film.problem) for film in found.unusable] == [
-        (normal(3), "The film cannot be opened. Please check that you may read it.")
+        (normal(3), "The image cannot be opened. Please check that you may read it.")
     ]
 
 

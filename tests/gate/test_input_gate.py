@@ -117,7 +117,7 @@ def test_a_refused_film_of_a_batch_has_a_reason_and_no_logit(classifier: Classif
     scores = run_source(Source("films", films, (), "listing"), classifier, tmp_path / "run")
     assert scores[0].logit is not None
     assert scores[1].logit is None
-    assert scores[1].reason.startswith("The film ")
+    assert scores[1].reason.startswith("The image ")
     assert "robability" not in scores[1].reason
     # A drawn film lies dark in its middle and has no fine detail; of what is refused no quality is told.
     assert (scores[0].warned_of[:8], scores[1].warned_of) == ("exposure", "")
