@@ -124,7 +124,7 @@ def _size_on_disk(path: Path) -> int:
         raise DataError(MISSING) from error
     # Reading a pipe or a device could wait forever.
     if not stat.S_ISREG(found.st_mode):
-        raise DataError("it is no regular file. Expected is a film. Please name a file.")
+        raise DataError("it is no regular file. Expected is an X-ray. Please name a file.")
     return found.st_size
 
 

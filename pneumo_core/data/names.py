@@ -8,7 +8,7 @@ from pneumo_core.data.cases import FILM_SUFFIXES
 from pneumo_core.errors import DataError
 
 # Stands for the film's name in a refusal that is kept or shown: names can be those of patients, or carry the answer.
-UNNAMED_FILM = "The film"
+UNNAMED_FILM = "The X-ray"
 _SUFFIXES = FILM_SUFFIXES | {"", ".dicom"}
 TABLE_SUFFIXES = {".csv", ".tsv"}
 _ARCHIVE_SUFFIXES = {".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz", ".zst"}
@@ -66,7 +66,7 @@ def check_film_name(name: str) -> None:
     if suffix in _ARCHIVE_SUFFIXES:
         raise DataError("it is an archive, and archives in here are not opened. Please unpack it, or choose it alone.")
     if suffix not in _SUFFIXES:
-        raise DataError("it is no film by its name. Expected are JPEG, PNG and DICOM files. Please take it out.")
+        raise DataError("it is no X-ray by its name. Expected are JPEG, PNG and DICOM files. Please take it out.")
 
 
 def is_film_name(name: str) -> bool:

@@ -91,7 +91,7 @@ def read_table(
         raise DataError(
             f"{name} has no {columns}. Expected is a first row such as "
             f"{','.join(needed) if len(needed) > 1 else 'file,label'}, with commas, semicolons or tabs, and then one "
-            "film in each row. Please correct it.",
+            "X-ray in each row. Please correct it.",
             code=CODE,
         )
     if twice := [column for column in (*needed, *optional) if header.count(column) > 1]:

@@ -77,13 +77,13 @@ def _check_overlap(name: str, members: Iterable[zipfile.ZipInfo], start_of_direc
     for (_, end), (start, _) in pairwise([(0, 0), *spans, (start_of_directory, 0)]):
         if end > start:
             raise DataError(
-                f"{name} holds members that overlap or lie outside it, as in a zip bomb. Please pack the films again."
+                f"{name} holds members that overlap or lie outside it, as in a zip bomb. Please pack the X-rays again."
             )
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:
     if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
-        raise DataError("it is a link or a special file. Expected are films. Please pack the file itself.")
+        raise DataError("it is a link or a special file. Expected are X-rays. Please pack the file itself.")
     if member.flag_bits & 0x1:
         raise DataError("it is encrypted. Please pack it without a password.")
     # bzip2 and LZMA cannot be unpacked in bounded steps by zipfile.

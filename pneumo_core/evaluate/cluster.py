@@ -176,7 +176,7 @@ def list_archive(source: str) -> Archive:
             films, problems = _list_table(filesystem, path, shown)
         else:
             found = "does not exist" if kind == fs.FileType.NotFound else "is neither"
-            raise DataError(f"{shown} {found}. Expected is a folder or a CSV of films. Please check the path.")
+            raise DataError(f"{shown} {found}. Expected is a folder or a CSV of X-rays. Please check the path.")
     except OSError as error:
         raise DataError(f"{shown} cannot be listed. Please check that you may read it.") from error
     if not films:
@@ -326,8 +326,9 @@ def _check_same(job: ArchiveJob, content: bytes) -> None:
         problems = {(problem["type"], problem["loc"]) for problem in error.errors()}
         if problems == {("missing", ("gate_sha256",)), ("missing", ("temperature",))}:
             raise DataError(
-                "The folder holds a job of an earlier version, whose films no input gate has judged. Expected is a new "
-                "folder: old and new rows do not go together. Please name another folder; what stands there stays.",
+                "The folder holds a job of an earlier version, whose X-rays no input gate has judged. Expected is a "
+                "new folder, because old and new rows do not go together. Please name another folder. This one stays "
+                "as it is.",
                 code=JOB_CODE,
             ) from error
         raise DataError(f"{JOB_FILE} in there is damaged. Please name another folder.", code=JOB_CODE) from error
@@ -476,7 +477,7 @@ def read_archive_film(root: str, name: str, number: int) -> bytes:
             if wait is None:
                 # Not its own text, in which the path stands.
                 raise StorageStoppedError(
-                    f"Film {number} of the listing could not be read: storage gave {type(error).__name__} "
+                    f"X-ray {number} of the listing could not be read: storage gave {type(error).__name__} "
                     f"{len(WAITS) + 1} times. Please see to the storage, then start the same command again."
                 ) from None
             time.sleep(wait)
@@ -563,8 +564,8 @@ def ray_cluster(address: str | None, workers: int | None) -> Iterator[int]:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise PneumoError(
             f"The cluster at {address or 'this machine'} does not answer ({type(error).__name__}). Expected is a "
-            "running cluster of the same Ray version, and its token where it asks for one: RAY_AUTH_MODE=token, with "
-            "the token in ~/.ray/auth_token or RAY_AUTH_TOKEN. Please check both (docs/scaling.md)."
+            "running cluster of the same Ray version. If the cluster asks for a token, set RAY_AUTH_MODE=token and "
+            "keep the token in ~/.ray/auth_token or RAY_AUTH_TOKEN. Please check both (docs/scaling.md)."
         ) from error
     try:
         # Ray says nothing of its types there.
@@ -577,8 +578,8 @@ def _check_listening(address: str) -> None:
     """Refuse a host and port at which nothing listens: Ray itself asks for minutes."""
     if is_address(address):
         raise PneumoError(
-            f"The address {address} is for Ray Client, through which Ray Data does not run. Expected is host:port of "
-            "the cluster's head, on a machine of the cluster. Please leave out what stands before the host."
+            f"The address {address} is for Ray Client. Ray Data does not run through it. Expected is host:port of "
+            "the cluster's head, on a machine of the cluster. Please leave out everything before the host."
         )
     host, _, port = address.rpartition(":")
     if not (host and port.isdigit()):
@@ -647,8 +648,8 @@ def score_archive(
                 report(Progress(done, job.films, (done - before) / (time.monotonic() - started)))
         except ray.exceptions.RayError as error:
             raise PneumoError(
-                f"The cluster stopped the job ({type(error).__name__}). Partitions that are finished stand. Please "
-                "look into Ray's logs, and start the same command again."
+                f"The cluster stopped the job ({type(error).__name__}). Finished partitions are kept. Please look "
+                "into Ray's logs, and start the same command again."
             ) from error
         if problems:
             raise PneumoError(f"{problems[0]} (Not scored: {counted(len(problems), 'partition')}.)")

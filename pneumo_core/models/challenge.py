@@ -142,17 +142,17 @@ class Challenge:
         """Say in a sentence which losses these films leave open; "" where none."""
         losses = ", ".join(self.losses_left_open)
         return losses and (
-            f"Not shown to be as good: films of {counted(self.patients, 'patient')} do not rule out a loss (lower end "
-            f"of the 95 % interval) of {losses}."
+            f"Not shown to be as good. The X-rays of {counted(self.patients, 'patient')} do not rule out a loss of "
+            f"{losses} (lower end of the 95 % interval)."
         )
 
     def in_words(self) -> str:
         """Say in a sentence what the comparison says about a promotion."""
         count = self.differences
         return (
-            f"Of {count} paired differences from {self.current} the candidate is better in {len(self.better)} and "
-            f"worse in {len(self.worse)} by their 95 % intervals and tests; of so many, up to {count * 0.025:.1f} each "
-            "way are to be expected of two models that are alike."
+            f"The candidate is better than {self.current} in {len(self.better)} and worse in {len(self.worse)} of "
+            f"{count} paired differences, by their 95 % intervals and tests. With {count} comparisons, up to "
+            f"{count * 0.025:.1f} in each direction are expected by chance even for equal models."
         )
 
     def _differences(self) -> Iterator[tuple[str, Estimate, float]]:
@@ -177,15 +177,15 @@ _CHALLENGE = TypeAdapter(Challenge)
 def why_no_evidence(challenge: Challenge | None, weights: str, in_use: str | None) -> str:
     """Say why a comparison says nothing about these weights taking the place of those in use; "" where it does."""
     if in_use is None:
-        return "No model is in use that it could be compared with."
+        return "There is no model in use to compare it with."
     if weights == in_use:
-        return "It has the same weights as the model in use; what may differ are its probabilities and thresholds."
+        return "It has the same weights as the model in use. Its probabilities and thresholds may differ."
     if challenge is None or challenge.candidate_weights != weights:
         return "It was not compared with the model in use."
     if challenge.current_weights != in_use:
         return (
-            f"The comparison of {challenge.made[:10]} is outdated: it was made with {challenge.current}, weights "
-            f"{challenge.current_weights[:12]}, and those in use now are {in_use[:12]}."
+            f"The comparison of {challenge.made[:10]} is outdated. It was made with {challenge.current}, weights "
+            f"{challenge.current_weights[:12]}. The weights in use now are {in_use[:12]}."
         )
     return ""
 

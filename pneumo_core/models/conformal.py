@@ -27,9 +27,7 @@ from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_sto
 from pneumo_core.stats import Estimate, percent, proportion
 
 COVERAGE = 0.9
-NOT_THE_FLAG = (
-    "The flag is another matter: it follows the threshold alone, so that an uncertain film may be flagged or not."
-)
+NOT_THE_FLAG = "The flag depends on the threshold only. An uncertain X-ray can be flagged or not flagged."
 COVERAGES_TO_TEACH = tuple(percentage / 100 for percentage in range(80, 100))
 
 
@@ -73,16 +71,16 @@ class Regions:
     def reason(self, probability: float) -> str:
         """Say how a probability lies to those of the validation films of both classes."""
         share = f"{100 * self.coverage:g}\N{NO-BREAK SPACE}%"
-        sick = f"{share} of the validation films with pneumonia score {100 * self.pneumonia_from:.1f} % or more"
-        well = f"{share} of the validation films without pneumonia score {100 * self.none_up_to:.1f} % or less"
+        sick = f"{share} of the validation X-rays with pneumonia score {100 * self.pneumonia_from:.1f} % or more"
+        well = f"{share} of the validation X-rays without pneumonia score {100 * self.none_up_to:.1f} % or less"
         keeps_pneumonia, keeps_none = probability >= self.pneumonia_from, probability <= self.none_up_to
         if keeps_pneumonia and keeps_none:
-            return f"At least {sick}, and {well}: this film does both."
+            return f"At least {sick}, and {well}: this X-ray does both."
         if keeps_pneumonia:
-            return f"At least {sick}, as this film does, and {share} of those without pneumonia score lower than it."
+            return f"At least {sick}, as this X-ray does, and {share} of those without pneumonia score lower than it."
         if keeps_none:
-            return f"At least {well}, as this film does, and {share} of those with pneumonia score higher than it."
-        return f"At least {sick}, and {well}: this film does neither."
+            return f"At least {well}, as this X-ray does, and {share} of those with pneumonia score higher than it."
+        return f"At least {sick}, and {well}: this X-ray does neither."
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +125,17 @@ class Conformal:
             if covered.high < self.regions.coverage
         ]
         verdict = (
-            f" Among those {' and '.join(short)} pneumonia that is less than meant: they are not like the validation "
-            "films, and yours may not be."
+            f" Among those {' and '.join(short)} pneumonia this is less than intended. The test X-rays differ from "
+            "the validation X-rays, and yours may differ too."
             if short
             else ""
         )
         return (
-            f"{share} of the films of each class are meant to be covered, on films like the {films} validation films "
-            f"that it was set on{worst}. Of {found.uncertain.n} test films it covered "
-            f"{percent(found.with_pneumonia)} % of those with pneumonia (n = {found.with_pneumonia.n}) and "
-            f"{percent(found.without)} % of those without (n = {found.without.n}).{verdict} "
-            f"{percent(found.uncertain)} % were uncertain; of the others (n = {found.wrong.n}) the word was wrong for "
-            f"{percent(found.wrong)} % (95 % intervals)."
+            f"{share} of the X-rays of each class should be covered, on X-rays like the {films} validation X-rays "
+            f"that set it{worst}. On {found.uncertain.n} test X-rays it covered {percent(found.with_pneumonia)} % of "
+            f"those with pneumonia (n = {found.with_pneumonia.n}) and {percent(found.without)} % of those without (n "
+            f"= {found.without.n}).{verdict} {percent(found.uncertain)} % were uncertain. On the others (n = "
+            f"{found.wrong.n}) the word was wrong for {percent(found.wrong)} % (95 % intervals)."
         )
 
 
@@ -222,6 +219,6 @@ def too_few(films: ScoredFilms, coverage: float) -> str:
     # The smallest n with ceil((n + 1) * coverage) <= n.
     needed = math.ceil(coverage / (1 - coverage) - 1e-9)
     return (
-        f"The model was validated on {sick} films with pneumonia and {len(films) - sick} without; a coverage of "
+        f"The model was validated on {sick} X-rays with pneumonia and {len(films) - sick} without. A coverage of "
         f"{100 * coverage:g} % takes at least {needed} of each class."
     )

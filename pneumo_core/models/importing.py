@@ -20,7 +20,7 @@ from pneumo_core.models.store import IMPORTED_FILE, MEMBER_LIMITS, changing, utc
 from pneumo_core.models.training_log import check_log
 
 # No check of a file can tell whether what was measured elsewhere is so.
-CLAIMED = "Its figures (AUC, counts, calibration error) are those that the file claims; they were not measured here."
+CLAIMED = "Its figures (AUC, counts, calibration error) are claims of the file. They were not measured here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,8 @@ def take_in(models: Path, content: bytes | BinaryIO, name: str, check_network: C
             read_known_films(folder)
             if lacks_its_gate(folder):
                 raise ModelError(
-                    f"The zip holds {RECORD_FILE}, and not the {GATE_FILE} that it is of. Please export the model "
-                    "again where it was made, or leave out both: it then has no input gate."
+                    f"The zip holds {RECORD_FILE} without its {GATE_FILE}. Expected are both or neither. Please "
+                    "export the model again where it was made, or leave out both. The model then has no input gate."
                 )
             if read_record(folder, card.weights_sha256) is None:
                 # Of another gate than this, as an interrupted `fit-gate` leaves it.

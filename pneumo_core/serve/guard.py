@@ -172,7 +172,7 @@ class WebGuard:
         host, rules = _host(_header(connection, "host")), self.rules
         if rules.hosts and not any(_is_named(host, name) for name in rules.hosts):
             return (
-                "Pneumo is not known under the name in the address. Please open it by its own name; whoever runs it "
+                "Pneumo is not known under the name in the address. Please open it by its own name. Whoever runs it "
                 "can name others in server.allowedHosts."
             )
         here = connection.get("server")

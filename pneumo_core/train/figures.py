@@ -23,11 +23,11 @@ CURVE_TITLES = {
 }
 CURVE_HEIGHT = 260
 HOW_TO_READ = (
-    "Training figures are running means over the epoch, of films under augmentation and with dropout; validation "
-    "figures are taken after it, of films changed in one way each (contrast, gamma, resampling, margins, cuts, noise) "
-    "and shaped by class: of two such copies, those of the lower AUC. So training may well look worse than validation. "
-    "Accuracy, sensitivity and specificity are those of an uncalibrated probability of 0.5; thresholds are chosen at "
-    "the end. The validation loss knows no label smoothing."
+    "Training figures are running means over the epoch, on X-rays under augmentation and with dropout. Validation "
+    "figures are taken after the epoch, on X-rays changed in one way each (contrast, gamma, resampling, margins, "
+    "cuts, noise) and shaped by class. There are two such copies, and the one with the lower AUC counts. So training "
+    "may well look worse than validation. Accuracy, sensitivity and specificity are those of an uncalibrated "
+    "probability of 0.5; thresholds are chosen at the end. The validation loss knows no label smoothing."
 )
 
 

@@ -17,8 +17,8 @@ from pneumo_core.train.setting import Setting, settings_of
 PLAN_FILE = "plan.json"
 IMAGENET, RANDOM = "imagenet", "random"
 POPULATION = (
-    "children of 1 to 5 years, frontal AP films from one hospital in Guangzhou, screened for quality "
-    "(Kermany et al., Cell 172:1122, 2018)"
+    "children of 1 to 5 years, frontal AP films from one hospital in Guangzhou, screened for quality (Kermany et "
+    "al., Cell 172:1122, 2018)"
 )
 POPULATION_YEARS = (1.0, 5.0)
 
@@ -245,7 +245,8 @@ class Recipe:
         Setting(
             "Warm-up",
             OPTIMISER,
-            "The learning rate rises so long, which spares what the backbone knows. Large rates need longer.",
+            "The learning rate rises for this long, which protects the knowledge of the backbone. Large rates need "
+            "longer.",
             0.0,
             1000.0,
             0.5,
@@ -257,7 +258,7 @@ class Recipe:
         Setting(
             "Batch",
             OPTIMISER,
-            "X-rays in each step. Lower it if memory does not suffice; then lower the learning rate alike.",
+            "X-rays in each step. Lower it if memory does not suffice. Then lower the learning rate alike.",
             1,
             1024,
             unit="X-rays",
@@ -268,8 +269,8 @@ class Recipe:
         Setting(
             "Gradient norm, at most",
             OPTIMISER,
-            "The largest norm of all gradients together. A single odd batch then moves the weights no further; 0 for "
-            "no bound.",
+            "The largest norm of all gradients together. A single odd batch then moves the weights no further. 0 "
+            "means no bound.",
             0.0,
             1000.0,
             0.5,
@@ -280,8 +281,8 @@ class Recipe:
         Setting(
             "Weight averaging",
             OPTIMISER,
-            "Momentum of the moving average of all weights, a step; 0 for none. Both are validated, the better one is "
-            "kept. Lower it for runs of few steps.",
+            "Momentum of the moving average of all weights, per step. 0 means none. Both are validated, the better "
+            "one is kept. Lower it for runs of few steps.",
             0.0,
             0.99999,
             0.001,
@@ -292,7 +293,7 @@ class Recipe:
         Setting(
             "Weight decay",
             OPTIMISER,
-            "AdamW pulls weights towards 0 by it. Raise it where validation falls behind training.",
+            "AdamW pulls the weights towards 0 by this much. Raise it where validation falls behind training.",
             0.0,
             1.0,
             0.01,
@@ -303,7 +304,7 @@ class Recipe:
     balance: Annotated[
         Literal["class weights", "balanced sampling", "none"],
         Setting(
-            "The rarer class is made up for by",
+            "Balance for the rarer class",
             BALANCE,
             "Weights let its X-rays count more in the loss. Sampling shows them more often, for a class that is very "
             "rare. Choose none where the classes are alike.",
@@ -314,7 +315,8 @@ class Recipe:
         Setting(
             "Label smoothing",
             BALANCE,
-            "Labels are taken as a little less than certain, which bears wrong ones. Raise it where you doubt them.",
+            "Labels are taken as a little less than certain, so that wrong labels do less harm. Raise it where you "
+            "doubt them.",
             0.0,
             0.99,
             0.01,
@@ -338,9 +340,9 @@ class Recipe:
         Setting(
             "Kinds",
             AUGMENTATION,
-            "Geometry: turn, shift, zoom, stretch, mirror. Border: margins of one grey, or of another X-ray. Erasing: "
-            "a rectangle set to grey. Tone: gamma, contrast, brightness. Take one out to see what it does, or where "
-            "it breaks what matters on your X-rays.",
+            "Geometry: turn, shift, zoom, stretch, mirror. Border: margins of one grey, or of another X-ray. "
+            "Erasing: a rectangle set to grey. Tone: gamma, contrast, brightness. Take one out to see its effect, or "
+            "where it destroys findings on your X-rays.",
         ),
     ] = AUGMENTATIONS
     seed: Annotated[
@@ -367,8 +369,8 @@ class Recipe:
         Setting(
             "Fit an input gate",
             MACHINE,
-            "After the last epoch the model learns to refuse what is no upright, whole chest X-ray. That takes minutes "
-            "for thousands of X-rays. Turn it off for a quick lesson.",
+            "After the last epoch the model learns to refuse anything but an upright, whole chest X-ray. That takes "
+            "minutes for thousands of X-rays. Turn it off for a quick lesson.",
         ),
     ] = True
     validation_share: Annotated[

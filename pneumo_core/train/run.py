@@ -106,8 +106,8 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
     is_text = 0 < len(plan.population) <= MAX_TEXT and PICTURE not in plan.population
     if not is_text or not 0 <= youngest <= oldest <= MAX_AGE:
         raise DataError(
-            f"Of films of '{plan.population[:40]}', {youngest:g} to {oldest:g} years old, no model card can say whom "
-            "the model knows. Expected are words and a lowest and a highest age. Please correct them."
+            f"The plan says that the X-rays are of '{plan.population[:40]}', {youngest:g} to {oldest:g} years old. A "
+            "model card cannot say that. Expected are words and a lowest and a highest age. Please correct them."
         )
     # A run of mistyped folders would keep the name.
     find_cases(plan.data, plan.copies)
@@ -137,8 +137,7 @@ def planned_split(plan: Plan, manifest: bytes | None = None) -> tuple[Sequence[C
     """
     if len({folder.name for folder in (plan.data, *plan.copies)}) <= len(plan.copies):
         raise DataError(
-            "Two of the data folders have the same name, so that their results could not be told apart. Please "
-            "rename one."
+            "Two of the data folders have the same name. Their results could not be told apart. Please rename one."
         )
     cases: tuple[Case, ...] | None = None
     if manifest is not None:

@@ -47,7 +47,7 @@ def test_scores_come_in_order_and_refused_films_among_them(mixed: Source, classi
     assert [score.number for score in scores] == list(range(50))
     assert [score.logit is None for score in scores] == [number % 5 == 4 for number in range(50)]
     assert {score.reason for score in scores if score.reason} == {
-        "The film seems to be a text file, not an X-ray. Please upload a DICOM, PNG or JPEG file."
+        "The X-ray seems to be a text file, not an X-ray. Please upload a DICOM, PNG or JPEG file."
     }
     assert [score.has_pneumonia for score in scores] == [film.has_pneumonia for film in mixed.films]
     assert [score.patient for score in scores] == [number // 2 for number in range(50)]
@@ -140,7 +140,7 @@ def test_a_film_whose_file_fails_only_when_it_is_read_is_refused_by_name_of_reas
 
     broken = dataclasses.replace(film(0), read=read)
     (first, second) = run_source(source([broken, film(1)]), classifier, tmp_path)
-    assert first.reason == "The film is damaged in the archive. Please pack it again."
+    assert first.reason == "The X-ray is damaged in the archive. Please pack it again."
     assert second.reason is None
 
 

@@ -263,7 +263,7 @@ def test_a_batch_keeps_what_each_film_is_warned_of(classifier: Classifier, tmp_p
     dark, white = run_source(source, classifier, tmp_path / "run")
     assert EXPOSURE in dark.warned_of.split(", ")
     assert white.logit is None
-    assert white.reason is not None and white.reason.startswith("The film is plain white or black in")
+    assert white.reason is not None and white.reason.startswith("The X-ray is plain white or black in")
 
 
 def test_on_real_films_a_warning_in_vain_is_rare(chest_xray_dir: Path):

@@ -577,7 +577,7 @@ def test_what_is_known_of_another_input_gate_is_left_behind(gated_model: Path, m
 
 def test_half_an_input_gate_is_not_imported(gated_model: Path, refused):
     files = {name: content for name, content in files_of(gated_model).items() if name != "input_gate.npz"}
-    assert "and not the input_gate.npz that it is of" in refused(files)
+    assert "without its input_gate.npz" in refused(files)
 
 
 def test_the_input_gate_of_other_weights_is_not_imported(gated_model: Path, whole_model: Path, refused):

@@ -239,11 +239,11 @@ def test_a_comparison_shows_what_got_better_and_which_films_changed_sides(models
     assert not app.error
     assert app.success[0].value.startswith("**Better than the model in use by more than chance in 2 of 3")
     found = text(app).replace("\\", "")
-    assert "200 films (100 with pneumonia) of 200 patients" in found
+    assert "200 X-rays (100 with pneumonia) of 200 patients" in found
     assert "3 further films are left out, because one was trained on them" in found
     assert "better in 2 and worse in 0" in found
     assert "Test films have no say here" in found
-    assert "10 of 200 films changed sides" in found
+    assert "10 of 200 X-rays changed sides" in found
     assert "the candidate is right on 10, the model in use on 0" in found
     main, copies = app.table[1].value, app.table[2].value
     assert main["Figure"][0] == "Area under the ROC curve (DeLong)"
