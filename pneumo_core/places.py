@@ -11,7 +11,7 @@ from pneumo_core.errors import DataError
 
 # Where `pneumo_core` is imported from: the checkout, or the folder of installed packages.
 ROOT = Path(__file__).resolve().parent.parent
-# What an installed package brings along; a checkout has no such folder (hatch_build.py).
+# An installed package brings this folder along; a checkout has none (hatch_build.py).
 SHIPPED = Path(__file__).resolve().parent / "shipped"
 SAMPLES = (SHIPPED if SHIPPED.is_dir() else ROOT) / "samples"
 # A film that the shipped model flags.
@@ -30,7 +30,7 @@ def home_folder() -> Path:
 def models_folder() -> Path:
     """Give the folder of models, to read from: the one named by `PNEUMO_MODEL_DIR`, else the project's own.
 
-    Of an installed package it is the user's own if it holds any model, else the shipped one, which is never changed.
+    An installed package takes the user's own if it holds any model, else the shipped one, which is never changed.
     """
     if named := os.environ.get(MODELS_VARIABLE):
         return Path(named)

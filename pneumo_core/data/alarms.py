@@ -1,4 +1,4 @@
-"""What must be known before training on a folder, in plain words."""
+"""Alarms: the facts to know before training on a folder, in plain words."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from pneumo_core.wording import counted
 
 # An area from which on an outward fact is an alarm.
 SHORTCUT_AREA = 0.7
-# Of a class among all films.
+# A class with a smaller share of all films is an alarm.
 SMALL_SHARE = 1 / 3
 # Fewer films than these say little of sensitivity or specificity: 90 of 100 right mean 83 to 94 %.
 SMALL_SPLIT = 100

@@ -1,4 +1,4 @@
-"""What is wrong with a folder of labelled films, before anything is trained on it.
+"""Find faults of a folder of labelled films before anything is trained on it.
 
 Every film is read once and let go of; what is kept are facts: hashes, sizes, a fingerprint, and why a film cannot be
 used. From these follow the findings: films that lie there twice, labels that contradict each other, patients on both

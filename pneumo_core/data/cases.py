@@ -108,9 +108,9 @@ def check_copies(cases: Sequence[Case], copies: Sequence[Path]) -> None:
 def split_by_patient(cases: Iterable[Case], share: float, seed: int) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
     """Split films into a training and a validation part, whole patients together.
 
-    Within each class the patients are ordered by a hash of the seed and their name, and the first
-    `share` of them (at least one, and never all) is set aside: the same patient falls on the same side in every
-    copy of the data set, in whatever order its files are found.
+    Within each class the patients are ordered by a hash of the seed and their name. The first `share` of them (at
+    least one, and never all) is set aside. So the same patient falls on the same side in every copy of the data set,
+    in whatever order its files are found.
 
     Args:
         share: of the patients for validation, in (0, 1).

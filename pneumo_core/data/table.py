@@ -16,7 +16,7 @@ from pneumo_core.errors import DataError
 from pneumo_core.files import text_of_cell
 
 MAX_TABLE_BYTES = 32 * 2**20
-# Of a refusal that is about a table, not about one of its rows.
+# The code of a refusal that is about a table, not about one of its rows.
 CODE = "table"
 DELIMITERS = ",;\t"
 _PART = 2**20

@@ -15,7 +15,7 @@ from pneumo_core.data.names import as_shown, is_silent, relative_name
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.film import MAX_FILE_BYTES
 
-# Of a zip: all members together once unpacked, and its directory (50,000 entries have about 8 MiB).
+# Upper bounds: all members together once unpacked, and the directory (50,000 entries have about 8 MiB).
 MAX_UNPACKED_BYTES = 20 * 2**30
 MAX_DIRECTORY_BYTES = 64 * 2**20
 # Films hardly shrink, and an all-black one about a hundredfold; deflate ends at 1,032.

@@ -8,10 +8,10 @@ The way of an archive::
         score_archive(archive, job, models, out, workers)
 
 A partition is one row of a Ray Data set and one call of an actor that holds the model. The actor reads, gates and
-scores its films by `pipeline.score_films`, as the local engine does, and writes them as one Parquet file under the
-partition's own name, whole or not at all. What stands is not scored again, and a partition that two workers score at
-once (one of them was taken for dead) is one file nevertheless. So a job that was started again after any death ends
-with every film once.
+scores its films by `pipeline.score_films`, as the local engine does. It writes them as one Parquet file under the
+partition's own name, whole or not at all. A finished partition is not scored again. Two workers may score one partition
+at once (one of them was taken for dead), and it is one file nevertheless. So a job that was started again after any
+death ends with every film once.
 
 Films are found again by `key`, the hash of their path within the archive, as paths may carry patients' names.
 """
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from pneumo_core.network import Classifier
 
 FILMS_PER_PARTITION = 1_000
-# Of a CSV, unpacked: some ten million films.
+# Upper bound on an unpacked CSV: some ten million films.
 MAX_ARCHIVE_TABLE_BYTES = 2**30
 # Threads that wait for storage; decoding is one film at a time in each process.
 ARCHIVE_READERS = 8
@@ -76,11 +76,11 @@ RETRIES = 4
 # Before the same file is asked for again, in seconds.
 WAITS = (1, 4, 16)
 JOB_FILE, SCORES_FOLDER = "job.json", "scores"
-# Of a refusal of what stands in a folder of scores.
+# The code of a refusal that is about the content of a folder of scores.
 JOB_CODE = "job"
-# For the machine at --address to take a connection.
+# The machine at --address has this long to take a connection.
 CONNECT_SECONDS = 10
-# Where a file appears under its name only when it is written to the end.
+# In these storages a file appears under its name only when it is written to the end.
 OBJECT_STORES = {"s3", "gcs", "abfs"}
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -115,7 +115,7 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveJob:
-    """What a folder of scores is of.
+    """The job that a folder of scores belongs to.
 
     Attributes:
         gate_sha256: of the file of the model's input gate; None where it has none.

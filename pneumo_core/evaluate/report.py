@@ -74,7 +74,8 @@ def honesty_lines(assessment: Assessment) -> list[str]:
         )
     if assessment.contradictory:
         lines.append(
-            f"{len(assessment.contradictory)} X-rays were given with both labels (the very same file). They count in no figure."
+            f"{len(assessment.contradictory)} X-rays were given with both labels (the very same file). They count in "
+            "no figure."
         )
     if assessment.warned_of:
         counts = ", ".join(f"{name} {count}" for name, count in assessment.warned_of.items())

@@ -1,7 +1,7 @@
-"""A candidate against the model in use on the same films: what a person decides a promotion by.
+"""A candidate against the model in use on the same films: the ground for a decision on a promotion.
 
 `train.challenge` makes it; it lies in the candidate's folder. Test films have no say: whoever promotes by them has
-chosen by them. What speaks against a promotion (`doubts`) is asked about once more on the page and on the command line.
+chosen by them. The page and the command line ask once more about all doubts (`doubts`).
 """
 
 import math
@@ -20,11 +20,11 @@ from pneumo_core.stats import Comparison, Estimate, in_brackets
 from pneumo_core.wording import counted
 
 CHALLENGE_FILE = "against.json"
-# In sensitivity, specificity or area: what the films should rule out before a model takes another's place.
+# The films should rule out a larger loss of sensitivity, specificity or area before a model takes another's place.
 LARGE_LOSS = 0.05
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-# As an operating point's, which can lie a little above 1.
+# The threshold of an operating point can lie a little above 1.
 Threshold = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -59,7 +59,7 @@ class CopyResult:
 @with_config(ConfigDict(ser_json_inf_nan="constants", extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What stands between a candidate and its use.
+    """The comparison of a candidate with the model in use.
 
     Attributes:
         candidate, current: names of the models, with the weights that were compared.

@@ -1,15 +1,16 @@
-"""Likely, uncertain or unlikely: what can be said of a film at a stated coverage.
+"""Likely, uncertain or unlikely: words for a film at a stated coverage.
 
 Class-conditional split conformal prediction (Vovk, Asian Conference on Machine Learning 2012; Sadinle, Lei and
-Wasserman, JASA 114:223, 2019): a class is kept for a film where its nonconformity, 1 - probability of the class, is at
-most the `ceil((n + 1) * coverage)`-th smallest of n films known to be of that class. Of new films of a class that are
-like those n, at least that share keeps it. One class kept is a word, both or neither is "uncertain".
+Wasserman, JASA 114:223, 2019). The nonconformity of a film is 1 - probability of the class. A class is kept where
+that is at most the `ceil((n + 1) * coverage)`-th smallest of n films known to be of the class. At least that share of
+new films of a class that are like those n keeps it. One class kept is a word, both or neither is "uncertain".
 
-Set on what: on the model's stored scores of validation films, each class at the worst of their copies. Clean validation
-films come from where the training films come from, and chose epoch, temperature and thresholds: films to come are no
-easier. On the worst copy the promise holds on every copy, as an operating point's does. This was settled before any
-coverage was measured on test films (that they are harder was known); they set nothing, and say how far it carries.
-Copies of evened shapes were added later, when coverage of test films without pneumonia was known to be too low.
+The regions are set on the model's stored scores of validation films, each class at the worst of their copies. Clean
+validation films come from where the training films come from, and chose epoch, temperature and thresholds: films to
+come are no easier. On the worst copy the promise holds on every copy, as an operating point's does. This was settled
+before any coverage was measured on test films (that they are harder was known). Test films set nothing, and say how far
+it carries. Copies of evened shapes were added later, when coverage of test films without pneumonia was known to be too
+low.
 
 Films of one patient are alike, so that n films tell less than n patients: the promise is for films, not for patients.
 """
@@ -85,7 +86,7 @@ class Regions:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What regions gave on films that did not set them.
+    """Results of regions on films that did not set them.
 
     Attributes:
         with_pneumonia, without: the share of the class's films that kept it.

@@ -20,7 +20,7 @@ WHEN_WORSE = (
 
 
 class Outcome(NamedTuple):
-    """What a comparison comes to, in a sentence: "worse", "open" (a large loss is not ruled out), "better", "alike"."""
+    """The outcome of a comparison in a sentence: "worse", "open" (a large loss is not ruled out), "better", "alike"."""
 
     kind: Literal["worse", "open", "better", "alike"]
     words: str

@@ -1,9 +1,9 @@
 """The models of an installation: listed, put in use and back, deleted, exported, imported.
 
-Which model is in use stands in `active.txt`; who put it in use, when and why, in `promotions.jsonl` beside it. The
-log is written first and `active.txt` second, so that no model is ever in use that the log does not name. What stops
-between the two leaves a last entry that had no effect: each entry says what was in use before it, and `active.txt`
-what is now, so that the next one who looks knows (`_in_use`). The same tells when somebody wrote `active.txt` by hand.
+`active.txt` names the model in use. `promotions.jsonl` beside it says who put it in use, when and why. The log is
+written first and `active.txt` second, so that no model is ever in use that the log does not name. A stop between the
+two leaves a last entry that had no effect. Each entry names the model in use before it, and `active.txt` the one in use
+now. So the next reader knows (`_in_use`), also when somebody wrote `active.txt` by hand.
 """
 
 import datetime
@@ -42,7 +42,7 @@ from pneumo_core.models.known_films import KNOWN_FILMS_FILE
 MAX_WORDS = 200
 # Lies in the folder of a model that was imported, and holds when.
 IMPORTED_FILE = "imported.txt"
-# What a zip of a model may hold, and how large each may be.
+# A zip of a model may hold these members, each up to this many bytes.
 MEMBER_LIMITS = {
     NETWORK_FILE: 2**30,
     CARD_FILE: 2**20,
@@ -399,7 +399,7 @@ def changing(models: Path) -> Iterator[None]:
 @contextmanager
 def work_folder(models: Path) -> Iterator[Path]:
     """Give a hidden folder that is gone afterwards. No list looks two folders deep, so nothing in it is a model."""
-    # What a process left that was stopped: nobody else is at work in here.
+    # A stopped process left these behind. Nobody else is at work in here.
     for left in models.glob(f"{_WORK_FOLDER}*"):
         shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=_WORK_FOLDER, dir=models))

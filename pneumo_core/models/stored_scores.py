@@ -57,7 +57,7 @@ class ScoredFilms:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredScores:
-    """What a model gave on its validation films and on its test films.
+    """The logits of a model on its validation films and on its test films.
 
     Attributes:
         validation_copies: the validation films and their further views and stressed copies; the films as they are
@@ -147,7 +147,7 @@ def _scored(
             f"{int(has_pneumonia.sum())} of them with pneumonia. Expected are X-rays of both classes. Please copy "
             "the whole model folder again, or put a model in use that was tested on both."
         )
-    # Of the films as they are; on a further copy of few films, near ties can turn the area round much farther.
+    # Only the films as they are can tell: on a further copy of few films, near ties can move the area much farther.
     is_same_area = not is_first or abs(area - result.area_under_roc.value) <= SAME_AREA
     if (len(chosen), int(has_pneumonia.sum())) != (result.n, result.n_pneumonia) or not is_same_area:
         raise ModelError(

@@ -14,7 +14,7 @@ from pneumo_core.film import Preprocessing, prepare, read_radiograph
 from pneumo_core.train.plan import Recipe
 
 TRAINING_READERS = 4
-# What the network, its gradients and the epoch's batches take besides.
+# The network, its gradients and the epoch's batches take this much besides.
 SPARE_BYTES = 2 << 30
 
 

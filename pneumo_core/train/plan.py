@@ -1,4 +1,4 @@
-"""What a training run is to do: data, network, recipe.
+"""The plan of a training run: data, network, recipe.
 
 The defaults, with `settings_of_start`, made the network of the shipped model.
 """
@@ -25,7 +25,7 @@ POPULATION_YEARS = (1.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What is known of a backbone without building it.
+    """Facts of a backbone that are known without building it.
 
     `blocks` are starts of layer names, from the film to the features: fine-tuning may begin at any of them, and begins
     at `tuned_from` where nothing else is asked for; "" for the beginning.
@@ -66,7 +66,7 @@ ARCHITECTURES = {
         ("block1", "block2", "block3"), False, "6 thousand weights, for teaching: it learns from scratch in seconds"
     ),
 }
-# In the order in which nature and technique would do it.
+# Applied in this order: patient and positioning first, then detector, then file.
 Augmentation = Literal["border", "geometry", "erasing", "tone", "blur", "noise", "jpeg"]
 AUGMENTATIONS: tuple[Augmentation, ...] = ("border", "geometry", "erasing", "tone", "blur", "noise", "jpeg")
 # The headings under which the settings are asked for.
@@ -445,7 +445,7 @@ def checked_recipe(settings: dict[str, Any]) -> Recipe:
             f"A recipe has no setting '{min(unknown)[:40]}'. Please choose among: {', '.join(SETTINGS)}.", _CODE
         )
     try:
-        # As JSON would bring them: "0.1" is a number, too.
+        # JSON would bring them as text: "0.1" is a number, too.
         recipe = _RECIPE.validate_python(settings)
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])

@@ -40,14 +40,14 @@ from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import predict_logits
 from pneumo_core.train.run import partial_folder
 
-# What belongs to the network, whatever its operating points are.
+# These files belong to the network, whatever its operating points are.
 OF_THE_NETWORK = (NETWORK_FILE, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
 ScoreRow = tuple[str, str, str, int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What validation films chose, and what it is worth.
+    """The choice of the validation films, and its results.
 
     Attributes:
         scores: rows for `write_scores`, of validation and of test films.
@@ -144,7 +144,7 @@ def blend(
 ) -> ModelCard:
     """Make one model of several: its logit is the mean of their calibrated ones, its points are chosen anew.
 
-    What their backbones have in common runs once (`join_networks`). The new model has no input gate yet:
+    The common part of their backbones runs once (`join_networks`). The new model has no input gate yet:
     `fit-gate` gives it one.
 
     Args:
