@@ -127,7 +127,7 @@ def test_films_that_the_model_knows_are_taken_out_in_a_row_of_their_own(counted:
 def test_one_of_a_thing_is_not_said_as_many():
     film = dataclasses.replace(score(1, 1.0), patient=0)
     page = evaluation_html(assessed([film]), 0.5).decode()
-    assert "<p>1 film: 1 with score and label" in page
+    assert "<p>1 X-ray: 1 with score and label" in page
     assert "2 X-rays are of 1 patient:" in " ".join(
         honesty_lines(assessed([film, dataclasses.replace(film, number=2)]))
     )
@@ -233,7 +233,7 @@ def test_the_report_holds_the_operating_points_and_the_table_of_thresholds(count
     page = " ".join(evaluation_html(counted, 0.5, ScreeningSetting(0.25, 2.0, 7.5)).decode().split())
     assert "<td>rule-in</td><td>70.0</td><td>a test</td><td>8</td><td>1</td><td>9</td><td>2</td>" in page
     assert "What each threshold would mean where 25 % have pneumonia" in page
-    assert "A film and its reading cost 2, confirming a flagged patient 7.5." in page
+    assert "An X-ray and its reading cost 2, confirming a flagged patient 7.5." in page
     # 0.2 cases flagged and 0.075 others of each patient: (2 + 0.275 x 7.5) / 0.2.
     assert f"<td>20.0</td><td>{(2 + 0.275 * 7.5) / 0.2:.2f}</td>" in page
 
