@@ -59,9 +59,9 @@ def check_address(address: str | None, has_sign_in: bool) -> None:
     if is_loopback(address) or has_sign_in or os.environ.get(OPEN_VARIABLE) == OPEN_WORDS:
         return
     raise AccessError(
-        f"Pneumo was told to listen on {address or 'every address of this computer'}, where other computers reach it, "
-        f"and has no sign-in. Please do one of these: leave out --server.address; set {PASSPHRASE_VARIABLE} to what "
-        f'`python -m pneumo_core hash-passphrase` prints; or set {OPEN_VARIABLE}="{OPEN_WORDS}" if whoever reaches '
+        f"Pneumo was told to listen on {address or 'every address of this computer'} without sign-in, and other "
+        f"computers reach it there. Please do one of these: leave out --server.address; set {PASSPHRASE_VARIABLE} to "
+        f'what `python -m pneumo_core hash-passphrase` prints; or set {OPEN_VARIABLE}="{OPEN_WORDS}" if whoever reaches '
         "this computer may use it."
     )
 

@@ -172,8 +172,8 @@ def test_words_say_what_was_meant_and_what_was_covered_less():
         "90 % of the X-rays of each class should be covered, on X-rays like the 785 validation X-rays that set it, "
         "each class at the worst of their 9 copies. On 80 test X-rays it covered 90.0 (76.9-96.0) % of those with "
         "pneumonia (n = 40) and 0.0 (0.0-8.8) % of those without (n = 40). Among those without pneumonia this is less "
-        "than intended. The test X-rays differ from the validation X-rays, and yours may differ too. 50.0 (39.3-60.7) % "
-        "were uncertain. On the others (n = 40) the word was wrong for 10.0 (4.0-23.1) % (95 % intervals)."
+        "than intended. The test X-rays differ from the validation X-rays, and yours may differ too. 50.0 (39.3-60.7) "
+        "% were uncertain. On the others (n = 40) the word was wrong for 10.0 (4.0-23.1) % (95 % intervals)."
     )
 
 
