@@ -61,8 +61,8 @@ def check_address(address: str | None, has_sign_in: bool) -> None:
     raise AccessError(
         f"Pneumo was told to listen on {address or 'every address of this computer'} without sign-in, and other "
         f"computers reach it there. Please do one of these: leave out --server.address; set {PASSPHRASE_VARIABLE} to "
-        f'what `python -m pneumo_core hash-passphrase` prints; or set {OPEN_VARIABLE}="{OPEN_WORDS}" if whoever reaches '
-        "this computer may use it."
+        f'what `python -m pneumo_core hash-passphrase` prints; or set {OPEN_VARIABLE}="{OPEN_WORDS}" if whoever '
+        "reaches this computer may use it."
     )
 
 

@@ -355,7 +355,7 @@ def test_a_folder_is_evaluated_and_run_again_with_resume(tiny_model_in_use: Path
     arguments = ("evaluate", data, "--out", tmp_path / "run")
     result = run(*arguments)
     assert result.exit_code == 1, result.output
-    assert "9 X-rays, 1 refused" in result.stdout
+    assert "9 films, 1 refused" in result.stdout
     assert "Sensitivity (recall): " in result.stdout
     assert "refused: test/NORMAL/broken.png: The X-ray seems to be a text file" in result.stderr
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"evaluation.json", "evaluation.html", "films.csv"}

@@ -214,5 +214,5 @@ def test_a_coverage_is_set_and_the_chart_and_the_figures_follow(copied_model: Pa
 
 def test_a_model_validated_on_too_few_films_has_no_coverage_to_set(tiny_model_in_use: Path):
     app = opened("uncertain")
-    assert "a coverage of 80 % takes at least 4 of each class" in app.error[0].value
+    assert "A coverage of 80 % takes at least 4 of each class" in app.error[0].value
     assert not app.header

@@ -415,7 +415,7 @@ def test_what_speaks_against_a_promotion_is_asked_about_once_more(models: Path, 
         "missing": "was not compared",
         "no input gate": "This model has no learned input gate",
         "outdated": "is outdated",
-        "few": "Not shown to be as good: films of 2 patients",
+        "few": "Not shown to be as good. The X-rays of 2 patients",
     }
     assert said[evidence] in text(app).replace("\\", "")
     assert active_model_folder(models).name == "one"
