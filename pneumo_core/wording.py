@@ -85,10 +85,10 @@ class Progress:
         return (self.of - self.done) / self.films_per_second if self.films_per_second else None
 
     def in_words(self) -> str:
-        """Say it in a line: "64 of 624 films, 31.2 films/s, 18 s left"."""
+        """Say it in a line: "64 of 624 X-rays, 31.2 X-rays/s, 18 s left"."""
         left = self.seconds_left
-        speed = f", {self.films_per_second:.1f} films/s, {_time_in_words(left)} left" if left is not None else ""
-        return f"{self.done} of {counted(self.of, 'film')}{speed}"
+        speed = f", {self.films_per_second:.1f} X-rays/s, {_time_in_words(left)} left" if left is not None else ""
+        return f"{self.done} of {counted(self.of, 'X-ray')}{speed}"
 
 
 def known_end(error: Exception) -> str | None:
@@ -112,7 +112,7 @@ def known_end(error: Exception) -> str | None:
     if _is(error, "tensorflow", "OpError"):
         return (
             f"TensorFlow could not run the network ({type(error).__name__}). Expected are a device and a model that "
-            "`doctor` on the command line finds well. Please run it, then try again."
+            "pass `doctor` on the command line. Please run it, then try again."
         )
     if _is(error, "pydantic", "ValidationError"):
         return (
@@ -129,8 +129,8 @@ def end_in_words(error: Exception) -> str:
         return known
     log_fault(error)
     return (
-        f"The program has a fault ({type(error).__name__}), and this work ended by it. Whatever stood on the disk is "
-        "kept. Please tell whoever runs Pneumo: its log says where the fault lies."
+        f"The program has a fault ({type(error).__name__}) that ended this work. Everything on the disk is kept. "
+        "Please tell whoever runs Pneumo. Its log says where the fault lies."
     )
 
 

@@ -1,4 +1,4 @@
-"""What must be known before training on a folder, in plain words."""
+"""Alarms: the facts to know before training on a folder, in plain words."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from pneumo_core.wording import counted
 
 # An area from which on an outward fact is an alarm.
 SHORTCUT_AREA = 0.7
-# Of a class among all films.
+# A class with a smaller share of all films is an alarm.
 SMALL_SHARE = 1 / 3
 # Fewer films than these say little of sensitivity or specificity: 90 of 100 right mean 83 to 94 %.
 SMALL_SPLIT = 100
@@ -38,8 +38,8 @@ def alarms_of(
         first = unusable[0]
         yield Alarm(
             "unreadable",
-            f"{len(unusable)} of {len(films)} films cannot be used, the first of them {first.name}: {first.problem} "
-            "They are in no figure and in no split that is made here.",
+            f"{len(unusable)} of {len(films)} X-rays cannot be used, the first of them {first.name}: {first.problem} "
+            "They count in no figure and in no split made here.",
         )
     yield from _alarms_of_classes(counts)
     yield from _alarms_of_splits(counts, across)
@@ -52,13 +52,13 @@ def alarms_of(
                 "shortcut",
                 f"{_FACT_WORDS[area.fact]} alone tells the classes apart, where an AUC of 0.5 is chance: AUC "
                 f"{area_in_words(area.area)}; {median}{normal} in NORMAL, {pneumonia} in PNEUMONIA. A network can "
-                "learn this and not the lungs. Hold it against every figure, and test on films from elsewhere.",
+                "learn this and not the lungs. Compare every figure with it, and test on X-rays from elsewhere.",
             )
     if ignored:
         yield Alarm(
             "ignored",
-            f"{len(ignored)} files are no JPEG, PNG or DICOM in a folder of this layout and were not audited, the "
-            f"first of them {ignored[0]}. Please see that no film is among them.",
+            f"{len(ignored)} files were not audited, because they are no JPEG, PNG or DICOM in a folder of this "
+            f"layout. The first of them is {ignored[0]}. Please check that no X-ray is among them.",
         )
 
 
@@ -66,14 +66,14 @@ def _alarms_of_classes(counts: Sequence[FilmCount]) -> Iterator[Alarm]:
     of_class = {label: sum(count.usable for count in counts if count.has_pneumonia == label) for label in (False, True)}
     total = sum(of_class.values())
     if not total:
-        yield Alarm("one class", "No film can be used, of neither class. Nothing can be trained or measured on these.")
+        yield Alarm("one class", "No X-ray can be used, in either class. Nothing can be trained or measured on these.")
         return
     few, many = sorted(of_class, key=lambda label: of_class[label])
     if not of_class[few]:
         yield Alarm(
             "one class",
-            f"All {total} films that can be used are {CLASS_NAMES[many]}. Nothing can be learned or measured without "
-            f"films of {CLASS_NAMES[few]}. Please add some.",
+            f"All {total} X-rays that can be used are {CLASS_NAMES[many]}. Nothing can be learned or measured "
+            f"without X-rays of {CLASS_NAMES[few]}. Please add some.",
         )
         return
     for split in SPLITS:
@@ -81,16 +81,16 @@ def _alarms_of_classes(counts: Sequence[FilmCount]) -> Iterator[Alarm]:
         if len(there) == 1:
             yield Alarm(
                 "one class",
-                f"{split} holds {there[0].usable} films of {CLASS_NAMES[there[0].has_pneumonia]} and none of the "
-                "other class, so that no AUC is defined on it. Please make a new split by patient.",
+                f"{split} holds {there[0].usable} X-rays of {CLASS_NAMES[there[0].has_pneumonia]} and none of the "
+                "other class. No AUC is defined on it. Please make a new split by patient.",
             )
     if of_class[few] / total < SMALL_SHARE:
         share = 100 * of_class[many] / total
         yield Alarm(
             "imbalance",
-            f"{of_class[many]} of {total} films are {CLASS_NAMES[many]} ({share:.0f} %): who always says "
-            f"{CLASS_NAMES[many]} is right on {share:.0f} %. Judge by AUC, sensitivity and specificity instead of "
-            "accuracy, and weigh or balance the classes in training.",
+            f"{of_class[many]} of {total} X-rays are {CLASS_NAMES[many]} ({share:.0f} %). Always answering "
+            f"{CLASS_NAMES[many]} would be right on {share:.0f} %. Judge by AUC, sensitivity and specificity instead "
+            "of accuracy, and weigh or balance the classes in training.",
         )
 
 
@@ -102,21 +102,21 @@ def _alarms_of_splits(counts: Sequence[FilmCount], across: Sequence[PatientAcros
             right = proportion(round(0.875 * n), n)
             yield Alarm(
                 "small split",
-                f"{split} holds only {n} films ({of_class[False]} NORMAL, {of_class[True]} PNEUMONIA): "
+                f"{split} holds only {n} X-rays ({of_class[False]} NORMAL, {of_class[True]} PNEUMONIA): "
                 f"{round(0.875 * n)} right of {n} mean anything from {100 * right.low:.0f} to {100 * right.high:.0f} "
                 "% (95 % interval). "
                 + (
-                    "An epoch or threshold chosen on so few is chance. Please join it with train and make a new split "
-                    "by patient."
+                    "An epoch or a threshold chosen on so few is chance. Please join it with train and make a new "
+                    "split by patient."
                     if split == "val"
-                    else "Please set more films aside."
+                    else "Please set more X-rays aside."
                 ),
             )
     if not any(count.split == "test" for count in counts):
         yield Alarm(
             "no test split",
-            "There is no test split, so that what is trained here cannot be measured on films that chose nothing. "
-            "Please let the split set some patients aside for it (its share of test films, `--test-share`).",
+            "There is no test split. A model trained here cannot be measured on X-rays that had no part in choosing "
+            "it. Please let the split set some patients aside for it (its share of test X-rays, `--test-share`).",
         )
     pairs = Counter(patient.splits for patient in across)
     if across:
@@ -124,9 +124,10 @@ def _alarms_of_splits(counts: Sequence[FilmCount], across: Sequence[PatientAcros
         films = sum(patient.films for patient in across)
         yield Alarm(
             "patients",
-            f"{len(across)} patients ({films} films) have films in more than one split by their names ({where}), the "
-            f"first of them {across[0].patient}. If these are the same people, figures come out too good. Whether they "
-            "are is not known: a name may be a number that was given twice. Please make a new split by patient.",
+            f"{len(across)} patients ({films} X-rays) have X-rays in more than one split by their names ({where}), "
+            f"the first of them {across[0].patient}. If these are the same people, figures come out too good. This "
+            "is not certain, because a name may be a number that was given twice. Please make a new split by "
+            "patient.",
         )
 
 
@@ -136,17 +137,17 @@ def _alarms_of_twins(twins: Sequence[Twins]) -> Iterator[Alarm]:
         films = sum(len(group.films) for group in conflicts)
         yield Alarm(
             "conflicts",
-            f"{films} films lie in both classes, the same film as NORMAL and as PNEUMONIA, in "
-            f"{counted(len(conflicts), 'group')}, the first of them {', '.join(conflicts[0].films)}. One label of each "
-            "is wrong. They are left out of a split made here; please find out which label is right.",
+            f"{films} X-rays lie in both classes, once as NORMAL and once as PNEUMONIA, in "
+            f"{counted(len(conflicts), 'group')}, the first of them {', '.join(conflicts[0].films)}. One label of "
+            "each is wrong. They are left out of a split made here; please find out which label is right.",
         )
     torn = [group for group in twins if len(group.splits) > 1]
     if torn:
         yield Alarm(
             "twins across splits",
-            f"{len(torn)} films lie in more than one split, the first of them {', '.join(torn[0].films)}. What was "
-            "learned by heart looks like skill there. Please make a new split by patient, which keeps such films on "
-            "one side.",
+            f"{len(torn)} X-rays lie in more than one split, the first of them {', '.join(torn[0].films)}. A network "
+            "that learned them by heart looks skilled on them. Please make a new split by patient, which keeps such "
+            "X-rays on one side.",
         )
     alike = [group for group in twins if not group.is_conflict]
     if alike:
@@ -154,9 +155,8 @@ def _alarms_of_twins(twins: Sequence[Twins]) -> Iterator[Alarm]:
         several = sum(len(group.patients) > 1 for group in alike)
         yield Alarm(
             "twins",
-            f"{sum(len(group.films) for group in alike)} films look the same as another one of their class, in "
-            f"{counted(len(alike), 'group')} "
-            f"({len(exact)} byte by byte; {several} under several patients' names), the first of them "
-            f"{', '.join(alike[0].films)}. They count more than once in training and in figures; a split made here "
-            "keeps each group on one side.",
+            f"{sum(len(group.films) for group in alike)} X-rays look the same as another X-ray of their class, in "
+            f"{counted(len(alike), 'group')} ({len(exact)} byte by byte; {several} under several patients' names). "
+            f"The first group is {', '.join(alike[0].films)}. They count more than once in training and in figures. "
+            "A split made here keeps each group on one side.",
         )

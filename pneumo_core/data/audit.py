@@ -1,4 +1,4 @@
-"""What is wrong with a folder of labelled films, before anything is trained on it.
+"""Find faults of a folder of labelled films before anything is trained on it.
 
 Every film is read once and let go of; what is kept are facts: hashes, sizes, a fingerprint, and why a film cannot be
 used. From these follow the findings: films that lie there twice, labels that contradict each other, patients on both
@@ -29,7 +29,7 @@ from pneumo_core.wording import Progress
 AUDIT_READERS = min(8, os.cpu_count() or 1)
 AHEAD = 64
 REPORT_EVERY = 32
-CONFLICT = "the same film lies in both classes"
+CONFLICT = "the same X-ray lies in both classes"
 
 _PREPROCESSING = Preprocessing()
 # No age is outside: what a model knows is no matter of the folder.
@@ -62,8 +62,8 @@ def audit_folder(
                 films.append(film)
                 if is_cancelled():
                     raise DataError(
-                        f"The audit was cancelled after {len(films)} of {len(cases)} films, and nothing is kept of it. "
-                        "Please start it again."
+                        f"The audit was cancelled after {len(films)} of {len(cases)} X-rays, and nothing is kept of "
+                        "it. Please start it again."
                     )
                 if len(films) % REPORT_EVERY == 0 or len(films) == len(cases):
                     report(Progress(len(films), len(cases), len(films) / (time.monotonic() - started)))

@@ -10,9 +10,9 @@ from pneumo_core.stats import Estimate
 
 def summary(audit: Audit) -> list[str]:
     """Say in lines what is there and what is wrong with it."""
-    lines = [f"{audit.folder}: {len(audit.films)} films, {len(audit.unusable)} cannot be used"]
+    lines = [f"{audit.folder}: {len(audit.films)} X-rays, {len(audit.unusable)} cannot be used"]
     lines += [
-        f"{count.split} {CLASS_NAMES[count.has_pneumonia]}: {count.films} films, {count.usable} of use, of "
+        f"{count.split} {CLASS_NAMES[count.has_pneumonia]}: {count.films} X-rays, {count.usable} of use, of "
         f"{count.patients} patients"
         for count in audit.counts
     ]

@@ -1,4 +1,4 @@
-"""What an audit keeps: of each film, what was found among them, and what must be known before training."""
+"""Records of an audit: each film, the findings among the films, and the alarms before training."""
 
 import json
 import math
@@ -17,7 +17,7 @@ AUDIT_FILE = "audit.json"
 
 @dataclass(frozen=True, slots=True)
 class AuditedFilm:
-    """What is kept of one film.
+    """One film, as an audit keeps it.
 
     Attributes:
         name: path below the folder, with forward slashes.
@@ -118,7 +118,7 @@ class FactArea:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What must be known before training, in plain words: what was found, what it means, what to do.
+    """A fact to know before training, in plain words: the finding, its meaning, the remedy.
 
     `kind` is "unreadable", "one class", "imbalance", "small split", "no test split", "patients", "conflicts",
     "twins across splits", "twins", "shortcut" or "ignored".

@@ -100,17 +100,17 @@ def check_copies(cases: Sequence[Case], copies: Sequence[Path]) -> None:
         missing = [case.name for case in cases if not (copy / case.name).is_file()]
         if missing:
             raise DataError(
-                f"The copy {copy} lacks {len(missing)} of {len(cases)} films, the first of them {missing[0]}. Expected "
-                "are the same films under the same names. Please complete it, or leave it out."
+                f"The copy {copy} lacks {len(missing)} of {len(cases)} X-rays, the first of them {missing[0]}. "
+                "Expected are the same X-rays under the same names. Please complete it, or leave it out."
             )
 
 
 def split_by_patient(cases: Iterable[Case], share: float, seed: int) -> tuple[tuple[Case, ...], tuple[Case, ...]]:
     """Split films into a training and a validation part, whole patients together.
 
-    Within each class the patients are ordered by a hash of the seed and their name, and the first
-    `share` of them (at least one, and never all) is set aside: the same patient falls on the same side in every
-    copy of the data set, in whatever order its files are found.
+    Within each class the patients are ordered by a hash of the seed and their name. The first `share` of them (at
+    least one, and never all) is set aside. So the same patient falls on the same side in every copy of the data set,
+    in whatever order its files are found.
 
     Args:
         share: of the patients for validation, in (0, 1).
@@ -125,7 +125,7 @@ def split_by_patient(cases: Iterable[Case], share: float, seed: int) -> tuple[tu
     for class_folder, patients in (("NORMAL", without), ("PNEUMONIA", with_pneumonia)):
         if len(patients) < 2:
             raise DataError(
-                f"{counted(len(patients), 'patient')} found in {class_folder}; at least two are needed, one to "
+                f"{counted(len(patients), 'patient')} found in {class_folder}. Expected are at least two, one to "
                 "train on and one to validate on. Please add X-rays of this class."
             )
         ordered = sorted(patients, key=lambda patient: hashlib.sha256(f"{seed}:{patient}".encode()).digest())

@@ -1,11 +1,11 @@
-"""What is found among the films of an audit: counts, twins, patients on both sides, and what outward facts tell.
+"""Findings among the films of an audit: counts, twins, patients on both sides, and what outward facts tell.
 
 **Films that look the same.** Two fingerprints of 256 bits that differ in at most `SAME_LOOKS_BITS` count as one film.
 Measured on the 5,856 films of Kermany et al. 2018 in two copies, area and nearest-neighbour resampling: two copies of
-one film differ in 2 bits (median), in at most 8 for 99.3 % and in at most 10 for 99.7 % of the films; 36 films of full
-size differ from their small copies in at most 8. Of the 17.1 million pairs within a copy 34 differ in 0 bits (all of
-them are also the same by a correlation over 0.999 of 32 x 32 pixels) and none in 1 to 11; from 12 on come different
-films of alike chests (correlation 0.87 to 0.97). So 10 lies within the gap, and not at its edge.
+one film differ in 2 bits (median), in at most 8 for 99.3 % and in at most 10 for 99.7 % of the films. 36 films of full
+size differ from their small copies in at most 8. Among the 17.1 million pairs within a copy 34 differ in 0 bits and
+none in 1 to 11. Those 34 are also the same by a correlation over 0.999 of 32 x 32 pixels. Pairs from 12 bits on are
+different films of alike chests (correlation 0.87 to 0.97). So 10 lies within the gap, and not at its edge.
 """
 
 import datetime
@@ -125,5 +125,5 @@ def _median(fact: str, films: Sequence[AuditedFilm], has_pneumonia: bool) -> flo
     values = [FACTS[fact](film) for film in films if film.has_pneumonia == has_pneumonia]
     if not values:
         return None
-    # Of colour or not the median says nothing.
+    # The median of a yes or no says nothing.
     return float(np.mean(values) if fact == "colour mode" else np.median(values))

@@ -100,7 +100,7 @@ def label_by_table(listing: Listing, table: str, rows: Iterable[Row]) -> list[La
 
     films = label_by_rows(rows, find, listing.problems)
     if unnamed:
-        found = f"{len(unnamed)} of {counted(len(listing.films), 'film')}"
+        found = f"{len(unnamed)} of {counted(len(listing.films), 'X-ray')}"
         are, have, them, they = ("is", "has", "it", "it") if len(unnamed) == 1 else ("are", "have", "them", "they")
         rest = f"and {have} no label. Please add rows for {them} if {they} shall count."
         tables = (as_shown(table), "the table")
@@ -133,7 +133,7 @@ def label_by_rows(rows: Iterable[Row], find: Callable[[str], File], problems: li
         first, film = claim[0]
         if len({labelled.has_pneumonia for _, labelled in claim}) == 1:
             films.append(film)
-            refused, reason = claim[1:], f"row {first.number} has the same file and label, and a film counts once."
+            refused, reason = claim[1:], f"row {first.number} has the same file and label, and an X-ray counts once."
         else:
             refused, reason = claim, "rows give this file different labels. Please keep the right one."
         for row, _ in refused:

@@ -1,4 +1,4 @@
-"""What is in one place, before it is labelled: files, and a sentence for everything that was left out.
+"""List the files of one place before they are labelled, with a sentence for everything left out.
 
 The refusal of one file or one row begins after "... was left out: " and is kept as a problem.
 """
@@ -39,7 +39,7 @@ class Problem(NamedTuple):
 
 @dataclass(slots=True)
 class Listing:
-    """What is in one place, before it is labelled."""
+    """The files of one place, before they are labelled."""
 
     films: dict[str, File] = field(default_factory=dict)
     tables: list[File] = field(default_factory=list)
@@ -76,7 +76,7 @@ def list_folder(folder: Path) -> Listing:
 
     count = 0
     for top, folders, files in os.walk(folder, onerror=cannot_open):
-        # In place, for os.walk: in a fixed order, and not into hidden ones.
+        # os.walk takes the list as it is changed here: a fixed order, without hidden folders.
         folders[:] = sorted(name for name in folders if not is_hidden(name))
         count += len(files)
         check_count(count, "The folder")
@@ -124,7 +124,7 @@ def _size_on_disk(path: Path) -> int:
         raise DataError(MISSING) from error
     # Reading a pipe or a device could wait forever.
     if not stat.S_ISREG(found.st_mode):
-        raise DataError("it is no regular file. Expected is a film. Please name a file.")
+        raise DataError("it is no regular file. Expected is an X-ray. Please name a file.")
     return found.st_size
 
 

@@ -32,11 +32,11 @@ from pneumo_core.wording import counted
 MANIFEST_COLUMNS = ("file", "label", "patient", "split")
 VALIDATION_SHARE, SEED = 0.15, 7
 MAX_MANIFEST_BYTES = MAX_TABLE_BYTES
-PATIENT_IN_TEST = "a film of a patient of the same name is in the test split"
-TWIN_IN_TEST = "a film that looks the same as one of its patient is in the test split"
+PATIENT_IN_TEST = "an X-ray of a patient of the same name is in the test split"
+TWIN_IN_TEST = "an X-ray that looks the same as one of its patient is in the test split"
 
 _EXPECTED = (
-    f"Expected are the columns {','.join(MANIFEST_COLUMNS)} and one film in each row. Please make the split again."
+    f"Expected are the columns {','.join(MANIFEST_COLUMNS)} and one X-ray in each row. Please make the split again."
 )
 
 
@@ -73,9 +73,9 @@ class Manifest:
             if rows:
                 sick = sum(row.has_pneumonia for row in rows)
                 patients = len({row.patient for row in rows})
-                lines.append(f"{split}: {len(rows)} films of {patients} patients, {sick} films with pneumonia")
+                lines.append(f"{split}: {len(rows)} X-rays of {patients} patients, {sick} X-rays with pneumonia")
         for reason, count in Counter(film.reason for film in self.left_out).most_common():
-            lines.append(f"left out: {counted(count, 'film')}, because {reason}")
+            lines.append(f"left out: {counted(count, 'X-ray')}, because {reason}")
         return tuple(lines)
 
 
@@ -202,9 +202,9 @@ def cases_of_manifest(content: bytes, table: str, folder: Path, copies: Sequence
             missing.append(case.name)
     if missing:
         raise DataError(
-            f"{len(missing)} of the {len(cases)} films that {table} names are not in {folder.name}, the first of "
-            f"them {missing[0]}. Expected is the folder that the split was made of. Please name it, or make the split "
-            "again."
+            f"{len(missing)} of the {len(cases)} X-rays that {table} names are not in {folder.name}, the first of "
+            f"them {missing[0]}. Expected is the folder that the split was made of. Please name it, or make the "
+            "split again."
         )
     _check_sides(table, list(cases.values()))
     found = sorted(cases.values(), key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name))
@@ -237,7 +237,7 @@ def _rows(content: bytes, table: str) -> list[TableRow]:
             found = f"{table}, row {row.number} has {len(row.cells)} cells, not {row.width}."
             raise DataError(f"{found} {_EXPECTED}", code=CODE)
     if not rows:
-        raise DataError(f"{table} names no film. {_EXPECTED}", code=CODE)
+        raise DataError(f"{table} names no X-ray. {_EXPECTED}", code=CODE)
     return rows
 
 
@@ -270,13 +270,13 @@ def _check_sides(name: str, cases: Sequence[Case]) -> None:
     if torn:
         where = " and ".join(split for split in SPLITS if split in sides[torn[0]])
         raise DataError(
-            f"{name} has films of {len(torn)} patients on more than one side, the first of them {torn[0]} in {where}. "
-            "Expected is each patient on one side. Please make the split again."
+            f"{name} has X-rays of {len(torn)} patients on more than one side, the first of them {torn[0]} in "
+            f"{where}. Expected is each patient on one side. Please make the split again."
         )
     for split in ("train", "val"):
         classes = {case.has_pneumonia for case in cases if case.split == split}
         if len(classes) < 2:
-            found = f"{CLASS_NAMES[classes.pop()]} only" if classes else "no film"
+            found = f"{CLASS_NAMES[classes.pop()]} only" if classes else "no X-ray"
             raise DataError(
                 f"{name} has {found} in {split}. Expected are both classes in train and in val. Please make the split "
                 "again."

@@ -67,7 +67,7 @@ def check_film_name(name: str) -> None:
     if suffix in _ARCHIVE_SUFFIXES:
         raise DataError("it is an archive, and archives in here are not opened. Please unpack it, or choose it alone.")
     if suffix not in _SUFFIXES:
-        raise DataError("it is no film by its name. Expected are JPEG, PNG and DICOM files. Please take it out.")
+        raise DataError("it is no X-ray by its name. Expected are JPEG, PNG and DICOM files. Please take it out.")
 
 
 def is_film_name(name: str) -> bool:

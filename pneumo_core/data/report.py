@@ -12,10 +12,10 @@ MAX_LISTED = 500
 def audit_html(audit: Audit) -> bytes:
     """Give the findings of an audit as a page: alarms, counts, outward facts, and which films they are about."""
     lists = {
-        "Films that cannot be used": [f"{film.name}: {film.problem}" for film in audit.unusable],
-        "Films that look the same": [twins_in_words(twins) for twins in audit.twins],
+        "X-rays that cannot be used": [f"{film.name}: {film.problem}" for film in audit.unusable],
+        "X-rays that look the same": [twins_in_words(twins) for twins in audit.twins],
         "Patients in more than one split, by their names": [
-            f"{patient.patient}: {patient.films} films in {' and '.join(patient.splits)}"
+            f"{patient.patient}: {patient.films} X-rays in {' and '.join(patient.splits)}"
             for patient in audit.patients_across
         ],
         "Files that were not audited": list(audit.ignored),

@@ -110,7 +110,9 @@ def open_source(path: Path) -> Source:
         listing = list_folder(path)
         return _source(name, label_listing_by_folders(listing), listing.problems)
     if not path.is_file():
-        raise DataError(f"{path} does not exist. Expected is a folder, a CSV, a zip or a film. Please check the path.")
+        raise DataError(
+            f"{path} does not exist. Expected is a folder, a CSV, a zip or an X-ray. Please check the path."
+        )
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)

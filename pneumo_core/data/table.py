@@ -16,7 +16,7 @@ from pneumo_core.errors import DataError
 from pneumo_core.files import text_of_cell
 
 MAX_TABLE_BYTES = 32 * 2**20
-# Of a refusal that is about a table, not about one of its rows.
+# The code of a refusal that is about a table, not about one of its rows.
 CODE = "table"
 DELIMITERS = ",;\t"
 _PART = 2**20
@@ -91,7 +91,7 @@ def read_table(
         raise DataError(
             f"{name} has no {columns}. Expected is a first row such as "
             f"{','.join(needed) if len(needed) > 1 else 'file,label'}, with commas, semicolons or tabs, and then one "
-            "film in each row. Please correct it.",
+            "X-ray in each row. Please correct it.",
             code=CODE,
         )
     if twice := [column for column in (*needed, *optional) if header.count(column) > 1]:

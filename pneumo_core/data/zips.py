@@ -15,7 +15,7 @@ from pneumo_core.data.names import as_shown, is_silent, relative_name
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.film import MAX_FILE_BYTES
 
-# Of a zip: all members together once unpacked, and its directory (50,000 entries have about 8 MiB).
+# Upper bounds: all members together once unpacked, and the directory (50,000 entries have about 8 MiB).
 MAX_UNPACKED_BYTES = 20 * 2**30
 MAX_DIRECTORY_BYTES = 64 * 2**20
 # Films hardly shrink, and an all-black one about a hundredfold; deflate ends at 1,032.
@@ -77,13 +77,13 @@ def _check_overlap(name: str, members: Iterable[zipfile.ZipInfo], start_of_direc
     for (_, end), (start, _) in pairwise([(0, 0), *spans, (start_of_directory, 0)]):
         if end > start:
             raise DataError(
-                f"{name} holds members that overlap or lie outside it, as in a zip bomb. Please pack the films again."
+                f"{name} holds members that overlap or lie outside it, as in a zip bomb. Please pack the X-rays again."
             )
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:
     if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
-        raise DataError("it is a link or a special file. Expected are films. Please pack the file itself.")
+        raise DataError("it is a link or a special file. Expected are X-rays. Please pack the file itself.")
     if member.flag_bits & 0x1:
         raise DataError("it is encrypted. Please pack it without a password.")
     # bzip2 and LZMA cannot be unpacked in bounded steps by zipfile.

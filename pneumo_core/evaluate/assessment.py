@@ -46,7 +46,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assessment:
-    """What a run of films says of a model.
+    """The figures of a model on a run of films.
 
     Attributes:
         device: what the films were scored on; empty where that was not written down.

@@ -8,10 +8,10 @@ The way of an archive::
         score_archive(archive, job, models, out, workers)
 
 A partition is one row of a Ray Data set and one call of an actor that holds the model. The actor reads, gates and
-scores its films by `pipeline.score_films`, as the local engine does, and writes them as one Parquet file under the
-partition's own name, whole or not at all. What stands is not scored again, and a partition that two workers score at
-once (one of them was taken for dead) is one file nevertheless. So a job that was started again after any death ends
-with every film once.
+scores its films by `pipeline.score_films`, as the local engine does. It writes them as one Parquet file under the
+partition's own name, whole or not at all. A finished partition is not scored again. Two workers may score one partition
+at once (one of them was taken for dead), and it is one file nevertheless. So a job that was started again after any
+death ends with every film once.
 
 Films are found again by `key`, the hash of their path within the archive, as paths may carry patients' names.
 """
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from pneumo_core.network import Classifier
 
 FILMS_PER_PARTITION = 1_000
-# Of a CSV, unpacked: some ten million films.
+# Upper bound on an unpacked CSV: some ten million films.
 MAX_ARCHIVE_TABLE_BYTES = 2**30
 # Threads that wait for storage; decoding is one film at a time in each process.
 ARCHIVE_READERS = 8
@@ -75,11 +75,11 @@ RETRIES = 4
 # Before the same file is asked for again, in seconds.
 WAITS = (1, 4, 16)
 JOB_FILE, SCORES_FOLDER = "job.json", "scores"
-# Of a refusal of what stands in a folder of scores.
+# The code of a refusal that is about the content of a folder of scores.
 JOB_CODE = "job"
-# For the machine at --address to take a connection.
+# The machine at --address has this long to take a connection.
 CONNECT_SECONDS = 10
-# Where a file appears under its name only when it is written to the end.
+# In these storages a file appears under its name only when it is written to the end.
 OBJECT_STORES = {"s3", "gcs", "abfs"}
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -114,7 +114,7 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveJob:
-    """What a folder of scores is of.
+    """The job that a folder of scores belongs to.
 
     Attributes:
         gate_sha256: of the file of the model's input gate; None where it has none.
@@ -175,7 +175,7 @@ def list_archive(source: str) -> Archive:
             films, problems = _list_table(filesystem, path, shown)
         else:
             found = "does not exist" if kind == fs.FileType.NotFound else "is neither"
-            raise DataError(f"{shown} {found}. Expected is a folder or a CSV of films. Please check the path.")
+            raise DataError(f"{shown} {found}. Expected is a folder or a CSV of X-rays. Please check the path.")
     except OSError as error:
         raise DataError(f"{shown} cannot be listed. Please check that you may read it.") from error
     if not films:
@@ -325,8 +325,9 @@ def _check_same(job: ArchiveJob, content: bytes) -> None:
         problems = {(problem["type"], problem["loc"]) for problem in error.errors()}
         if problems == {("missing", ("gate_sha256",)), ("missing", ("temperature",))}:
             raise DataError(
-                "The folder holds a job of an earlier version, whose films no input gate has judged. Expected is a new "
-                "folder: old and new rows do not go together. Please name another folder; what stands there stays.",
+                "The folder holds a job of an earlier version, whose X-rays no input gate has judged. Expected is a "
+                "new folder, because old and new rows do not go together. Please name another folder. This one stays "
+                "as it is.",
                 code=JOB_CODE,
             ) from error
         raise DataError(f"{JOB_FILE} in there is damaged. Please name another folder.", code=JOB_CODE) from error
@@ -475,7 +476,7 @@ def read_archive_film(root: str, name: str, number: int) -> bytes:
             if wait is None:
                 # Not its own text, in which the path stands.
                 raise StorageStoppedError(
-                    f"Film {number} of the listing could not be read: storage gave {type(error).__name__} "
+                    f"X-ray {number} of the listing could not be read: storage gave {type(error).__name__} "
                     f"{len(WAITS) + 1} times. Please see to the storage, then start the same command again."
                 ) from None
             time.sleep(wait)
@@ -562,8 +563,8 @@ def ray_cluster(address: str | None, workers: int | None) -> Iterator[int]:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise PneumoError(
             f"The cluster at {address or 'this machine'} does not answer ({type(error).__name__}). Expected is a "
-            "running cluster of the same Ray version, and its token where it asks for one: RAY_AUTH_MODE=token, with "
-            "the token in ~/.ray/auth_token or RAY_AUTH_TOKEN. Please check both (docs/scaling.md)."
+            "running cluster of the same Ray version. If the cluster asks for a token, set RAY_AUTH_MODE=token and "
+            "keep the token in ~/.ray/auth_token or RAY_AUTH_TOKEN. Please check both (docs/scaling.md)."
         ) from error
     try:
         # Ray says nothing of its types there.
@@ -576,8 +577,8 @@ def _check_listening(address: str) -> None:
     """Refuse a host and port at which nothing listens: Ray itself asks for minutes."""
     if is_address(address):
         raise PneumoError(
-            f"The address {address} is for Ray Client, through which Ray Data does not run. Expected is host:port of "
-            "the cluster's head, on a machine of the cluster. Please leave out what stands before the host."
+            f"The address {address} is for Ray Client. Ray Data does not run through it. Expected is host:port of "
+            "the cluster's head, on a machine of the cluster. Please leave out everything before the host."
         )
     host, _, port = address.rpartition(":")
     if not (host and port.isdigit()):
@@ -646,8 +647,8 @@ def score_archive(
                 report(Progress(done, job.films, (done - before) / (time.monotonic() - started)))
         except ray.exceptions.RayError as error:
             raise PneumoError(
-                f"The cluster stopped the job ({type(error).__name__}). Partitions that are finished stand. Please "
-                "look into Ray's logs, and start the same command again."
+                f"The cluster stopped the job ({type(error).__name__}). Finished partitions are kept. Please look "
+                "into Ray's logs, and start the same command again."
             ) from error
         if problems:
             raise PneumoError(f"{problems[0]} (Not scored: {counted(len(problems), 'partition')}.)")

@@ -30,29 +30,29 @@ def charts(assessment: Assessment, figures: ThresholdFigures, text_colour: str) 
             confusion_figure(matrix, text_colour),
             f"{matrix.true_positives} true positives, {matrix.false_negatives} false negatives, "
             f"{matrix.false_positives} false positives, {matrix.true_negatives} true negatives",
-            "A row is what the films are labelled, a column what the network says at this threshold.",
+            "A row is the label of the X-rays, a column the answer of the network at this threshold.",
         ),
         Chart(
             "ROC curve",
             roc_figure(curves.roc, figures, at_points, text_colour),
             f"ROC curve, area {value_in_words(assessment.overall.area_under_roc)}",
             "Each point is a threshold: up is more cases found, right is more false alarms. The area is the chance "
-            "that a film with pneumonia scores higher than one without.",
+            "that an X-ray with pneumonia scores higher than one without.",
         ),
         Chart(
             "Precision and recall",
             precision_recall_figure(curves.precision_recall, figures, at_points, text_colour),
             f"Precision over recall, average precision {value_in_words(assessment.overall.average_precision)}",
-            "What share of the flagged films have pneumonia, over the share of cases found. It holds at the prevalence "
-            "of these films only.",
+            "The share of flagged X-rays that have pneumonia, over the share of cases found. It holds at the "
+            "prevalence of these X-rays only.",
         ),
         Chart(
             "Reliability",
             reliability_figure(curves.reliability, text_colour),
             "Predicted probability against observed share, expected calibration error "
             + value_in_words(assessment.overall.expected_calibration_error),
-            "Points on the dotted line: of films scored 80 %, 80 in 100 have pneumonia. It holds at the prevalence of "
-            "these films; larger points are more films.",
+            "On the dotted line, 80 in 100 X-rays scored 80 % have pneumonia. It holds at the prevalence of these "
+            "X-rays. Larger points are more X-rays.",
         ),
         Chart(
             "Scores by class",
@@ -64,9 +64,10 @@ def charts(assessment: Assessment, figures: ThresholdFigures, text_colour: str) 
             "Decision curve",
             decision_figure(curves.decision, figures.threshold, text_colour),
             "Net benefit of the model, of flagging all and of flagging none, over threshold probabilities",
-            "True positives per film, less false alarms weighed by the threshold: where the model lies above both "
-            "other lines, acting on it is better than flagging all or none. It holds at the prevalence of these films, "
-            f"to which the probabilities are not recalibrated (they are calibrated at {calibrated_at(assessment)}).",
+            "True positives per X-ray, less false alarms weighted by the threshold. Where the model lies above both "
+            "other lines, acting on it is better than flagging all or none. It holds at the prevalence of these "
+            "X-rays. The probabilities are not recalibrated to it (they are calibrated at "
+            f"{calibrated_at(assessment)}).",
         ),
     ]
 
@@ -182,7 +183,7 @@ def reliability_figure(bins: tuple[ReliabilityBin, ...], text_colour: str) -> go
         name="model",
         marker={"color": SCORE_COLOUR, "size": [8 + 14 * (found.n / most) ** 0.5 for found in held]},
         customdata=[found.n for found in held],
-        hovertemplate="predicted %{x:.2f}, observed %{y:.2f}, %{customdata} films<extra></extra>",
+        hovertemplate="predicted %{x:.2f}, observed %{y:.2f}, %{customdata} X-rays<extra></extra>",
     )
     perfect = line_of([0, 1], [0, 1], "perfect", COMPARED_COLOUR, dash="dot")
     return plain_figure([perfect, measured], text_colour, "Predicted probability", "Observed share with pneumonia")

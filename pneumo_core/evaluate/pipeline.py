@@ -1,7 +1,7 @@
 """Many films through the network, as a pipeline in flat memory; results go to disk as they come.
 
 While the network scores one batch, the next films are read and decoded. A run that was cancelled or
-killed goes on where it stopped: what stands in its folder is not read again, and nothing is written twice.
+killed goes on where it stopped: films in its folder are not read again, and nothing is written twice.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ READERS = 2
 
 
 class _Admitted(NamedTuple):
-    """An X-ray on its way to the network: what it is given, float32 `(height, width, 1)`, and why it may be."""
+    """An X-ray on its way to the network: its input, float32 `(height, width, 1)`, and its admission."""
 
     prepared: np.ndarray
     admission: Admission

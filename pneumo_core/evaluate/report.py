@@ -45,44 +45,45 @@ def honesty_lines(assessment: Assessment) -> list[str]:
         lines.append("Too few patients to say how well the files' outward facts alone separate the classes.")
     else:
         lines.append(
-            f"File size, aspect ratio, pixel count, colour mode and mean brightness alone reach an area of "
-            f"{area(together)}; the network reaches {of_network.value:.3f}. "
-            "What the files give away without a look at the lungs is no merit of a network."
+            "File size, aspect ratio, pixel count, colour mode and mean brightness alone reach an area of "
+            f"{area(together)}; the network reaches {of_network.value:.3f}. Anything the files reveal without the "
+            "lungs must not be credited to the network."
         )
     if assessment.known is None:
-        lines.append("The model has no list of its training films, so it is not known how many of these it has seen.")
+        lines.append("The model has no list of its training X-rays. It is not known how many of these it has seen.")
     else:
         count, n = int(assessment.known.sum()), len(assessment.cohort)
         others = "none is left to be a test" if count == n else "the groups hold the figures without them"
         lines.append(
-            f"{count} of {counted(n, 'film')} {'is' if count == 1 else 'are'} known to the model from its training or "
-            "validation" + (f"; {others}." if count else ".")
+            f"{count} of {counted(n, 'X-ray')} {'is' if count == 1 else 'are'} known to the model from its training "
+            "or validation" + (f"; {others}." if count else ".")
         )
     if not math.isnan(assessment.best_threshold):
         in_use = assessment.card.operating_point("balanced").threshold
         found, best = (
             assessment.figures(threshold).balanced_accuracy for threshold in (in_use, assessment.best_threshold)
         )
-        start = f"The balanced threshold, chosen on validation films, is {100 * in_use:.1f} %; "
+        start = f"The balanced threshold, chosen on validation X-rays, is {100 * in_use:.1f} %; "
         lines.append(
-            start + "no other would have been better on these very films."
+            start + "no other would have been better on these very X-rays."
             if found.value >= best.value
-            else f"{start}on these very films {100 * assessment.best_threshold:.1f} % would have been best: a "
-            f"balanced accuracy of {best.value:.3f} and not {found.value:.3f}. A large gap says that the threshold "
-            "does not carry over; choosing it here and reporting it here would be circular."
+            else f"{start}on these very X-rays {100 * assessment.best_threshold:.1f} % would have been best, with a "
+            f"balanced accuracy of {best.value:.3f} instead of {found.value:.3f}. A large gap means that the "
+            "threshold does not carry over. Choosing a threshold here and reporting it here would be circular."
         )
     if assessment.patients_repeat:
         lines.append(
-            f"{len(assessment.cohort)} films are of {counted(assessment.patients, 'patient')}: all intervals are by "
+            f"{len(assessment.cohort)} X-rays are of {counted(assessment.patients, 'patient')}: all intervals are by "
             "patient."
         )
     if assessment.contradictory:
         lines.append(
-            f"{len(assessment.contradictory)} films were given with both labels (the very same file): in no figure."
+            f"{len(assessment.contradictory)} X-rays were given with both labels (the very same file). They count in "
+            "no figure."
         )
     if assessment.warned_of:
         counts = ", ".join(f"{name} {count}" for name, count in assessment.warned_of.items())
-        lines.append(f"Scored with a warning that stays on the film (a film may have several): {counts}.")
+        lines.append(f"Scored with a warning that stays on the X-ray (an X-ray may have several): {counts}.")
     return lines
 
 
@@ -105,7 +106,7 @@ def evaluation_data(
         "n": n,
         "n_pneumonia": int(cohort.has_pneumonia.sum()),
         "patients": assessment.patients,
-        "intervals": "bootstrap by patient" if assessment.patients_repeat else "Wilson, DeLong, bootstrap by film",
+        "intervals": "bootstrap by patient" if assessment.patients_repeat else "Wilson, DeLong, bootstrap by X-ray",
         "prevalence": float(cohort.has_pneumonia.mean()) if n else None,
         "model": assessment.card.name,
         "weights_sha256": assessment.card.weights_sha256,
@@ -172,7 +173,7 @@ def evaluation_html(
     page = page_template("pneumo_core.evaluate", "evaluation.html").render(
         notice=NOTICE,
         card=assessment.card,
-        films=counted(assessment.films, "film"),
+        films=counted(assessment.films, "X-ray"),
         n=len(assessment.cohort),
         n_pneumonia=int(assessment.cohort.has_pneumonia.sum()),
         refused=assessment.refused,

@@ -17,7 +17,7 @@ RUN_FILE, SCORES_FILE, LOCK_FILE = "run.json", "scores.jsonl", "run.lock"
 
 @dataclass(frozen=True, slots=True)
 class FilmScore:
-    """What is kept of one film of a run: hashes, score, label and plain facts; no pixels and no name.
+    """One film of a run, as it is kept: hashes, score, label and plain facts; no pixels and no name.
 
     Attributes:
         number: its place in the source, from 0.
@@ -53,7 +53,7 @@ class FilmScore:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run is of, and the device that it was begun on; `listing_sha256` as in `Source`."""
+    """The films and the model of a run, and the device that it was begun on; `listing_sha256` as in `Source`."""
 
     listing_sha256: str
     weights_sha256: str

@@ -87,7 +87,7 @@ def group_words(group: GroupResult) -> dict[str, str]:
         "AUC": with_interval(group.area_under_roc),
         "Sensitivity": with_interval(group.sensitivity),
         "Specificity": with_interval(group.specificity),
-        "Note": "few films: these figures say little" if group.is_small else "",
+        "Note": "few X-rays: these figures say little" if group.is_small else "",
     }
 
 
@@ -124,9 +124,9 @@ def screening_rows(
 def screening_note(assessment: Assessment) -> str:
     """Say what the table of thresholds holds for."""
     return (
-        "Counts, sensitivity and specificity are those of these films; predictive values and costs hold at the "
+        "Counts, sensitivity and specificity are those of these X-rays. Predictive values and costs hold at the "
         "prevalence and costs named (after the WHO/TDR toolkit for CAD thresholds, 2021). The probabilities are not "
-        f"recalibrated to that prevalence: they stay as calibrated at {calibrated_at(assessment)}, and a threshold is "
+        f"recalibrated to that prevalence. They stay as calibrated at {calibrated_at(assessment)}. A threshold is "
         "the same score everywhere."
     )
 

@@ -1,4 +1,4 @@
-"""What tells one file from another: its SHA-256."""
+"""SHA-256 of a file, which tells it from others."""
 
 import hashlib
 from pathlib import Path

@@ -16,7 +16,7 @@ from pneumo_core.errors import ModelError
 # Weights hardly shrink; deflate ends at 1,032.
 MAX_RATIO = 200
 MIN_BOMB_BYTES = 2**20
-# Of the directory, and of that of a zip within it.
+# Upper bound on the entries of the directory, and of that of a zip within it.
 MAX_ENTRIES = 50
 _STEP_BYTES = 2**20
 _ENTRY_MARK = b"PK\x01\x02"

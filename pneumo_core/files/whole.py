@@ -20,7 +20,7 @@ def write_whole(path: Path, content: bytes) -> None:
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a hidden path with the same ending to write to, its own as two may write the same file; then the name.
 
-    What a process that was killed has left of the same file under such a path is cleared away.
+    Leavings of a killed process under such a path of the same file are cleared away.
     """
     _clear_away(path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
@@ -45,7 +45,7 @@ def _sync_names(folder: Path) -> None:
 
 
 def _locked(path: Path) -> BinaryIO:
-    """Make a file whose lock ends with the process: what is not locked belongs to nobody."""
+    """Make a file whose lock ends with the process: an unlocked file belongs to nobody."""
     while True:
         file = path.open("wb")
         # Not every file system has locks.

@@ -1,4 +1,4 @@
-"""What is kept of a model: card, store, challenge, conformal regions. No Keras in here."""
+"""A model on the disk: card, store, challenge, conformal regions. No Keras in here."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What must be known about a model, kept beside its weights as `card.json` and `MODEL_CARD.md`."""
+"""Facts to know about a model, kept beside its weights as `card.json` and `MODEL_CARD.md`."""
 
 import math
 import re
@@ -38,22 +38,22 @@ KNOWN_ANSWERS_FILE = "known_answers.json"
 ACTIVE_FILE = "active.txt"
 PROMOTIONS_FILE = "promotions.jsonl"
 
-# What `load_classifier` reads of a model's folder; a model may lack the optional ones.
+# `load_classifier` reads these files of a model's folder. A model may lack the optional ones.
 NEEDED_FILES, OPTIONAL_FILES = (NETWORK_FILE, CARD_FILE), (KNOWN_FILMS_FILE, GATE_FILE)
 # Says in a card's recipe that its operating points were chosen again.
 RECALIBRATED = "recalibrated"
 # Thresholds that lie within this are one, near enough.
 NEARLY_ONE = 0.005
-# Of `card.json`; a card without a number, as all were before there was one, is of format 1.
+# The format of `card.json`. A card without a number is of format 1, because the first cards had none.
 FORMAT = 1
 MAX_AGE = 150
 MAX_TEXT = 2000
 # In a page's Markdown, a picture would be fetched from another host.
 PICTURE = "!["
-# What rounding may add to a figure.
+# Rounding may add this much to a figure.
 ROUNDING = 1e-9
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}")
-# What a card's file must hold in place of what it holds, by the kind of error; each with what the error knows.
+# The expected content of a card's file by the kind of error, filled in with the values of the error.
 _EXPECTED = {
     "dataclass_type": "a group of fields",
     "dict_type": "a group of fields",
@@ -84,7 +84,7 @@ Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 
 @dataclass(frozen=True, slots=True)
 class PointResult:
-    """What came out at one operating point: threshold on the probability, and counts of films."""
+    """Results at one operating point: threshold on the probability, and counts of films."""
 
     name: PointName
     threshold: float
@@ -112,7 +112,7 @@ class EvaluationResult:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """What a model was fitted to, and what it was validated on."""
+    """The films that a model was fitted to and validated on."""
 
     description: Text
     films: Count
@@ -352,7 +352,7 @@ def model_stamp(models: Path, *others: str) -> tuple[object, ...]:
     """
     pointer = models / ACTIVE_FILE
     name = pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else ""
-    # As `active_model_folder` chooses.
+    # `active_model_folder` chooses in the same way.
     folder = models if (models / CARD_FILE).is_file() else models / name
     of_model = (*NEEDED_FILES, *OPTIONAL_FILES, *others) if len(name) <= 60 else ()
     return files_stamp((pointer, *(folder / file for file in of_model)))

@@ -1,7 +1,7 @@
-"""A candidate against the model in use on the same films: what a person decides a promotion by.
+"""A candidate against the model in use on the same films: the ground for a decision on a promotion.
 
 `train.challenge` makes it; it lies in the candidate's folder. Test films have no say: whoever promotes by them has
-chosen by them. What speaks against a promotion (`doubts`) is asked about once more on the page and on the command line.
+chosen by them. The page and the command line ask once more about all doubts (`doubts`).
 """
 
 import math
@@ -20,11 +20,11 @@ from pneumo_core.stats import Comparison, Estimate, in_brackets
 from pneumo_core.wording import counted
 
 CHALLENGE_FILE = "against.json"
-# In sensitivity, specificity or area: what the films should rule out before a model takes another's place.
+# The films should rule out a larger loss of sensitivity, specificity or area before a model takes another's place.
 LARGE_LOSS = 0.05
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-# As an operating point's, which can lie a little above 1.
+# The threshold of an operating point can lie a little above 1.
 Threshold = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -59,7 +59,7 @@ class CopyResult:
 @with_config(ConfigDict(ser_json_inf_nan="constants", extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What stands between a candidate and its use.
+    """The comparison of a candidate with the model in use.
 
     Attributes:
         candidate, current: names of the models, with the weights that were compared.
@@ -142,17 +142,17 @@ class Challenge:
         """Say in a sentence which losses these films leave open; "" where none."""
         losses = ", ".join(self.losses_left_open)
         return losses and (
-            f"Not shown to be as good: films of {counted(self.patients, 'patient')} do not rule out a loss (lower end "
-            f"of the 95 % interval) of {losses}."
+            f"Not shown to be as good. The X-rays of {counted(self.patients, 'patient')} do not rule out a loss of "
+            f"{losses} (lower end of the 95 % interval)."
         )
 
     def in_words(self) -> str:
         """Say in a sentence what the comparison says about a promotion."""
         count = self.differences
         return (
-            f"Of {count} paired differences from {self.current} the candidate is better in {len(self.better)} and "
-            f"worse in {len(self.worse)} by their 95 % intervals and tests; of so many, up to {count * 0.025:.1f} each "
-            "way are to be expected of two models that are alike."
+            f"The candidate is better than {self.current} in {len(self.better)} and worse in {len(self.worse)} of "
+            f"{count} paired differences, by their 95 % intervals and tests. With {count} comparisons, up to "
+            f"{count * 0.025:.1f} in each direction are expected by chance even for equal models."
         )
 
     def _differences(self) -> Iterator[tuple[str, Estimate, float]]:
@@ -177,15 +177,15 @@ _CHALLENGE = TypeAdapter(Challenge)
 def why_no_evidence(challenge: Challenge | None, weights: str, in_use: str | None) -> str:
     """Say why a comparison says nothing about these weights taking the place of those in use; "" where it does."""
     if in_use is None:
-        return "No model is in use that it could be compared with."
+        return "There is no model in use to compare it with."
     if weights == in_use:
-        return "It has the same weights as the model in use; what may differ are its probabilities and thresholds."
+        return "It has the same weights as the model in use. Its probabilities and thresholds may differ."
     if challenge is None or challenge.candidate_weights != weights:
         return "It was not compared with the model in use."
     if challenge.current_weights != in_use:
         return (
-            f"The comparison of {challenge.made[:10]} is outdated: it was made with {challenge.current}, weights "
-            f"{challenge.current_weights[:12]}, and those in use now are {in_use[:12]}."
+            f"The comparison of {challenge.made[:10]} is outdated. It was made with {challenge.current}, weights "
+            f"{challenge.current_weights[:12]}. The weights in use now are {in_use[:12]}."
         )
     return ""
 

@@ -1,15 +1,16 @@
-"""Likely, uncertain or unlikely: what can be said of a film at a stated coverage.
+"""Likely, uncertain or unlikely: words for a film at a stated coverage.
 
 Class-conditional split conformal prediction (Vovk, Asian Conference on Machine Learning 2012; Sadinle, Lei and
-Wasserman, JASA 114:223, 2019): a class is kept for a film where its nonconformity, 1 - probability of the class, is at
-most the `ceil((n + 1) * coverage)`-th smallest of n films known to be of that class. Of new films of a class that are
-like those n, at least that share keeps it. One class kept is a word, both or neither is "uncertain".
+Wasserman, JASA 114:223, 2019). The nonconformity of a film is 1 - probability of the class. A class is kept where
+that is at most the `ceil((n + 1) * coverage)`-th smallest of n films known to be of the class. At least that share of
+new films of a class that are like those n keeps it. One class kept is a word, both or neither is "uncertain".
 
-Set on what: on the model's stored scores of validation films, each class at the worst of their copies. Clean validation
-films come from where the training films come from, and chose epoch, temperature and thresholds: films to come are no
-easier. On the worst copy the promise holds on every copy, as an operating point's does. This was settled before any
-coverage was measured on test films (that they are harder was known); they set nothing, and say how far it carries.
-Copies of evened shapes were added later, when coverage of test films without pneumonia was known to be too low.
+The regions are set on the model's stored scores of validation films, each class at the worst of their copies. Clean
+validation films come from where the training films come from, and chose epoch, temperature and thresholds: films to
+come are no easier. On the worst copy the promise holds on every copy, as an operating point's does. This was settled
+before any coverage was measured on test films (that they are harder was known). Test films set nothing, and say how far
+it carries. Copies of evened shapes were added later, when coverage of test films without pneumonia was known to be too
+low.
 
 Films of one patient are alike, so that n films tell less than n patients: the promise is for films, not for patients.
 """
@@ -27,9 +28,7 @@ from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_sto
 from pneumo_core.stats import Estimate, percent, proportion
 
 COVERAGE = 0.9
-NOT_THE_FLAG = (
-    "The flag is another matter: it follows the threshold alone, so that an uncertain film may be flagged or not."
-)
+NOT_THE_FLAG = "The flag depends on the threshold only. An uncertain X-ray can be flagged or not flagged."
 COVERAGES_TO_TEACH = tuple(percentage / 100 for percentage in range(80, 100))
 
 
@@ -73,21 +72,21 @@ class Regions:
     def reason(self, probability: float) -> str:
         """Say how a probability lies to those of the validation films of both classes."""
         share = f"{100 * self.coverage:g}\N{NO-BREAK SPACE}%"
-        sick = f"{share} of the validation films with pneumonia score {100 * self.pneumonia_from:.1f} % or more"
-        well = f"{share} of the validation films without pneumonia score {100 * self.none_up_to:.1f} % or less"
+        sick = f"{share} of the validation X-rays with pneumonia score {100 * self.pneumonia_from:.1f} % or more"
+        well = f"{share} of the validation X-rays without pneumonia score {100 * self.none_up_to:.1f} % or less"
         keeps_pneumonia, keeps_none = probability >= self.pneumonia_from, probability <= self.none_up_to
         if keeps_pneumonia and keeps_none:
-            return f"At least {sick}, and {well}: this film does both."
+            return f"At least {sick}, and {well}: this X-ray does both."
         if keeps_pneumonia:
-            return f"At least {sick}, as this film does, and {share} of those without pneumonia score lower than it."
+            return f"At least {sick}, as this X-ray does, and {share} of those without pneumonia score lower than it."
         if keeps_none:
-            return f"At least {well}, as this film does, and {share} of those with pneumonia score higher than it."
-        return f"At least {sick}, and {well}: this film does neither."
+            return f"At least {well}, as this X-ray does, and {share} of those with pneumonia score higher than it."
+        return f"At least {sick}, and {well}: this X-ray does neither."
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What regions gave on films that did not set them.
+    """Results of regions on films that did not set them.
 
     Attributes:
         with_pneumonia, without: the share of the class's films that kept it.
@@ -127,18 +126,17 @@ class Conformal:
             if covered.high < self.regions.coverage
         ]
         verdict = (
-            f" Among those {' and '.join(short)} pneumonia that is less than meant: they are not like the validation "
-            "films, and yours may not be."
+            f" Among those {' and '.join(short)} pneumonia this is less than intended. The test X-rays differ from "
+            "the validation X-rays, and yours may differ too."
             if short
             else ""
         )
         return (
-            f"{share} of the films of each class are meant to be covered, on films like the {films} validation films "
-            f"that it was set on{worst}. Of {found.uncertain.n} test films it covered "
-            f"{percent(found.with_pneumonia)} % of those with pneumonia (n = {found.with_pneumonia.n}) and "
-            f"{percent(found.without)} % of those without (n = {found.without.n}).{verdict} "
-            f"{percent(found.uncertain)} % were uncertain; of the others (n = {found.wrong.n}) the word was wrong for "
-            f"{percent(found.wrong)} % (95 % intervals)."
+            f"{share} of the X-rays of each class should be covered, on X-rays like the {films} validation X-rays "
+            f"that set it{worst}. On {found.uncertain.n} test X-rays it covered {percent(found.with_pneumonia)} % of "
+            f"those with pneumonia (n = {found.with_pneumonia.n}) and {percent(found.without)} % of those without (n "
+            f"= {found.without.n}).{verdict} {percent(found.uncertain)} % were uncertain. On the others (n = "
+            f"{found.wrong.n}) the word was wrong for {percent(found.wrong)} % (95 % intervals)."
         )
 
 
@@ -222,6 +220,6 @@ def too_few(films: ScoredFilms, coverage: float) -> str:
     # The smallest n with ceil((n + 1) * coverage) <= n.
     needed = math.ceil(coverage / (1 - coverage) - 1e-9)
     return (
-        f"The model was validated on {sick} films with pneumonia and {len(films) - sick} without; a coverage of "
+        f"The model was validated on {sick} X-rays with pneumonia and {len(films) - sick} without. A coverage of "
         f"{100 * coverage:g} % takes at least {needed} of each class."
     )

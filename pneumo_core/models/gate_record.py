@@ -1,4 +1,4 @@
-"""What came of fitting a model's input gate: kept beside it, and said in words."""
+"""The record of fitting a model's input gate: kept beside it, and said in words."""
 
 import math
 from dataclasses import dataclass

@@ -20,7 +20,7 @@ from pneumo_core.models.store import IMPORTED_FILE, MEMBER_LIMITS, changing, utc
 from pneumo_core.models.training_log import check_log
 
 # No check of a file can tell whether what was measured elsewhere is so.
-CLAIMED = "Its figures (AUC, counts, calibration error) are those that the file claims; they were not measured here."
+CLAIMED = "Its figures (AUC, counts, calibration error) are claims of the file. They were not measured here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,16 @@ def take_in(models: Path, content: bytes | BinaryIO, name: str, check_network: C
             folder.mkdir()
             _unpack(content, folder)
             card = read_card(folder)
-            # What could not be shown or used later.
+            # These files must be readable now, because the pages show and use them later.
             check_log(folder)
             read_known_films(folder)
             if lacks_its_gate(folder):
                 raise ModelError(
-                    f"The zip holds {RECORD_FILE}, and not the {GATE_FILE} that it is of. Please export the model "
-                    "again where it was made, or leave out both: it then has no input gate."
+                    f"The zip holds {RECORD_FILE} without its {GATE_FILE}. Expected are both or neither. Please "
+                    "export the model again where it was made, or leave out both. The model then has no input gate."
                 )
             if read_record(folder, card.weights_sha256) is None:
-                # Of another gate than this, as an interrupted `fit-gate` leaves it.
+                # This record belongs to another gate: an interrupted `fit-gate` leaves it behind.
                 (folder / RECORD_FILE).unlink(missing_ok=True)
             # Here it is called as its folder is, and the card's text is made of the card, whatever text came with it.
             card, input_gate = replace(card, name=name), gate_in_words(folder, card.weights_sha256)

@@ -15,14 +15,14 @@ KNOWN_FILMS_COLUMNS = ["part", "sha256_starts", "fingerprint"]
 PARTS = ("training", "validation")
 HASH_DIGITS = 16
 FINGERPRINT_BYTES = 32
-# Of 256 bits. Measured on 5,232 films: two copies of one film that differ in resampling and compression are within
-# 8 bits in 99 of 100; of all pairs of different films 30 are within 12, and these look alike to the eye.
+# Fingerprints have 256 bits. Measured on 5,232 films: two copies of one film that differ in resampling and
+# compression are within 8 bits in 99 of 100. Only 30 pairs of different films are within 12, and they look alike.
 SAME_FILM_BITS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownFilms:
-    """What is kept of the films.
+    """The films that a model knows, as they are kept.
 
     Attributes:
         hashes: of the start of each file's SHA-256 its part, "training" or "validation".

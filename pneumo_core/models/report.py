@@ -13,14 +13,14 @@ from pneumo_core.wording import counted
 
 CANDIDATE, IN_USE = "the candidate", "the model in use"
 WHEN_WORSE = (
-    "Where few films differ, a share's interval (Newcombe) and its test (McNemar, exact) can disagree, since the "
-    "interval is an approximation and the test counts only films on which one model alone is right: a difference is "
+    "Where few X-rays differ, the interval of a share (Newcombe) and its test (McNemar, exact) can disagree. The "
+    "interval is an approximation. The test counts only X-rays on which one model alone is right. A difference is "
     "called better or worse only where both agree."
 )
 
 
 class Outcome(NamedTuple):
-    """What a comparison comes to, in a sentence: "worse", "open" (a large loss is not ruled out), "better", "alike"."""
+    """The outcome of a comparison in a sentence: "worse", "open" (a large loss is not ruled out), "better", "alike"."""
 
     kind: Literal["worse", "open", "better", "alike"]
     words: str
@@ -48,29 +48,29 @@ def films_in_words(challenge: Challenge) -> str:
     with_pneumonia = sum(pair.has_pneumonia for pair in challenge.pairs)
     is_one = challenge.left_out == 1
     others = (
-        f"{counted(challenge.left_out, 'further film')} {'is' if is_one else 'are'} left out, because "
+        f"{counted(challenge.left_out, 'further X-ray')} {'is' if is_one else 'are'} left out, because "
         f"{challenge.current} was trained on {'it' if is_one else 'them'} and would look better than it is."
         if challenge.left_out
         else f"{challenge.current} is not known to have been trained on any of them."
     )
     return (
-        f"{counted(challenge.films, 'film')} ({with_pneumonia} with pneumonia) of "
-        f"{counted(challenge.patients, 'patient')}: the candidate's validation films. "
+        f"{counted(challenge.films, 'X-ray')} ({with_pneumonia} with pneumonia) of "
+        f"{counted(challenge.patients, 'patient')}: the candidate's validation X-rays. "
         f"{_whom_they_favour(challenge)} {others}"
     )
 
 
 def _whom_they_favour(challenge: Challenge) -> str:
-    chose, both = "They chose its epoch and its thresholds", challenge.validated_by_current
+    chose, both = "They chose the epoch and the thresholds of the candidate", challenge.validated_by_current
     if both is None:
-        return f"{chose}, which favours it; whether any also chose those of the model in use is not known."
+        return f"{chose}, which favours it. It is not known whether any also chose those of the model in use."
     if both == 0:
-        return f"{chose} and none of those of the model in use, which favours the candidate."
+        return f"{chose}, which favours it. They chose none of those of the model in use."
     if both >= challenge.films:
-        return f"{chose}, and all of them also chose the epoch and thresholds of the model in use: that favours both."
+        return f"{chose}. All of them also chose those of the model in use, which favours both."
     rest = challenge.films - both
     return (
-        f"{chose}, and {both} of them also chose the epoch and thresholds of the model in use; only the other {rest} "
+        f"{chose}, and {both} of them also chose those of the model in use. Only the other {rest} "
         f"{'favours' if rest == 1 else 'favour'} the candidate alone."
     )
 
@@ -110,12 +110,13 @@ def paired_chart(challenge: Challenge, text_colour: str) -> Chart:
     only_first = int(((first >= thresholds[0]) & (second < thresholds[1])).sum())
     changed = len(challenge.changed_sides)
     return Chart(
-        "Both probabilities of every film",
+        "Both probabilities of every X-ray",
         paired_figure(has_pneumonia, first, second, thresholds, (CANDIDATE, IN_USE), text_colour),
-        f"Paired probabilities of {counted(len(challenge.pairs), 'film')}: {only_first} flagged by the candidate only, "
-        f"{changed - only_first} by the model in use only",
-        f"One mark a film. Amber: each model's own balanced threshold (candidate {100 * thresholds[0]:.1f} %, in use "
-        f"{100 * thresholds[1]:.1f} %). Upper left of both: the candidate flags alone; lower right: the model in use.",
+        f"Paired probabilities of {counted(len(challenge.pairs), 'X-ray')}: {only_first} flagged by the candidate "
+        f"only, {changed - only_first} by the model in use only",
+        f"One mark is one X-ray. Amber: each model's own balanced threshold (candidate {100 * thresholds[0]:.1f} %, "
+        f"in use {100 * thresholds[1]:.1f} %). Upper left of both: the candidate flags alone; lower right: the model "
+        "in use.",
     )
 
 
@@ -139,6 +140,6 @@ def changed_in_words(challenge: Challenge) -> str:
     changed = challenge.changed_sides
     right = sum(challenge.is_right(pair) for pair in changed)
     return (
-        f"{len(changed)} of {counted(challenge.films, 'film')} changed sides, each model at its balanced threshold: "
-        f"the candidate is right on {right}, the model in use on {len(changed) - right}."
+        f"{len(changed)} of {counted(challenge.films, 'X-ray')} changed sides, each model at its balanced threshold. "
+        f"The candidate is right on {right}, the model in use on {len(changed) - right}."
     )

@@ -1,9 +1,9 @@
 """The models of an installation: listed, put in use and back, deleted, exported, imported.
 
-Which model is in use stands in `active.txt`; who put it in use, when and why, in `promotions.jsonl` beside it. The
-log is written first and `active.txt` second, so that no model is ever in use that the log does not name. What stops
-between the two leaves a last entry that had no effect: each entry says what was in use before it, and `active.txt`
-what is now, so that the next one who looks knows (`_in_use`). The same tells when somebody wrote `active.txt` by hand.
+`active.txt` names the model in use. `promotions.jsonl` beside it says who put it in use, when and why. The log is
+written first and `active.txt` second, so that no model is ever in use that the log does not name. A stop between the
+two leaves a last entry that had no effect. Each entry names the model in use before it, and `active.txt` the one in use
+now. So the next reader knows (`_in_use`), also when somebody wrote `active.txt` by hand.
 """
 
 import datetime
@@ -42,7 +42,7 @@ from pneumo_core.models.known_films import KNOWN_FILMS_FILE
 MAX_WORDS = 200
 # Lies in the folder of a model that was imported, and holds when.
 IMPORTED_FILE = "imported.txt"
-# What a zip of a model may hold, and how large each may be.
+# A zip of a model may hold these members, each up to this many bytes.
 MEMBER_LIMITS = {
     NETWORK_FILE: 2**30,
     CARD_FILE: 2**20,
@@ -160,7 +160,8 @@ def check_reason(who: str, note: str) -> None:
     for what, words in (("who decides it", who), ("a note that says why", note)):
         if not words.strip() or len(words.strip()) > MAX_WORDS or not words.strip().isprintable():
             raise ModelError(
-                f"A change of the model in use needs {what}: one line of 1 to {MAX_WORDS} characters. Please write it."
+                f"A change of the model in use needs {what}: one line of 1 to {MAX_WORDS} characters. Please write it.",
+                "no_reason",
             )
 
 
@@ -180,7 +181,7 @@ def promote(models: Path, name: str, who: str, note: str) -> Promotion:
         card = read_card(models / name)
         before = _used_now(models)
         if before == (name, card.weights_sha256):
-            raise ModelError(f"The model {name} is in use already. Please choose another one.")
+            raise ModelError(f"The model {name} is in use already. Please choose another one.", "in_use")
         return _change(models, "promoted", who, note, before, name, card.weights_sha256)
 
 
@@ -195,19 +196,22 @@ def roll_back(models: Path, who: str, note: str) -> Promotion:
         if before is None or before.model is None or before.weights is None:
             raise ModelError(
                 f"{PROMOTIONS_FILE} names no model that was in use before this one. Please promote the model that "
-                "shall be in use."
+                "shall be in use.",
+                "no_model_before",
             )
         name, weights = before.model, before.weights
         if not (models / name).is_dir():
             raise ModelError(
                 f"The model {name}, which was in use before this one, is not in {models.name} any more. Please import "
-                "it again, or promote another model."
+                "it again, or promote another model.",
+                "model_gone",
             )
         found = read_card(models / check_model_name(name)).weights_sha256
         if found != weights:
             raise ModelError(
                 f"The model {name} has other weights now ({found[:12]}) than when it was in use ({weights[:12]}), so "
-                "going back to it would be a new decision. Please promote it, or another model."
+                "going back to it would be a new decision. Please promote it, or another model.",
+                "other_weights",
             )
         return _change(models, "rolled back", who, note, now, name, weights)
 
@@ -240,7 +244,8 @@ def promotions(models: Path) -> tuple[Promotion, ...]:
         except ValidationError as error:
             raise ModelError(
                 f"Line {number} of {PROMOTIONS_FILE} is not as it was written. Please mend it, or move the file away: "
-                "then there is nothing to roll back to."
+                "then there is nothing to roll back to.",
+                "promotions_log",
             ) from error
     return tuple(found)
 
@@ -256,11 +261,12 @@ def delete_model(models: Path, name: str) -> None:
         if folder.is_symlink() or not (folder / CARD_FILE).is_file():
             raise ModelError(
                 f"{models.name} holds no model '{name}' that could be deleted. Expected is a folder of its own with a "
-                f"{CARD_FILE}, no link. Please check the name."
+                f"{CARD_FILE}, no link. Please check the name.",
+                "no_model",
             )
         active = _active(models)
         if active is not None and active.resolve() == folder.resolve():
-            raise ModelError(f"The model {name} is in use. Please promote another one, then delete it.")
+            raise ModelError(f"The model {name} is in use. Please promote another one, then delete it.", "in_use")
         with work_folder(models) as hidden:
             folder.rename(hidden / name)
 
@@ -378,28 +384,33 @@ def changing(models: Path) -> Iterator[None]:
     if (models / CARD_FILE).is_file():
         raise ModelError(
             f"{models.name} is a single model's folder, and always in use. Expected is a folder of models. Please "
-            "name the folder above it."
+            "name the folder above it.",
+            "single_model",
         )
     if not models.is_dir():
-        raise ModelError(f"There is no folder of models at {models}. Please make it, or name another one.")
+        raise ModelError(
+            f"There is no folder of models at {models}. Please make it, or name another one.", "no_models_folder"
+        )
     try:
         with held(models / _LOCK_FILE):
             yield
     except BusyError as error:
         raise ModelError(
-            f"The models in {models.name} are being changed at this moment. Please try again in a minute."
+            f"The models in {models.name} are being changed at this moment. Please try again in a minute.",
+            "models_busy",
         ) from error
     except OSError as error:
         raise ModelError(
             f"The folder of models {models.name} cannot be read or written to ({error.strerror or 'unknown reason'}). "
-            "Nothing was changed. Please check its permissions and the free space."
+            "Nothing was changed. Please check its permissions and the free space.",
+            "models_folder",
         ) from error
 
 
 @contextmanager
 def work_folder(models: Path) -> Iterator[Path]:
     """Give a hidden folder that is gone afterwards. No list looks two folders deep, so nothing in it is a model."""
-    # What a process left that was stopped: nobody else is at work in here.
+    # A stopped process left these behind. Nobody else is at work in here.
     for left in models.glob(f"{_WORK_FOLDER}*"):
         shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=_WORK_FOLDER, dir=models))

@@ -57,7 +57,7 @@ class ScoredFilms:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredScores:
-    """What a model gave on its validation films and on its test films.
+    """The logits of a model on its validation films and on its test films.
 
     Attributes:
         validation_copies: the validation films and their further views and stressed copies; the films as they are
@@ -81,14 +81,15 @@ def read_stored_scores(folder: Path, card: ModelCard) -> StoredScores:
     path = folder / STORED_SCORES_FILE
     if not path.is_file():
         raise ModelError(
-            f"The model {card.name} has no {STORED_SCORES_FILE}, the scores of its validation and test films that are "
-            "needed here; a model that was imported comes without. Please put a model in use that was trained here."
+            f"The model {card.name} has no {STORED_SCORES_FILE}, the scores of its validation and test X-rays that "
+            "are needed here; a model that was imported comes without. Please put a model in use that was trained "
+            "here."
         )
     for part, results in (("validation", card.validation), ("test", card.test)):
         if not results:
             raise ModelError(
-                f"The model {card.name} was made without {part} films, whose scores are needed here. Please put a "
-                f"model in use that was trained on a folder with {part} films."
+                f"The model {card.name} was made without {part} X-rays, whose scores are needed here. Please put a "
+                f"model in use that was trained on a folder with {part} X-rays."
             )
     rows = _rows(path, card)
     return StoredScores(
@@ -142,17 +143,17 @@ def _scored(
     area = area_under_roc(has_pneumonia, logits).value
     if math.isnan(area):
         raise ModelError(
-            f"Of '{result.films}' {STORED_SCORES_FILE} of the model {card.name} holds {len(chosen)} films, "
-            f"{int(has_pneumonia.sum())} of them with pneumonia. Expected are films of both classes. Please copy the "
-            "whole model folder again, or put a model in use that was tested on both."
+            f"{STORED_SCORES_FILE} of the model {card.name} holds {len(chosen)} X-rays of '{result.films}', "
+            f"{int(has_pneumonia.sum())} of them with pneumonia. Expected are X-rays of both classes. Please copy "
+            "the whole model folder again, or put a model in use that was tested on both."
         )
-    # Of the films as they are; on a further copy of few films, near ties can turn the area round much farther.
+    # Only the films as they are can tell: on a further copy of few films, near ties can move the area much farther.
     is_same_area = not is_first or abs(area - result.area_under_roc.value) <= SAME_AREA
     if (len(chosen), int(has_pneumonia.sum())) != (result.n, result.n_pneumonia) or not is_same_area:
         raise ModelError(
             f"{STORED_SCORES_FILE} of the model {card.name} belongs to another model: of '{result.films}' it holds "
-            f"{len(chosen)} films with an area under the ROC curve of {area:.3f}, and the card {result.n} films with "
-            f"{result.area_under_roc.value:.3f}. Please copy the whole model folder again."
+            f"{len(chosen)} X-rays with an area under the ROC curve of {area:.3f}, and the card {result.n} X-rays "
+            f"with {result.area_under_roc.value:.3f}. Please copy the whole model folder again."
         )
     names = [row["name"].rpartition("/")[2] for row in chosen]
     return ScoredFilms(

@@ -1,4 +1,4 @@
-"""What guards the pages, and what works in the background."""
+"""Guards of the pages, and work in the background."""
 
 import lazy_loader
 

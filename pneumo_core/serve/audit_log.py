@@ -18,7 +18,7 @@ from pneumo_core.errors import DataError
 AUDIT_LOG_VARIABLE = "PNEUMO_AUDIT_LOG"
 # Longer than any line of ours.
 TAIL_BYTES = 1 << 16
-# What stands before the first line.
+# This hash stands before the first line.
 BEGINNING = "0" * 64
 # All that a field may hold: no name, and no sentence that could hold one.
 _ALLOWED = {
@@ -64,7 +64,7 @@ class AuditEvent:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was found of an audit log.
+    """The result of checking an audit log.
 
     Attributes:
         lines: whole ones; torn: lines that a crash cut short, each bound by the line after it or the last.

@@ -1,4 +1,4 @@
-"""What every request passes before the pages: whose it is, where it comes from, how much it brings."""
+"""Checks of every request before the pages: whose it is, where it comes from, how much it brings."""
 
 import asyncio
 import re
@@ -24,8 +24,8 @@ MAX_FORM_BYTES = 4_096
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/agent")
 HEALTH = "/_stcore/health"
 UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)")
-# A translator of the browser puts words of its own in the place of a page's text; what the page then says anew is
-# said where nobody sees it, and the verdict on the image before stays on the screen.
+# A translator of the browser replaces a page's text by its own. New text of the page then appears where nobody sees
+# it, and the verdict on the image before stays on the screen.
 TRANSLATED, UNTRANSLATED = b'<html lang="en">', b'<html lang="en" class="notranslate" translate="no">'
 HEAD, MARKED_HEAD = b"<head>", b'<head><meta name="google" content="notranslate">'
 # Below these stand files, a report that is downloaded among them; Streamlit answers all else with its page.
@@ -103,7 +103,7 @@ class WebGuard:
         following = form.get("next", "")
         address = request.client.host if request.client else "unknown"
         try:
-            # In a thread: it is slow by intent, and others are being served.
+            # A thread does it, because it is slow by intent, and others are being served.
             token = await asyncio.to_thread(_recorded_entry, sign_in, form.get("passphrase", ""), address)
         except PneumoError as error:
             return HTMLResponse(
@@ -120,7 +120,7 @@ class WebGuard:
         path = self._path(request)
         upload = UPLOAD.fullmatch(path)
         if request.method == "GET" and not path.startswith(FILES):
-            # What is to be marked must not come compressed.
+            # A page that is to be marked must not come compressed.
             asked = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
             await self.app({**scope, "headers": asked}, receive, _marking_pages(send))
         elif upload and request.method == "PUT":
@@ -172,7 +172,7 @@ class WebGuard:
         host, rules = _host(_header(connection, "host")), self.rules
         if rules.hosts and not any(_is_named(host, name) for name in rules.hosts):
             return (
-                "Pneumo is not known under the name in the address. Please open it by its own name; whoever runs it "
+                "Pneumo is not known under the name in the address. Please open it by its own name. Whoever runs it "
                 "can name others in server.allowedHosts."
             )
         here = connection.get("server")
@@ -196,7 +196,7 @@ class WebGuard:
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         headers = dict(self._headers)
         if not self._path(HTTPConnection(scope)).startswith("/static/"):
-            # What a page shows of a patient stays in no browser's cache.
+            # No browser's cache keeps a page, which may show a patient.
             headers["cache-control"] = "no-store"
 
         async def send_with(message: Message) -> None:

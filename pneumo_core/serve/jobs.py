@@ -53,7 +53,7 @@ class Work(ABC):
     def _go(self) -> None:
         try:
             self.work()
-        # Nobody waits for this thread: what is not told here is never told.
+        # Nobody waits for this thread: an error that is not told here is never told.
         except Exception as error:  # noqa: BLE001
             self.problem = end_in_words(error)
 

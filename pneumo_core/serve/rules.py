@@ -1,4 +1,4 @@
-"""What a server guards: the rules that the environment and its settings ask for."""
+"""Rules of a server: those that the environment and its settings ask for."""
 
 import hashlib
 import ipaddress
@@ -20,7 +20,7 @@ INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What a server guards.
+    """The rules of a server.
 
     Attributes:
         hosts: names by which it may be addressed; empty: any.
@@ -59,18 +59,18 @@ def check_address(address: str | None, has_sign_in: bool) -> None:
     if is_loopback(address) or has_sign_in or os.environ.get(OPEN_VARIABLE) == OPEN_WORDS:
         return
     raise AccessError(
-        f"Pneumo was told to listen on {address or 'every address of this computer'}, where other computers reach it, "
-        f"and has no sign-in. Please do one of these: leave out --server.address; set {PASSPHRASE_VARIABLE} to what "
-        f'`python -m pneumo_core hash-passphrase` prints; or set {OPEN_VARIABLE}="{OPEN_WORDS}" if whoever reaches '
-        "this computer may use it."
+        f"Pneumo was told to listen on {address or 'every address of this computer'} without sign-in, and other "
+        f"computers reach it there. Please do one of these: leave out --server.address; set {PASSPHRASE_VARIABLE} to "
+        f'what `python -m pneumo_core hash-passphrase` prints; or set {OPEN_VARIABLE}="{OPEN_WORDS}" if whoever '
+        "reaches this computer may use it."
     )
 
 
 def allowed_hosts(address: str | None, named: Iterable[str]) -> tuple[str, ...]:
     """Give the names by which a server may be addressed; empty: any.
 
-    A page from elsewhere can make its own name point to this computer and then talk to a server on it as if it were
-    its own (DNS rebinding); so a server on loopback answers to the names of loopback and to those that it is given.
+    A page from elsewhere can make its own name point to this computer, and then talk to a server on it as if it were
+    its own (DNS rebinding). So a server on loopback answers only to the names of loopback and to those it is given.
     """
     names = tuple(name.strip().lower().rstrip(".") for name in named)
     return (*LOOPBACK_NAMES, *names) if is_loopback(address) else names

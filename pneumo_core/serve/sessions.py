@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-# From glibc's malloc.h.
+# The number is from glibc's malloc.h.
 _M_ARENA_MAX = -8
 # Each thread that allocates would get one of its own, and what it leaves there serves no other.
 ARENAS = 2

@@ -10,12 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pneumo_core.errors import AccessError
 
-# What uploads may take at the same time. A folder of films comes as one upload for each.
+# Upper bounds on uploads at the same time. A folder of films comes as one upload for each.
 MAX_FILES = 2_000
 # Just below 500 MB: from there on a page's uploader says "1GB".
 MAX_SESSION_BYTES = 476 << 20
 MAX_UPLOAD_BYTES = 2_048 << 20
-# What comes of a refused upload is waited for as long as something comes.
+# The rest of a refused upload is waited for as long as something comes.
 PATIENCE_SECONDS = 2.0
 
 

@@ -68,7 +68,8 @@ def percentile_interval(resampled: np.ndarray) -> tuple[float, float]:
     """Give the central 95 % of a figure's resamples, float `(resamples,)` with `nan` where it is not defined.
 
     There is no interval, `nan`, where more than 1 in 20 resamples leave the figure undefined (too few films of one
-    kind), and where all agree: a perfect figure of few films is not a certain one, which an interval of no width says.
+    kind). There is none where all resamples agree, either: an interval of no width would call a perfect figure of few
+    films certain.
     """
     defined = resampled[~np.isnan(resampled)]
     if len(defined) == 0 or len(defined) < 0.95 * len(resampled):

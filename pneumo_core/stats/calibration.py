@@ -1,11 +1,10 @@
 """From logits to probabilities and thresholds, both chosen on validation films.
 
-A threshold picked on clean validation films does not carry over: other scanners and other
-resampling move the scores, and where the files' shape helps on validation films it need not
-elsewhere. So the films are also read as stressed copies (`train.stress`), all of it once more
-with the classes' shapes evened, and an operating point has to hold on every one of them, by the
-lower end of the 95 % interval of its rate: of few films without pneumonia a perfect specificity
-promises little.
+A threshold chosen on clean validation films does not carry over. Other scanners and other
+resampling move the scores. The files' shape may help on validation films and not elsewhere.
+So the films are also read as stressed copies (`train.stress`), and all copies once more with
+the classes' shapes evened. An operating point has to hold on every copy, by the lower end of
+the 95 % interval of its rate: a perfect specificity on few films promises little.
 """
 
 import math
@@ -22,7 +21,7 @@ from pneumo_core.stats.metrics import proportion
 SCREENING_SENSITIVITY = 0.97
 RULE_IN_SPECIFICITY = 0.97
 PointName = Literal["screening", "balanced", "rule-in"]
-# The next number above 1: a threshold that no probability reaches, where even a perfect score is to be no flag.
+# The next number above 1: a threshold that no probability reaches, where even a perfect score must not be flagged.
 NO_FLAG = math.nextafter(1.0, 2.0)
 COPIES = "on the validation films as they are and of evened shapes, and on every stressed copy of both"
 

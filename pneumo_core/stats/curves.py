@@ -1,4 +1,4 @@
-"""What every threshold would give: ROC, precision and recall, reliability, net benefit, and what screening costs."""
+"""Figures at every threshold: ROC, precision and recall, reliability, net benefit, and costs of screening."""
 
 import math
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class Curves:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThresholdTable:
-    """What each threshold means where the model is to be used: a row a threshold, arrays `(thresholds,)`.
+    """Figures of each threshold where the model is to be used: a row a threshold, arrays `(thresholds,)`.
 
     Counts (int), sensitivity and specificity are those of the films; predictive values and the cost hold at
     `prevalence`. Float and `nan` where not defined; the cost is in the unit that costs were given in.

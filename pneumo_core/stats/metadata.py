@@ -12,7 +12,7 @@ FOLDS = 5
 
 
 class OutwardFacts(Protocol):
-    """What a file tells of a film without a look at it; `brightness`, in [0, 1], is the mean of its pixels."""
+    """Facts that a file tells without a look at its film; `brightness`, in [0, 1], is the mean of its pixels."""
 
     @property
     def file_bytes(self) -> int: ...

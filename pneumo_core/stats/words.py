@@ -134,7 +134,7 @@ def comparison_rows(comparison: Comparison, first: str, second: str) -> list[dic
 def comparison_lines(comparison: Comparison, first: str, second: str) -> list[str]:
     """Say which of two models is better at what: by how much, with its interval, and the test's p."""
     areas = comparison.area_under_roc
-    films = f"{counted(comparison.n, 'film')} ({comparison.n_pneumonia} with pneumonia)"
+    films = f"{counted(comparison.n, 'X-ray')} ({comparison.n_pneumonia} with pneumonia)"
     lines = [
         f"{first} against {second} on the same {films}, each at its own balanced point:",
         _difference_line("Area under the ROC curve", "DeLong", areas, first, second),
@@ -190,7 +190,7 @@ def estimate_data(estimate: Estimate | None) -> dict[str, float] | None:
 def _difference_line(label: str, test: str, part: AreaComparison | ShareComparison, first: str, second: str) -> str:
     difference = part.difference
     if math.isnan(difference.value):
-        return f"{label}: {NOT_DEFINED} on these films."
+        return f"{label}: {NOT_DEFINED} on these X-rays."
     better, sign = (first, 1) if difference.value >= 0 else (second, -1)
     low, high = sorted((sign * difference.low, sign * difference.high))
     found = f"{better} is higher by {abs(difference.value):.3f}"

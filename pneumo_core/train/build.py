@@ -66,7 +66,7 @@ def build_network(recipe: Recipe) -> keras.Model:
     film = keras.Input((recipe.size, recipe.size, 1), name="film")
     rgb = layers.Concatenate(name="grey_to_rgb")([film, film, film])
     if backbone.caffe_means:
-        # Of grey films the order of the channels matters for the means alone.
+        # Grey films have equal channels, so that their order matters for the means alone.
         variances = [1.0] * len(backbone.caffe_means)
         rgb = layers.Normalization(mean=list(backbone.caffe_means), variance=variances, name="caffe_means")(rgb)
     x = backbone.build(include_top=False, weights=None, input_tensor=rgb).output

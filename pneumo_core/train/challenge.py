@@ -68,9 +68,9 @@ def compare_with_current(
     labels = films.has_pneumonia[fresh]
     if len(set(labels.tolist())) < 2:
         raise DataError(
-            f"Of {len(fresh)} validation films {int(fresh.sum())} are not among those that {current_card.name} was "
-            "trained on, and they are not of both classes. The models cannot be compared on them; please choose "
-            "another split."
+            f"{int(fresh.sum())} of {len(fresh)} validation X-rays were not used to train {current_card.name}. "
+            "Expected are such X-rays of both classes, on which the models can be compared. Please choose another "
+            "split."
         )
     for_current = films
     if current_card.preprocessing != card.preprocessing:

@@ -1,4 +1,4 @@
-"""Plotly figures of a training run: what each epoch brought, on the films trained on and on those validated with."""
+"""Plotly figures of a training run: each epoch, on the films trained on and on those validated with."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from pneumo_core.draw import SCORE_COLOUR, Chart, line_of, plain_figure
 
 TRAINING_COLOUR, AVERAGED_COLOUR = "#b45309", "#0d9488"
-# As an entry of the log names them; told apart by dash, mark and colour.
+# An entry of the log names them so. Dash, mark and colour tell them apart.
 LINES = (
     ("training", "training, augmented", TRAINING_COLOUR, "dot", "circle-open"),
     ("validation", "validation", SCORE_COLOUR, "solid", "square"),
@@ -23,11 +23,11 @@ CURVE_TITLES = {
 }
 CURVE_HEIGHT = 260
 HOW_TO_READ = (
-    "Training figures are running means over the epoch, of films under augmentation and with dropout; validation "
-    "figures are taken after it, of films changed in one way each (contrast, gamma, resampling, margins, cuts, noise) "
-    "and shaped by class: of two such copies, those of the lower AUC. So training may well look worse than validation. "
-    "Accuracy, sensitivity and specificity are those of an uncalibrated probability of 0.5; thresholds are chosen at "
-    "the end. The validation loss knows no label smoothing."
+    "Training figures are running means over the epoch, on X-rays under augmentation and with dropout. Validation "
+    "figures are taken after the epoch, on X-rays changed in one way each (contrast, gamma, resampling, margins, "
+    "cuts, noise) and shaped by class. There are two such copies, and the one with the lower AUC counts. So training "
+    "may well look worse than validation. Accuracy, sensitivity and specificity are those of an uncalibrated "
+    "probability of 0.5; thresholds are chosen at the end. The validation loss knows no label smoothing."
 )
 
 
@@ -90,7 +90,7 @@ def _chart(log: Sequence[Mapping[str, Any]], name: str, epochs: int, text_colour
                 hovertemplate="kept: epoch %{x}, %{y:.3f}<extra></extra>",
             )
         )
-    # From chance to right, so that noise near the top does not look like a fall.
+    # The axis goes from chance to right, so that noise near the top does not look like a fall.
     axis = {"rangemode": "tozero"} if name == "loss" else {"range": [min([0.5, *values]) - 0.04, 1.04]}
     alt = f"{CURVE_TITLES[name]} over {len(log)} epochs; last: {', '.join(said)}"
     return Chart(CURVE_TITLES[name], _figure(traces, epochs, text_colour, axis), alt, "")

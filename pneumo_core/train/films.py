@@ -14,7 +14,7 @@ from pneumo_core.film import Preprocessing, prepare, read_radiograph
 from pneumo_core.train.plan import Recipe
 
 TRAINING_READERS = 4
-# What the network, its gradients and the epoch's batches take besides.
+# The network, its gradients and the epoch's batches take this much besides.
 SPARE_BYTES = 2 << 30
 
 
@@ -75,7 +75,7 @@ def read_films(
             readers.shutdown(cancel_futures=True)
     if len({case.has_pneumonia for case in kept}) < 2:
         raise DataError(
-            f"Of {len(cases)} films {len(kept)} could be read, and they are not of both classes. Expected are "
+            f"{len(kept)} of {len(cases)} X-rays could be read, and they are not of both classes. Expected are "
             "readable X-rays in NORMAL and in PNEUMONIA. Please check the files."
         )
     has_pneumonia = np.array([case.has_pneumonia for case in kept])
@@ -135,7 +135,7 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(
-            f"{path} cannot be read ({error.strerror}). Expected is that the films stay where they are until the "
+            f"{path} cannot be read ({error.strerror}). Expected is that the X-rays stay where they are until the "
             "run has ended. Please bring them back and resume the run."
         ) from error
 
@@ -157,7 +157,7 @@ def _refuse_without_memory(shape: tuple[int, ...]) -> None:
     wanted = 2 * int(np.prod(shape, dtype=np.int64)) + SPARE_BYTES
     if wanted > free:
         raise DataError(
-            f"{shape[1]} films of {shape[2]} x {shape[3]} pixels in {shape[0]} view(s) take about "
+            f"{shape[1]} X-rays of {shape[2]} x {shape[3]} pixels in {shape[0]} view(s) take about "
             f"{wanted / 2**30:.1f} GiB of memory, and {free / 2**30:.1f} GiB are free. Please choose a smaller image "
-            "size or fewer films, or close other programs."
+            "size or fewer X-rays, or close other programs."
         )

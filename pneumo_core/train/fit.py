@@ -94,9 +94,9 @@ class Judge:
     """After each epoch: validate the weights and their moving average, keep the best so far, log, set a checkpoint.
 
     It validates on a copy of the validation films in which each film is stressed in one of the ways of
-    `stressed_copies`, since an epoch that wins on clean films only does not carry over. In one such copy films with
-    pneumonia are widened and the others made higher, in another one the reverse, and the lower AUC counts: the shape of
-    a file, squashed into its pixels, is no sign of disease.
+    `stressed_copies`. An epoch that wins on clean films only does not carry over. In one such copy films with pneumonia
+    are widened and the others made higher, in another one the reverse. The lower AUC counts, because the shape of a
+    file, squashed into its pixels, is no sign of disease.
     """
 
     def __init__(

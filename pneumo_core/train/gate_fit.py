@@ -43,7 +43,7 @@ from pneumo_core.train.negatives import OTHERS, Random, as_exported, inverted, o
 MOST_FILMS = 2600
 # Features of all pictures together, 0.5 GB: a network that has more of them is fitted on fewer films.
 MOST_VALUES = 2**27
-# Of the pictures that are made, in pixels; larger only where the network's input is.
+# The side of the pictures that are made, in pixels. It is larger only where the network's input is.
 GATE_SIDE = 224
 # Pictures made of each of those films, on average.
 SHARES = {LEFT: 0.27, OVER: 0.27, RIGHT: 0.27, INVERTED: 0.27, PART: 0.62, OTHER: 0.7}
@@ -53,7 +53,7 @@ COMPONENTS = 256
 # Inverse strength of the penalty; what was in view when it was set: docs/input-gate.md.
 PENALTY = 0.003
 BATCH = 32
-# Of each kind, made of as many validation films, to count how many are refused.
+# So many pictures of each kind, made of as many validation films, show how many are refused.
 MOST_COUNTED = 200
 
 TellCount = Callable[[int, int], bool]

@@ -117,14 +117,14 @@ def run_training(
 
 
 class _Run:
-    """One start of a run: what it knows, and what it tells."""
+    """One start of a run: its knowledge, and its reports."""
 
     def __init__(self, plan: Plan, folder: Path, report: Callable[[str], None]) -> None:
         self.plan, self.recipe, self.folder, self.report = plan, plan.recipe, folder, report
         self.preprocessing = Preprocessing(height=plan.recipe.size, width=plan.recipe.size)
         self.state = State("waiting", epochs=plan.recipe.epochs)
         self.told = 0.0
-        # Of the validation films, by the model that this run made; empty until they are scored.
+        # The logits of the validation films, by the model that this run made; empty until they are scored.
         self.logits: dict[str, np.ndarray] = {}
 
     def go(self, finish: bool) -> ModelCard | None:

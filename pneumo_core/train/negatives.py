@@ -256,7 +256,7 @@ def other_bones(texture: np.ndarray, random: Random) -> np.ndarray:
     return _photometric(soft * random.uniform(0.2, 0.5) + 0.6 * bone + grain + random.uniform(0, 0.05), random)
 
 
-# What is made of nothing, and what of a film.
+# The first are made of nothing, the others of a film.
 OTHERS: tuple[Callable[[np.ndarray, Random], np.ndarray], ...] = (
     lambda film, random: page_of_text(len(film), random),
     lambda film, random: noise(len(film), random),

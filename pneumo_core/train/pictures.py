@@ -1,4 +1,4 @@
-"""What a network is shown and where it looks, as pictures: augmented films, and heat maps epoch by epoch."""
+"""The input of a network and its focus, as pictures: augmented films, and heat maps epoch by epoch."""
 
 import html
 from collections.abc import Mapping, Sequence

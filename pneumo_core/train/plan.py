@@ -1,4 +1,4 @@
-"""What a training run is to do: data, network, recipe.
+"""The plan of a training run: data, network, recipe.
 
 The defaults, with `settings_of_start`, made the network of the shipped model.
 """
@@ -17,15 +17,15 @@ from pneumo_core.train.setting import Setting, settings_of
 PLAN_FILE = "plan.json"
 IMAGENET, RANDOM = "imagenet", "random"
 POPULATION = (
-    "children of 1 to 5 years, frontal AP films from one hospital in Guangzhou, screened for quality "
-    "(Kermany et al., Cell 172:1122, 2018)"
+    "children of 1 to 5 years, frontal AP films from one hospital in Guangzhou, screened for quality (Kermany et "
+    "al., Cell 172:1122, 2018)"
 )
 POPULATION_YEARS = (1.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What is known of a backbone without building it.
+    """Facts of a backbone that are known without building it.
 
     `blocks` are starts of layer names, from the film to the features: fine-tuning may begin at any of them, and begins
     at `tuned_from` where nothing else is asked for; "" for the beginning.
@@ -66,7 +66,7 @@ ARCHITECTURES = {
         ("block1", "block2", "block3"), False, "6 thousand weights, for teaching: it learns from scratch in seconds"
     ),
 }
-# In the order in which nature and technique would do it.
+# Applied in this order: patient and positioning first, then detector, then file.
 Augmentation = Literal["border", "geometry", "erasing", "tone", "blur", "noise", "jpeg"]
 AUGMENTATIONS: tuple[Augmentation, ...] = ("border", "geometry", "erasing", "tone", "blur", "noise", "jpeg")
 # The headings under which the settings are asked for.
@@ -245,7 +245,8 @@ class Recipe:
         Setting(
             "Warm-up",
             OPTIMISER,
-            "The learning rate rises so long, which spares what the backbone knows. Large rates need longer.",
+            "The learning rate rises for this long, which protects the knowledge of the backbone. Large rates need "
+            "longer.",
             0.0,
             1000.0,
             0.5,
@@ -257,7 +258,7 @@ class Recipe:
         Setting(
             "Batch",
             OPTIMISER,
-            "X-rays in each step. Lower it if memory does not suffice; then lower the learning rate alike.",
+            "X-rays in each step. Lower it if memory does not suffice. Then lower the learning rate alike.",
             1,
             1024,
             unit="X-rays",
@@ -268,8 +269,8 @@ class Recipe:
         Setting(
             "Gradient norm, at most",
             OPTIMISER,
-            "The largest norm of all gradients together. A single odd batch then moves the weights no further; 0 for "
-            "no bound.",
+            "The largest norm of all gradients together. A single odd batch then moves the weights no further. 0 "
+            "means no bound.",
             0.0,
             1000.0,
             0.5,
@@ -280,8 +281,8 @@ class Recipe:
         Setting(
             "Weight averaging",
             OPTIMISER,
-            "Momentum of the moving average of all weights, a step; 0 for none. Both are validated, the better one is "
-            "kept. Lower it for runs of few steps.",
+            "Momentum of the moving average of all weights, per step. 0 means none. Both are validated, the better "
+            "one is kept. Lower it for runs of few steps.",
             0.0,
             0.99999,
             0.001,
@@ -292,7 +293,7 @@ class Recipe:
         Setting(
             "Weight decay",
             OPTIMISER,
-            "AdamW pulls weights towards 0 by it. Raise it where validation falls behind training.",
+            "AdamW pulls the weights towards 0 by this much. Raise it where validation falls behind training.",
             0.0,
             1.0,
             0.01,
@@ -303,7 +304,7 @@ class Recipe:
     balance: Annotated[
         Literal["class weights", "balanced sampling", "none"],
         Setting(
-            "The rarer class is made up for by",
+            "Balance for the rarer class",
             BALANCE,
             "Weights let its X-rays count more in the loss. Sampling shows them more often, for a class that is very "
             "rare. Choose none where the classes are alike.",
@@ -314,7 +315,8 @@ class Recipe:
         Setting(
             "Label smoothing",
             BALANCE,
-            "Labels are taken as a little less than certain, which bears wrong ones. Raise it where you doubt them.",
+            "Labels are taken as a little less than certain, so that wrong labels do less harm. Raise it where you "
+            "doubt them.",
             0.0,
             0.99,
             0.01,
@@ -338,9 +340,9 @@ class Recipe:
         Setting(
             "Kinds",
             AUGMENTATION,
-            "Geometry: turn, shift, zoom, stretch, mirror. Border: margins of one grey, or of another X-ray. Erasing: "
-            "a rectangle set to grey. Tone: gamma, contrast, brightness. Take one out to see what it does, or where "
-            "it breaks what matters on your X-rays.",
+            "Geometry: turn, shift, zoom, stretch, mirror. Border: margins of one grey, or of another X-ray. "
+            "Erasing: a rectangle set to grey. Tone: gamma, contrast, brightness. Take one out to see its effect, or "
+            "where it destroys findings on your X-rays.",
         ),
     ] = AUGMENTATIONS
     seed: Annotated[
@@ -367,8 +369,8 @@ class Recipe:
         Setting(
             "Fit an input gate",
             MACHINE,
-            "After the last epoch the model learns to refuse what is no upright, whole chest X-ray. That takes minutes "
-            "for thousands of X-rays. Turn it off for a quick lesson.",
+            "After the last epoch the model learns to refuse anything but an upright, whole chest X-ray. That takes "
+            "minutes for thousands of X-rays. Turn it off for a quick lesson.",
         ),
     ] = True
     validation_share: Annotated[
@@ -443,7 +445,7 @@ def checked_recipe(settings: dict[str, Any]) -> Recipe:
             f"A recipe has no setting '{min(unknown)[:40]}'. Please choose among: {', '.join(SETTINGS)}.", _CODE
         )
     try:
-        # As JSON would bring them: "0.1" is a number, too.
+        # JSON would bring them as text: "0.1" is a number, too.
         recipe = _RECIPE.validate_python(settings)
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])

@@ -40,14 +40,14 @@ from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import predict_logits
 from pneumo_core.train.run import partial_folder
 
-# What belongs to the network, whatever its operating points are.
+# These files belong to the network, whatever its operating points are.
 OF_THE_NETWORK = (NETWORK_FILE, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
 ScoreRow = tuple[str, str, str, int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What validation films chose, and what it is worth.
+    """The choice of the validation films, and its results.
 
     Attributes:
         scores: rows for `write_scores`, of validation and of test films.
@@ -83,7 +83,7 @@ def choose_and_test(
     rows = list(_score_rows(validation, {f"validation, {name}": copy for name, copy in logits.items()}))
     test_results = []
     if tests:
-        report(f"reading {len(tests)} test films, once")
+        report(f"reading {len(tests)} test X-rays, once")
         films = read_films(tests, preprocessing)
         assert films is not None
         test_logits = {
@@ -144,7 +144,7 @@ def blend(
 ) -> ModelCard:
     """Make one model of several: its logit is the mean of their calibrated ones, its points are chosen anew.
 
-    What their backbones have in common runs once (`join_networks`). The new model has no input gate yet:
+    The common part of their backbones runs once (`join_networks`). The new model has no input gate yet:
     `fit-gate` gives it one.
 
     Args:
@@ -165,7 +165,7 @@ def blend(
             raise DataError(f"These models cannot be blended: {problem}. Please choose others.")
     if len({card.weights_sha256 for card in cards}) < max(len(cards), 2):
         names = ", ".join(card.name for card in cards)
-        raise DataError(f"A blend needs two or more different models; named are {names}. Please name them.")
+        raise DataError(f"A blend needs two or more different models. The named models are {names}. Please name them.")
     network = join_networks(
         [classifier.network for classifier in classifiers],
         [card.explained_layer for card in cards],
@@ -216,7 +216,7 @@ def _make(
     expected = card.training_data.validation_films
     if len(validation.cases) != expected:
         raise DataError(
-            f"{data} holds {len(validation.cases)} of the {expected} films that the model was validated with. "
+            f"{data} holds {len(validation.cases)} of the {expected} X-rays that the model was validated with. "
             "Expected are all of them. Please name the folder that it was trained from."
         )
     tests = [case for case in cases if case.split == "test"]
@@ -252,11 +252,11 @@ def _difference(first: KerasClassifier, other: KerasClassifier) -> str:
         sizes = " and ".join(
             f"{card.name} takes {card.preprocessing.height} x {card.preprocessing.width} pixels" for card in (one, two)
         )
-        return f"{sizes}, or prepare films in other ways; expected is the same of all"
+        return f"{sizes}, or prepare X-rays in other ways; expected is the same of all"
     if first.known is None or other.known is None or first.known.hashes != other.known.hashes:
         return (
-            f"{one.name} and {two.name} were not trained and validated with the same films, split alike, so that one "
-            "would be validated with films that the other was trained on"
+            f"{one.name} and {two.name} were not trained and validated on the same split. One would be validated "
+            "with X-rays that the other was trained on"
         )
     return ""
 

@@ -1,4 +1,4 @@
-"""A training run in its folder: its plan, its films, how far it is. What the page watches, without TensorFlow."""
+"""A training run in its folder: its plan, its films, how far it is. The page watches it without TensorFlow."""
 
 import dataclasses
 import itertools
@@ -23,7 +23,7 @@ from pneumo_core.wording import disk_in_words
 STATE_FILE, STOP_FILE, OUTPUT_FILE, LOCK_FILE = "state.json", "stop", "output.txt", "training.lock"
 # The SHA-256 of the weights of the model that the run has made.
 MADE_FILE = "weights.sha256"
-# What was uploaded for a run, in its folder.
+# Uploads for a run lie in its folder under these names.
 WEIGHTS_FILE, MANIFEST_FILE = "start.weights.h5", "split.csv"
 Stage = Literal[
     "waiting",
@@ -38,7 +38,7 @@ Stage = Literal[
     "failed",
     "interrupted",
 ]
-# With these a process says its last word.
+# These are the last words of a process.
 ENDED = ("done", "stopped", "failed")
 
 
@@ -101,12 +101,12 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
     """
     folder = refuse_taken_name(plan.out)
     youngest, oldest = plan.population_years
-    # What a card may hold: else the model would be refused once it is trained.
+    # A card may hold no more, or the model would be refused once it is trained.
     is_text = 0 < len(plan.population) <= MAX_TEXT and PICTURE not in plan.population
     if not is_text or not 0 <= youngest <= oldest <= MAX_AGE:
         raise DataError(
-            f"Of films of '{plan.population[:40]}', {youngest:g} to {oldest:g} years old, no model card can say whom "
-            "the model knows. Expected are words and a lowest and a highest age. Please correct them."
+            f"The plan says that the X-rays are of '{plan.population[:40]}', {youngest:g} to {oldest:g} years old. A "
+            "model card cannot say that. Expected are words and a lowest and a highest age. Please correct them."
         )
     # A run of mistyped folders would keep the name.
     find_cases(plan.data, plan.copies)
@@ -136,8 +136,7 @@ def planned_split(plan: Plan, manifest: bytes | None = None) -> tuple[Sequence[C
     """
     if len({folder.name for folder in (plan.data, *plan.copies)}) <= len(plan.copies):
         raise DataError(
-            "Two of the data folders have the same name, so that their results could not be told apart. Please "
-            "rename one."
+            "Two of the data folders have the same name. Their results could not be told apart. Please rename one."
         )
     cases: tuple[Case, ...] | None = None
     if manifest is not None:

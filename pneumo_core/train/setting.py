@@ -1,4 +1,4 @@
-"""One setting that a person may change: what it is called, what it may be, and when it applies.
+"""One setting that a person may change: its name, its range, and when it applies.
 
 It stands once, in the annotation of a dataclass's field::
 
@@ -63,7 +63,7 @@ class Setting:
 
     @property
     def expected(self) -> str:
-        """What it may be, in words, as it is typed."""
+        """Give the allowed values in words, as they are typed."""
         if self.accepted:
             return self.accepted
         if isinstance(self.default, bool):

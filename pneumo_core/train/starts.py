@@ -77,8 +77,8 @@ def imagenet_problem(architecture: str) -> str | None:
     except (OSError, TimeoutError):
         return (
             f"Keras' ImageNet weights of {architecture} are not on this machine, and {host} cannot be reached from "
-            "here, so that this training would fail at its start. Please start from a weights file or a model, train "
-            "from scratch, or see to a connection."
+            "here. This training would fail at its start. Please start from a weights file or a model, train from "
+            "scratch, or see to a connection."
         )
     finally:
         looking.shutdown(wait=False)

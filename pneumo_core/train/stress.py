@@ -1,6 +1,6 @@
 """Films as other scanners, viewers and exports would give them, and with the classes' shapes evened.
 
-What is chosen on clean validation films does not carry over (`stats.calibration`): these copies choose, too.
+A choice on clean validation films does not carry over (`stats.calibration`), so these copies choose, too.
 """
 
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def stressed_copies(films: np.ndarray) -> dict[str, Callable[[], np.ndarray]]:
         return changed
 
     def noisy() -> np.ndarray:
-        # The same for all films: of each its own would take more memory than the films.
+        # All films share one: one for each film would take more memory than the films.
         noise = np.random.default_rng(0).normal(0, 8, films.shape[1:]).astype(np.float32)
         changed = np.empty_like(films)
         for place, film in enumerate(films):

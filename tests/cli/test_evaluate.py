@@ -104,7 +104,7 @@ def test_a_model_against_itself_shows_no_difference(tiny_model_in_use: Path, tmp
     compared = json.loads(result.stdout)["comparison"]
     assert (compared["n"], compared["area_under_roc"]["difference"], compared["accuracy"]["p"]) == (8, 0, 1)
     lines = run("evaluate", data, "--against", tiny_model_in_use).stdout.splitlines()[-5:]
-    assert lines[0].startswith("this model against the other on the same 8 films (4 with pneumonia)")
+    assert lines[0].startswith("this model against the other on the same 8 X-rays (4 with pneumonia)")
     assert "; no difference (" in lines[1]
     assert lines[2].endswith("McNemar's p = 1). Right alone: this model 0, the other 0.")
 
@@ -129,7 +129,7 @@ def test_evaluate_is_exit_status_nought_where_all_is_scored_and_one_where_a_file
     result = run("evaluate", data, "--json", "--out", tmp_path / "run")
     assert result.exit_code == 1
     (sentence,) = json.loads(result.stdout)["left_out"]
-    assert sentence.startswith("A file was left out: it is no film by its name.")
+    assert sentence.startswith("A file was left out: it is no X-ray by its name.")
     written = b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
     assert b"Mueller" not in written
     assert sentence.encode() in (tmp_path / "run" / "evaluation.html").read_bytes()

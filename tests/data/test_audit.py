@@ -121,7 +121,7 @@ def test_films_that_cannot_be_used_are_named_with_the_reason(tmp_path):
     assert "a text file" in reasons[normal(91)]
     assert "The image is" in reasons[sick(92)]
     assert "almost blank" in reasons[sick(93)]
-    assert text_of(found, "unreadable").startswith("4 of 22 films cannot be used, the first of them")
+    assert text_of(found, "unreadable").startswith("4 of 22 X-rays cannot be used, the first of them")
     assert {film.fingerprint for film in found.unusable} == {""}
     assert {film.file for film in split_audited(found).left_out} == bad.keys()
 
@@ -132,7 +132,7 @@ def test_where_no_film_can_be_used_all_findings_are_empty_and_no_area_is_defined
     assert found.twins == ()
     assert all(math.isnan(area.area.value) and area.normal is None for area in found.areas)
     assert text_of(found, "one class") == (
-        "No film can be used, of neither class. Nothing can be trained or measured on these."
+        "No X-ray can be used, in either class. Nothing can be trained or measured on these."
     )
     with pytest.raises(DataError, match=r"0 patients found in NORMAL"):
         split_audited(found)
@@ -152,7 +152,7 @@ def test_the_same_bytes_are_exact_twins(tmp_path):
     assert twins.splits == ("train",)
     assert twins_in_words(twins) == f"{', '.join(twins.films)}: the same byte by byte"
     assert (
-        "3 films look the same as another one of their class, in 1 group (1 byte by byte; 1 under several"
+        "3 X-rays look the same as another X-ray of their class, in 1 group (1 byte by byte; 1 under several"
         in text_of(found, "twins")
     )
 
@@ -186,13 +186,13 @@ def test_a_film_in_both_classes_is_a_conflict_and_stays_out_of_a_split(tmp_path)
     found = audit_folder(lay(tmp_path, healthy() | {sick(80): film(0)}))
     (twins,) = found.conflicts
     assert twins.films == (normal(0), sick(80))
-    assert "2 films lie in both classes" in text_of(found, "conflicts")
+    assert "2 X-rays lie in both classes" in text_of(found, "conflicts")
     assert {film.file for film in split_audited(found).left_out} == {normal(0), sick(80)}
 
 
 def test_a_film_in_train_and_test_is_torn_and_leaves_train(tmp_path):
     found = audit_folder(lay(tmp_path, healthy() | {normal(0, 9): film(77), normal(700, split="test"): film(77)}))
-    assert "1 films lie in more than one split" in text_of(found, "twins across splits")
+    assert "1 X-rays lie in more than one split" in text_of(found, "twins across splits")
     assert found.twins[0].splits == ("train", "test")
     manifest = split_audited(found)
     # The patient's other film goes with it.
@@ -209,7 +209,7 @@ def test_patients_with_films_in_several_splits_are_listed(tmp_path):
         PatientAcross("person0", ("train", "test"), 3),
         PatientAcross("person500", ("val", "test"), 2),
     )
-    assert "2 patients (5 films)" in text_of(found, "patients")
+    assert "2 patients (5 X-rays)" in text_of(found, "patients")
     assert "(1 in train and test, 1 in val and test)" in text_of(found, "patients")
     assert {film.file for film in split_audited(found).left_out} == {sick(0), sick(0, 6), sick(500, 7, split="val")}
     assert split_audited(found).left_out[0].reason == PATIENT_IN_TEST
@@ -227,21 +227,21 @@ def test_a_validation_split_of_16_films_is_an_alarm_with_its_interval(tmp_path):
     val = {normal(600 + n, split="val"): film(600 + n) for n in range(8)}
     val |= {sick(600 + n, split="val"): film(700 + n) for n in range(8)}
     found = audit_folder(lay(tmp_path, healthy() | val))
-    assert "val holds only 16 films (8 NORMAL, 8 PNEUMONIA): 14 right of 16 mean anything from 64 to 97 %" in text_of(
+    assert "val holds only 16 X-rays (8 NORMAL, 8 PNEUMONIA): 14 right of 16 mean anything from 64 to 97 %" in text_of(
         found, "small split"
     )
 
 
 def test_one_class_only_is_an_alarm(tmp_path):
     found = audit_folder(lay(tmp_path, {normal(n): film(n) for n in range(4)}))
-    assert "All 4 films that can be used are NORMAL." in text_of(found, "one class")
+    assert "All 4 X-rays that can be used are NORMAL." in text_of(found, "one class")
     assert all(math.isnan(area.area.value) for area in found.areas)
     assert "imbalance" not in kinds(found)
 
 
 def test_a_split_of_one_class_is_an_alarm(tmp_path):
     found = audit_folder(lay(tmp_path, healthy() | {sick(600, split="val"): film(600)}))
-    assert text_of(found, "one class").startswith("val holds 1 films of PNEUMONIA and none of the other class")
+    assert text_of(found, "one class").startswith("val holds 1 X-rays of PNEUMONIA and none of the other class")
 
 
 @pytest.mark.parametrize(("sick_films", "is_alarm"), [(12, False), (13, True)])
@@ -250,7 +250,7 @@ def test_less_than_a_third_of_a_class_is_an_imbalance(tmp_path, sick_films: int,
     found = audit_folder(lay(tmp_path, films))
     assert ("imbalance" in kinds(found)) == is_alarm
     if is_alarm:
-        assert "13 of 19 films are PNEUMONIA (68 %)" in text_of(found, "imbalance")
+        assert "13 of 19 X-rays are PNEUMONIA (68 %)" in text_of(found, "imbalance")
 
 
 def test_a_fact_that_tells_the_classes_apart_is_a_shortcut_and_the_others_are_not(tmp_path):
@@ -293,7 +293,7 @@ def test_links_are_not_followed_and_other_files_are_counted(tmp_path):
     found = audit_folder(data)
     assert found.ignored == ("NORMAL/b.png", "train/NORMAL/a.tiff", "train/OTHER/d.png")
     assert found.n_ignored == 3
-    assert text_of(found, "ignored").startswith("3 files are no JPEG, PNG or DICOM")
+    assert text_of(found, "ignored").startswith("3 files were not audited, because they are no JPEG, PNG or DICOM")
     (linked,) = found.unusable
     assert linked.problem == "The image is a link, and links are not followed. Please put the file itself there."
     assert linked.sha256 == ""
@@ -319,7 +319,7 @@ def test_an_audit_reports_its_progress_and_can_be_cancelled(tmp_path):
     with pytest.raises(DataError) as refusal:
         audit_folder(data, is_cancelled=lambda: True)
     assert str(refusal.value) == (
-        "The audit was cancelled after 1 of 18 films, and nothing is kept of it. Please start it again."
+        "The audit was cancelled after 1 of 18 X-rays, and nothing is kept of it. Please start it again."
     )
 
 
@@ -380,11 +380,11 @@ def test_the_page_holds_all_findings_and_runs_nothing_from_a_name(tmp_path, monk
     assert "<script" not in page
     assert "http" not in page
     for said in (
-        "<strong>conflicts</strong>: 2 films lie in both classes",
-        "Films that cannot be used (1)",
+        "<strong>conflicts</strong>: 2 X-rays lie in both classes",
+        "X-rays that cannot be used (1)",
         "&lt;script&gt;alert(1)",
         f"<li>{normal(0)}, {sick(80)}: the same byte by byte, in both classes</li>",
-        "<li>person0: 2 films in train and test</li>",
+        "<li>person0: 2 X-rays in train and test</li>",
         "<li>a&amp;b.zip</li>",
         "<td>PNEUMONIA</td>",
     ):
@@ -401,10 +401,10 @@ def test_the_command_says_what_is_wrong_and_writes_audit_and_split(tmp_path):
     data = lay(tmp_path / "data", healthy(12) | {normal(80): b""})
     result = run(data, "--out", tmp_path / "out", "--split", tmp_path / "split.csv")
     assert result.exit_code == 1
-    assert "data: 37 films, 1 cannot be used" in result.stdout
-    assert "ALARM, unreadable: 1 of 37 films cannot be used" in result.stdout
-    assert "split.csv: val: 4 films of 4 patients, 2 films with pneumonia" in result.stdout
-    assert "37 of 37 films" in result.stderr
+    assert "data: 37 X-rays, 1 cannot be used" in result.stdout
+    assert "ALARM, unreadable: 1 of 37 X-rays cannot be used" in result.stdout
+    assert "split.csv: val: 4 X-rays of 4 patients, 2 X-rays with pneumonia" in result.stdout
+    assert "37 of 37 X-rays" in result.stderr
     assert len(read_audit(tmp_path / "out" / "audit.json").films) == 37
     assert "<h1>Audit of data</h1>" in (tmp_path / "out" / "audit.html").read_text()
     assert (tmp_path / "split.csv").read_text().startswith("file,label,patient,split\ntest/NORMAL/")
@@ -451,7 +451,7 @@ def test_real_films(chest_xray_dir: Path):
     assert len(found.twins) == 30
     assert all(len(twins.splits) == 1 for twins in found.twins)
     assert len(found.patients_across) == 170
-    assert "val holds only 16 films" in text_of(found, "small split")
+    assert "val holds only 16 X-rays" in text_of(found, "small split")
     manifest = split_audited(found)
     assert len(manifest.rows) + len(manifest.left_out) == 5856
     assert len(manifest.left_out) == 457

@@ -101,8 +101,8 @@ def test_a_copy_that_is_not_whole_is_refused(tmp_path):
     with pytest.raises(DataError) as refusal:
         find_cases(main, copies=[small])
     assert str(refusal.value) == (
-        f"The copy {small} lacks 1 of 2 films, the first of them {second}. Expected are the same films under the same "
-        "names. Please complete it, or leave it out."
+        f"The copy {small} lacks 1 of 2 X-rays, the first of them {second}. Expected are the same X-rays under the "
+        "same names. Please complete it, or leave it out."
     )
 
 
@@ -207,7 +207,7 @@ def test_a_class_with_fewer_than_two_patients_is_refused(sick: int, well: int, c
     with pytest.raises(DataError) as refusal:
         split_by_patient(cases, 0.2, seed=0)
     assert str(refusal.value) == (
-        f"{found} patient{'' if found == 1 else 's'} found in {class_folder}; at least two are needed, one to "
+        f"{found} patient{'' if found == 1 else 's'} found in {class_folder}. Expected are at least two, one to "
         "train on and one to validate on. Please add X-rays of this class."
     )
 

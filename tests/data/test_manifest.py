@@ -126,7 +126,7 @@ def test_films_of_a_patient_of_the_test_split_are_left_out_elsewhere():
         ("train/PNEUMONIA/sick0-9.png", PATIENT_IN_TEST),
         ("val/PNEUMONIA/sick0-8.png", PATIENT_IN_TEST),
     ]
-    assert manifest.in_words()[-1] == f"left out: 2 films, because {PATIENT_IN_TEST}"
+    assert manifest.in_words()[-1] == f"left out: 2 X-rays, because {PATIENT_IN_TEST}"
 
 
 def test_where_test_names_are_others_nothing_is_left_out_and_no_name_is_on_two_sides():
@@ -151,8 +151,8 @@ def test_films_to_leave_out_are_on_no_side_and_their_reason_is_kept():
     assert [(film.file, film.reason) for film in manifest.left_out] == [("train/NORMAL/well2-1.png", "it is blank")]
     assert len(manifest.rows) == len(many()) - 1
     assert manifest.in_words()[:3] == tuple(
-        f"{split}: {len(rows)} films of {len({row.patient for row in rows})} patients, "
-        f"{sum(row.has_pneumonia for row in rows)} films with pneumonia"
+        f"{split}: {len(rows)} X-rays of {len({row.patient for row in rows})} patients, "
+        f"{sum(row.has_pneumonia for row in rows)} X-rays with pneumonia"
         for split in ("train", "val", "test")
         for rows in [[row for row in manifest.rows if row.split == split]]
     )
@@ -193,7 +193,7 @@ def test_kind_and_views_are_those_of_find_cases(tmp_path, data):
     found = {film.name: film for film in read(tmp_path, data, HEADER + GOOD + f"{name},PNEUMONIA,,train\n", [copy])}
     assert found[name] == Case(name, (data / name, copy / name), True, "person5", "virus", "train")
     (copy / name).unlink()
-    with pytest.raises(DataError, match=r"The copy .* lacks 1 of 5 films"):
+    with pytest.raises(DataError, match=r"The copy .* lacks 1 of 5 X-rays"):
         read(tmp_path, data, HEADER + GOOD + f"{name},PNEUMONIA,,train\n", [copy])
 
 
@@ -222,9 +222,9 @@ def test_further_columns_do_not_matter(tmp_path, data):
         ("train/NORMAL/./a.png,NORMAL,p1,train", "row 6: train/NORMAL/a.png is named twice"),
         ("train/NORMAL/a.png,NORMAL,p1", "row 6 has 3 cells, not 4"),
         ("train/NORMAL/a.png,NORMAL,p1,train,x", "row 6 has 5 cells, not 4"),
-        ("train/NORMAL/x.png,NORMAL,p9,train", "1 of the 5 films that split.csv names are not in data, the first of"),
-        ("train/NORMAL,NORMAL,p9,train", "1 of the 5 films"),
-        (f"{'x' * 5000}.png,NORMAL,p9,train", "1 of the 5 films"),
+        ("train/NORMAL/x.png,NORMAL,p9,train", "1 of the 5 X-rays that split.csv names are not in data, the first of"),
+        ("train/NORMAL,NORMAL,p9,train", "1 of the 5 X-rays"),
+        (f"{'x' * 5000}.png,NORMAL,p9,train", "1 of the 5 X-rays"),
         ("train/NORMAL/link.png,NORMAL,p9,train", "row 6: train/NORMAL/link.png is a link"),
         ("linked/e.png,NORMAL,p9,train", "row 6: linked/e.png is a link"),
         ("train/NORMAL/e.png,NORMAL,p2,train", "1 patients on more than one side, the first of them p2 in train and v"),
@@ -247,11 +247,11 @@ def test_a_row_that_cannot_be_is_refused(tmp_path, data, row: str, said: str):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (HEADER, "split.csv names no film"),
-        (HEADER + "\n,,,\n", "names no film"),
+        (HEADER, "split.csv names no X-ray"),
+        (HEADER + "\n,,,\n", "names no X-ray"),
         (HEADER + GOOD.replace("p2,val", "p2,train"), "has PNEUMONIA only in val"),
         (HEADER + GOOD.replace("p3,train", "p3,val"), "has NORMAL only in train"),
-        (HEADER + GOOD.replace(",val", ",train"), "has no film in val"),
+        (HEADER + GOOD.replace(",val", ",train"), "has no X-ray in val"),
         (HEADER + "".join(line for line in GOOD.splitlines(True) if ",NORMAL," in line), "has NORMAL only in train"),
     ],
 )

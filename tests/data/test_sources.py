@@ -129,7 +129,7 @@ def test_what_lies_in_many_folders_is_passed_over_in_silence_and_anything_else_i
         assert labels(source) == {"x.png": None}
         left_out = [problem for problem in source.problems if not problem.startswith("labels.csv has no columns")]
         assert [problem.split(" was left out: ")[0] for problem in left_out] == named
-        assert "it is no film by its name" in left_out[0]
+        assert "it is no X-ray by its name" in left_out[0]
         assert "it is an archive" in left_out[1]
         assert "it is an archive" in left_out[2]
 
@@ -263,7 +263,7 @@ def test_a_zip_is_told_by_its_content(tmp_path):
 
 def test_a_path_that_is_not_there_is_refused(tmp_path):
     assert refusal_of(lambda: open_source(tmp_path / "nowhere")) == (
-        f"{tmp_path / 'nowhere'} does not exist. Expected is a folder, a CSV, a zip or a film. Please check the path."
+        f"{tmp_path / 'nowhere'} does not exist. Expected is a folder, a CSV, a zip or an X-ray. Please check the path."
     )
 
 
@@ -273,8 +273,8 @@ def test_a_source_without_films_is_refused_with_its_first_problem(tmp_path):
         f"No X-ray is left to evaluate in {tmp_path.name}. {expected} Please check what you chose."
     )
     assert refusal_of(lambda: open_uploads([("a.exe", b"")])) == (
-        f"No X-ray is left to evaluate in a.exe. {expected} The problem: a.exe was left out: it is no film "
-        "by its name. Expected are JPEG, PNG and DICOM files. Please take it out."
+        f"No X-ray is left to evaluate in a.exe. {expected} The problem: a.exe was left out: it is no X-ray by its "
+        "name. Expected are JPEG, PNG and DICOM files. Please take it out."
     )
     assert "No X-ray is left to evaluate in films.zip" in refusal_of(lambda: zip_source(zipped()))
     assert "No X-ray is left to evaluate" in refusal_of(lambda: open_uploads([]))
@@ -354,7 +354,7 @@ def test_further_columns_are_ignored_and_a_patient_column_counts(tmp_path):
         ("x" * 5000 + ".png", "there is no such file"),
         (".", "it names no file"),
         ("", "it names no file"),
-        ("notes.exe", "it is no film by its name"),
+        ("notes.exe", "it is no X-ray by its name"),
         ("a.png,1", "it has more or fewer cells"),
     ],
 )
@@ -401,7 +401,7 @@ def test_a_file_named_twice_counts_once_and_with_two_labels_not_at_all(tmp_path)
     assert labels(source) == {"a.png": True, "d.png": False}
     different = "was left out: rows give this file different labels. Please keep the right one."
     assert source.problems == (
-        "Row 3 (./a.png) was left out: row 2 has the same file and label, and a film counts once.",
+        "Row 3 (./a.png) was left out: row 2 has the same file and label, and an X-ray counts once.",
         *(f"Row {row} (b.png) {different}" for row in (4, 5, 6)),
         *(f"Row {row} (c.png) {different}" for row in (7, 8)),
     )
@@ -458,8 +458,8 @@ def test_what_was_left_out_is_also_said_without_names(tmp_path):
         "Row 2 was left out: its label is none of the known ones. Expected is normal, pneumonia, 0, 1, or nothing. "
         "Please correct it."
     )
-    assert files.nameless_problems[0].startswith("A file was left out: it is no film by its name.")
-    assert table_short.nameless_problems[0].startswith("1 of 2 films is in no row of the table, and has no label.")
+    assert files.nameless_problems[0].startswith("A file was left out: it is no X-ray by its name.")
+    assert table_short.nameless_problems[0].startswith("1 of 2 X-rays is in no row of the table, and has no label.")
 
 
 @pytest.mark.parametrize("row", ['"a.png,1\nb.png,0', "x" * 140_000 + ",1", '"a".png,1'])
@@ -586,7 +586,7 @@ def test_members_that_share_bytes_are_refused():
     for offset in (0, 20):
         packed = patched(content, 42, struct.pack("<I", offset))
         assert refusal_of(lambda packed=packed: zip_source(packed)) == (
-            "films.zip holds members that overlap or lie outside it, as in a zip bomb. Please pack the films again."
+            "films.zip holds members that overlap or lie outside it, as in a zip bomb. Please pack the X-rays again."
         )
 
 
@@ -688,7 +688,7 @@ def test_a_table_at_the_top_of_a_zip_labels_its_members(top):
         "Row 5 (missing.png) was left out",
     ]
     assert source.problems[2] == (
-        f"1 of 3 films is in no row of {top}labels.csv, and has no label. Please add rows for it if it shall count."
+        f"1 of 3 X-rays is in no row of {top}labels.csv, and has no label. Please add rows for it if it shall count."
     )
 
 

@@ -114,22 +114,24 @@ def test_films_that_the_model_knows_are_taken_out_in_a_row_of_their_own(counted:
     assert found.known is not None
     assert found.known.all()
     lines = " ".join(honesty_lines(found))
-    assert "20 of 20 films are known to the model from its training or validation; none is left to be a test." in lines
+    assert "20 of 20 X-rays are known to the model from its training or validation; none is left to be a test." in lines
     # A group without films is no row.
     assert not any(group.attribute == "not known to the model" for group in group_results(found, 0.5))
     assert group_results(assessed([]), 0.5) == []
     films = [dataclasses.replace(score(n), sha256=f"{n}" * 64) for n in range(8)]
     found = assessed(films, dataclasses.replace(known, hashes={"3" * 16: "validation"}))
-    assert any(line.startswith("1 of 8 films is known") and "without them" in line for line in honesty_lines(found))
+    assert any(line.startswith("1 of 8 X-rays is known") and "without them" in line for line in honesty_lines(found))
     assert {group.attribute: group.n for group in group_results(found, 0.5)}["not known to the model"] == 7
 
 
 def test_one_of_a_thing_is_not_said_as_many():
     film = dataclasses.replace(score(1, 1.0), patient=0)
     page = evaluation_html(assessed([film]), 0.5).decode()
-    assert "<p>1 film: 1 with score and label" in page
-    assert "2 films are of 1 patient:" in " ".join(honesty_lines(assessed([film, dataclasses.replace(film, number=2)])))
-    assert Progress(0, 1, 0.0).in_words() == "0 of 1 film"
+    assert "<p>1 X-ray: 1 with score and label" in page
+    assert "2 X-rays are of 1 patient:" in " ".join(
+        honesty_lines(assessed([film, dataclasses.replace(film, number=2)]))
+    )
+    assert Progress(0, 1, 0.0).in_words() == "0 of 1 X-ray"
     known = dataclasses.replace(NONE_KNOWN, hashes={f"{1:064x}"[:16]: "training"})
     assert "1 of 1 film is known" in " ".join(honesty_lines(assessed([film], known)))
 
@@ -139,7 +141,7 @@ def test_the_honesty_lines_name_the_threshold_in_use_and_the_best_one(counted: A
     assert any("is 50.0 %; no other would have been better" in line for line in lines)
     # At 0.27 and below all are flagged; at 0.73 two of four without pneumonia are passed.
     lines = honesty_lines(assessed([score(n, 1.0 if n in (0, 2) or n % 2 else 0.5) for n in range(8)]))
-    assert any("is 50.0 %; on these very films 73.1 % would have been best" in line for line in lines)
+    assert any("is 50.0 %; on these very X-rays 73.1 % would have been best" in line for line in lines)
     assert not any("by patient" in line for line in lines)
 
 
@@ -149,7 +151,7 @@ def test_where_patients_repeat_intervals_are_by_patient():
     assert found.patients_repeat
     # One figure has one interval, wherever it stands.
     assert found.groups[0].area_under_roc == found.overall.area_under_roc
-    assert any("40 films are of 10 patients" in line for line in honesty_lines(found))
+    assert any("40 X-rays are of 10 patients" in line for line in honesty_lines(found))
 
 
 def test_the_table_of_films_has_no_names_unless_asked_and_no_formula(counted: Assessment):
@@ -231,7 +233,7 @@ def test_the_report_holds_the_operating_points_and_the_table_of_thresholds(count
     page = " ".join(evaluation_html(counted, 0.5, ScreeningSetting(0.25, 2.0, 7.5)).decode().split())
     assert "<td>rule-in</td><td>70.0</td><td>a test</td><td>8</td><td>1</td><td>9</td><td>2</td>" in page
     assert "What each threshold would mean where 25 % have pneumonia" in page
-    assert "A film and its reading cost 2, confirming a flagged patient 7.5." in page
+    assert "An X-ray and its reading cost 2, confirming a flagged patient 7.5." in page
     # 0.2 cases flagged and 0.075 others of each patient: (2 + 0.275 x 7.5) / 0.2.
     assert f"<td>20.0</td><td>{(2 + 0.275 * 7.5) / 0.2:.2f}</td>" in page
 

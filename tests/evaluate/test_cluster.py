@@ -432,7 +432,7 @@ def test_a_missing_film_is_refused_and_silent_storage_stops_the_job(
 
     monkeypatch.setattr(cluster, "WAITS", (0, 0))
     monkeypatch.setattr(cluster, "_read_file", fails)
-    with pytest.raises(StorageStoppedError, match="Film 3 of the listing could not be read") as stopped:
+    with pytest.raises(StorageStoppedError, match="X-ray 3 of the listing could not be read") as stopped:
         cluster.read_archive_film(str(films), "nowhere.png", 3)
     assert len(asked) == 3
     assert "Mueller" not in str(stopped.value)
@@ -594,5 +594,5 @@ def test_silent_storage_ends_a_ray_job_with_its_sentence(
     place = folder / archive.films[3].name
     place.unlink()
     place.mkdir()
-    with pytest.raises(PneumoError, match="Film 3 of the listing could not be read"):
+    with pytest.raises(PneumoError, match="X-ray 3 of the listing could not be read"):
         cluster.score_archive(archive, planned(archive, tiny_model, 10), tiny_model, str(tmp_path / "out"), 1)

@@ -53,7 +53,7 @@ def test_a_model_against_itself_differs_in_nothing(tiny_model: Path):
     assert len(found.copies) == 22
     assert all(copy.comparison.area_under_roc.difference.value == 0 for copy in found.copies)
     assert found.changed_sides == found.better == found.worse == ()
-    assert "better in 0 and worse in 0" in found.in_words()
+    assert "better than tiny in 0 and worse in 0" in found.in_words()
 
 
 def test_the_copies_are_every_view_and_every_stress(tiny_model: Path):
@@ -90,7 +90,7 @@ def test_films_that_the_model_in_use_was_trained_on_are_left_out(tiny_model: Pat
     assert [pair.name for pair in found.pairs] == [f"val/{n}.png" for n in range(4, 12)]
     # The others chose its epoch and thresholds.
     assert found.validated_by_current == 8
-    assert "all of them also chose the epoch and thresholds of the model in use" in films_in_words(found)
+    assert "All of them also chose those of the model in use" in films_in_words(found)
 
 
 def test_films_that_chose_for_the_model_in_use_are_counted(tiny_model: Path, monkeypatch: pytest.MonkeyPatch):
@@ -107,14 +107,14 @@ def test_films_that_chose_for_the_model_in_use_are_counted(tiny_model: Path, mon
 @pytest.mark.parametrize(
     ("shared", "words"),
     [
-        (None, "which favours it; whether any also chose those of the model in use is not known"),
-        (0, "and none of those of the model in use, which favours the candidate."),
-        (1, "1 of them also chose the epoch and thresholds of the model in use; only the other 3 favour the candidate"),
+        (None, "which favours it. It is not known whether any also chose those of the model in use"),
+        (0, "They chose none of those of the model in use."),
+        (1, "1 of them also chose those of the model in use. Only the other 3 favour the candidate"),
         (
             3,
-            "3 of them also chose the epoch and thresholds of the model in use; only the other 1 favours the candidate",
+            "3 of them also chose those of the model in use. Only the other 1 favours the candidate",
         ),
-        (4, "all of them also chose the epoch and thresholds of the model in use: that favours both"),
+        (4, "All of them also chose those of the model in use, which favours both"),
     ],
 )
 def test_a_favour_is_one_sided_only_for_films_that_chose_for_one_model(shared: int | None, words: str):
@@ -124,7 +124,7 @@ def test_a_favour_is_one_sided_only_for_films_that_chose_for_one_model(shared: i
 
 def test_without_films_of_both_classes_nothing_is_compared(tiny_model: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("pneumo_core.models.known_films.KnownFilms.part_of", lambda known, sha256, looks: "training")
-    with pytest.raises(DataError, match="Of 12 validation films 0 are not among those"):
+    with pytest.raises(DataError, match="0 of 12 validation X-rays were not used to train"):
         compared(tiny_model, films())
 
 
@@ -152,7 +152,7 @@ def test_better_and_worse_are_those_whose_interval_leaves_out_zero():
 def test_few_films_leave_open_losses_that_many_rule_out():
     few = by_hand([0.9] * 4 + [0.1] * 4, [0.9] * 4 + [0.1] * 4, [True] * 4 + [False] * 4)
     assert few.losses_left_open == ("sensitivity up to 0.490", "specificity up to 0.490")
-    assert few.losses_in_words().startswith("Not shown to be as good: films of 8 patients do not rule out a loss")
+    assert few.losses_in_words().startswith("Not shown to be as good. The X-rays of 8 patients do not rule out a loss")
     many = by_hand([0.9] * 100 + [0.1] * 100, [0.9] * 100 + [0.1] * 100, [True] * 100 + [False] * 100)
     assert many.losses_in_words() == ""
 
@@ -207,10 +207,10 @@ def test_few_films_are_neither_better_nor_worse_where_the_exact_test_finds_nothi
     ("weights", "in_use", "why"),
     [
         ("aa", "bb", ""),
-        ("aa", None, "No model is in use"),
+        ("aa", None, "There is no model in use"),
         ("bb", "bb", "has the same weights"),
         ("cc", "bb", "was not compared"),
-        ("aa", "cc", "The comparison of 2026-01-01 is outdated: it was made with old, weights bb"),
+        ("aa", "cc", "The comparison of 2026-01-01 is outdated. It was made with old, weights bb"),
     ],
 )
 def test_a_comparison_is_evidence_for_its_own_weights_against_those_in_use_only(weights: str, in_use: str, why: str):

@@ -98,17 +98,17 @@ def test_the_edges_of_the_regions(regions: Regions, probability: float, outcome:
 
 def test_the_reason_says_where_the_score_lies_and_tells_both_from_neither():
     share = "90\N{NO-BREAK SPACE}%"
-    sick = f"{share} of the validation films with pneumonia score"
-    well = f"{share} of the validation films without pneumonia score"
+    sick = f"{share} of the validation X-rays with pneumonia score"
+    well = f"{share} of the validation X-rays without pneumonia score"
     assert NEITHER.reason(0.9) == (
-        f"At least {sick} 70.0 % or more, as this film does, and {share} of those without pneumonia score lower than "
-        "it."
+        f"At least {sick} 70.0 % or more, as this X-ray does, and {share} of those without pneumonia score lower "
+        "than it."
     )
     assert NEITHER.reason(0.1) == (
-        f"At least {well} 20.0 % or less, as this film does, and {share} of those with pneumonia score higher than it."
+        f"At least {well} 20.0 % or less, as this X-ray does, and {share} of those with pneumonia score higher than it."
     )
-    assert BOTH.reason(0.5) == f"At least {sick} 20.0 % or more, and {well} 70.0 % or less: this film does both."
-    assert NEITHER.reason(0.5) == f"At least {sick} 70.0 % or more, and {well} 20.0 % or less: this film does neither."
+    assert BOTH.reason(0.5) == f"At least {sick} 20.0 % or more, and {well} 70.0 % or less: this X-ray does both."
+    assert NEITHER.reason(0.5) == f"At least {sick} 70.0 % or more, and {well} 20.0 % or less: this X-ray does neither."
     assert NEITHER.limits_in_words == "Uncertain from 20.0 to 70.0 %, where neither class is kept."
     assert BOTH.limits_in_words == "Uncertain from 20.0 to 70.0 %, where both classes are kept."
     assert NEITHER.in_words(0.5) == "Suspected pneumonia: uncertain."
@@ -169,11 +169,11 @@ def test_words_say_what_was_meant_and_what_was_covered_less():
     test = films([0.9] * 36 + [0.1] * 4, [0.5] * 40)
     found = Conformal(NEITHER, measure(NEITHER, test), (785, 9))
     assert found.in_words() == (
-        "90 % of the films of each class are meant to be covered, on films like the 785 validation films that it was "
-        "set on, each class at the worst of their 9 copies. Of 80 test films it covered 90.0 (76.9-96.0) % of those "
-        "with pneumonia (n = 40) and 0.0 (0.0-8.8) % of those without (n = 40). Among those without pneumonia that is "
-        "less than meant: they are not like the validation films, and yours may not be. 50.0 (39.3-60.7) % were "
-        "uncertain; of the others (n = 40) the word was wrong for 10.0 (4.0-23.1) % (95 % intervals)."
+        "90 % of the X-rays of each class should be covered, on X-rays like the 785 validation X-rays that set it, "
+        "each class at the worst of their 9 copies. On 80 test X-rays it covered 90.0 (76.9-96.0) % of those with "
+        "pneumonia (n = 40) and 0.0 (0.0-8.8) % of those without (n = 40). Among those without pneumonia this is less "
+        "than intended. The test X-rays differ from the validation X-rays, and yours may differ too. 50.0 (39.3-60.7) "
+        "% were uncertain. On the others (n = 40) the word was wrong for 10.0 (4.0-23.1) % (95 % intervals)."
     )
 
 
@@ -192,8 +192,8 @@ def test_every_coverage_that_the_films_suffice_for_is_taught():
     with pytest.raises(ModelError) as refusal:
         conformal_by_coverage(few)
     assert str(refusal.value) == (
-        "The model was validated on 3 films with pneumonia and 5 without; a coverage of 80 % takes at least 4 of each "
-        "class. Please put a model in use that was validated on more."
+        "The model was validated on 3 X-rays with pneumonia and 5 without. A coverage of 80 % takes at least 4 of "
+        "each class. Please put a model in use that was validated on more."
     )
 
 
@@ -215,8 +215,8 @@ def test_a_model_validated_on_few_films_has_no_regions_and_says_why(tiny_model: 
     found, why = read_conformal(tiny_model, read_card(tiny_model))
     assert found is None
     assert why == (
-        "The model was validated on 2 films with pneumonia and 2 without; a coverage of 90 % takes at least 9 of each "
-        "class."
+        "The model was validated on 2 X-rays with pneumonia and 2 without. A coverage of 90 % takes at least 9 of "
+        "each class."
     )
 
 

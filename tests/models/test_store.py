@@ -51,6 +51,12 @@ def refusal_of(function: Callable[..., object], *arguments: object) -> str:
     return str(refusal.value)
 
 
+def code_of(function: Callable[..., object], *arguments: object) -> str:
+    with pytest.raises(ModelError) as refusal:
+        function(*arguments)
+    return refusal.value.code
+
+
 def fake_model(models: Path, name: str) -> Path:
     """Make a model as far as hashes go; its weights are its name."""
     folder = models / name
@@ -143,7 +149,7 @@ def test_rolling_back_goes_back_step_by_step_to_the_first(models: Path):
     promote(models, "c", "Ada", "x")
     assert roll_back(models, "Bob", "y").to_model == in_use(models) == "b"
     assert roll_back(models, "Bob", "y").to_model == in_use(models) == "a"
-    assert "names no model that was in use before" in refusal_of(roll_back, models, "Bob", "y")
+    assert code_of(roll_back, models, "Bob", "y") == "no_model_before"
     assert [entry.kind for entry in promotions(models)] == ["promoted", "promoted", "rolled back", "rolled back"]
     assert [entry.from_model for entry in promotions(models)] == ["a", "b", "c", "b"]
 
@@ -165,7 +171,7 @@ def test_what_can_be_rolled_back_to_is_what_was_in_use_before(models: Path, step
         roll_back(models, "Ada", "x") if step == "<" else promote(models, step, "Ada", "x")
     for expected in reversed(used[:-1]):
         assert roll_back(models, "Ada", "x").to_model == in_use(models) == expected
-    assert "names no model" in refusal_of(roll_back, models, "Ada", "x")
+    assert code_of(roll_back, models, "Ada", "x") == "no_model_before"
 
 
 def test_the_model_to_roll_back_to_is_named_even_where_it_is_gone(models: Path):
@@ -196,13 +202,13 @@ def test_where_no_model_was_in_use_there_is_none_to_roll_back_to(models: Path):
     (models / "active.txt").unlink()
     promotion = promote(models, "b", "Ada", "x")
     assert (promotion.from_model, promotion.from_weights) == (None, None)
-    assert "names no model" in refusal_of(roll_back, models, "Ada", "x")
+    assert code_of(roll_back, models, "Ada", "x") == "no_model_before"
 
 
 def test_a_damaged_model_in_use_can_be_replaced(models: Path):
     (models / "a" / "classifier.keras").unlink()
     assert promote(models, "b", "Ada", "x").from_weights is None
-    assert "names no model" in refusal_of(roll_back, models, "Ada", "x")
+    assert code_of(roll_back, models, "Ada", "x") == "no_model_before"
 
 
 def test_a_hand_that_writes_active_txt_is_understood(models: Path):
@@ -213,7 +219,7 @@ def test_a_hand_that_writes_active_txt_is_understood(models: Path):
     promote(models, "b", "Ada", "x")
     promote(models, "c", "Ada", "x")
     (models / "active.txt").write_text("a\n")
-    assert "names no model" in refusal_of(roll_back, models, "Ada", "x")
+    assert code_of(roll_back, models, "Ada", "x") == "no_model_before"
 
 
 class Killed(BaseException):
@@ -248,7 +254,7 @@ def test_a_change_that_was_killed_had_no_effect_and_the_next_one_works(models: P
     assert len(promotions(models)) == len(before) + (file == "active.txt")
     for name in reversed(expected[:-1]):
         assert roll_back(models, "Ada", "y").to_model == in_use(models) == name
-    assert "names no model" in refusal_of(roll_back, models, "Ada", "x")
+    assert code_of(roll_back, models, "Ada", "x") == "no_model_before"
 
 
 def test_a_disk_that_is_full_between_the_two_leaves_both_as_they_were(models: Path, monkeypatch: pytest.MonkeyPatch):
@@ -262,9 +268,7 @@ def test_a_disk_that_is_full_between_the_two_leaves_both_as_they_were(models: Pa
         write(path, content)
 
     monkeypatch.setattr(model_store, "write_whole", full)
-    assert "cannot be read or written to (No space left on device). Nothing was changed." in refusal_of(
-        promote, models, "c", "Ada", "x"
-    )
+    assert code_of(promote, models, "c", "Ada", "x") == "models_folder"
     assert contents(models) == before
 
 
@@ -282,8 +286,8 @@ def test_another_damaged_line_is_named_and_a_promotion_still_possible(models: Pa
     promote(models, "b", "Ada", "x")
     log = models / "promotions.jsonl"
     log.write_bytes(b'{"kind": "invented"}\n' + log.read_bytes())
-    assert refusal_of(promotions, models).startswith("Line 1 of promotions.jsonl is not as it was written.")
-    assert "Line 1" in refusal_of(roll_back, models, "Ada", "x")
+    assert code_of(promotions, models) == "promotions_log"
+    assert code_of(roll_back, models, "Ada", "x") == "promotions_log"
     promote(models, "c", "Ada", "x")
     assert in_use(models) == "c"
 
@@ -291,11 +295,11 @@ def test_another_damaged_line_is_named_and_a_promotion_still_possible(models: Pa
 @pytest.mark.parametrize("words", ["", "  ", "two\nlines", "x" * (MAX_WORDS + 1), "bell\a", "a\u2028b"])
 def test_who_and_why_must_be_said_in_a_line(models: Path, words: str):
     before = contents(models)
-    assert "needs who decides it: one line" in refusal_of(promote, models, "b", words, "x")
-    assert "needs a note that says why: one line" in refusal_of(promote, models, "b", "Ada", words)
+    assert code_of(promote, models, "b", words, "x") == "no_reason"
+    assert code_of(promote, models, "b", "Ada", words) == "no_reason"
     assert contents(models) == before
     promote(models, "b", "Ada", "x")
-    assert "needs a note" in refusal_of(roll_back, models, "Ada", words)
+    assert code_of(roll_back, models, "Ada", words) == "no_reason"
 
 
 def test_a_model_whose_card_is_of_other_weights_is_not_promoted(models: Path):
@@ -306,15 +310,14 @@ def test_a_model_whose_card_is_of_other_weights_is_not_promoted(models: Path):
 
 
 def test_the_model_in_use_is_not_promoted_again(models: Path):
-    assert "a is in use already" in refusal_of(promote, models, "a", "Ada", "x")
+    assert code_of(promote, models, "a", "Ada", "x") == "in_use"
 
 
 def test_other_weights_under_the_same_name_are_a_promotion(models: Path):
     promote(models, "b", "Ada", "x")
     (models / "a" / "classifier.keras").write_bytes(b"new")
     write_card(model_card(weights_sha256=file_sha256(models / "a" / "classifier.keras")), models / "a")
-    found = refusal_of(roll_back, models, "Ada", "x")
-    assert "The model a has other weights now" in found
+    assert code_of(roll_back, models, "Ada", "x") == "other_weights"
     assert in_use(models) == "b"
     promote(models, "a", "Ada", "x")
     assert in_use(models) == "a"
@@ -323,9 +326,7 @@ def test_other_weights_under_the_same_name_are_a_promotion(models: Path):
 def test_a_model_that_is_gone_is_not_rolled_back_to(models: Path):
     promote(models, "b", "Ada", "x")
     shutil.rmtree(models / "a")
-    assert "The model a, which was in use before this one, is not in models any more" in refusal_of(
-        roll_back, models, "Ada", "x"
-    )
+    assert code_of(roll_back, models, "Ada", "x") == "model_gone"
     assert in_use(models) == "b"
 
 
@@ -351,17 +352,17 @@ def test_a_folder_that_is_itself_a_model_has_no_model_in_use(models: Path):
         lambda: delete_model(models / "a", "b"),
         lambda: import_model(models / "a", b"", "b"),
     ):
-        assert "a is a single model's folder, and always in use" in refusal_of(change)
+        assert code_of(change) == "single_model"
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path):
-    assert "There is no folder of models" in refusal_of(promote, tmp_path / "nowhere", "a", "Ada", "x")
+    assert code_of(promote, tmp_path / "nowhere", "a", "Ada", "x") == "no_models_folder"
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_two_changes_at_once_are_one_and_a_refusal(models: Path):
     with held(models / ".models.lock"):
-        assert "are being changed at this moment" in refusal_of(promote, models, "b", "Ada", "x")
+        assert code_of(promote, models, "b", "Ada", "x") == "models_busy"
     promote(models, "b", "Ada", "x")
 
 
@@ -377,7 +378,7 @@ def test_a_folder_that_is_read_only_is_a_sentence(models: Path):
             lambda: delete_model(models, "c"),
             lambda: import_model(models, b"", "d"),
         ):
-            assert "cannot be read or written to" in refusal_of(change)
+            assert code_of(change) == "models_folder"
     finally:
         models.chmod(0o755)
     assert contents(models) == before
@@ -393,7 +394,7 @@ def test_a_deleted_model_is_gone(models: Path):
 
 
 def test_the_model_in_use_is_not_deleted(models: Path):
-    assert "The model a is in use" in refusal_of(delete_model, models, "a")
+    assert code_of(delete_model, models, "a") == "in_use"
     assert in_use(models) == "a"
 
 
@@ -406,14 +407,14 @@ def test_nothing_but_a_model_is_deleted(models: Path, tmp_path: Path):
     (models / "other-name-of-a").symlink_to(models / "a")
     before = contents(tmp_path)
     for name in ("no-model", "file", "link", "other-name-of-a", "nowhere"):
-        assert f"models holds no model '{name}' that could be deleted" in refusal_of(delete_model, models, name)
+        assert code_of(delete_model, models, name) == "no_model"
     assert contents(tmp_path) == before
 
 
 def test_the_model_that_a_link_puts_in_use_is_not_deleted(models: Path):
     (models / "current").symlink_to(models / "b")
     (models / "active.txt").write_text("current\n")
-    assert "The model b is in use" in refusal_of(delete_model, models, "b")
+    assert code_of(delete_model, models, "b") == "in_use"
 
 
 def test_a_deletion_that_was_killed_leaves_no_model_and_the_next_change_clears_up(
@@ -577,7 +578,7 @@ def test_what_is_known_of_another_input_gate_is_left_behind(gated_model: Path, m
 
 def test_half_an_input_gate_is_not_imported(gated_model: Path, refused):
     files = {name: content for name, content in files_of(gated_model).items() if name != "input_gate.npz"}
-    assert "and not the input_gate.npz that it is of" in refused(files)
+    assert "without its input_gate.npz" in refused(files)
 
 
 def test_the_input_gate_of_other_weights_is_not_imported(gated_model: Path, whole_model: Path, refused):

@@ -47,7 +47,7 @@ def test_a_model_without_scores_is_refused(tmp_path: Path, card: ModelCard):
     with pytest.raises(ModelError) as refusal:
         read_stored_scores(tmp_path, card)
     assert str(refusal.value) == (
-        "The model small has no scores.csv, the scores of its validation and test films that are needed here; a "
+        "The model small has no scores.csv, the scores of its validation and test X-rays that are needed here; a "
         "model that was imported comes without. Please put a model in use that was trained here."
     )
 
@@ -56,8 +56,8 @@ def test_a_model_without_test_films_is_refused(tmp_path: Path, card: ModelCard):
     with pytest.raises(ModelError) as refusal:
         read_stored_scores(tmp_path, dataclasses.replace(card, test=()))
     assert str(refusal.value) == (
-        "The model small was made without test films, whose scores are needed here. Please put a model in "
-        "use that was trained on a folder with test films."
+        "The model small was made without test X-rays, whose scores are needed here. Please put a model in use that "
+        "was trained on a folder with test X-rays."
     )
 
 
@@ -115,8 +115,9 @@ def test_films_of_one_class_are_refused(tmp_path: Path, card: ModelCard):
     with pytest.raises(ModelError) as refusal:
         read_stored_scores(tmp_path, card)
     assert str(refusal.value) == (
-        "Of 'test, films' scores.csv of the model small holds 3 films, 0 of them with pneumonia. Expected are films of "
-        "both classes. Please copy the whole model folder again, or put a model in use that was tested on both."
+        "scores.csv of the model small holds 3 X-rays of 'test, films', 0 of them with pneumonia. Expected are "
+        "X-rays of both classes. Please copy the whole model folder again, or put a model in use that was tested on "
+        "both."
     )
 
 
@@ -128,9 +129,9 @@ def test_the_scores_of_another_model_are_refused(tmp_path: Path, card: ModelCard
         read_stored_scores(tmp_path, card)
     # Of 12 pairs 9 were ordered right; the changed film is now below all four with pneumonia.
     assert str(refusal.value) == (
-        "scores.csv of the model small belongs to another model: of 'test, films' it holds 7 films with an area under "
-        "the ROC curve of 0.917, and the card 7 films with 0.750. Please copy the whole model folder again."
+        "scores.csv of the model small belongs to another model: of 'test, films' it holds 7 X-rays with an area "
+        "under the ROC curve of 0.917, and the card 7 X-rays with 0.750. Please copy the whole model folder again."
     )
     write_scores(tmp_path, score_rows(VALIDATION) + score_rows()[1:])
-    with pytest.raises(ModelError, match="belongs to another model: of 'test, films' it holds 6 films"):
+    with pytest.raises(ModelError, match="belongs to another model: of 'test, films' it holds 6 X-rays"):
         read_stored_scores(tmp_path, card)

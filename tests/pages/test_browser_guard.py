@@ -94,7 +94,7 @@ def test_listening_to_other_computers_without_sign_in_is_refused_in_a_sentence(t
     process = start(free_port(), tmp_path / "log", "--server.address", "0.0.0.0", **{OPEN_VARIABLE: "yes"})
     assert process.wait(60) == 1
     said = (tmp_path / "log").read_text()
-    assert "Pneumo was told to listen on 0.0.0.0, where other computers reach it, and has no sign-in." in said
+    assert "Pneumo was told to listen on 0.0.0.0 without sign-in, and other computers reach it there." in said
     assert "Traceback" not in said
 
 

@@ -69,7 +69,7 @@ def test_a_lesson_says_in_a_sentence_that_the_model_has_no_scores(lesson: str, c
     (copied_model / STORED_SCORES_FILE).unlink()
     app = opened(lesson)
     assert len(app.error) == 1
-    assert "has no scores\\.csv, the scores of its validation and test films" in app.error[0].value
+    assert "has no scores\\.csv, the scores of its validation and test X-rays" in app.error[0].value
     assert not app.header
 
 
@@ -214,5 +214,5 @@ def test_a_coverage_is_set_and_the_chart_and_the_figures_follow(copied_model: Pa
 
 def test_a_model_validated_on_too_few_films_has_no_coverage_to_set(tiny_model_in_use: Path):
     app = opened("uncertain")
-    assert "a coverage of 80 % takes at least 4 of each class" in app.error[0].value
+    assert "A coverage of 80 % takes at least 4 of each class" in app.error[0].value
     assert not app.header

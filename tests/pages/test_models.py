@@ -241,11 +241,11 @@ def test_a_comparison_shows_what_got_better_and_which_films_changed_sides(models
     assert not app.error
     assert app.success[0].value.startswith("**Better than the model in use by more than chance in 2 of 3")
     found = text(app).replace("\\", "")
-    assert "200 films (100 with pneumonia) of 200 patients" in found
+    assert "200 X-rays (100 with pneumonia) of 200 patients" in found
     assert "3 further films are left out, because one was trained on them" in found
     assert "better in 2 and worse in 0" in found
     assert "Test X-rays have no say here" in found
-    assert "10 of 200 films changed sides" in found
+    assert "10 of 200 X-rays changed sides" in found
     assert "the candidate is right on 10, the model in use on 0" in found
     main, copies = app.table[1].value, app.table[2].value
     assert main["Figure"][0] == "Area under the ROC curve (DeLong)"
@@ -417,7 +417,7 @@ def test_what_speaks_against_a_promotion_is_asked_about_once_more(models: Path, 
         "missing": "was not compared",
         "no input gate": "This model has no learned input gate",
         "outdated": "is outdated",
-        "few": "Not shown to be as good: films of 2 patients",
+        "few": "Not shown to be as good. The X-rays of 2 patients",
     }
     assert said[evidence] in text(app).replace("\\", "")
     assert active_model_folder(models).name == "one"

@@ -189,7 +189,7 @@ def test_an_audit_is_cancelled_and_one_of_another_folder_waits(
 def test_a_split_made_here_is_the_runs_and_lies_beside_its_plan(data: Path, started: list):
     app = audited(opened())
     click(app, "Make this split")
-    assert "train: 10 films of 10 patients" in text(app)
+    assert "train: 10 X-rays of 10 patients" in text(app)
     click(app, "On to the plan with it")
     app = planned(app)
     assert list(app.table[-1].value["X-rays"]) == ["10", "2", "12"]
@@ -207,14 +207,14 @@ def test_whether_names_in_test_are_other_people_is_asked_and_counted(data: Path)
     assert "1 of 13 patient names in test also occur outside it" in app.radio[0].label
     app.radio[0].set_value(False).run()
     click(app, "Make this split")
-    assert "because a film of a patient of the same name is in the test split" in text(app)
+    assert "because an X-ray of a patient of the same name is in the test split" in text(app)
 
 
 def test_without_test_films_some_patients_can_be_set_aside(data: Path):
     shutil.rmtree(data / "test")
     app = audited(opened())
     click(app, "Make this split")
-    assert "test: 2 films of 2 patients" in text(app)
+    assert "test: 2 X-rays of 2 patients" in text(app)
 
 
 def test_the_defaults_are_the_shipped_recipe_and_what_differs_is_said(started: list):

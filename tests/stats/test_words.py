@@ -102,7 +102,7 @@ def test_two_models_are_compared_in_plain_lines():
     good, poor = np.where(sick, 0.9, 0.1), np.where(np.arange(40) % 4 < 2, 0.9, 0.1)
     found = compare(sick, poor, good, 0.5, 0.5)
     lines = comparison_lines(found, "poor", "good")
-    assert lines[0] == "poor against good on the same 40 films (20 with pneumonia), each at its own balanced point:"
+    assert lines[0] == "poor against good on the same 40 X-rays (20 with pneumonia), each at its own balanced point:"
     assert lines[1].startswith("Area under the ROC curve: poor 0.500, good 1.000; good is higher by 0.500 (95 % inter")
     assert lines[1].endswith("DeLong's p < 0.001).")
     assert lines[2].startswith("Accuracy: poor 0.500, good 1.000; good is higher by 0.500 (95 % interval 0.3")
@@ -114,7 +114,7 @@ def test_two_models_are_compared_in_plain_lines():
     lines = comparison_lines(compare(sick, nearly, good, 0.5, 0.5), "nearly", "good")
     assert "no clear difference: good is higher by 0.025" in lines[2]
     without = compare(sick[:20], good[:20], poor[:20], 0.5, 0.5)
-    assert comparison_lines(without, "a", "b")[4] == "Specificity: not defined on these films."
+    assert comparison_lines(without, "a", "b")[4] == "Specificity: not defined on these X-rays."
 
 
 def test_a_comparison_in_rows_and_data_says_what_the_lines_say():

@@ -47,9 +47,9 @@ def test_a_damaged_film_is_left_out_and_named(tmp_path: Path, make_data: Callabl
 
 def test_films_of_one_class_only_are_refused(tmp_path: Path, make_data: Callable[..., Path]):
     cases = [case for case in find_cases(make_data(tmp_path / "data", 3, ("train",))) if case.has_pneumonia]
-    with pytest.raises(DataError, match="Of 3 films 3 could be read, and they are not of both classes"):
+    with pytest.raises(DataError, match="3 of 3 X-rays could be read, and they are not of both classes"):
         read_films(cases, SMALL)
-    with pytest.raises(DataError, match="Of 0 films 0"):
+    with pytest.raises(DataError, match="0 of 0 X-rays"):
         read_films([], SMALL)
 
 
@@ -73,7 +73,7 @@ def test_films_that_do_not_fit_into_memory_are_refused_before_reading(
     monkeypatch.setattr(training_films.Path, "read_text", lambda *arguments, **named: "MemAvailable: 2000000 kB\n")
     cases = find_cases(make_data(tmp_path / "data", 3, ("train",)))
     with pytest.raises(
-        DataError, match=r"6 films of 32 x 32 pixels in 1 view\(s\) take about 2.0 GiB .* 1.9 GiB are free"
+        DataError, match=r"6 X-rays of 32 x 32 pixels in 1 view\(s\) take about 2.0 GiB .* 1.9 GiB are free"
     ):
         read_films(cases, SMALL)
 

@@ -142,7 +142,7 @@ def test_what_was_uploaded_lies_beside_the_plan_which_names_it(plan: Plan):
     ],
 )
 def test_a_plan_that_does_not_say_whose_films_these_are_is_refused(plan: Plan, wrong: dict):
-    with pytest.raises(DataError, match="no model card can say whom"):
+    with pytest.raises(DataError, match="A model card cannot say that"):
         plan_run(dataclasses.replace(plan, **wrong))
     assert list_runs() == []
 
