@@ -4,7 +4,7 @@
 
 Needs Chromium on the PATH and what `requirements-dev.lock` names. The app is started in a process of its own. The films
 are samples; the picture of Batch evaluation shows figures of the official test films, so it needs `--data` and is left
-out without. Left out always are `make.png` and `models.png`: they show runs of training that were made for them.
+out without. Left out always are `training.png` and `models.png`: they show runs of training that were made for them.
 After a new model please make its survey first (`./run core survey FOLDER --films 104 --record`), then look at each
 picture and at the sentence beside it: another sample may be the one whose flag flips.
 """

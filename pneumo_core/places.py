@@ -23,14 +23,14 @@ BACKBONE_WEIGHTS_VARIABLE = "PNEUMO_BACKBONE_WEIGHTS"
 
 
 def home_folder() -> Path:
-    """Give the folder for all that is written: the checkout, or of an installed package the user's data folder."""
+    """Give the folder for all that is written: the checkout; for an installed package the user's data folder."""
     return user_data_path("pneumo", appauthor=False) if SHIPPED.is_dir() else ROOT
 
 
 def models_folder() -> Path:
     """Give the folder of models, to read from: the one named by `PNEUMO_MODEL_DIR`, else the project's own.
 
-    Of an installed package it is the user's own if it holds any model, else the shipped one, which is never changed.
+    An installed package gives the user's own if it holds any model, else the shipped one, which is never changed.
     """
     if named := os.environ.get(MODELS_VARIABLE):
         return Path(named)
@@ -41,9 +41,9 @@ def models_folder() -> Path:
 
 
 def own_models_folder() -> Path:
-    """Give the folder of models, to write to: `models_folder()`, but of an installed package the user's own.
+    """Give the folder of models, to write to: `models_folder()`, but for an installed package the user's own.
 
-    Where that has no model in use, the shipped one is copied there first, whole or not at all.
+    Where that names no model in use, the shipped one is copied there first, whole or not at all.
 
     Raises:
         OSError: the folder cannot be written to.
@@ -62,8 +62,9 @@ def own_models_folder() -> Path:
                 # Another process was faster, or one was stopped right here.
                 if not (own / name).is_dir():
                     raise
-            # Last: with it the copy counts.
-            (copy / "active.txt").rename(own / "active.txt")
+            # Last: with it the copy counts. Another process may have put a model in use by now.
+            if not (own / "active.txt").exists():
+                (copy / "active.txt").rename(own / "active.txt")
     return own
 
 

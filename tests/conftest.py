@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from pneumo_core import places
@@ -17,6 +18,16 @@ from pneumo_core.places import MODELS_VARIABLE, RUNS_VARIABLE
 # Names what has to be here, with spaces between: what a test needs and lacks is else a test that is skipped by name.
 PROMISED_VARIABLE = "PNEUMO_TESTS_PROMISED"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# The same examples in each run, none kept on disk, and none timed: other processes may have the machine's cores.
+settings.register_profile(
+    "pneumo",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("pneumo")
 
 
 def pytest_configure() -> None:

@@ -20,11 +20,12 @@ _EXPECTED_PATH = "Expected is a path below the top, such as train/NORMAL/x.png. 
 def relative_name(raw: str) -> str:
     """Bring a path that others wrote into one form, or refuse it where it may point outside."""
     name = printable(raw).replace("\\", "/")
-    if _ADDRESS.match(name):
+    given, name = name, posixpath.normpath(name)
+    # Behind "./" too, a drive letter leads to its drive.
+    if _ADDRESS.match(given) or _ADDRESS.match(name):
         raise DataError(f"it begins with a drive letter or as a web address. {_EXPECTED_PATH}")
     if name.startswith("/"):
         raise DataError(f"its path is absolute. {_EXPECTED_PATH}")
-    name = posixpath.normpath(name)
     if name.split("/")[0] == "..":
         raise DataError(f"its path leads out of the folder. {_EXPECTED_PATH}")
     if name == ".":

@@ -1,5 +1,6 @@
 from .assessment import (
     Assessment as Assessment,
+    assess_folder as assess_folder,
     assess_run as assess_run,
     compare_assessments as compare_assessments,
     group_results as group_results,
@@ -30,6 +31,7 @@ from .report import (
     evaluation_html as evaluation_html,
     evaluation_json as evaluation_json,
     honesty_lines as honesty_lines,
+    write_evaluation as write_evaluation,
 )
 from .runs import (
     SCORES_FILE as SCORES_FILE,

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from pneumo_core.evaluate.cohort import Cohort, Subgroup, best_threshold, contradictions, labelled_cohort, subgroups
-from pneumo_core.evaluate.runs import FilmScore
+from pneumo_core.evaluate.runs import FilmScore, read_run, read_scores
 from pneumo_core.gate import suitability_for_age
-from pneumo_core.models import KnownFilms, ModelCard, Regions
+from pneumo_core.models import KnownFilms, ModelCard, Regions, read_card, read_conformal, read_known_films
 from pneumo_core.stats import (
     FEW_FILMS,
     Bootstrap,
@@ -177,6 +178,23 @@ def assess_run(
         best_threshold=best_threshold(cohort),
         regions=regions,
     )
+
+
+def assess_folder(folder: Path, model: Path) -> Assessment:
+    """Evaluate what a run has scored so far.
+
+    Args:
+        folder: of the run, as `run_source` writes it.
+        model: the folder of the model that scored it.
+
+    Raises:
+        DataError: the folder holds no run.
+        ModelError: there is no such model, or its files do not belong together.
+    """
+    run, card = read_run(folder), read_card(model)
+    conformal, _ = read_conformal(model, card)
+    regions = conformal.regions if conformal else None
+    return assess_run(read_scores(folder), run.films, card, read_known_films(model), run.device, regions)
 
 
 def compare_assessments(first: Assessment, second: Assessment) -> Comparison:

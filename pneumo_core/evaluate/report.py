@@ -5,10 +5,11 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pneumo_core.draw import chart_html, page_template
-from pneumo_core.evaluate.assessment import Assessment, GroupResult, group_results, points
+from pneumo_core.evaluate.assessment import Assessment, GroupResult, compare_assessments, group_results, points
 from pneumo_core.evaluate.figures import charts
 from pneumo_core.evaluate.tables import (
     OVERALL_LABELS,
@@ -18,13 +19,16 @@ from pneumo_core.evaluate.tables import (
     figure_rows,
     group_words,
     point_words,
+    scores_csv,
     screening_note,
     screening_rows,
 )
+from pneumo_core.files import write_whole
 from pneumo_core.stats import (
     OperatingPoint,
     ThresholdFigures,
     area,
+    comparison_data,
     named_data,
     number_or_none,
 )
@@ -82,11 +86,14 @@ def honesty_lines(assessment: Assessment) -> list[str]:
     return lines
 
 
-def evaluation_data(assessment: Assessment, left_out: Sequence[str] | None = None) -> dict[str, Any]:
+def evaluation_data(
+    assessment: Assessment, left_out: Sequence[str] | None = None, other: Assessment | None = None
+) -> dict[str, Any]:
     """Give an evaluation as plain data; what is not defined is None.
 
     Args:
         left_out: a sentence on each file that was left out before scoring; None where that is no longer known.
+        other: another model on the same films; the paired differences then stand under `comparison`.
     """
     cohort = assessment.cohort
     n = len(cohort)
@@ -122,12 +129,33 @@ def evaluation_data(assessment: Assessment, left_out: Sequence[str] | None = Non
         "warned_of": assessment.warned_of,
         "refusals": [{"film": score.number + 1, "reason": score.reason} for score in assessment.refused],
         "notice": NOTICE,
+        **({} if other is None else {"comparison": _comparison_with(other, assessment)}),
     }
 
 
 def evaluation_json(assessment: Assessment, left_out: Sequence[str] | None = None) -> bytes:
     """Give `evaluation_data` as a JSON file."""
-    return (json.dumps(evaluation_data(assessment, left_out), indent=2) + "\n").encode()
+    return _as_file(evaluation_data(assessment, left_out))
+
+
+def write_evaluation(
+    folder: Path,
+    assessment: Assessment,
+    data: dict[str, Any],
+    left_out: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+) -> None:
+    """Write evaluation.json, films.csv and, at the balanced point, evaluation.html into a folder that is there.
+
+    Args:
+        data: as `evaluation_data` gives it.
+        left_out: as in `evaluation_data`.
+        names: as in `scores_csv`.
+    """
+    threshold = assessment.card.operating_point("balanced").threshold
+    write_whole(folder / "evaluation.json", _as_file(data))
+    write_whole(folder / "films.csv", scores_csv(assessment, names))
+    write_whole(folder / "evaluation.html", evaluation_html(assessment, threshold, SETTING, left_out))
 
 
 def evaluation_html(
@@ -165,6 +193,14 @@ def evaluation_html(
         ],
     )
     return page.encode()
+
+
+def _as_file(data: dict[str, Any]) -> bytes:
+    return (json.dumps(data, indent=2) + "\n").encode()
+
+
+def _comparison_with(other: Assessment, assessment: Assessment) -> dict[str, Any]:
+    return {"with": other.card.name, **comparison_data(compare_assessments(assessment, other))}
 
 
 def content_name(content: bytes, ending: str) -> str:

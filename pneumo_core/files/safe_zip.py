@@ -21,7 +21,18 @@ MAX_ENTRIES = 50
 _STEP_BYTES = 2**20
 _ENTRY_MARK = b"PK\x01\x02"
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}")
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, LookupError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    # A member that claims to lie beyond what any file can hold.
+    OverflowError,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,6 +22,7 @@ from .fit import (
     training_model as training_model,
 )
 from .gate_fit import (
+    films_it_knows as films_it_knows,
     fit_gate_of as fit_gate_of,
 )
 from .make import (
@@ -94,9 +95,9 @@ from .setting import (
     listed as listed,
 )
 from .starts import (
+    default_start as default_start,
     imagenet_problem as imagenet_problem,
     models_of as models_of,
-    named_weights as named_weights,
     weights_files as weights_files,
 )
 from .stress import (

@@ -35,7 +35,7 @@ def training_charts(log: Sequence[Mapping[str, Any]], epochs: int, text_colour: 
     """Draw a run's log: loss, AUC, accuracy, sensitivity, specificity, learning rate.
 
     Args:
-        log: the entry of each epoch so far, as `run.read_log` gives it; one at least.
+        log: the entry of each epoch so far, as `training_log.read_log` gives it; one at least.
         epochs: of the whole run.
     """
     rates = [entry["learning_rate"] for entry in log]

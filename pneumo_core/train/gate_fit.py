@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.errors import ModelError, PneumoError
-from pneumo_core.files import write_whole
+from pneumo_core.errors import DataError, ModelError, PneumoError
+from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.film import Preprocessing, prepare, read_radiograph, resize
 from pneumo_core.gate import (
     INVERTED,
@@ -29,7 +29,15 @@ from pneumo_core.gate import (
     write_gate,
 )
 from pneumo_core.keras_network import KerasClassifier, gate_features
-from pneumo_core.models import CARD_TEXT_FILE, GateFit, MadePictures, card_text, gate_in_words, write_record
+from pneumo_core.models import (
+    CARD_TEXT_FILE,
+    HASH_DIGITS,
+    GateFit,
+    MadePictures,
+    card_text,
+    gate_in_words,
+    write_record,
+)
 from pneumo_core.train.negatives import OTHERS, as_exported, inverted, of_a_photograph, part_or_several, turned
 
 MOST_FILMS = 2600
@@ -168,6 +176,27 @@ def fit_gate_of(
     write_gate(dataclasses.replace(gate, weights_sha256=card.weights_sha256), folder)
     write_record(fit, folder, card.weights_sha256)
     write_whole(folder / CARD_TEXT_FILE, card_text(card, gate_in_words(folder, card.weights_sha256)).encode())
+
+
+def films_it_knows(classifier: KerasClassifier, data: Path) -> tuple[list[Path], list[Path]]:
+    """List the films below a folder that a model was trained on, and those that it was validated with.
+
+    Raises:
+        DataError: there are not some of both.
+    """
+    parts: dict[str, list[Path]] = {"training": [], "validation": []}
+    for path in sorted(data.rglob("*")):
+        if path.is_file() and classifier.known is not None:
+            part = classifier.known.hashes.get(file_sha256(path)[:HASH_DIGITS])
+            if part is not None:
+                parts[part].append(path)
+    if not all(parts.values()):
+        raise DataError(
+            f"{data} holds {len(parts['training'])} films that {classifier.card.name} was trained on and "
+            f"{len(parts['validation'])} that it was validated with. Expected are some of both, as its list of known "
+            "films names them. Please name the folder that it was trained from."
+        )
+    return parts["training"], parts["validation"]
 
 
 def _read(paths: Sequence[Path], preprocessing: Preprocessing) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 from pneumo_core.errors import PneumoError
 from pneumo_core.models import models_in, read_card
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE
+from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM
 
 WEIGHTS_SUFFIX = ".weights.h5"
 # Where Keras fetches ImageNet weights from, and by which names it keeps them.
@@ -23,6 +24,17 @@ KERAS_FILES = {
     "MobileNetV3Large": "weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
 }
 SECONDS = 2.0
+
+
+def default_start(architecture: str) -> str:
+    """Give where a run starts, as a plan names it, where nobody says so.
+
+    It is the weights file that `PNEUMO_BACKBONE_WEIGHTS` names, there or not, else Keras' own; random weights for a
+    backbone of which Keras has none.
+    """
+    if not ARCHITECTURES[architecture].has_imagenet_weights:
+        return RANDOM
+    return os.environ.get(BACKBONE_WEIGHTS_VARIABLE) or IMAGENET
 
 
 def named_weights() -> Path | None:

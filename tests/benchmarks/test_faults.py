@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pneumo_core.cli import group as __main__
+from pneumo_core.cli.group import commands
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.files.whole import write_whole, written_whole
+from pneumo_core.film.decoder_process import serve
 from pneumo_core.models.training_log import read_log
 from pneumo_core.serve import jobs
 from pneumo_core.train import run as training_run
@@ -143,8 +144,8 @@ def test_a_full_disk_is_a_sentence_of_a_job_and_of_the_command_line(monkeypatch:
     job = Writing("write")
     job.wait()
     assert job.problem == disk_in_words(OSError(errno.ENOSPC, ""))
-    monkeypatch.setattr(__main__, "verify_audit_log", full)
-    result = CliRunner().invoke(__main__.commands, ["audit-log", "verify", "log"])
+    monkeypatch.setattr(serve, "verify_audit_log", full)
+    result = CliRunner().invoke(commands, ["audit-log", "verify", "log"])
     assert (result.exit_code, result.output.strip()) == (1, job.problem)
 
 

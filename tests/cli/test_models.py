@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pneumo_core.cli import group as main
+from pneumo_core.cli import models as main
+from pneumo_core.cli.group import commands
 from pneumo_core.files.hashes import file_sha256
 from pneumo_core.models.card import active_model_folder, write_card
 from pneumo_core.models.store import promotions
@@ -16,7 +17,7 @@ from tests.makers import model_card, with_thresholds
 
 
 def run(*arguments: object, answer: str | None = None) -> Result:
-    return CliRunner().invoke(main.commands, ["models", *(str(argument) for argument in arguments)], input=answer)
+    return CliRunner().invoke(commands, ["models", *(str(argument) for argument in arguments)], input=answer)
 
 
 @pytest.fixture
@@ -112,11 +113,11 @@ def test_a_model_is_deleted(models: Path):
 
 def test_a_deletion_is_asked_about_on_a_terminal(models: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(main, "_on_terminal", lambda: True)
-    refused = CliRunner().invoke(main.commands, ["models", "delete", "b"], input="n\n")
+    refused = CliRunner().invoke(commands, ["models", "delete", "b"], input="n\n")
     assert refused.exit_code == 1
     assert "Delete b, its network, card, log and scores, for good?" in refused.stderr
     assert (models / "b").exists()
-    assert CliRunner().invoke(main.commands, ["models", "delete", "b"], input="y\n").stdout.endswith("b is deleted\n")
+    assert CliRunner().invoke(commands, ["models", "delete", "b"], input="y\n").stdout.endswith("b is deleted\n")
     assert not (models / "b").exists()
 
 

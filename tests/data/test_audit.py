@@ -325,7 +325,7 @@ def test_an_audit_reports_its_progress_and_can_be_cancelled(tmp_path):
 
 def test_a_file_that_is_gone_meanwhile_is_a_film_with_a_problem(tmp_path, monkeypatch):
     data = lay(tmp_path, healthy())
-    from pneumo_core.cli.group import audit as module
+    from pneumo_core.data import audit as module
 
     def find(folder):
         cases = list(find_cases(folder))
@@ -433,7 +433,7 @@ def test_the_command_ends_with_0_where_nothing_is_alarming_and_2_on_wrong_use(tm
 
 def test_summary_and_alarms_are_the_same_whatever_order_the_files_are_found_in(tmp_path, monkeypatch):
     first = audit_folder(lay(tmp_path / "data", healthy(12) | {normal(80): film(0)}))
-    from pneumo_core.cli.group import audit as module
+    from pneumo_core.data import audit as module
 
     found_before = module.find_cases
     monkeypatch.setattr(module, "find_cases", lambda folder: found_before(folder)[::-1])

@@ -376,7 +376,3 @@ def test_the_right_file_is_imported_and_loaded(right: tuple[Members, Members], t
     files, _ = right
     assert import_model(tmp_path, zipped(files), "new").folder == tmp_path / "new"
     load_classifier(tiny_model)
-
-
-def test_at_least_22_kinds_are_named():
-    assert len(KINDS) >= 22

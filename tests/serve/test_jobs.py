@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from pydantic import TypeAdapter, ValidationError
 
-from pneumo_core.cli.group import audit
+from pneumo_core.data import audit
 from pneumo_core.errors import ModelError
 from pneumo_core.evaluate.runs import read_scores
 from pneumo_core.keras_network.classifier import load_classifier

@@ -1,6 +1,7 @@
 """Sessions that were left are ended, and freed memory goes back to the system."""
 
 import asyncio
+import ctypes
 import subprocess
 import sys
 
@@ -51,7 +52,13 @@ def test_memory_that_glibc_would_keep_goes_back():
     assert int(found.stdout) > 80
 
 
-def test_on_other_systems_nothing_is_done(monkeypatch: pytest.MonkeyPatch):
+def test_on_other_systems_no_library_is_asked(monkeypatch: pytest.MonkeyPatch):
+    asked: list[str | None] = []
+    monkeypatch.setattr(ctypes, "CDLL", asked.append)
+    sessions.share_arenas()
+    assert len(asked) == (sys.platform == "linux")
+    asked.clear()
     monkeypatch.setattr(sys, "platform", "darwin")
     sessions.share_arenas()
     sessions.give_back()
+    assert asked == []

@@ -10,8 +10,8 @@ import pytest
 
 from pneumo_core.places import BACKBONE_WEIGHTS_VARIABLE
 from pneumo_core.train import starts
-from pneumo_core.train.plan import ARCHITECTURES
-from pneumo_core.train.starts import KERAS_FILES, imagenet_problem, models_of, weights_files
+from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM
+from pneumo_core.train.starts import KERAS_FILES, default_start, imagenet_problem, models_of, weights_files
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +66,13 @@ def test_weights_files_are_the_one_named_and_those_below_the_roots(tmp_path: Pat
     assert weights_files([root]) == [root / "a.weights.h5", root / "deep" / "b.weights.h5"]
     monkeypatch.setenv(BACKBONE_WEIGHTS_VARIABLE, str(tmp_path / "outside.weights.h5"))
     assert weights_files([root])[0] == tmp_path / "outside.weights.h5"
+
+
+def test_a_run_starts_from_the_file_that_is_named_for_it_where_its_backbone_can(monkeypatch: pytest.MonkeyPatch):
+    assert (default_start("EfficientNetV2B0"), default_start("SmallCNN")) == (IMAGENET, RANDOM)
+    # Whether it is there is seen when the run begins, and said then: another start would be a surprise.
+    monkeypatch.setenv(BACKBONE_WEIGHTS_VARIABLE, "/nowhere/named.weights.h5")
+    assert (default_start("EfficientNetV2B0"), default_start("SmallCNN")) == ("/nowhere/named.weights.h5", RANDOM)
 
 
 def test_models_to_start_from_have_the_backbone_and_a_card_that_holds(tmp_path: Path, tiny_model: Path):

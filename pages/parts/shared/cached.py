@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pneumo_core.draw import montage
-from pneumo_core.evaluate import Assessment, assess_run, read_run, read_scores, scores_stamp
+from pneumo_core.evaluate import Assessment, assess_folder, scores_stamp
 from pneumo_core.explain import SURVEY_FILE, Survey, read_survey
 from pneumo_core.files import files_stamp
 from pneumo_core.film import DECODER
@@ -29,7 +29,6 @@ from pneumo_core.models import (
     models_stamp,
     read_card,
     read_conformal,
-    read_known_films,
     read_stored_scores,
 )
 from pneumo_core.places import models_folder
@@ -202,10 +201,7 @@ def assessment_of_run(folder: Path, model: Path | None = None) -> Assessment:
 
 @st.cache_resource(show_spinner="Evaluating ...", max_entries=4)
 def _assessment(folder: Path, scores: tuple[object, ...], model: Path, stamp: tuple[object, ...]) -> Assessment:
-    run, card = read_run(folder), read_card(model)
-    conformal, _ = read_conformal(model, card)
-    regions = conformal.regions if conformal else None
-    return assess_run(read_scores(folder), run.films, card, read_known_films(model), run.device, regions)
+    return assess_folder(folder, model)
 
 
 def other_classifier(model: Path) -> "KerasClassifier":

@@ -16,8 +16,8 @@ from pneumo_core.train import (
     IMAGENET,
     RANDOM,
     SETTINGS,
+    default_start,
     models_of,
-    named_weights,
     settings_of_start,
     weights_files,
 )
@@ -71,7 +71,7 @@ def _ask_for_way(architecture: str) -> str:
     return st.selectbox(
         "Start from",
         ways,
-        ways.index(FILE) if FILE in ways and named_weights() else 0,
+        0 if default_start(architecture) in (IMAGENET, RANDOM) else ways.index(FILE),
         format_func=STARTS.__getitem__,
         help="A backbone with ImageNet weights knows edges and textures, so it needs far fewer X-rays. A model of this "
         "installation is trained further on your X-rays. Random weights are for teaching, or for very many X-rays.",

@@ -1,0 +1,330 @@
+"""How a model is made on the command line: the data's audit, a training, and what may follow it."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pneumo_core.cli.group import GivenPath, GivenWord, tell, tell_how_far, tell_progress
+from pneumo_core.errors import ModelError
+from pneumo_core.files import write_whole
+from pneumo_core.places import models_folder, own_models_folder
+from pneumo_core.train import SETTINGS, listed
+
+if TYPE_CHECKING:
+    from pneumo_core.data import Audit
+    from pneumo_core.models import ModelCard
+    from pneumo_core.train import Plan
+
+
+def _recipe_option(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make an option of a setting that is a whole number."""
+    setting = SETTINGS[name]
+    kind = click.IntRange(int(setting.lowest or 0), int(setting.highest or 0))
+    return click.option(f"--{name}", type=kind, help=f"{setting.title}. Default: {setting.default}.")
+
+
+def _list_settings(context: click.Context, parameter: click.Parameter, is_asked: bool) -> None:
+    if not is_asked:
+        return
+    for group, settings in listed(SETTINGS):
+        click.echo(group)
+        for setting in settings:
+            how, meaning = setting.in_words()
+            click.echo(click.wrap_text(how, 100, "  ", "      "))
+            click.echo(click.wrap_text(meaning, 100, "      ", "      "))
+    context.exit()
+
+
+@click.command()
+@click.argument("data", required=False, type=GivenPath())
+@click.option("--out", type=GivenPath(), help="The new model's folder, named as the model.")
+@click.option(
+    "--copy",
+    "copies",
+    multiple=True,
+    type=GivenPath(),
+    help="A further copy of the same films (another resampling): another view of each film.",
+)
+@click.option("--manifest", type=GivenPath(), help="A CSV that `audit --split` wrote: who is where.")
+@click.option(
+    "--start",
+    "--weights",
+    "start",
+    type=GivenWord("a file, a folder, 'imagenet' or 'random'"),
+    help="Where the network starts: a .weights.h5 file of the backbone, a model's folder, 'imagenet' (Keras' own "
+    "download) or 'random'. Default: the file named by PNEUMO_BACKBONE_WEIGHTS, else imagenet.",
+)
+@click.option("--architecture", default=SETTINGS["architecture"].default, show_default=True)
+@_recipe_option("epochs")
+@_recipe_option("size")
+@_recipe_option("seed")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any setting of the recipe, e.g. optimizer=SGD or dense_units=64,32; --list-settings names them.",
+)
+@click.option(
+    "--list-settings",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_list_settings,
+    help="List the settings of the recipe with ranges and defaults, and exit.",
+)
+@click.option("--population", help="Whose films these are, for the model card. Default: those of Kermany et al. 2018.")
+@click.option("--ages", nargs=2, type=float, help="Their lowest and highest age in years. Default: 1 5.")
+@click.option(
+    "--resume",
+    type=GivenPath(),
+    help="Go on with a run that was stopped or killed: its name, or its folder. Nothing else is named then.",
+)
+@click.option("--finish", is_flag=True, help="With --resume: no more epochs, make a model of the best one so far.")
+@click.pass_context
+def train(context: click.Context, /, resume: Path | None, finish: bool, **plan: Any) -> None:
+    """Train a model from DATA, a folder in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA).
+
+    Ctrl-C stops after the step at hand; --resume goes on. The run's plan, log and checkpoint lie in runs/training/.
+    """
+    from pneumo_core.places import trainings_folder
+    from pneumo_core.train import plan_run, read_plan
+
+    if resume:
+        _refuse_what_the_plan_says(context)
+        folder = resume if resume.is_dir() else trainings_folder() / resume
+        # Before anything of the folder is touched: it may be no run's.
+        read_plan(folder)
+    elif plan["data"] is None or plan["out"] is None:
+        raise click.UsageError("Please name the folder of films and --out, or --resume a run.")
+    elif finish:
+        raise click.UsageError("--finish goes with --resume.")
+    else:
+        folder = plan_run(_plan(**plan))
+    _run(folder, finish)
+
+
+def _refuse_what_the_plan_says(context: click.Context) -> None:
+    """Refuse words beside --resume: a run's plan is written already, and they would change nothing."""
+    beside = [
+        parameter.opts[0] if isinstance(parameter, click.Option) else "DATA"
+        for parameter in context.command.params
+        if parameter.name not in ("resume", "finish")
+        and context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
+    ]
+    if beside:
+        raise click.UsageError(
+            f"A run that goes on keeps its plan, so that {', '.join(beside)} would change nothing. Please leave out "
+            "all but --resume and --finish, or begin a new run."
+        )
+
+
+def _plan(
+    data: Path,
+    out: Path,
+    copies: tuple[Path, ...],
+    manifest: Path | None,
+    start: str | None,
+    architecture: str,
+    epochs: int | None,
+    size: int | None,
+    seed: int | None,
+    settings: tuple[str, ...],
+    population: str | None,
+    ages: tuple[float, float] | None,
+) -> "Plan":
+    from pneumo_core.train import (
+        ARCHITECTURES,
+        POPULATION,
+        POPULATION_YEARS,
+        Plan,
+        checked_recipe,
+        default_start,
+        settings_of_start,
+    )
+
+    if architecture not in ARCHITECTURES:
+        raise click.BadParameter(
+            f"'{architecture}' is none of {', '.join(ARCHITECTURES)}.", param_hint="--architecture"
+        )
+    start = default_start(architecture) if start is None else start
+    named = {"epochs": epochs, "size": size, "seed": seed}
+    chosen = settings_of_start(architecture, start) | {
+        name: value for name, value in named.items() if value is not None
+    }
+    return Plan(
+        data.resolve(),
+        out.resolve(),
+        checked_recipe(chosen | dict(_setting(text) for text in settings)),
+        tuple(copy.resolve() for copy in copies),
+        None if manifest is None else manifest.resolve(),
+        str(Path(start).resolve()) if Path(start).exists() else start,
+        POPULATION if population is None else population,
+        POPULATION_YEARS if ages is None else ages,
+    )
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """Take "name=value" apart; several values are parted by commas."""
+    name, is_there, value = text.partition("=")
+    if not is_there:
+        raise click.BadParameter(f"'{text}' has no value. Please write it as NAME=VALUE.", param_hint="--set")
+    several = name in SETTINGS and SETTINGS[name].is_several
+    return name, [part.strip() for part in value.split(",") if part.strip()] if several else value
+
+
+def _run(folder: Path, finish: bool) -> None:
+    """Train as a run's folder says, until its end or Ctrl-C."""
+    # Others have the machine first.
+    os.nice(max(0, 10 - os.nice(0)))
+
+    from pneumo_core.train import STOP_FILE, ask_to_stop, run_training
+
+    (folder / STOP_FILE).unlink(missing_ok=True)
+    before = signal.signal(signal.SIGINT, lambda number, frame: ask_to_stop(folder))
+    try:
+        run_training(folder, finish, lambda line: tell(line, err=False))
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@click.command()
+@click.argument("folder", type=GivenPath())
+@click.option("--out", type=GivenPath(file_okay=False), help="Write audit.json, audit.html here.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
+@click.option("--split", type=GivenPath(dir_okay=False), help="Write a split by patient here, as CSV.")
+@click.option(
+    "--validation-share", type=click.FloatRange(0, 1, True, True), default=0.15, show_default=True, help="Of patients."
+)
+@click.option(
+    "--test-share", type=click.FloatRange(0, 1, True, True), help="Of patients. Default: the test split that is there."
+)
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option(
+    "--test-names-are-others",
+    is_flag=True,
+    help="Keep films to train on whose patients' names also stand in the test split: they are other people.",
+)
+def audit(
+    folder: Path,
+    out: Path | None,
+    as_json: bool,
+    split: Path | None,
+    validation_share: float,
+    test_share: float | None,
+    seed: int,
+    test_names_are_others: bool,
+) -> None:
+    """Say what is wrong with FOLDER (train|val|test / NORMAL|PNEUMONIA) before anything is trained on it.
+
+    Exit status 0: nothing alarming; 1: alarms, or no audit; 2: wrong use. No file is moved or changed.
+    """
+    from pneumo_core.data import audit_folder, audit_json, split_audited, summary, write_manifest
+
+    if validation_share + (test_share or 0) >= 1:
+        raise click.UsageError("--validation-share and --test-share leave nothing to train on. Please lower them.")
+
+    found = audit_folder(folder, tell_progress)
+    if out:
+        _write_audit(found, out)
+    # The split is wanted, whoever reads this.
+    tell(audit_json(found) if as_json else "\n".join(summary(found)), err=False)
+    if split:
+        manifest = split_audited(found, validation_share, test_share, seed, test_names_are_others)
+        write_manifest(manifest, split)
+        for line in manifest.in_words():
+            tell(f"{split.name}: {line}", err=as_json)
+    if found.alarms:
+        raise SystemExit(1)
+
+
+def _write_audit(found: "Audit", out: Path) -> None:
+    from pneumo_core.data import AUDIT_FILE, audit_html, write_audit
+
+    out.mkdir(parents=True, exist_ok=True)
+    write_audit(found, out / AUDIT_FILE)
+    write_whole(out / "audit.html", audit_html(found))
+
+
+@click.command("fit-gate")
+@click.argument("data", type=GivenPath())
+@click.option("--model", help="A model's name, or its folder; default: the model in use.")
+def fit_gate_command(data: Path, model: str | None) -> None:
+    """Fit a model's input gate, by the films in DATA that it was trained on and validated with.
+
+    Exit status 0: the model has it; 1: it is not worth keeping, and the model is as it was; 2: wrong use.
+    """
+    from pneumo_core.keras_network import load_classifier
+    from pneumo_core.models import gate_in_words
+    from pneumo_core.train import films_it_knows, fit_gate_of
+
+    # The gate is written into it.
+    own_models_folder()
+    folder = _model_folder(model)
+    classifier = load_classifier(folder)
+
+    def report(done: int, of: int) -> bool:
+        tell_how_far(f"{done} of {of} pictures", done == of)
+        return True
+
+    fit_gate_of(classifier, folder, *films_it_knows(classifier, data), report)
+    click.echo("\n".join(gate_in_words(folder, classifier.card.weights_sha256)))
+
+
+@click.command("recalibrate")
+@click.argument("data", type=GivenPath())
+@click.option("--out", required=True, type=GivenPath(), help="The new model's folder, named as it.")
+@click.option("--copy", "copies", multiple=True, type=GivenPath(), help="As the model was trained with.")
+@click.option("--model", help="A model's name, or its folder; default: the model in use.")
+def recalibrate_command(data: Path, out: Path, copies: tuple[Path, ...], model: str | None) -> None:
+    """Choose the probability and the operating points of a model again, as training does now, and test them.
+
+    DATA is what it was trained from. The network stays; the new model is put in use by `models promote`.
+    """
+    from pneumo_core.train import recalibrate
+
+    _say_points(recalibrate(_model_folder(model), data, copies, out, tell))
+
+
+@click.command("blend")
+@click.argument("data", type=GivenPath())
+@click.option("--out", required=True, type=GivenPath(), help="The new model's folder, named as it.")
+@click.option("--copy", "copies", multiple=True, type=GivenPath(), help="As the models were trained with.")
+@click.option("--model", "models", multiple=True, required=True, help="A model's name, or its folder; two or more.")
+def blend_command(data: Path, out: Path, copies: tuple[Path, ...], models: tuple[str, ...]) -> None:
+    """Make one model of several that were trained with the same films: its score is the mean of theirs.
+
+    DATA is what they were trained from. The operating points are chosen anew, on the validation films. What their
+    backbones have in common runs once. Afterwards `fit-gate` gives it an input gate, `models promote` puts it in use.
+    """
+    from pneumo_core.train import blend
+
+    folders = [_model_folder(model) for model in models]
+    _say_points(blend(folders, data, copies, out, tell))
+
+
+def _say_points(card: "ModelCard") -> None:
+    from pneumo_core.models import result_table
+
+    for point in card.operating_points:
+        click.echo(f"{point.name}: {point.threshold:.4f}, {point.chosen_for}")
+    click.echo("\n".join(result_table(card.test)))
+
+
+def _model_folder(model: str | None) -> Path:
+    """Give the folder of a model by its name or path; of the model in use for None."""
+    from pneumo_core.models import active_model_folder
+
+    if model is None:
+        return active_model_folder(models_folder())
+    folder = next((path for path in (models_folder() / model, Path(model)) if model and path.is_dir()), None)
+    if folder is None:
+        raise ModelError(
+            f"There is no model '{model[:60]}'. Expected is a model's folder, or a name that `models list` gives. "
+            "Please correct it."
+        )
+    return active_model_folder(folder)
