@@ -254,7 +254,7 @@ def test_films_are_audited_and_a_model_is_trained_on_them(page: "playwright.Page
             backbone.get_by_role("combobox").click(timeout=5_000)
             option.click(timeout=5_000)
         with contextlib.suppress(playwright.TimeoutError):
-            page.get_by_text("Other than the defaults: architecture SmallCNN").wait_for(timeout=8_000)
+            page.get_by_text("Changed settings: architecture SmallCNN").wait_for(timeout=8_000)
             break
         page.keyboard.press("Escape")
     for label, value in (("Image size, pixels a side", "32"), ("Epochs, at most", "2"), ("Batch, X-rays", "8")):

@@ -29,7 +29,7 @@ WHO = "models_who"
 
 
 def last_change_shown() -> None:
-    """Name the last change once."""
+    """Show the last change, once."""
     if DONE in st.session_state:
         st.success(st.session_state.pop(DONE), icon=":material/check_circle:")
 
