@@ -315,6 +315,6 @@ def _neighbours(left: np.ndarray, right: np.ndarray, base: np.ndarray, height: n
 
 
 def _counted_up(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Repeat each place as often as it counts, and number the repeats: 2 and 3 give 0 0 1 1 1 and 0 1 0 1 2."""
+    """Repeat each place by its count, and number the repeats: 2 and 3 give 0 0 1 1 1 and 0 1 0 1 2."""
     whose = np.repeat(np.arange(len(counts)), counts)
     return whose, np.arange(len(whose)) - (np.cumsum(counts) - counts)[whose]

@@ -28,7 +28,6 @@ from tests.conftest import drawn_film
 from tests.film.test_radiograph import (
     CUT_SHORT,
     DAMAGED,
-    SEVERAL_FRAMES,
     dicom,
     encapsulated,
     gdcm_dicom,
@@ -42,6 +41,7 @@ from tests.film.test_radiograph import (
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
+SEVERAL_FRAMES = "scan is a DICOM with several frames. Please upload a single X-ray."
 SECONDS = 10
 READ = "is read"
 NO_PIXELS = "scan is a DICOM without pixel data. Please export the X-ray itself."

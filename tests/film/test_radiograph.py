@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import apply_voi, apply_windowing
 
-from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
+from pneumo_core.errors import PneumoError, UnreadableImageError, UnsuitableImageError
 from pneumo_core.film import dicom as dicom_file, radiograph as radiograph_module
 from pneumo_core.film.radiograph import Radiograph, read_radiograph
 from pneumo_core.gate.suitability import assess
@@ -34,7 +34,6 @@ pytestmark = [
 HEIGHT, WIDTH = 100, 120
 DAMAGED = "scan is damaged and cannot be read. Please export or download it again."
 CUT_SHORT = "scan is cut short and cannot be read. Please export or download it again."
-SEVERAL_FRAMES = "scan is a DICOM with several frames. Please upload a single X-ray."
 
 
 def ramp(bits: int = 8) -> np.ndarray:
@@ -127,10 +126,16 @@ def read(content: bytes | Dataset) -> Radiograph:
     return read_radiograph(written(content) if isinstance(content, Dataset) else content, "scan")
 
 
-def refusal(content: bytes | Dataset, kind: type[Exception] = UnreadableImageError) -> str:
-    with pytest.raises(kind) as caught:
+def refusal(content: bytes | Dataset) -> str:
+    with pytest.raises(UnreadableImageError) as caught:
         read(content)
     return str(caught.value)
+
+
+def code_of(content: bytes | Dataset, kind: type[PneumoError] = UnreadableImageError) -> str:
+    with pytest.raises(kind) as caught:
+        read(content)
+    return caught.value.code
 
 
 def table(entries: list[int], bits: int, first: int = 0) -> list[Dataset]:
@@ -624,7 +629,7 @@ def test_a_chest_by_any_name_is_read(body_part):
 
 
 def test_an_empty_file_is_refused():
-    assert refusal(b"") == "scan is empty. Please export or download it again."
+    assert code_of(b"") == "empty"
 
 
 @pytest.mark.parametrize("as_file", [True, False])
@@ -633,7 +638,7 @@ def test_a_file_of_too_many_bytes_is_refused(as_file, monkeypatch):
     content = bytes(2**20 + 1)
     with pytest.raises(UnreadableImageError) as caught:
         read_radiograph(io.BytesIO(content) if as_file else content, "scan")
-    assert str(caught.value) == ("scan is too large. Files up to 1 MiB can be read. Please export a single X-ray.")
+    assert caught.value.code == "too_large"
 
 
 def test_a_large_path_is_refused_before_it_is_read(tmp_path, monkeypatch):
@@ -641,36 +646,16 @@ def test_a_large_path_is_refused_before_it_is_read(tmp_path, monkeypatch):
     with path.open("wb") as file:
         file.truncate(64 * 2**20 + 1)
     monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("was read"))
-    with pytest.raises(UnreadableImageError, match=r"^large.png is too large. Files up to 64 MiB"):
+    with pytest.raises(UnreadableImageError) as caught:
         read_radiograph(path)
+    assert caught.value.code == "too_large"
 
 
 def test_a_missing_path_and_a_folder_are_refused(tmp_path):
-    with pytest.raises(UnreadableImageError) as caught:
-        read_radiograph(tmp_path / "none.png")
-    assert str(caught.value) == "none.png does not exist. Please choose a DICOM, PNG or JPEG file."
-    with pytest.raises(UnreadableImageError, match="is a folder"):
-        read_radiograph(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"%PDF-1.7", "a PDF document"),
-        (b"PK\x03\x04....", "a ZIP archive or an Office document"),
-        (b"\x1f\x8b\x08", "a gzip archive, as NIfTI volumes often are"),
-        (bytes(344) + b"n+1\0", "a NIfTI volume"),
-        (b"<!DOCTYPE html><p>", "a web page"),
-        (b"patient;age\n1;2\n", "a text file"),
-        (b"\x01\x02\x03\xff" * 50, "a file of an unknown kind"),
-        (saved(Image.new("L", (100, 100)), "TIFF"), "a TIFF image"),
-        (saved(Image.new("L", (100, 100)), "GIF"), "a GIF image"),
-        (saved(Image.new("L", (100, 100)), "BMP"), "a BMP image"),
-        (saved(Image.new("RGB", (100, 100)), "WEBP"), "a WebP image"),
-    ],
-)
-def test_other_kinds_of_file_are_named(content, words):
-    assert refusal(content) == (f"scan seems to be {words}, not an X-ray. Please upload a DICOM, PNG or JPEG file.")
+    for path in (tmp_path / "none.png", tmp_path):
+        with pytest.raises(UnreadableImageError) as caught:
+            read_radiograph(path)
+        assert caught.value.code == "not_found"
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
@@ -694,9 +679,8 @@ def test_garbage_behind_the_right_first_bytes_is_refused(start):
 
 @pytest.mark.parametrize("shape", [(95, 120), (120, 95)])
 def test_95_pixels_are_too_few(shape):
-    words = f"scan is {shape[0]} x {shape[1]} pixels. Please upload an X-ray of at least 96 x 96."
-    assert refusal(png(np.zeros(shape, np.uint8))) == words
-    assert refusal(dicom(np.zeros(shape, np.uint8))) == words
+    assert code_of(png(np.zeros(shape, np.uint8))) == "too_small"
+    assert code_of(dicom(np.zeros(shape, np.uint8))) == "too_small"
 
 
 def test_96_pixels_are_enough():
@@ -705,62 +689,42 @@ def test_96_pixels_are_enough():
 
 
 def test_more_than_50_megapixels_are_refused_before_decoding():
-    words = "scan is 5000 x 10001 pixels. Please upload an X-ray of at most 50 megapixels."
-    assert refusal(declared_png(5000, 10001)) == words
-    assert refusal(dicom(Rows=5000, Columns=10001)) == words
+    assert code_of(declared_png(5000, 10001)) == "too_large"
+    assert code_of(dicom(Rows=5000, Columns=10001)) == "too_large"
     # Exactly 50 megapixels pass that check and fail at the missing pixels.
-    assert "megapixels" not in refusal(declared_png(5000, 10000))
+    assert code_of(declared_png(5000, 10000)) == "damaged"
 
 
 def test_900_megapixels_are_refused_too():
-    assert refusal(declared_png(30000, 30000)) == (
-        "scan has too many pixels. Please upload an X-ray of at most 50 megapixels."
-    )
+    assert code_of(declared_png(30000, 30000)) == "too_large"
 
 
 def test_an_animated_png_is_refused():
     image = Image.fromarray(ramp())
     content = saved(image, save_all=True, append_images=[image.transpose(Image.Transpose.ROTATE_180)])
-    assert refusal(content) == "scan holds several pictures. Please upload a single X-ray."
+    assert code_of(content) == "several_pictures"
 
 
 def test_a_multi_picture_jpeg_is_refused():
     image = Image.fromarray(ramp())
     content = saved(image, "MPO", save_all=True, append_images=[image])
-    assert refusal(content) == "scan holds several pictures. Please upload a single X-ray."
+    assert code_of(content) == "several_pictures"
 
 
 def test_a_jpeg_of_hundreds_of_scans_is_refused():
     content = saved(Image.fromarray(ramp()), "JPEG", progressive=True)
     assert read(content).origin.format == "JPEG"
-    assert refusal(content[:-2] + b"\xff\xda" * 101) == (
-        "scan is a JPEG with unusually many scans. Please save it as PNG."
-    )
+    assert code_of(content[:-2] + b"\xff\xda" * 101) == "too_large"
 
 
-@pytest.mark.parametrize(
-    ("modality", "found"),
-    [
-        ("CT", "a CT slice (modality CT)"),
-        ("MG", "a mammogram (modality MG)"),
-        ("SR", "a structured report (modality SR)"),
-        ("DOE", "of a modality other than X-ray"),
-    ],
-)
-def test_other_modalities_are_refused(modality, found):
-    assert refusal(dicom(Modality=modality), UnsuitableImageError) == (
-        f"scan is {found}. Projection X-rays (CR, DX, RG) can be read. Please upload a chest X-ray."
-    )
+@pytest.mark.parametrize("modality", ["CT", "MG", "SR", "DOE"])
+def test_other_modalities_are_refused(modality):
+    assert code_of(dicom(Modality=modality), UnsuitableImageError) == "modality"
 
 
-@pytest.mark.parametrize(
-    ("body_part", "found"),
-    [("HAND", "hand"), ("LEFT KNEE", "knee"), ("ABDOMEN", "abdomen"), ("LSPINE", "spine")],
-)
-def test_other_body_parts_are_refused(body_part, found):
-    assert refusal(dicom(BodyPartExamined=body_part), UnsuitableImageError) == (
-        f"scan is an X-ray of another body part ({found}). Please upload a chest X-ray."
-    )
+@pytest.mark.parametrize("body_part", ["HAND", "LEFT KNEE", "ABDOMEN", "LSPINE"])
+def test_other_body_parts_are_refused(body_part):
+    assert code_of(dicom(BodyPartExamined=body_part), UnsuitableImageError) == "body_part"
 
 
 @pytest.mark.parametrize(
@@ -777,10 +741,7 @@ def test_other_body_parts_are_refused(body_part, found):
 )
 @pytest.mark.parametrize("syntax", [uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian])
 def test_raw_data_of_a_detector_are_refused(elements, syntax):
-    with pytest.raises(UnsuitableImageError) as caught:
-        read(dicom(syntax=syntax, **elements))
-    assert caught.value.code == "for_processing"
-    assert "FOR PRESENTATION" in str(caught.value)
+    assert code_of(dicom(syntax=syntax, **elements), UnsuitableImageError) == "for_processing"
 
 
 @pytest.mark.parametrize("intent", ["FOR PRESENTATION", ""])
@@ -788,42 +749,33 @@ def test_an_image_for_presentation_is_read(intent):
     assert read(dicom(PresentationIntentType=intent)).origin.modality == "DX"
 
 
-@pytest.mark.parametrize(
-    ("frames", "found"),
-    [(0, "an impossible number of frames"), (-1, "an impossible number of frames"), (10, "10 frames")],
-)
-def test_a_number_of_frames_other_than_1_is_refused(frames, found):
-    words = f"scan is a DICOM with {found}. Please upload a single X-ray."
-    assert refusal(dicom(NumberOfFrames=frames)) == words
+@pytest.mark.parametrize(("frames", "code"), [(0, "header"), (-1, "header"), (10, "several_pictures")])
+def test_a_number_of_frames_other_than_1_is_refused(frames, code):
+    assert code_of(dicom(NumberOfFrames=frames)) == code
 
 
 def test_more_frames_than_declared_are_refused():
     dataset = dicom()
     dataset.PixelData *= 2
-    assert refusal(dataset) == SEVERAL_FRAMES
+    assert code_of(dataset) == "several_pictures"
     frames = [saved(Image.fromarray(ramp()), "JPEG")] * 2
     dataset = dicom(ramp(), uid.JPEGBaseline8Bit)
     dataset.PixelData = encapsulate(frames)
-    assert refusal(dataset) == SEVERAL_FRAMES
+    assert code_of(dataset) == "several_pictures"
 
 
 def test_a_dicom_without_pixel_data_is_refused():
-    assert refusal(dicom(PixelData=None)) == ("scan is a DICOM without pixel data. Please export the X-ray itself.")
+    assert code_of(dicom(PixelData=None)) == "no_pixels"
 
 
 @pytest.mark.parametrize("keyword", ["Rows", "Columns", "BitsAllocated", "PhotometricInterpretation"])
 def test_a_dicom_without_a_required_element_is_refused(keyword):
-    assert refusal(dicom(**{keyword: None})) == (
-        f"scan is a DICOM without {keyword}, so its pixels cannot be read. Please export it again."
-    )
+    assert code_of(dicom(**{keyword: None})) == "header"
 
 
-@pytest.mark.parametrize(
-    ("photometric", "found"), [("PALETTE COLOR", "in palette colour"), ("DOE", "of an unknown pixel kind")]
-)
-def test_other_pixel_kinds_are_refused(photometric, found):
-    words = f"scan is a DICOM {found}. Please export it as MONOCHROME2."
-    assert refusal(dicom(PhotometricInterpretation=photometric)) == words
+@pytest.mark.parametrize("photometric", ["PALETTE COLOR", "DOE"])
+def test_other_pixel_kinds_are_refused(photometric):
+    assert code_of(dicom(PhotometricInterpretation=photometric)) == "unsupported"
 
 
 @pytest.mark.parametrize(
@@ -831,9 +783,7 @@ def test_other_pixel_kinds_are_refused(photometric, found):
     [{"BitsAllocated": 32}, {"BitsStored": 17}, {"BitsStored": 0}, {"SamplesPerPixel": 3}, {"HighBit": 15}],
 )
 def test_unusual_layouts_are_refused(layout):
-    assert refusal(dicom(**layout)) == (
-        "scan is a DICOM whose pixels are laid out in an unusual way. Please export it with 8 or 16 bits."
-    )
+    assert code_of(dicom(**layout)) == "unsupported"
 
 
 @pytest.mark.parametrize(
@@ -841,34 +791,26 @@ def test_unusual_layouts_are_refused(layout):
     [{"RescaleSlope": 0}, {"RescaleSlope": "1e999"}, {"RescaleIntercept": "-1e999"}],
 )
 def test_an_impossible_rescale_is_refused(rescale):
-    assert refusal(dicom(**rescale)) == (
-        "scan is a DICOM with an impossible RescaleSlope or RescaleIntercept. Please export it again."
-    )
+    assert code_of(dicom(**rescale)) == "header"
 
 
 def test_numbers_too_large_for_float32_are_refused():
     assert refusal(dicom(RescaleSlope="1e300")) == DAMAGED
 
 
-@pytest.mark.parametrize(
-    ("syntax", "words"),
-    [
-        (uid.MPEG2MPML, "MPEG2 Main Profile / Main Level"),
-        (uid.HTJ2KLossless, "High-Throughput JPEG 2000 Image Compression (Lossless Only)"),
-        (uid.JPEGExtended12Bit, "JPEG Extended with 12 bits"),
-        (uid.UID("1.2.3.4.5"), "an unknown transfer syntax"),
-    ],
-)
-def test_a_transfer_syntax_that_cannot_be_decoded_is_refused(syntax, words):
-    # The syntax is planted afterwards, because pydicom would not write an unknown one.
+def of_syntax(syntax: uid.UID) -> bytes:
+    """A DICOM of a syntax planted afterwards, because pydicom would not write an unknown one."""
     dataset = dicom()
     dataset.PixelData = encapsulate([b"\xff\xd8"])
     dataset.file_meta.TransferSyntaxUID = syntax
     file = io.BytesIO()
     dataset.save_as(file, implicit_vr=False, little_endian=True, enforce_file_format=True)
-    assert refusal(file.getvalue()) == (
-        f"scan is stored as {words}, which cannot be decoded. Please export it uncompressed."
-    )
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("syntax", [uid.MPEG2MPML, uid.HTJ2KLossless, uid.JPEGExtended12Bit, uid.UID("1.2.3.4.5")])
+def test_a_transfer_syntax_that_cannot_be_decoded_is_refused(syntax):
+    assert code_of(of_syntax(syntax)) == "unsupported"
 
 
 @pytest.mark.parametrize("dropped", [1, 1000, 20000])
@@ -900,7 +842,7 @@ def test_a_deflated_dicom_is_inflated_within_bounds(monkeypatch):
     content = written(dicom(np.zeros((HEIGHT, WIDTH), np.uint16), uid.DeflatedExplicitVRLittleEndian))
     with pytest.raises(UnreadableImageError) as caught:
         dicom_file.read_dicom(content)
-    assert str(caught.value) == "is too large once unpacked. Please export it uncompressed, as a single X-ray."
+    assert caught.value.code == "too_large"
 
 
 def test_a_deflated_dicom_cut_short_is_refused():

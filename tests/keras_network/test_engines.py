@@ -69,10 +69,7 @@ def test_an_engine_that_is_not_installed_is_refused(gated_model: Path, monkeypat
     monkeypatch.setenv(ENGINE_VARIABLE, "openvino")
     with pytest.raises(PneumoError) as refusal:
         load_classifier(gated_model)
-    assert str(refusal.value) == (
-        "OpenVINO is not installed here, and PNEUMO_ENGINE asks for it. Please run "
-        "pip install '.[openvino]' in Pneumo's folder, or leave PNEUMO_ENGINE out."
-    )
+    assert refusal.value.code == "engine"
 
 
 @needs_openvino
@@ -123,8 +120,9 @@ def test_tensorflow_sees_weights_that_are_set_later_and_openvino_does_not():
 def test_a_network_that_openvino_cannot_run_is_refused():
     film = keras.Input((8, 8, 1))
     network = keras.Model(film, [keras.layers.Lambda(_incomplete_beta)(film), keras.layers.Rescaling(2)(film)])
-    with pytest.raises(ModelError, match=r"OpenVINO cannot run this network \(OpConversionFailure\)\. It must support"):
+    with pytest.raises(ModelError) as refusal:
         openvino_engine(network)
+    assert refusal.value.code == "engine"
 
 
 def _incomplete_beta(film):

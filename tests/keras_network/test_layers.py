@@ -46,23 +46,26 @@ def test_a_save_that_fails_leaves_the_old_file(network: keras.Model, tmp_path: P
 
 
 def test_a_missing_network_is_named(tmp_path: Path):
-    with pytest.raises(ModelError, match="There is no network at"):
+    with pytest.raises(ModelError) as refusal:
         load_network(tmp_path / "classifier.keras")
+    assert refusal.value.code == "network_missing"
 
 
 def test_a_file_that_is_no_archive_is_refused(tmp_path: Path):
     path = tmp_path / "classifier.keras"
     path.write_bytes(b"not a network")
-    with pytest.raises(ModelError, match=r"no \.keras file of a sensible size"):
+    with pytest.raises(ModelError) as refusal:
         load_network(path)
+    assert refusal.value.code == "network_no_archive"
 
 
 def test_an_archive_without_a_network_is_refused(tmp_path: Path):
     path = tmp_path / "classifier.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", "{}")
-    with pytest.raises(ModelError, match="could not be loaded"):
+    with pytest.raises(ModelError) as refusal:
         load_network(path)
+    assert refusal.value.code == "network_not_loaded"
 
 
 def test_a_truncated_network_is_refused(network: keras.Model, tmp_path: Path):
@@ -77,16 +80,18 @@ def test_weights_that_are_no_numbers_are_refused(network: keras.Model, tmp_path:
     broken = keras.models.clone_model(network)
     broken.set_weights([np.full_like(weight, np.nan) for weight in network.get_weights()])
     save_network(broken, tmp_path / "classifier.keras")
-    with pytest.raises(ModelError, match="not finite"):
+    with pytest.raises(ModelError) as refusal:
         load_network(tmp_path / "classifier.keras")
+    assert refusal.value.code == "network_not_finite"
 
 
 def test_a_network_of_another_kind_is_refused(tmp_path: Path):
     film = keras.Input((32, 32, 3))
     two = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(film))
     save_network(keras.Model(film, two), tmp_path / "classifier.keras")
-    with pytest.raises(ModelError, match="Expected: one grey image in and one logit out"):
+    with pytest.raises(ModelError) as refusal:
         load_network(tmp_path / "classifier.keras")
+    assert refusal.value.code == "network_ends"
 
 
 def test_the_device_is_said_in_words():

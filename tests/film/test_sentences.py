@@ -1,0 +1,149 @@
+"""The sentences of this room, each beside what provokes it. Other tests hold classes and codes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom import uid
+
+from pneumo_core.errors import PneumoError, UnreadableImageError
+from pneumo_core.film import dicom as dicom_file, radiograph as radiograph_module
+from pneumo_core.film.radiograph import read_radiograph
+from tests.film.test_radiograph import HEIGHT, WIDTH, declared_png, dicom, of_syntax, png, ramp, saved, written
+from tests.test_prose import MOST_WORDS, faults
+
+pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")
+
+GREY = Image.fromarray(ramp())
+NOT_AN_X_RAY = "scan seems to be {}, not an X-ray. Please upload a DICOM, PNG or JPEG file."
+MODALITY = "scan is {}. Projection X-rays (CR, DX, RG) can be read. Please upload a chest X-ray."
+BODY_PART = "scan is an X-ray of another body part ({}). Please upload a chest X-ray."
+SEVERAL = "scan holds several pictures. Please upload a single X-ray."
+FRAMES = "scan is a DICOM with {}. Please upload a single X-ray."
+SYNTAX = "scan is stored as {}, which cannot be decoded. Please export it uncompressed."
+REFUSALS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "empty": (lambda: b"", "scan is empty. Please export or download it again."),
+    "PDF": (lambda: b"%PDF-1.7", NOT_AN_X_RAY.format("a PDF document")),
+    "ZIP": (lambda: b"PK\x03\x04....", NOT_AN_X_RAY.format("a ZIP archive or an Office document")),
+    "gzip": (lambda: b"\x1f\x8b\x08", NOT_AN_X_RAY.format("a gzip archive, as NIfTI volumes often are")),
+    "NIfTI": (lambda: bytes(344) + b"n+1\0", NOT_AN_X_RAY.format("a NIfTI volume")),
+    "web page": (lambda: b"<!DOCTYPE html><p>", NOT_AN_X_RAY.format("a web page")),
+    "text": (lambda: b"patient;age\n1;2\n", NOT_AN_X_RAY.format("a text file")),
+    "unknown": (lambda: b"\x01\x02\x03\xff" * 50, NOT_AN_X_RAY.format("a file of an unknown kind")),
+    **{
+        form: (lambda form=form: saved(Image.new("RGB", (100, 100)), form), NOT_AN_X_RAY.format(f"a {name} image"))
+        for form, name in (("TIFF", "TIFF"), ("GIF", "GIF"), ("BMP", "BMP"), ("WEBP", "WebP"))
+    },
+    "too small": (
+        lambda: png(np.zeros((95, 120), np.uint8)),
+        "scan is 95 x 120 pixels. Please upload an X-ray of at least 96 x 96.",
+    ),
+    "too large": (
+        lambda: declared_png(5000, 10001),
+        "scan is 5000 x 10001 pixels. Please upload an X-ray of at most 50 megapixels.",
+    ),
+    "far too large": (
+        lambda: declared_png(30000, 30000),
+        "scan has too many pixels. Please upload an X-ray of at most 50 megapixels.",
+    ),
+    "several pictures": (lambda: saved(GREY, "MPO", save_all=True, append_images=[GREY]), SEVERAL),
+    "many scans": (
+        lambda: saved(GREY, "JPEG", progressive=True)[:-2] + b"\xff\xda" * 101,
+        "scan is a JPEG with unusually many scans. Please save it as PNG.",
+    ),
+    "damaged": (
+        lambda: written(dicom(RescaleSlope="1e300")),
+        "scan is damaged and cannot be read. Please export or download it again.",
+    ),
+    "cut short": (
+        lambda: written(dicom())[:-1000],
+        "scan is cut short and cannot be read. Please export or download it again.",
+    ),
+    "CT": (lambda: written(dicom(Modality="CT")), MODALITY.format("a CT slice (modality CT)")),
+    "MG": (lambda: written(dicom(Modality="MG")), MODALITY.format("a mammogram (modality MG)")),
+    "SR": (lambda: written(dicom(Modality="SR")), MODALITY.format("a structured report (modality SR)")),
+    "DOE": (lambda: written(dicom(Modality="DOE")), MODALITY.format("of a modality other than X-ray")),
+    **{
+        part: (lambda part=part: written(dicom(BodyPartExamined=part)), BODY_PART.format(found))
+        for part, found in (("HAND", "hand"), ("LEFT KNEE", "knee"), ("ABDOMEN", "abdomen"), ("LSPINE", "spine"))
+    },
+    "raw data": (
+        lambda: written(dicom(PresentationIntentType="FOR PROCESSING")),
+        "scan is raw data of a detector (FOR PROCESSING), not an image for viewing. The same exposure has an image FOR "
+        "PRESENTATION. Please export and upload that one.",
+    ),
+    "no frames": (lambda: written(dicom(NumberOfFrames=0)), FRAMES.format("an impossible number of frames")),
+    "10 frames": (lambda: written(dicom(NumberOfFrames=10)), FRAMES.format("10 frames")),
+    "no pixel data": (
+        lambda: written(dicom(PixelData=None)),
+        "scan is a DICOM without pixel data. Please export the X-ray itself.",
+    ),
+    "no rows": (
+        lambda: written(dicom(Rows=None)),
+        "scan is a DICOM without Rows, so its pixels cannot be read. Please export it again.",
+    ),
+    "palette": (
+        lambda: written(dicom(PhotometricInterpretation="PALETTE COLOR")),
+        "scan is a DICOM in palette colour. Please export it as MONOCHROME2.",
+    ),
+    "pixel kind": (
+        lambda: written(dicom(PhotometricInterpretation="DOE")),
+        "scan is a DICOM of an unknown pixel kind. Please export it as MONOCHROME2.",
+    ),
+    "layout": (
+        lambda: written(dicom(BitsAllocated=32)),
+        "scan is a DICOM whose pixels are laid out in an unusual way. Please export it with 8 or 16 bits.",
+    ),
+    "rescale": (
+        lambda: written(dicom(RescaleSlope=0)),
+        "scan is a DICOM with an impossible RescaleSlope or RescaleIntercept. Please export it again.",
+    ),
+    "MPEG2": (lambda: of_syntax(uid.MPEG2MPML), SYNTAX.format("MPEG2 Main Profile / Main Level")),
+    "HTJ2K": (
+        lambda: of_syntax(uid.HTJ2KLossless),
+        SYNTAX.format("High-Throughput JPEG 2000 Image Compression (Lossless Only)"),
+    ),
+    "12 bits": (lambda: of_syntax(uid.JPEGExtended12Bit), SYNTAX.format("JPEG Extended with 12 bits")),
+    "unknown syntax": (lambda: of_syntax(uid.UID("1.2.3.4.5")), SYNTAX.format("an unknown transfer syntax")),
+}
+
+
+def said(act: Callable[[], object]) -> str:
+    with pytest.raises(PneumoError) as refusal:
+        act()
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize(("make", "sentence"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal_of_a_file_has_its_sentence(make: Callable[[], bytes], sentence: str):
+    assert said(lambda: read_radiograph(make(), "scan")) == sentence
+    assert faults(sentence, MOST_WORDS) == []
+
+
+def test_frames_that_are_not_declared_have_their_sentence():
+    dataset = dicom()
+    dataset.PixelData *= 2
+    assert said(lambda: read_radiograph(written(dataset), "scan")) == FRAMES.format("several frames")
+
+
+def test_a_path_that_is_no_file_has_its_sentence(tmp_path: Path):
+    rest = "Please choose a DICOM, PNG or JPEG file."
+    assert said(lambda: read_radiograph(tmp_path / "none.png")) == f"none.png does not exist. {rest}"
+    assert said(lambda: read_radiograph(tmp_path)) == f"{tmp_path.name} is a folder. {rest}"
+
+
+def test_too_many_bytes_have_their_sentence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(radiograph_module, "MAX_FILE_BYTES", 2**20)
+    assert said(lambda: read_radiograph(bytes(2**20 + 1), "scan")) == (
+        "scan is too large. Files up to 1 MiB can be read. Please export a single X-ray."
+    )
+
+
+def test_too_many_bytes_once_unpacked_have_their_sentence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(dicom_file, "MAX_INFLATED_BYTES", 20_000)
+    content = written(dicom(np.zeros((HEIGHT, WIDTH), np.uint16), uid.DeflatedExplicitVRLittleEndian))
+    with pytest.raises(UnreadableImageError) as refusal:
+        dicom_file.read_dicom(content)
+    assert str(refusal.value) == "is too large once unpacked. Please export it uncompressed, as a single X-ray."
