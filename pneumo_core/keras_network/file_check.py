@@ -90,7 +90,9 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
     with path.open("rb") as file, small_zip(file, path.name, KERAS_MEMBER_LIMITS) as archive:
         for name in KERAS_MEMBER_LIMITS:
             if name not in archive.members:
-                raise _refusal(path, f"no {name}", f"a .keras file with {', '.join(KERAS_MEMBER_LIMITS)}")
+                raise _refusal(
+                    path, f"no {name}", f"a .keras file with {', '.join(KERAS_MEMBER_LIMITS)}", "network_members"
+                )
         # All members are read here, since Keras reads all of them.
         _, config, weights = (archive.read(name) for name in KERAS_MEMBER_LIMITS)
     _check_weights(path, weights)
@@ -100,12 +102,15 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
         most_parameters = min(MAX_PARAMETERS, len(weights))
         shapes = _shapes(path, layers, (None, preprocessing.height, preprocessing.width, 1), most_parameters)
     except DAMAGE as error:
-        raise _refusal(path, f"a {CONFIG} that describes no network", "one that Keras wrote") from error
+        raise _refusal(
+            path, f"a {CONFIG} that describes no network", "one that Keras wrote", "network_config"
+        ) from error
     if len(shapes.get(explained_layer, ())) != 4:
         raise _refusal(
             path,
             f"no layer '{explained_layer[:60]}' with feature maps, although the card names it for the heat map",
             "the network of this card",
+            "network_explained_layer",
         )
 
 
@@ -116,19 +121,28 @@ def _layers(path: Path, config: Any) -> list[dict[str, Any]]:
     for module, name, registered in _classes(config):
         if (module, name) not in _ALLOWED or registered not in (None, name):
             found = ascii(f"{module}.{registered or name}")[:100]
-            raise _refusal(path, f"the class {found}", "layers that this project's networks use, without custom ones")
+            raise _refusal(
+                path,
+                f"the class {found}",
+                "layers that this project's networks use, without custom ones",
+                "network_class",
+            )
     layers: list[dict[str, Any]] = config["config"]["layers"]
     # One model within another would be a layer here.
     if config["class_name"] != "Functional" or any(layer["class_name"] == "Functional" for layer in layers):
-        raise _refusal(path, "a network within a network, or of another kind", "one flat functional network")
+        raise _refusal(
+            path, "a network within a network, or of another kind", "one flat functional network", "network_nested"
+        )
     if len(layers) > MAX_LAYERS:
-        raise _refusal(path, f"{len(layers)} layers", f"at most {MAX_LAYERS}")
+        raise _refusal(path, f"{len(layers)} layers", f"at most {MAX_LAYERS}", "network_size")
     if config.get("build_config", {}).get("input_shape") is not None:
-        raise _refusal(path, "a shape of its own for the whole network", "shapes of layers only")
+        raise _refusal(path, "a shape of its own for the whole network", "shapes of layers only", "network_shape")
     outputs = _strings(config["config"]["output_layers"])
     inputs = [layer["name"] for layer in layers if layer["class_name"] == "InputLayer"]
     if len(outputs) != 1 or len(inputs) != 1 or _strings(config["config"]["input_layers"]) != inputs:
-        raise _refusal(path, f"{len(inputs)} inputs and {len(outputs)} outputs", "one image in and one logit out")
+        raise _refusal(
+            path, f"{len(inputs)} inputs and {len(outputs)} outputs", "one image in and one logit out", "network_ends"
+        )
     # The output layer comes last, so that the walk through the layers ends with its shape.
     return sorted(layers, key=lambda layer: layer["name"] == outputs[0])
 
@@ -157,7 +171,9 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_paramete
         if kind == "InputLayer":
             shape = tuple(layer["config"]["batch_shape"])
             if shape != film:
-                raise _refusal(path, f"an input of {_shown(shape)}", f"{_shown(film)}, as the card says")
+                raise _refusal(
+                    path, f"an input of {_shown(shape)}", f"{_shown(film)}, as the card says", "network_input"
+                )
             shapes[name] = shape
             continue
         (node,) = layer["inbound_nodes"]
@@ -173,7 +189,12 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_paramete
             # Keras builds a layer for the shape in the file, even if another shape reaches it.
             written = layer.get("build_config")
             if written and written != {"input_shape": _in_json(taken)}:
-                raise _refusal(path, f"the layer '{name[:60]}' for a shape that does not reach it", "the same shape")
+                raise _refusal(
+                    path,
+                    f"the layer '{name[:60]}' for a shape that does not reach it",
+                    "the same shape",
+                    "network_shape",
+                )
             bare = {key: layer[key] for key in ("module", "class_name", "config", "registered_name")}
             built = keras.layers.deserialize(bare)
             shape = tuple(built.compute_output_shape(taken))
@@ -191,10 +212,12 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_paramete
             (multiplications, MAX_MULTIPLICATIONS, "multiplications for one image"),
         ):
             if found > most:
-                raise _refusal(path, f"more than {most:,} {what} (up to its layer '{name[:60]}')", "fewer")
+                raise _refusal(
+                    path, f"more than {most:,} {what} (up to its layer '{name[:60]}')", "fewer", "network_size"
+                )
         shapes[name] = shape
     if shape != (None, 1):
-        raise _refusal(path, f"an output of {_shown(shape)}", "one logit")
+        raise _refusal(path, f"an output of {_shown(shape)}", "one logit", "network_output")
     return shapes
 
 
@@ -248,24 +271,26 @@ def _check_weights(path: Path, content: bytes) -> None:
                     objects += 1
                     link = group.get(name, getlink=True)
                     if objects > MAX_STORED_OBJECTS or not isinstance(link, h5py.HardLink):
-                        raise _refusal(path, "weights with links or too many parts", expected)
+                        raise _refusal(path, "weights with links or too many parts", expected, "network_weights")
                     item = group[name]
                     if isinstance(item, h5py.Group):
                         waiting.append(item)
                         continue
                     size += item.nbytes
                     if size > len(content) or item.external or item.is_virtual:
-                        raise _refusal(path, "weights that are larger than the file, or outside it", expected)
+                        raise _refusal(
+                            path, "weights that are larger than the file, or outside it", expected, "network_weights"
+                        )
     except DAMAGE as error:
-        raise _refusal(path, "weights that cannot be read", expected) from error
+        raise _refusal(path, "weights that cannot be read", expected, "network_weights_damaged") from error
 
 
 def _shown(shape: Shape) -> str:
     return " x ".join(str(side)[:20] for side in shape[1:5])
 
 
-def _refusal(path: Path, found: str, expected: str) -> ModelError:
+def _refusal(path: Path, found: str, expected: str, code: str) -> ModelError:
     return ModelError(
         f"{path.name} holds {found}. Expected: {expected}. Please use a network that this project trained.",
-        code="network_file",
+        code=code,
     )

@@ -101,27 +101,27 @@ def load_network(path: Path) -> keras.Model:
     """
     if not path.is_file():
         message = f"There is no network at {path}. A .keras file is expected. Please train or copy one."
-        raise ModelError(message, code="network_file")
+        raise ModelError(message, code="network_missing")
     if path.stat().st_size > MAX_MODEL_FILE_BYTES or not zipfile.is_zipfile(path):
         message = f"{path.name} is no .keras file of a sensible size. Please copy the model again."
-        raise ModelError(message, code="network_file")
+        raise ModelError(message, code="network_no_archive")
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"{path.name} could not be loaded: it is damaged or was written by another version of Keras. "
             "Please copy the model again, or retrain it.",
-            code="network_file",
+            code="network_not_loaded",
         ) from error
     if network.output_shape != (None, 1) or len(network.input_shape) != 4 or network.input_shape[-1] != 1:
         raise ModelError(
             f"{path.name} takes {network.input_shape} and gives {network.output_shape}. Expected: one grey image in "
             "and one logit out. Please use a network that this project trained.",
-            code="network_file",
+            code="network_ends",
         )
     if not all(np.isfinite(weight).all() for weight in network.get_weights()):
         message = f"{path.name} holds weights that are not finite numbers. Please retrain the model."
-        raise ModelError(message, code="network_file")
+        raise ModelError(message, code="network_not_finite")
     return network
 
 

@@ -320,7 +320,7 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
 # Cases of issue and code, and the tests of other files that have them.
 ELSEWHERE = {
     "empty": "test_radiograph.test_an_empty_file_is_refused",
-    "other types": "test_radiograph.test_other_kinds_of_file_are_named",
+    "other types": "test_radiograph.test_other_kinds_of_file_are_refused",
     "pixel bomb": "test_radiograph.test_900_megapixels_are_refused_too",
     "animated": "test_radiograph.test_an_animated_png_is_refused",
     "several pictures": "test_radiograph.test_a_multi_picture_jpeg_is_refused",

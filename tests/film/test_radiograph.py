@@ -658,6 +658,23 @@ def test_a_missing_path_and_a_folder_are_refused(tmp_path):
         assert caught.value.code == "not_found"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"%PDF-1.7",
+        b"PK\x03\x04....",
+        b"\x1f\x8b\x08",
+        bytes(344) + b"n+1\0",
+        b"<!DOCTYPE html><p>",
+        b"patient;age\n1;2\n",
+        b"\x01\x02\x03\xff" * 50,
+        *(saved(Image.new("RGB", (100, 100)), form) for form in ("TIFF", "GIF", "BMP", "WEBP")),
+    ],
+)
+def test_other_kinds_of_file_are_refused(content):
+    assert code_of(content) == "not_an_image"
+
+
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
 @pytest.mark.parametrize("part", [0.5, 0.9])
 def test_a_picture_cut_short_is_refused(form, part):

@@ -518,7 +518,7 @@ def test_a_model_that_cannot_be_used_is_not_exported(models: Path):
 def test_network_and_card_alone_are_enough_and_it_is_said_what_was_not_checked(whole_model: Path, models: Path):
     files = {name: files_of(whole_model)[name] for name in ("classifier.keras", "card.json")}
     imported = import_model(models, io.BytesIO(zip_of(files, zipfile.ZIP_DEFLATED)), "new")
-    assert "has no known_answers.json, so it cannot be checked" in imported.note
+    assert "has no known_answers.json. So its scores cannot be compared" in imported.note
     assert imported.note == f"Not checked: {imported.unchecked} {NO_GATE} {CLAIMED}"
     assert files_of(imported.folder).keys() == {"classifier.keras", "card.json", "MODEL_CARD.md", "imported.txt"}
 
@@ -528,7 +528,7 @@ def test_other_sample_films_are_said(whole_model: Path, models: Path, monkeypatc
     for number in (1, 2):
         (tmp_path / f"synthetic_{number:02}.png").write_bytes(png(drawn_film(True, 50 + number)))
     note = import_model(models, export_model(whole_model), "new").note
-    assert "other sample films than those here (2 of 2 differ)" in note
+    assert "other sample images than those here (2 of 2 differ)" in note
 
 
 def test_known_answers_that_are_not_found_again_are_refused(whole_model: Path, refused):
@@ -644,7 +644,7 @@ def test_a_network_that_does_not_fit_its_card_is_refused(whole_model: Path, refu
     found = refused(with_card(whole_model, tmp_path, explained_layer="nowhere"))
     assert "holds no layer 'nowhere' with feature maps" in found
     found = refused(with_card(whole_model, tmp_path, preprocessing=Preprocessing(64, 32)))
-    assert "holds an input of 32 x 32 x 1. Expected is 64 x 32 x 1" in found
+    assert "holds an input of 32 x 32 x 1. Expected: 64 x 32 x 1" in found
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
     assert not page.error
     # These tests' model was measured on a handful of films.
     assert "Read as a frequency this score means" in texts(page)
-    assert "films only, with an expected calibration error of" in texts(page)
+    assert "images only, with an expected calibration error of" in texts(page)
     assert "images scored like this" not in texts(page)
     assert named(page)[0].endswith(("Flagged: suspected pneumonia", "Not flagged"))
     facts = page.table[0].value
@@ -76,8 +76,8 @@ def test_an_uploaded_film_gets_a_score_a_flag_and_its_facts(page: AppTest):
     # These tests' model was trained on this film, and has no input gate; the page's notice stands before.
     starts = (
         "The model was",
-        "This film is dark",
-        "This film is blurred",
+        "This image is dark",
+        "This image is blurred",
         "This model has no learned",
         "The file gives",
     )

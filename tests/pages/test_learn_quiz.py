@@ -184,7 +184,7 @@ def test_films_of_one_kind_are_asked_only_without_a_balance(tiny_model_in_use: P
         app.file_uploader[0].upload(f"{number}.png", png(drawn_film(True, number)), "image/png")
     app.file_uploader[0].upload("labels.csv", b"file,label\n0.png,1\n1.png,1\n", "text/csv").run()
     press(app, "Take these X-rays")
-    assert "films of both kinds and of two patients are needed" in app.error[0].value
+    assert "images of both kinds and of two patients" in app.error[0].value
     app.toggle(key="quiz_is_balanced").set_value(False).run()
     assert not app.error
     press(app, "Start")
