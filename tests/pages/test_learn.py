@@ -199,7 +199,7 @@ def test_a_refused_film_is_read_turned_at_a_press_and_is_the_lessons(
     assert not app.error
     assert "film.png" in app.selectbox(key="learn_film").options
     assert "110 x 130 pixels" in texts(app)
-    assert "this film was turned by 90 degrees to the right before reading" in app.warning[1].value
+    assert "This image was turned by 90 degrees to the right before reading" in app.warning[1].value
 
 
 @pytest.mark.parametrize("lesson", ["grad-cam", "methods", "trust", "what-if"])
