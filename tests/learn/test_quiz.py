@@ -190,10 +190,10 @@ def test_a_film_that_is_refused_is_passed_over_with_a_word_and_without_its_name(
     ]
     after, found = read_film(quiz(3), films, lambda radiograph: radiograph)
     assert found is not None
-    assert (found.name, found.pixels.shape) == ("The film", (110, 130))
+    assert (found.name, found.pixels.shape) == ("The X-ray", (110, 130))
     assert after.place == 2
     assert len(after.refusals) == 2
-    assert all(refusal.startswith("The film ") for refusal in after.refusals)
+    assert all(refusal.startswith("The X-ray ") for refusal in after.refusals)
     assert "Mueller" not in str(after)
     assert "NORMAL" not in str(after)
 

@@ -69,7 +69,7 @@ def test_a_lesson_says_in_a_sentence_that_the_model_has_no_scores(lesson: str, c
     (copied_model / STORED_SCORES_FILE).unlink()
     app = opened(lesson)
     assert len(app.error) == 1
-    assert "has no scores\\.csv, the scores of its validation and test X-rays" in app.error[0].value
+    assert "has no scores\\.csv, the scores of its validation and test X\\-rays" in app.error[0].value
     assert not app.header
 
 

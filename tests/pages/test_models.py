@@ -183,7 +183,7 @@ def test_without_a_model_in_use_one_can_be_promoted(models: Path):
     (models / "active.txt").unlink()
     app = opened("two")
     assert refusals(app).startswith("No model of models is in use")
-    assert "No model is in use that it could be compared with" in app.warning[1].value
+    assert "There is no model in use to compare it with" in app.warning[1].value
     click(click(give_reason(app), "Promote two"), "Promote all the same")
     assert active_model_folder(models).name == "two"
 
@@ -240,8 +240,8 @@ def test_a_comparison_shows_what_got_better_and_which_films_changed_sides(models
     assert app.success[0].value.startswith("**Better than the model in use by more than chance in 2 of 3")
     found = text(app).replace("\\", "")
     assert "200 X-rays (100 with pneumonia) of 200 patients" in found
-    assert "3 further films are left out, because one was trained on them" in found
-    assert "better in 2 and worse in 0" in found
+    assert "3 further X-rays are left out, because one was trained on them" in found
+    assert "in 2 and worse in 0 of" in found
     assert "Test films have no say here" in found
     assert "10 of 200 X-rays changed sides" in found
     assert "the candidate is right on 10, the model in use on 0" in found
@@ -502,7 +502,7 @@ def test_an_exported_model_is_imported_and_not_in_use(models: Path):
     assert not app.exception
     assert app.success[0].value.startswith("three is imported, and not in use.")
     assert "All checks were passed." in app.success[0].value
-    assert "those that the file claims; they were not measured here" in app.success[0].value.replace("\\", "")
+    assert "claims of the file. They were not measured here" in app.success[0].value.replace("\\", "")
     assert "This model has no learned input gate" in app.success[0].value
     assert list(app.table[0].value["State"]) == [
         "**in use**, no input gate",
@@ -521,7 +521,7 @@ def test_what_could_not_be_checked_of_an_imported_model_is_said(models: Path):
     click(app, "Import")
     assert "Not checked: The model" in app.success[0].value.replace("\\", "")
     assert "All checks were passed" not in app.success[0].value
-    assert "they were not measured here" in app.success[0].value
+    assert "They were not measured here" in app.success[0].value
 
 
 @pytest.mark.parametrize(("name", "why"), [("two.zip", "holds 'two' already"), ("my model.zip", "cannot be the name")])
