@@ -241,7 +241,7 @@ def test_the_report_holds_the_operating_points_and_the_table_of_thresholds(count
 def test_table_and_decision_curve_say_that_nothing_is_recalibrated(counted: Assessment):
     page = " ".join(evaluation_html(counted, 0.5).decode().split())
     assert "not recalibrated to that prevalence. They stay as calibrated at a prevalence of 50 %" in page
-    assert "to which the probabilities are not recalibrated (they are calibrated at a prevalence of 50 %)" in page
+    assert "The probabilities are not recalibrated to it (they are calibrated at a prevalence of 50 %)" in page
 
 
 def test_what_was_left_out_stands_in_data_and_report(counted: Assessment):
