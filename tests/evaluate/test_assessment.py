@@ -133,7 +133,7 @@ def test_one_of_a_thing_is_not_said_as_many():
     )
     assert Progress(0, 1, 0.0).in_words() == "0 of 1 X-ray"
     known = dataclasses.replace(NONE_KNOWN, hashes={f"{1:064x}"[:16]: "training"})
-    assert "1 of 1 film is known" in " ".join(honesty_lines(assessed([film], known)))
+    assert "1 of 1 X-ray is known" in " ".join(honesty_lines(assessed([film], known)))
 
 
 def test_the_honesty_lines_name_the_threshold_in_use_and_the_best_one(counted: Assessment):
@@ -240,8 +240,8 @@ def test_the_report_holds_the_operating_points_and_the_table_of_thresholds(count
 
 def test_table_and_decision_curve_say_that_nothing_is_recalibrated(counted: Assessment):
     page = " ".join(evaluation_html(counted, 0.5).decode().split())
-    assert "not recalibrated to that prevalence: they stay as calibrated at a prevalence of 50 %" in page
-    assert "to which the probabilities are not recalibrated (they are calibrated at a prevalence of 50 %)" in page
+    assert "not recalibrated to that prevalence. They stay as calibrated at a prevalence of 50 %" in page
+    assert "The probabilities are not recalibrated to it (they are calibrated at a prevalence of 50 %)" in page
 
 
 def test_what_was_left_out_stands_in_data_and_report(counted: Assessment):

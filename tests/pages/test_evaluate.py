@@ -90,7 +90,7 @@ def test_a_zip_becomes_figures_and_a_refused_film_is_named(runs: Path):
     assert "12 scored, of which 12 have a label (6 with pneumonia); 1 refused" in text(app)
     assert "What speaks against these figures" in text(app)
     assert "The probabilities are not recalibrated to that prevalence" in text(app)
-    assert "to which the probabilities are not recalibrated" in text(app)
+    assert "The probabilities are not recalibrated to it" in text(app)
     assert read_run(runs / app.query_params["run"]).device
     assert list(app.table[0].value["Figure"])[:3] == ["Accuracy", "Sensitivity (recall)", "Specificity"]
     refused = app.table[-1].value

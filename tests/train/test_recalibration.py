@@ -54,7 +54,7 @@ def test_other_operating_points_are_replaced_by_those_of_the_validation_films(
 
 def test_films_that_the_model_was_not_validated_with_are_refused(tiny_model: Path, make_data, tmp_path: Path):
     other = make_data(tmp_path / "other", 3, ("val", "test"))
-    with pytest.raises(DataError, match=r"holds \d+ of the \d+ films that the model was validated with"):
+    with pytest.raises(DataError, match=r"holds \d+ of the \d+ X-rays that the model was validated with"):
         recalibrate(tiny_model, other, (), tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
@@ -126,11 +126,11 @@ def test_models_that_were_split_otherwise_or_are_the_same_are_not_blended(
     (unknown / "known_films.csv").unlink()
     for models in ([tiny_model, swapped], [tiny_model, unknown], [unknown, tiny_model]):
         with pytest.raises(
-            DataError, match=r"tiny.* not trained and validated with the same films|other and tiny were not"
+            DataError, match=r"tiny.* not trained and validated on the same split|other and tiny were not"
         ):
             blend(models, data, (), tmp_path / "both")
     for models in ([tiny_model], [tiny_model] * 2):
-        with pytest.raises(DataError, match="two or more different models; named are tiny"):
+        with pytest.raises(DataError, match=r"two or more different models\. The named models are tiny"):
             blend(models, data, (), tmp_path / "both")
     assert not (tmp_path / "both").exists()
 
