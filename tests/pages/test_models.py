@@ -246,7 +246,7 @@ def test_a_comparison_shows_what_got_better_and_which_films_changed_sides(models
     assert "in 2 and worse in 0 of" in found
     assert "Test X-rays have no say here" in found
     assert "10 of 200 X-rays changed sides" in found
-    assert "the candidate is right on 10, the model in use on 0" in found
+    assert "The candidate is right on 10, the model in use on 0" in found
     main, copies = app.table[1].value, app.table[2].value
     assert main["Figure"][0] == "Area under the ROC curve (DeLong)"
     assert copies["Sensitivity difference"][0] == "+0.1000 (+0.0419 to +0.1744, p = 0.002)"
