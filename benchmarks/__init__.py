@@ -1,4 +1,4 @@
-"""What Pneumo costs and withstands, measured: each module is a command, `python -m benchmarks.<module> --help`.
+"""Measurements of cost and robustness: each module is a command, `python -m benchmarks.<module> --help`.
 
     one_xray     one X-ray stage by stage, beside the bare forward pass
     engines      one X-ray beside other engines, and what else could be chosen

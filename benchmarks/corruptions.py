@@ -1,4 +1,4 @@
-"""What goes wrong with films on their way, at five severities: the list of MedMNIST-C for `pneumoniamnist`.
+"""Damage that films take on their way, at five severities: the list of MedMNIST-C for `pneumoniamnist`.
 
 Kinds and severities are those of Di Salvo, Doerrich, Ledig, "MedMNIST-C" (2024), arXiv:2406.17536, made anew with the
 project's own tools: noise is drawn from a seed, and a blur's width follows from its kernel as torchvision has it.

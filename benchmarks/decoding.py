@@ -1,4 +1,4 @@
-"""What it costs that films are decoded in processes of their own, beside decoding them in this one.
+"""The cost of decoding films in processes of their own, beside decoding them in this one.
 
     python -m benchmarks.decoding [FOLDER ...] [--films 100] [--record docs/benchmarks]
 

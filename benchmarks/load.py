@@ -44,7 +44,7 @@ WARM_UP = 500
 PATIENCE_SECONDS = 120.0
 # After a session is left, half of it later it ends; the app's own setting, 240, would only make this run longer.
 FORGOTTEN_SECONDS = 20
-# Of the picture on the page Explain.
+# The picture on the page Explain.
 SCREEN_LONG_SIDE = 1200
 SHA256 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 SCORE = re.compile(r"Gauge: probability ([\d.]+) percent")
@@ -52,7 +52,7 @@ PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+")
 BUSY, STRIP_BUSY = "Busy: ", "Busy\\: "
 MIB = 1 << 20
 PEOPLE, MEMORY, SOAK = "People at once", "Memory", "Films one after the other"
-# What is said of each round.
+# The columns of each round.
 ROUND = (
     "results",
     "errors",
@@ -70,7 +70,7 @@ ROUND = (
 
 @dataclass(slots=True)
 class Seen:
-    """What a person saw of a film that they sent.
+    """The answer that a person saw for a film that they sent.
 
     Attributes:
         film_sha256: of what was sent.

@@ -106,7 +106,7 @@ def _either(degrees: float) -> Change:
     return lambda film, random: turned_by(film, float(random.choice([-1, 1])) * degrees, fill="edge")
 
 
-# What is done, the finding that it should give, and whether it is clear: then at least 90 % are to be found.
+# The change, the finding that it should give, and whether it is clear: then at least 90 % are to be found.
 DEGRADATIONS: tuple[tuple[str, str, bool, Change], ...] = (
     ("2 x as bright", EXPOSURE, True, lambda film, random: rounded(2 * film)),
     ("1.5 x as bright", EXPOSURE, False, lambda film, random: rounded(1.5 * film)),

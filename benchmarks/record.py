@@ -1,4 +1,4 @@
-"""What a benchmark found, beside the machine, versions and model that it was found with: tables, kept as JSON.
+"""A benchmark's results beside the machine, versions and model that gave them: tables, kept as JSON.
 
     @click.command()
     @record_option
@@ -29,7 +29,7 @@ from pneumo_core.models import ModelCard, versions_at_work
 RECORDS = ROOT / "docs" / "benchmarks"
 PACKAGES = ("numpy", "opencv-python-headless", "pillow")
 Cell = str | int | float | None
-# Of what else the machine did, before this benchmark has done anything.
+# Other load of the machine, before this benchmark has done anything.
 _LOAD_BEFORE = round(os.getloadavg()[0], 1)
 
 
@@ -51,7 +51,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a benchmark ran on.
+    """The machine and versions that a benchmark ran on.
 
     Attributes:
         load_before: the system's load average of the minute before it began.
@@ -68,7 +68,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a benchmark found, where and with what.
+    """The results of a benchmark, where and with what it ran.
 
     Attributes:
         date: UTC.

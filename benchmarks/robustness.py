@@ -23,7 +23,7 @@ from pneumo_core.network import Classifier
 from pneumo_core.stats import ConfusionMatrix, Estimate, area, area_under_roc, percent, proportion
 from pneumo_core.train import EVENED, SHAPE_RATIO, Films, read_films, shaped_by_class, validated_with
 
-# Of each side: what is left of a film whose lungs are painted out.
+# The share of each side that stays when the lungs are painted out.
 MARGIN = 1 / 8
 BATCH = 32
 WHOLE, SUMMARY = "mirrored, margins only, shapes", "summary"
@@ -66,7 +66,7 @@ def films_of(part: str, classifier: Classifier, data: Path, copies: Sequence[Pat
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a classifier made of films at one threshold; `flips` against the same films as they are."""
+    """The results of a classifier on films at one threshold; `flips` against the same films as they are."""
 
     auc: Estimate
     sensitivity: Estimate

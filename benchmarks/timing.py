@@ -13,7 +13,7 @@ def in_turns(ways: Mapping[str, Callable[[], object]], repetitions: int) -> dict
     times: dict[str, list[float]] = {name: [] for name in ways}
     order = list(ways)
     for number in range(repetitions):
-        # What runs before leaves caches and threads behind, which favours one or the other.
+        # The run before leaves caches and threads behind, which favours one or the other.
         random.Random(number).shuffle(order)
         for name in order:
             started = time.perf_counter()

@@ -656,7 +656,7 @@ def main(
         save_candidates(candidates, candidates_only)
         return
     candidates = [candidate for candidate in candidates if candidate.number not in leave_out]
-    # What is given away is checked again, whatever a file of candidates says, as an 8-bit picture.
+    # Each sample is checked again as an 8-bit picture, whatever a file of candidates says.
     candidates = [
         Candidate(kept.number, kept.folder, kept.film, nearest_correlation(films, eight_bits(kept.film)))
         for kept in candidates

@@ -122,3 +122,19 @@ def test_the_citation_names_the_newest_release_of_the_changes():
 )
 def test_long_sentences_and_those_without_a_subject_are_found(text: str, count: int):
     assert len(faults(text, 5)) == count
+
+
+def test_no_comment_or_docstring_of_the_code_begins_without_its_subject():
+    start = re.compile(r'^\s*(?:# |""")((?:Of|What)\b[^.?\n]*[.?]?)', re.MULTILINE)
+    code = [
+        path for folder in ("pneumo_core", "pages", "benchmarks", "samples") for path in (ROOT / folder).rglob("*.py")
+    ]
+    assert len(code) > 200
+    found = [
+        f"{path.relative_to(ROOT)}: {line}"
+        for path in code
+        for line in start.findall(path.read_text(encoding="utf-8"))
+        # A question may begin with its word.
+        if not line.endswith("?")
+    ]
+    assert not found

@@ -1,4 +1,4 @@
-"""What becomes of runs and models when processes are killed, disks are full, folders read-only, clocks set back.
+"""The fate of runs and models when processes are killed, disks are full, folders read-only, clocks set back.
 
     python -m benchmarks.faults [--training 50] [--batch 20] [--save 25] [--seed 1]
 

@@ -135,7 +135,7 @@ def _swept(setting: Setting, name: str, operation: Callable[[int], Callable[[], 
 
     # To trace functions takes seconds, and writes nothing.
     tf.config.run_functions_eagerly(True)
-    # What Keras writes for the time being lies on that disk too.
+    # Keras' temporary files lie on that disk too.
     tempfile.tempdir = str(setting.folder / "temporary")
     Path(tempfile.tempdir).mkdir(exist_ok=True)
     case, refused = Case(f"disk full: {name}"), Counter[str]()
@@ -147,7 +147,7 @@ def _swept(setting: Setting, name: str, operation: Callable[[int], Callable[[], 
             case.done += 1
             refused[disk.refused.split()[0]] += 1
             where = f"at write {at} ({disk.refused})"
-            # What only keeps others informed may be refused and not matter.
+            # A refused write that only informs others does not matter.
             if status and not is_sentence(words):
                 case.lost.append(f"{where}: {words.strip()[-200:] or 'no word'}")
             case.lost += [f"{where}: {problem}" for problem in damage(setting, (IN_USE, OTHER), is_loaded=False)]
@@ -156,7 +156,7 @@ def _swept(setting: Setting, name: str, operation: Callable[[int], Callable[[], 
         if status:
             case.lost.append(f"refused with room at {at}: {words.strip()[-200:]}")
         if not disk.refused and not disk.refuses_place:
-            # What comes next is done to what this has done.
+            # The next step works on the result of this one.
             break
         _undo(setting, name)
     case.facts = [f"{case.done} writes refused, one after the other: {_in_words(refused)}"]

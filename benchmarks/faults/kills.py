@@ -52,7 +52,7 @@ RECIPE = Recipe(
     frozen_normalization=False,
     augmentations=("tone", "noise"),
 )
-# Of a run's stages, how often each is to be hit; the state names them all but one.
+# How often each stage of a run is to be hit; the state names all of them but one.
 WRITING = "writing the model"
 STAGES = {
     "waiting": 1,

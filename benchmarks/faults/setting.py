@@ -1,4 +1,4 @@
-"""What the faults befall: drawn films and two small models in a folder of their own; processes that can be killed."""
+"""Targets of the faults: drawn films and two small models in their own folder; processes that can be killed."""
 
 import multiprocessing
 import os
@@ -38,7 +38,7 @@ class Setting:
 
 @dataclass(slots=True)
 class Case:
-    """What was done of one kind of fault, and what was lost by it, a sentence each."""
+    """The tries of one kind of fault and the losses, a sentence each."""
 
     name: str
     done: int = 0

@@ -71,13 +71,13 @@ def _tell_left_out(films: "Source", out: Path | None) -> None:
         tell(f"left out: {problem}")
     if out and (damaged := damaged_lines(out)):
         are = "is" if damaged == 1 else "are"
-        tell(f"{counted(damaged, 'line')} of {SCORES_FILE} {are} damaged. Their films are scored again.")
+        tell(f"{counted(damaged, 'line')} of {SCORES_FILE} {are} damaged. Their X-rays are scored again.")
 
 
 def _assessed(
     films: "Source", out: Path | None, model: Path | None, against: Path | None
 ) -> "tuple[Assessment, Assessment | None]":
-    """Score films with a model and, where one is named, with another; give what the runs say of them."""
+    """Score X-rays with a model and, where one is named, with another; give what the runs say of them."""
     from pneumo_core.evaluate import assess_folder, run_source
     from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder
@@ -105,7 +105,7 @@ def _kept_in(out: Path | None) -> Iterator[Path]:
 
 
 def _say(assessment: "Assessment", other: "Assessment | None", listed: Sequence[str]) -> None:
-    """Print an evaluation in words; without labels, the films."""
+    """Print an evaluation in words; without labels, the X-rays."""
     from pneumo_core.evaluate import worklist_order
 
     for score in assessment.refused:
@@ -114,7 +114,7 @@ def _say(assessment: "Assessment", other: "Assessment | None", listed: Sequence[
     point = card.operating_point("balanced")
     click.echo(
         f"{card.name}, {point.name} point {100 * point.threshold:.1f} %: "
-        f"{counted(assessment.films, 'film')}, {len(assessment.refused)} refused, "
+        f"{counted(assessment.films, 'X-ray')}, {len(assessment.refused)} refused, "
         f"{len(cohort)} with score and label ({int(cohort.has_pneumonia.sum())} with pneumonia)"
     )
     if len(cohort):
@@ -146,7 +146,7 @@ def _say_comparison(assessment: "Assessment", other: "Assessment") -> None:
     for line in comparison_lines(compare_assessments(assessment, other), *names):
         click.echo(line)
     if assessment.patients_repeat:
-        click.echo("Patients repeat, and films count as independent here: these intervals are too narrow.")
+        click.echo("Patients repeat, but X-rays count as independent here. These intervals are too narrow.")
 
 
 @click.command()
@@ -165,8 +165,8 @@ def _say_comparison(assessment: "Assessment", other: "Assessment") -> None:
     help="ray: the head's host:port, or auto. Default: a cluster on this machine alone.",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="ray: how many hold the model. Default: one a core.")
-@click.option("--names", is_flag=True, help="ray: add the films' paths; they can carry a patient's name.")
-@click.option("--partition-films", type=click.IntRange(min=1), help="ray: films in one Parquet file. Default: 1,000.")
+@click.option("--names", is_flag=True, help="ray: add the X-rays' paths; they can carry a patient's name.")
+@click.option("--partition-films", type=click.IntRange(min=1), help="ray: X-rays in one Parquet file. Default: 1,000.")
 def score(
     source: str,
     out: str,
@@ -177,7 +177,7 @@ def score(
     names: bool,
     partition_films: int | None,
 ) -> None:
-    """Score the films of SOURCE, and nothing else. The same call again goes on where it stopped.
+    """Score the X-rays of SOURCE, and nothing else. The same call again goes on where it stopped.
 
     The local engine reads what `evaluate` reads, and writes scores.jsonl. The engine ray is for archives: it reads
     folders, CSVs (file,label) and addresses in object stores, and writes partitions of Parquet.
@@ -222,7 +222,7 @@ def _score_archive(
 
 
 def _score_here(source: Path, model: Path, out: Path) -> bool:
-    """Score on this machine; False where films were refused or files left out."""
+    """Score on this machine; False where X-rays were refused or files left out."""
     from pneumo_core.data import open_source
     from pneumo_core.evaluate import SCORES_FILE, run_source
     from pneumo_core.keras_network import load_classifier
@@ -231,5 +231,5 @@ def _score_here(source: Path, model: Path, out: Path) -> bool:
     _tell_left_out(films, out)
     scores = run_source(films, load_classifier(model), out, tell_progress)
     if refused := sum(score.logit is None for score in scores):
-        tell(f"refused: {counted(refused, 'film')}; each one's reason stands in {SCORES_FILE}.")
+        tell(f"refused: {counted(refused, 'X-ray')}; each one's reason stands in {SCORES_FILE}.")
     return not (refused or films.problems)

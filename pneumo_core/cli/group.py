@@ -122,7 +122,7 @@ def tell_how_far(words: str, is_done: bool) -> None:
 
 
 def tell_progress(progress: Progress) -> None:
-    """Say in the line at hand how many films are done."""
+    """Say in the line at hand how many X-rays are done."""
     tell_how_far(progress.in_words(), progress.done == progress.of)
 
 

@@ -41,7 +41,7 @@ def models() -> None:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of words.")
 def list_command(as_json: bool) -> None:
-    """List the models, the one in use with a star: AUC on test films (else validation) with its 95 % interval."""
+    """List the models, the one in use with a star: AUC on test X-rays (else validation) with its 95 % interval."""
     from pneumo_core.models import list_models
 
     for entry in list_models(models_folder()):
@@ -87,7 +87,7 @@ def _in_words(entry: "ModelEntry") -> str:
         films, results = _results(entry)
         words = (
             f"{card.architecture}, made {card.created}, weights {card.weights_sha256[:12]}, {words}; "
-            f"AUC on {films} films {area_with_films(results)}{' (as its file claims)' * entry.is_imported}; "
+            f"AUC on {films} X-rays {area_with_films(results)}{' (as its file claims)' * entry.is_imported}; "
             f"flagged from {', '.join(f'{point} %' for point in thresholds_in_words(card.operating_points))}"
         )
         if nearly := nearly_one_threshold(card.operating_points):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line instead of words.")
-@click.option("--heatmaps", type=GivenPath(file_okay=False), help="Write an overlay PNG of each film.")
+@click.option("--heatmaps", type=GivenPath(file_okay=False), help="Write an overlay PNG of each X-ray.")
 @click.option("--model", type=GivenPath(), help="A model's folder; default: the model in use.")
 @click.option(
     "--operating-point",
@@ -140,7 +140,7 @@ def _tell_versions() -> None:
 @click.option("--films", type=click.IntRange(1), default=104, show_default=True, help="How many, spread over SOURCE.")
 @click.option("--record", is_flag=True, help="Keep it in the folder of the model in use: the page Learn shows it.")
 def survey(source: Path, films: int, record: bool) -> None:
-    """Test the heat maps of many films of SOURCE (as in evaluate): do they depend on what the network learnt?"""
+    """Test the heat maps of many X-rays of SOURCE (as in evaluate): do they depend on what the network learnt?"""
     from pneumo_core.data import open_source
     from pneumo_core.explain import (
         SURVEY_FILE,

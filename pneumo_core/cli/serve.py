@@ -1,4 +1,4 @@
-"""What whoever runs a server for others needs: a passphrase's hash, and whether the audit log is whole."""
+"""Commands for whoever runs a server: a passphrase's hash, and whether the audit log is whole."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def hash_passphrase_command() -> None:
 
 @click.group("audit-log")
 def audit_log() -> None:
-    """The log of who did what with which film, where PNEUMO_AUDIT_LOG names one."""
+    """The log of who did what with which X-ray, where PNEUMO_AUDIT_LOG names one."""
 
 
 @audit_log.command()

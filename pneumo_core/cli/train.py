@@ -46,7 +46,7 @@ def _list_settings(context: click.Context, parameter: click.Parameter, is_asked:
     "copies",
     multiple=True,
     type=GivenPath(),
-    help="A further copy of the same films (another resampling): another view of each film.",
+    help="A further copy of the same X-rays (another resampling): another view of each.",
 )
 @click.option("--manifest", type=GivenPath(), help="A CSV that `audit --split` wrote: who is where.")
 @click.option(
@@ -76,7 +76,7 @@ def _list_settings(context: click.Context, parameter: click.Parameter, is_asked:
     callback=_list_settings,
     help="List the settings of the recipe with ranges and defaults, and exit.",
 )
-@click.option("--population", help="Whose films these are, for the model card. Default: those of Kermany et al. 2018.")
+@click.option("--population", help="Whose X-rays these are, for the model card. Default: those of Kermany et al. 2018.")
 @click.option("--ages", nargs=2, type=float, help="Their lowest and highest age in years. Default: 1 5.")
 @click.option(
     "--resume",
@@ -206,7 +206,7 @@ def _run(folder: Path, finish: bool) -> None:
 @click.option(
     "--test-names-are-others",
     is_flag=True,
-    help="Keep films to train on whose patients' names also stand in the test split: they are other people.",
+    help="Train also on X-rays whose patients' names stand in the test split. They are other people.",
 )
 def audit(
     folder: Path,
@@ -253,7 +253,7 @@ def _write_audit(found: "Audit", out: Path) -> None:
 @click.argument("data", type=GivenPath())
 @click.option("--model", help="A model's name, or its folder; default: the model in use.")
 def fit_gate_command(data: Path, model: str | None) -> None:
-    """Fit a model's input gate, by the films in DATA that it was trained on and validated with.
+    """Fit a model's input gate, by the X-rays in DATA that it was trained on and validated with.
 
     Exit status 0: the model has it; 1: it is not worth keeping, and the model is as it was; 2: wrong use.
     """
@@ -295,7 +295,7 @@ def recalibrate_command(data: Path, out: Path, copies: tuple[Path, ...], model: 
 @click.option("--copy", "copies", multiple=True, type=GivenPath(), help="As the models were trained with.")
 @click.option("--model", "models", multiple=True, required=True, help="A model's name, or its folder; two or more.")
 def blend_command(data: Path, out: Path, copies: tuple[Path, ...], models: tuple[str, ...]) -> None:
-    """Make one model of several that were trained with the same films: its score is the mean of theirs.
+    """Make one model of several that were trained with the same X-rays: its score is the mean of theirs.
 
     DATA is what they were trained from. The operating points are chosen anew, on the validation films. What their
     backbones have in common runs once. Afterwards `fit-gate` gives it an input gate, `models promote` puts it in use.

@@ -11,7 +11,7 @@ from pneumo_core.errors import DataError
 
 # Where `pneumo_core` is imported from: the checkout, or the folder of installed packages.
 ROOT = Path(__file__).resolve().parents[2]
-# What an installed package brings along; a checkout has no such folder (hatch_build.py).
+# An installed package brings this folder along; a checkout has none (hatch_build.py).
 SHIPPED = Path(__file__).resolve().parents[1] / "shipped"
 SAMPLES = (SHIPPED if SHIPPED.is_dir() else ROOT) / "samples"
 # A film that the shipped model flags.

@@ -190,7 +190,7 @@ class ModelCard:
 
     @property
     def identity(self) -> str:
-        """What tells it from models that score or flag otherwise: weights, calibration and operating points.
+        """Tell it from models that score or flag otherwise: weights, calibration and operating points.
 
         Two models may have the same weights: `recalibration` makes such.
         """

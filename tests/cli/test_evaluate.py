@@ -33,7 +33,7 @@ def test_a_folder_is_evaluated_and_run_again_with_resume(tiny_model_in_use: Path
     arguments = ("evaluate", data, "--out", tmp_path / "run")
     result = run(*arguments)
     assert result.exit_code == 1, result.output
-    assert "9 films, 1 refused" in result.stdout
+    assert "9 X-rays, 1 refused" in result.stdout
     assert "Sensitivity (recall): " in result.stdout
     assert "refused: test/NORMAL/broken.png: The image seems to be a text file" in result.stderr
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"evaluation.json", "evaluation.html", "films.csv"}
@@ -142,7 +142,7 @@ def test_a_csv_of_files_alone_is_a_worklist(tiny_model_in_use: Path, tmp_path: P
     (tmp_path / "list.csv").write_text("file\none.png\n")
     result = run("evaluate", tmp_path / "list.csv")
     assert result.exit_code == 0, result.output
-    assert "1 film, 0 refused, 0 with score and label" in result.stdout
+    assert "1 X-ray, 0 refused, 0 with score and label" in result.stdout
     assert result.stdout.endswith("%  one.png\n")
 
 
@@ -152,4 +152,4 @@ def test_score_is_exit_status_one_where_a_film_was_refused(tiny_model_in_use: Pa
     (data / "test" / "NORMAL" / "broken.png").write_bytes(b"no film")
     result = run("score", data, "--out", tmp_path / "second")
     assert result.exit_code == 1
-    assert "refused: 1 film; each one's reason stands in scores.jsonl." in result.stderr
+    assert "refused: 1 X-ray; each one's reason stands in scores.jsonl." in result.stderr
