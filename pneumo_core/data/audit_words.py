@@ -31,7 +31,7 @@ def count_rows(audit: Audit) -> list[dict[str, str | int]]:
         {
             "Split": count.split,
             "Class": CLASS_NAMES[count.has_pneumonia],
-            "Films": count.films,
+            "X-rays": count.films,
             "Usable": count.usable,
             "Patients": count.patients,
         }

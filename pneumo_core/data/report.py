@@ -23,7 +23,7 @@ def audit_html(audit: Audit) -> bytes:
     page = page_template("pneumo_core.data", "audit.html").render(
         audit=audit,
         notice=NOTICE,
-        tables={"Films": count_rows(audit), "What the files' outward facts alone can do": area_rows(audit)},
+        tables={"X-rays": count_rows(audit), "What the files' outward facts alone can do": area_rows(audit)},
         lists={title: lines for title, lines in lists.items() if lines},
         most=MAX_LISTED,
     )

@@ -203,14 +203,14 @@ def histogram_figure(
                 y=counts,
                 name=name,
                 marker={"color": colour, "pattern": {"shape": pattern}},
-                hovertemplate="%{y} films " + name + "<extra></extra>",
+                hovertemplate="%{y} X-rays " + name + "<extra></extra>",
             )
         )
     return plain_figure(
         bars,
         text_colour,
         "Probability",
-        "Films",
+        "X-rays",
         x_axis={"range": [-0.01, 1.01]},
         bargap=0.05,
         shapes=[_threshold_line(threshold)],

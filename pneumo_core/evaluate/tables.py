@@ -82,7 +82,7 @@ def point_words(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, s
 def group_words(group: GroupResult) -> dict[str, str]:
     """Give a group's figures in words, for a table."""
     return {
-        "Films": f"{group.attribute}{': ' if group.name else ''}{group.name}",
+        "X-rays": f"{group.attribute}{': ' if group.name else ''}{group.name}",
         "n (with pneumonia)": f"{group.n} ({group.n_pneumonia})",
         "AUC": with_interval(group.area_under_roc),
         "Sensitivity": with_interval(group.sensitivity),

@@ -84,7 +84,7 @@ def copy_rows(challenge: Challenge) -> list[dict[str, str]]:
     """List every copy of the films with the differences on it, and how well both are calibrated."""
     return [
         {
-            "Films": copy.films,
+            "X-rays": copy.films,
             **{
                 f"{label} difference": difference_in_words(part.difference, part.p)
                 for label, part in (
@@ -125,7 +125,7 @@ def changed_rows(challenge: Challenge) -> list[dict[str, object]]:
     return [
         {
             # Its folders say split and label, and cut the name off.
-            "Film": PurePosixPath(pair.name).name,
+            "X-ray": PurePosixPath(pair.name).name,
             "Candidate": 100 * pair.candidate,
             "In use": 100 * pair.current,
             "Right": "candidate" if challenge.is_right(pair) else "in use",

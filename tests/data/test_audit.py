@@ -96,7 +96,7 @@ def test_films_and_patients_are_counted_by_split_and_class(tmp_path):
         FilmCount("test", False, 0, 0, 0),
         FilmCount("test", True, 1, 0, 0),
     )
-    assert count_rows(found)[0] == {"Split": "train", "Class": "NORMAL", "Films": 2, "Usable": 2, "Patients": 1}
+    assert count_rows(found)[0] == {"Split": "train", "Class": "NORMAL", "X-rays": 2, "Usable": 2, "Patients": 1}
 
 
 def test_a_folder_without_splits_is_all_train(tmp_path):

@@ -191,7 +191,7 @@ def test_a_difference_that_is_not_defined_rules_no_loss_out():
 def test_a_film_that_changed_sides_is_called_by_its_files_own_name():
     found = by_hand([0.6, 0.2], [0.3, 0.9], [True, False])
     named = tuple(replace(pair, name=f"train/PNEUMONIA/person{pair.name}.jpeg") for pair in found.pairs)
-    assert [row["Film"] for row in changed_rows(replace(found, pairs=named))] == ["person1.jpeg", "person0.jpeg"]
+    assert [row["X-ray"] for row in changed_rows(replace(found, pairs=named))] == ["person1.jpeg", "person0.jpeg"]
 
 
 def test_few_films_are_neither_better_nor_worse_where_the_exact_test_finds_nothing():

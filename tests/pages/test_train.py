@@ -146,7 +146,7 @@ def test_an_audit_is_shown_with_alarms_first_and_found_again_by_a_second_person(
     assert app.query_params["data"] == "open/films"
     assert "25 X-rays, of which 1 cannot be used" in text(app)
     assert "**Unreadable**" in app.warning[1].value
-    assert list(app.table[0].value["Films"]) == ["7", "6", "6", "6"] or list(app.table[0].value["Films"]) == [
+    assert list(app.table[0].value["X-rays"]) == ["7", "6", "6", "6"] or list(app.table[0].value["X-rays"]) == [
         7,
         6,
         6,

@@ -171,7 +171,7 @@ def _films(gate: Challenge, entry: ModelEntry, run: Path | None) -> None:
             key="changed_sides",
             on_select="rerun",
             selection_mode="single-row",
-            column_config={"Film": st.column_config.TextColumn(width=225), "Candidate": percent, "In use": percent},
+            column_config={"X-ray": st.column_config.TextColumn(width=225), "Candidate": percent, "In use": percent},
             alt="X-rays that one model flags and the other does not, the largest difference first",
         )
         st.markdown(
