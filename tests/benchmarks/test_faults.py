@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from pneumo_core.cli import serve
 from pneumo_core.cli.group import commands
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.files.whole import write_whole, written_whole
-from pneumo_core.film.decoder_process import serve
 from pneumo_core.models.training_log import read_log
 from pneumo_core.serve import jobs
 from pneumo_core.train import run as training_run
@@ -188,7 +188,7 @@ def test_a_clock_that_is_set_back_makes_no_wait_longer(runs: Path, tmp_path: Pat
 def test_a_disk_that_is_full_at_the_log_of_epochs_leaves_it_whole(
     runs: Path, tmp_path: Path, make_data: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ):
-    from pneumo_core.train.fit import fit as fitting
+    from pneumo_core.train import fit as fitting
     from pneumo_core.train.make import run_training
 
     recipe = Recipe(architecture="SmallCNN", size=32, epochs=2, batch_size=8, frozen_normalization=False)

@@ -133,7 +133,7 @@ def test_films_without_labels_become_a_worklist():
     }
     assert list(app.table[-1].value["X-ray"]) == [plain("broken.png")]
     # The film that is chosen is looked at, with all that is to know of it.
-    assert any("for any other patient this score is not validated" in warning.value for warning in app.warning)
+    assert any("For any other patient this score is not validated" in warning.value for warning in app.warning)
     assert [button.label for button in app.get("download_button")] == ["X-rays (CSV)"]
     next(button for button in app.button if button.label == "Open in Explain an X-ray").click().run()
     assert not app.exception
