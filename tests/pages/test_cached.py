@@ -95,9 +95,7 @@ def test_another_film_is_shown_as_training_would_change_it(tmp_path: Path, monke
 
 def test_an_assessment_is_made_anew_with_other_stored_scores(model: Path, tmp_path: Path, monkeypatch):
     made: list[Path] = []
-    for name in ("read_run", "read_scores", "read_known_films"):
-        monkeypatch.setattr(cached, name, lambda folder: type("Run", (), {"films": (), "device": "CPU"}))
-    monkeypatch.setattr(cached, "assess_run", lambda *of: made.append(tmp_path) or len(made))
+    monkeypatch.setattr(cached, "assess_folder", lambda *of: made.append(tmp_path) or len(made))
     run = tmp_path / "run"
     run.mkdir()
     assert cached.assessment_of_run(run) == cached.assessment_of_run(run) == 1
