@@ -287,7 +287,7 @@ def test_grad_cam_is_walked_through_on_an_upload_and_a_map_clicked(page: "playwr
     page.goto(f"{address}/learn?lesson=grad-cam")
     page.locator("input[type=file]").set_input_files([film(7)])
     page.get_by_role("heading", name="1. Input").wait_for()
-    page.get_by_text("130 x 110 pixels becomes").wait_for()
+    page.get_by_text("130 x 110 pixels is resized").wait_for()
     assert "CANARY" not in page.url
     for number, title in enumerate(TITLES[1:], start=2):
         page.get_by_role("button", name="Next").click()
