@@ -56,6 +56,8 @@ def evaluate(
     data = evaluation_data(assessment, left_out, other) if out or as_json else {}
     if out:
         write_evaluation(out, assessment, data, left_out, listed if names else None)
+    for score in assessment.refused:
+        tell(f"refused: {listed[score.number]}: {score.reason}")
     if as_json:
         click.echo(json.dumps(data))
     else:
@@ -108,8 +110,6 @@ def _say(assessment: "Assessment", other: "Assessment | None", listed: Sequence[
     """Print an evaluation in words; without labels, the X-rays."""
     from pneumo_core.evaluate import worklist_order
 
-    for score in assessment.refused:
-        tell(f"refused: {listed[score.number]}: {score.reason}")
     card, cohort = assessment.card, assessment.cohort
     point = card.operating_point("balanced")
     click.echo(

@@ -128,7 +128,9 @@ def evaluation_data(
         "contradictory": len(assessment.contradictory),
         "left_out": None if left_out is None else list(left_out),
         "warned_of": assessment.warned_of,
-        "refusals": [{"film": score.number + 1, "reason": score.reason} for score in assessment.refused],
+        "refusals": [
+            {"film": score.number + 1, "code": score.code, "reason": score.reason} for score in assessment.refused
+        ],
         "notice": NOTICE,
         **({} if other is None else {"comparison": _comparison_with(other, assessment)}),
     }

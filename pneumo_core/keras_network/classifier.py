@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from pneumo_core.errors import ModelError
+from pneumo_core.files import models_folder
 from pneumo_core.gate import InputGate, read_gate
 from pneumo_core.keras_network.engines import ENGINES
 from pneumo_core.keras_network.file_check import DAMAGE, check_network_file
@@ -63,13 +64,13 @@ class KerasClassifier(Classifier):
         super().__init__(card, ENGINES[engine](keras.Model(network.input, outputs)), explained_by_head, known, gate)
 
 
-def load_classifier(models: Path | str) -> KerasClassifier:
+def load_classifier(models: Path | str | None = None) -> KerasClassifier:
     """Load the model in use after all checks of its files, and run it once so that no film waits for compilation.
 
     The engine that `PNEUMO_ENGINE` names runs it.
 
     Args:
-        models: a model's folder, or the folder of models with `active.txt`.
+        models: a model's folder, or the folder of models with `active.txt`; by default the installation's own.
 
     Raises:
         PneumoError: `PNEUMO_ENGINE` names no engine, or one that is not installed.
@@ -77,7 +78,7 @@ def load_classifier(models: Path | str) -> KerasClassifier:
             together.
     """
     engine = engine_in_use()
-    folder = active_model_folder(Path(models))
+    folder = active_model_folder(models_folder() if models is None else Path(models))
     card = read_card(folder)
     # The check does not depend on who put the file there, because any file can come from elsewhere.
     check_network_file(folder / NETWORK_FILE, card.preprocessing, card.explained_layer)

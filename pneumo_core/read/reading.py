@@ -64,8 +64,12 @@ class Reading:
 
     @property
     def population(self) -> str | None:
-        """Name the population that the score's figures hold for, the model's; None where it has no short name."""
-        return population_name(self.card.population_years)
+        """Name the population that the score's figures hold for, the model's.
+
+        None where it has no short name, and for a patient who is known to be no part of it.
+        """
+        is_outside = self.admission.suitability.is_outside_population
+        return None if is_outside else population_name(self.card.population_years)
 
     @property
     def cautions(self) -> tuple[Caution, ...]:

@@ -36,6 +36,9 @@ def test_a_folder_is_evaluated_and_run_again_with_resume(tiny_model_in_use: Path
     assert "9 X-rays, 1 refused" in result.stdout
     assert "Sensitivity (recall): " in result.stdout
     assert "refused: test/NORMAL/broken.png: The image seems to be a text file" in result.stderr
+    in_json = run(*arguments, "--resume", "--json")
+    assert "refused: test/NORMAL/broken.png: " in in_json.stderr
+    assert [refusal["code"] for refusal in json.loads(in_json.stdout)["refusals"]] == ["not_an_image"]
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"evaluation.json", "evaluation.html", "films.csv"}
     again = run(*arguments)
     assert again.exit_code == 2

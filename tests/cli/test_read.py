@@ -76,6 +76,7 @@ def test_an_age_that_is_given_holds_where_the_file_says_none(
 ):
     (line,) = (json.loads(line) for line in run("read", film, "--json", "--age", said).stdout.splitlines())
     assert (line["age_years"], line["age_from"]) == (pytest.approx(years), "option")
+    assert line["population"] == ("children" if 1 <= years < 6 else None)
     assert any("not validated for this patient" in warning for warning in line["warnings"]) == (not 1 <= years < 6)
 
 

@@ -50,7 +50,7 @@ def counted() -> Assessment:
     """Ten films each: of those with pneumonia 8 are flagged at one half, of those without 1; one more is refused."""
     sick = [score(2 * n + 1, 1.0 if n < 8 else -1.0, kind="virus" if n < 4 else "bacteria") for n in range(10)]
     well = [score(2 * n, 1.0 if n < 1 else -1.0) for n in range(10)]
-    refused = score(20, None, reason="The film is empty. Please export or download it again.")
+    refused = score(20, None, reason="The film is empty. Please export or download it again.", code="empty")
     return assessed(sorted([*sick, *well, refused], key=lambda film: film.number))
 
 
@@ -71,7 +71,8 @@ def test_the_data_hold_each_operating_point_with_counts_and_intervals(counted: A
     assert [balanced[key] for key in ("threshold", "tp", "fp", "tn", "fn")] == [0.5, 8, 1, 9, 2]
     assert balanced["sensitivity"] == 0.8
     assert balanced["sensitivity_ci"] == pytest.approx([0.4902, 0.9433], abs=1e-4)
-    assert data["refusals"] == [{"film": 21, "reason": "The film is empty. Please export or download it again."}]
+    reason = "The film is empty. Please export or download it again."
+    assert data["refusals"] == [{"film": 21, "code": "empty", "reason": reason}]
     assert json.loads(evaluation_json(counted)) == json.loads(json.dumps(data))
 
 
