@@ -38,7 +38,7 @@ def test_models_are_listed_in_words_and_as_json(models: Path):
     (models / "b" / "classifier.keras").write_bytes(b"other")
     first, second = run("list").stdout.splitlines()
     assert first.startswith("* a: Example Net, made 2025-01-31, weights ")
-    assert "; AUC on test films 0.958 (0.912-0.991), n = 60 (20 with pneumonia); flagged from " in first
+    assert "; AUC on test X-rays 0.958 (0.912-0.991), n = 60 (20 with pneumonia); flagged from " in first
     assert first.endswith("flagged from screening 20.0 %, balanced 50.0 %, rule-in 80.0 %")
     assert second.startswith("  b: ")
     assert "belongs to other weights" in second
@@ -57,10 +57,10 @@ def test_a_model_without_test_films_is_listed_by_its_validation_films(models: Pa
     changed = with_thresholds(card, 0.5, 0.50001, 0.50002)
     write_card(changed, models / "b")
     second = run("list").stdout.splitlines()[1]
-    assert "AUC on validation films 0.958 (0.912-0.991), n = 60" in second
+    assert "AUC on validation X-rays 0.958 (0.912-0.991), n = 60" in second
     assert "screening 50.000 %, balanced 50.001 %, rule-in 50.002 %. The three thresholds nearly coincide" in second
     write_card(dataclasses.replace(changed, validation=()), models / "b")
-    assert "AUC on validation films none; " in run("list").stdout
+    assert "AUC on validation X-rays none; " in run("list").stdout
     assert json.loads(run("list", "--json").stdout.splitlines()[1])["auc_on"] is None
 
 
