@@ -29,7 +29,7 @@ for it. `pyproject.toml` holds the rule for import-linter::
     errors wording               refusals, and sentences that read the same everywhere
 
 An outside package's home is a file name: plotly in `figures.py`, jinja in `report.py`, pydicom in `film/dicom.py`.
-What such a package promises nobody is used in files called `*_inside.py` alone.
+Their unpromised parts are used in files called `*_inside.py` alone.
 """
 
 import os

@@ -290,7 +290,7 @@ def read_card(folder: Path) -> ModelCard:
 def model_files(folder: Path) -> tuple[str, ...]:
     """Name the files of a model's folder that it scores and judges by: all that has to lie where it is to be loaded.
 
-    What was written down of it besides (log, record of the gate, scores of its validation films) is none of them.
+    Other records of it (log, record of the gate, scores of its validation films) are none of them.
     """
     return (*NEEDED_FILES, *(name for name in OPTIONAL_FILES if (folder / name).is_file()))
 
