@@ -44,7 +44,7 @@ def unread() -> Iterator[TextIO]:
     os.close(ours)
     stream = os.fdopen(theirs, "w")
     yield stream
-    # What the program itself has not let go of breaks here.
+    # A stream that the program still holds breaks here.
     stream.close()
 
 

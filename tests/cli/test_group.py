@@ -1,4 +1,4 @@
-"""What all commands share: where they stand, how a call ends, words that are wrong use."""
+"""The parts that all commands share: where they stand, how a call ends, words that are wrong use."""
 
 import subprocess
 import sys

@@ -51,7 +51,7 @@ def test_a_drive_behind_a_detour_is_refused(raw: str):
 def zip_of_names(names: list[str]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive, warnings.catch_warnings():
-        # Of names there twice.
+        # Some names stand there twice.
         warnings.simplefilter("ignore", UserWarning)
         for name in names:
             # The file's own system may be any; names stay as they were given.

@@ -24,7 +24,7 @@ NAMES = st.one_of(
 def zip_of(names: list[str], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", method) as archive, warnings.catch_warnings():
-        # Of names there twice.
+        # Some names stand there twice.
         warnings.simplefilter("ignore", UserWarning)
         for name in names:
             member = zipfile.ZipInfo()
