@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pneumo_core.errors import PneumoError
-from pneumo_core.film.dicom import DICOM_ERRORS, import_dicom_decoders, is_dicom, read_dicom
+from pneumo_core.film.dicom import is_dicom, read_dicom
+from pneumo_core.film.dicom_frame import DICOM_ERRORS, import_dicom_decoders
 from pneumo_core.film.image import import_picture_decoders, read_picture
 from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, MAX_FILE_BYTES, Origin
 

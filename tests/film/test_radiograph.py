@@ -20,7 +20,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import apply_voi, apply_windowing
 
 from pneumo_core.errors import PneumoError, UnreadableImageError, UnsuitableImageError
-from pneumo_core.film import dicom as dicom_file, radiograph as radiograph_module
+from pneumo_core.film import dicom_frame, radiograph as radiograph_module
 from pneumo_core.film.radiograph import Radiograph, read_radiograph
 from pneumo_core.gate.suitability import assess
 from tests.conftest import drawn_film
@@ -855,7 +855,7 @@ def test_an_rle_frame_that_unpacks_too_far_is_refused():
 
 
 def test_a_deflated_dicom_is_inflated_within_bounds(monkeypatch):
-    monkeypatch.setattr(dicom_file, "MAX_INFLATED_BYTES", 20_000)
+    monkeypatch.setattr(dicom_frame, "MAX_INFLATED_BYTES", 20_000)
     content = written(dicom(np.zeros((HEIGHT, WIDTH), np.uint16), uid.DeflatedExplicitVRLittleEndian))
     with pytest.raises(UnreadableImageError) as caught:
         dicom_file.read_dicom(content)

@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom import uid
 
 from pneumo_core.errors import PneumoError, UnreadableImageError
-from pneumo_core.film import dicom as dicom_file, radiograph as radiograph_module
+from pneumo_core.film import dicom_frame, radiograph as radiograph_module
 from pneumo_core.film.radiograph import read_radiograph
 from tests.film.test_radiograph import HEIGHT, WIDTH, declared_png, dicom, of_syntax, png, ramp, saved, written
 from tests.test_prose import MOST_WORDS, faults
@@ -142,7 +142,7 @@ def test_too_many_bytes_have_their_sentence(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_too_many_bytes_once_unpacked_have_their_sentence(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(dicom_file, "MAX_INFLATED_BYTES", 20_000)
+    monkeypatch.setattr(dicom_frame, "MAX_INFLATED_BYTES", 20_000)
     content = written(dicom(np.zeros((HEIGHT, WIDTH), np.uint16), uid.DeflatedExplicitVRLittleEndian))
     with pytest.raises(UnreadableImageError) as refusal:
         dicom_file.read_dicom(content)
