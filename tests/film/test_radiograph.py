@@ -21,6 +21,7 @@ from pydicom.pixels.processing import apply_voi, apply_windowing
 
 from pneumo_core.errors import PneumoError, UnreadableImageError, UnsuitableImageError
 from pneumo_core.film import dicom_frame, radiograph as radiograph_module
+from pneumo_core.film.dicom import read_dicom
 from pneumo_core.film.radiograph import Radiograph, read_radiograph
 from pneumo_core.gate.suitability import assess
 from tests.conftest import drawn_film
@@ -858,7 +859,7 @@ def test_a_deflated_dicom_is_inflated_within_bounds(monkeypatch):
     monkeypatch.setattr(dicom_frame, "MAX_INFLATED_BYTES", 20_000)
     content = written(dicom(np.zeros((HEIGHT, WIDTH), np.uint16), uid.DeflatedExplicitVRLittleEndian))
     with pytest.raises(UnreadableImageError) as caught:
-        dicom_file.read_dicom(content)
+        read_dicom(content)
     assert caught.value.code == "too_large"
 
 

@@ -10,6 +10,7 @@ from pydicom import uid
 
 from pneumo_core.errors import PneumoError, UnreadableImageError
 from pneumo_core.film import dicom_frame, radiograph as radiograph_module
+from pneumo_core.film.dicom import read_dicom
 from pneumo_core.film.radiograph import read_radiograph
 from tests.film.test_radiograph import HEIGHT, WIDTH, declared_png, dicom, of_syntax, png, ramp, saved, written
 from tests.test_prose import MOST_WORDS, faults
@@ -145,5 +146,5 @@ def test_too_many_bytes_once_unpacked_have_their_sentence(monkeypatch: pytest.Mo
     monkeypatch.setattr(dicom_frame, "MAX_INFLATED_BYTES", 20_000)
     content = written(dicom(np.zeros((HEIGHT, WIDTH), np.uint16), uid.DeflatedExplicitVRLittleEndian))
     with pytest.raises(UnreadableImageError) as refusal:
-        dicom_file.read_dicom(content)
+        read_dicom(content)
     assert str(refusal.value) == "is too large once unpacked. Please export it uncompressed, as a single X-ray."
