@@ -40,14 +40,15 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     notes: list[str] = []
     modality = check_subject(header, notes)
     _check_pixel_header(header, has_pixels=any(tag in content for tag in _PIXEL_DATA_TAGS))
-    stored, syntax = decode(content)
+    frame = decode(content)
+    # The codestream knows better than the header how many bits it holds.
+    header.BitsStored = frame.bits
     photometric = word(header, "PhotometricInterpretation")
     if photometric in MONOCHROME:
-        grey = display_values(stored, header, notes)
+        grey = display_values(frame.words, header, notes)
     else:
-        bits = int(header.BitsStored)
-        pixels, colour = to_grey(stored, bits)
-        grey = Grey(pixels, bits, colour=colour)
+        pixels, colour = to_grey(frame.words, frame.bits)
+        grey = Grey(pixels, frame.bits, colour=colour)
     is_inverted = is_shown_inverted(header, photometric, modality, notes)
     # DICOM PS3.3 C.7.6.3.1.2: MONOCHROME1 shows its lowest value as white.
     pixels = np.ascontiguousarray(1 - grey.pixels if is_inverted else grey.pixels, dtype=np.float32)
@@ -65,7 +66,7 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
         is_inverted=is_inverted,
         window=grey.window,
         voi=grey.voi,
-        transfer_syntax=syntax_name or syntax.name,
+        transfer_syntax=syntax_name or frame.syntax.name,
         modality=modality or None,
         view_position=view_position if view_position in VIEW_POSITIONS else None,
         age_years=age_years,

@@ -5,7 +5,7 @@ import math
 import struct
 import zlib
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pydicom
@@ -40,6 +40,22 @@ _DECODERS = {
 }
 _START_OF_TILE = b"\xff\x90"
 _SEVERAL_FRAMES = "is a DICOM with several frames. Please upload a single X-ray."
+
+
+class Frame(NamedTuple):
+    """The frame of a DICOM, before any number of the header is applied to its values.
+
+    Attributes:
+        words: monochrome: `(height, width)`, uint8 or uint16, right-aligned: the value's lowest bit is bit 0. A signed
+            value is in two's complement. Bits from `bits` on may hold anything: padding values and overlays lie there
+            (DICOM PS3.3 C.7.5.1.1.2, PS3.5 8.1.1). Colour: `(height, width, 3)`, RGB.
+        bits: how many low bits hold the value: BitsStored, or the precision of the codestream where that is less.
+        syntax: the transfer syntax.
+    """
+
+    words: NDArray[Any]
+    bits: int
+    syntax: uid.UID
 
 
 def import_dicom_decoders() -> None:
@@ -80,8 +96,14 @@ def _undecodable(syntax_in_words: str) -> str:
     return f"is stored as {syntax_in_words}, which cannot be decoded. Please export it uncompressed."
 
 
-def decode(content: bytes) -> tuple[NDArray[Any], uid.UID]:
-    """Decode the one frame to integers: `(height, width)`, or `(height, width, 3)` RGB."""
+def decode(content: bytes) -> Frame:
+    """Decode the one frame to the words that are stored.
+
+    Raises:
+        UnreadableImageError: several frames, a kind that cannot be decoded.
+        EOFError: data are missing.
+        ValueError: damaged in another way.
+    """
     dataset = pydicom.dcmread(BytesIO(content), force=True, specific_tags=_PIXELS)
     if "PixelData" not in dataset:
         raise EOFError("truncated pixel data")
@@ -108,7 +130,10 @@ def decode(content: bytes) -> tuple[NDArray[Any], uid.UID]:
         dataset.PixelData = encapsulate([with_more_data(get_frame(dataset.PixelData, 0, number_of_frames=1))])
         if not np.array_equal(pixels, pixel_array(dataset, index=0, decoding_plugin="gdcm")):
             raise EOFError("truncated scan")
-    return pixels, syntax
+    bits = int(dataset.BitsStored)
+    if dataset.SamplesPerPixel == 1:
+        pixels = pixels.astype(f"u{pixels.dtype.itemsize}", copy=False)
+    return Frame(pixels, bits, syntax)
 
 
 def _check_frame(dataset: pydicom.Dataset, syntax: uid.UID, expected: int) -> None:
