@@ -363,7 +363,7 @@ ELSEWHERE = {
     "words for numbers": "test_radiograph.test_a_header_with_words_for_numbers_is_refused_without_quoting_them",
     "texts that name a patient": ("test_radiograph.test_no_identifier_gets_into_the_value_the_logs_or_the_warnings"),
     "a file that crashes a decoder": "test_decoder.test_a_film_that_crashes_its_process_is_refused_alone",
-    "a file that hangs a decoder": "test_decoder.test_a_film_that_takes_too_long_is_stopped",
+    "a file that hangs a decoder": "test_decoder.test_a_film_that_uses_too_much_processor_time_is_stopped",
     "a file that takes a decoder over": "test_decoder.test_an_answer_that_is_none_is_refused",
     "a file that fills the memory": "test_decoder.test_a_process_may_open_nothing_and_has_little_memory",
 }

@@ -198,7 +198,7 @@ def lies(code: object) -> tuple[str, ...]:
     ("words", "code"),
     [
         (does("import os; os.abort()"), "damaged"),
-        (does("import time; time.sleep(60)"), "too_large"),
+        (does("import time; time.sleep(60)"), "not_decoded"),
         (does("import os; os.kill(os.getpid(), 9)"), "not_decoded"),
         (python("raise SystemExit"), "not_decoded"),
         # What a process says that was taken over is believed as far as it is one of the codes.
