@@ -13,6 +13,7 @@ from pneumo_core.film.dicom_frame import decode, inflated
 from pneumo_core.film.dicom_header import HEADER, MONOCHROME, REQUIRED, number, word
 from pneumo_core.film.dicom_subject import VIEW_POSITIONS, age_of, check_subject
 from pneumo_core.film.pixels import Grey, Origin, check_side_lengths, to_grey
+from pneumo_core.wording import Caution
 
 # pydicom's warnings quote values of the header.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
@@ -38,6 +39,7 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     content, syntax_name = inflated(content)
     header = pydicom.dcmread(BytesIO(content), force=True, stop_before_pixels=True, specific_tags=HEADER)
     notes: list[str] = []
+    cautions: list[Caution] = []
     modality = check_subject(header, notes)
     _check_pixel_header(header, has_pixels=any(tag in content for tag in _PIXEL_DATA_TAGS))
     stored, syntax = decode(content)
@@ -73,6 +75,7 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
         samples_per_pixel=int(header.SamplesPerPixel),
         colour=grey.colour,
         notes=tuple(notes),
+        cautions=tuple(cautions),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumo_core.errors import UnreadableImageError
+from pneumo_core.wording import Caution
 
 # Below this a lung field has too few pixels to be judged. The network's own input is larger.
 MIN_SIDE_PIXELS = 96
@@ -38,7 +39,8 @@ class Origin:
         samples_per_pixel: the file's; 1 is grey, 3 or more is stored in colour, whatever it shows.
         colour: mean absolute deviation of red, green and blue from their mean, in [0, 1];
             0 for grey, 0.44 for pure red.
-        notes: whole sentences for the reader about decisions on the way.
+        notes: whole sentences for the record about what was done or read on the way.
+        cautions: doubts found on the way, which a reader must know before she believes the score. A tag has no comma.
     """
 
     format: Literal["JPEG", "PNG", "DICOM"]
@@ -57,6 +59,7 @@ class Origin:
     samples_per_pixel: int = 1
     colour: float = 0.0
     notes: tuple[str, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
 
 def check_side_lengths(height: int, width: int) -> None:
