@@ -11,7 +11,8 @@ from pneumo_core.errors import UnreadableImageError
 from pneumo_core.film.dicom_display import display_values, is_shown_inverted
 from pneumo_core.film.dicom_frame import decode, inflated
 from pneumo_core.film.dicom_header import HEADER, MONOCHROME, REQUIRED, number, word
-from pneumo_core.film.dicom_subject import VIEW_POSITIONS, age_of, check_subject
+from pneumo_core.film.dicom_subject import age_of, check_subject
+from pneumo_core.film.dicom_view import unmirrored, view_position
 from pneumo_core.film.pixels import Grey, Origin, check_side_lengths, to_grey
 from pneumo_core.wording import Caution
 
@@ -40,7 +41,7 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     header = pydicom.dcmread(BytesIO(content), force=True, stop_before_pixels=True, specific_tags=HEADER)
     notes: list[str] = []
     cautions: list[Caution] = []
-    modality = check_subject(header, notes)
+    modality = check_subject(header, notes, cautions)
     _check_pixel_header(header, has_pixels=any(tag in content for tag in _PIXEL_DATA_TAGS))
     stored, syntax = decode(content)
     photometric = word(header, "PhotometricInterpretation")
@@ -55,9 +56,9 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     pixels = np.ascontiguousarray(1 - grey.pixels if is_inverted else grey.pixels, dtype=np.float32)
     if not np.isfinite(pixels).all():
         raise ValueError("the header's numbers make pixels that are no numbers")
+    pixels = unmirrored(pixels, header, notes)
     height, width = pixels.shape
-    age_years = age_of(header, notes)
-    view_position, sex = word(header, "ViewPosition"), word(header, "PatientSex")
+    view, age, sex = view_position(header, notes, cautions), age_of(header, notes, cautions), word(header, "PatientSex")
     return pixels, Origin(
         "DICOM",
         height,
@@ -69,8 +70,9 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
         voi=grey.voi,
         transfer_syntax=syntax_name or syntax.name,
         modality=modality or None,
-        view_position=view_position if view_position in VIEW_POSITIONS else None,
-        age_years=age_years,
+        view_position=view,
+        age_years=age.years,
+        is_age_unclear=age.is_unclear,
         sex=sex if sex in ("M", "F", "O") else None,
         samples_per_pixel=int(header.SamplesPerPixel),
         colour=grey.colour,

@@ -33,8 +33,9 @@ class Origin:
         is_inverted: True when MONOCHROME1 (or PresentationLUTShape INVERSE) was turned air-dark.
         window: (WindowCenter, WindowWidth) that was applied.
         transfer_syntax: name in words.
-        view_position: DICOM ViewPosition; None for words outside the vocabulary.
-        age_years: in [0, 130]; PatientAge, else StudyDate less PatientBirthDate.
+        view_position: one of `dicom_view.VIEW_POSITIONS`; None where the header names no view that is known.
+        age_years: in [0, 130]; from PatientAge or the dates.
+        is_age_unclear: True where the file gives an age, or its dates, that could not be understood.
         sex: M, F or O.
         samples_per_pixel: the file's; 1 is grey, 3 or more is stored in colour, whatever it shows.
         colour: mean absolute deviation of red, green and blue from their mean, in [0, 1];
@@ -55,6 +56,7 @@ class Origin:
     modality: str | None = None
     view_position: str | None = None
     age_years: float | None = None
+    is_age_unclear: bool = False
     sex: str | None = None
     samples_per_pixel: int = 1
     colour: float = 0.0

@@ -18,7 +18,7 @@ from pneumo_core.errors import UnsuitableImageError
 from pneumo_core.film import Radiograph
 from pneumo_core.gate.input_gate import NO_GATE, Verdict
 from pneumo_core.gate.quality import Quality, measure_quality, refuse_clipped
-from pneumo_core.gate.suitability import FAR, Suitability, assess, check_contrast, refuse_by
+from pneumo_core.gate.suitability import FAR, UNCLEAR_AGE, Suitability, assess, check_contrast, refuse_by
 from pneumo_core.wording import Caution
 
 UNGATED = Caution("no input gate", NO_GATE)
@@ -89,7 +89,9 @@ class Admission:
         """Name the same in a word or two each, for a row: tags, and `quality.FINDINGS`."""
         far = (FAR.tag,) if self.is_far else ()
         ungated = (UNGATED.tag,) if self.is_ungated else ()
-        doubts = (caution.tag for caution in self.doubts)
+        # A row holds the age, and with it whether there is none; it cannot hold why.
+        patient = (caution.tag for caution in self.suitability.cautions if caution.tag == UNCLEAR_AGE)
+        doubts = (*(caution.tag for caution in self.doubts), *patient)
         return (*doubts, *far, *(self.quality.findings if self.quality else ()), *ungated)
 
 
