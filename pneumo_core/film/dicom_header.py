@@ -29,6 +29,8 @@ _SUBJECT = [*_KIND, *_MADE, *_TEXTS, *_PART, *_VIEW, *_PATIENT]
 _MODALITY_LUT = ["ModalityLUTSequence", "RescaleSlope", "RescaleIntercept"]
 _VOI_LUT = ["VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth", "PresentationLUTShape"]
 HEADER = [*REQUIRED, "HighBit", "NumberOfFrames", *_SUBJECT, *_MODALITY_LUT, *_VOI_LUT]
+# The longest free text of DICOM, LT (PS3.5 6.2). Only a hostile file has more.
+_MOST_LETTERS = 10240
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
@@ -42,7 +44,8 @@ def words(header: pydicom.Dataset, keyword: str) -> list[str]:
     """Give all values of an element in capitals, in their order; [] if absent or a sequence of items."""
     value = _value(header, keyword)
     values = value if isinstance(value, MutableSequence) else [value]
-    return ["" if one is None else str(one).strip(" \0\t\r\n").upper() for one in values if not _is_item(one)]
+    texts = ["" if one is None else str(one)[:_MOST_LETTERS] for one in values if not _is_item(one)]
+    return [text.strip(" \0\t\r\n").upper() for text in texts]
 
 
 def text_of_series(header: pydicom.Dataset) -> str:

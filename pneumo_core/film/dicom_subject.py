@@ -114,6 +114,8 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
         UnsuitableImageError: of another modality, raw data, or an image computed from X-rays.
     """
     modality, sop_class = word(header, "Modality"), word(header, "SOPClassUID")
+    if not sop_class:
+        sop_class = word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
     if word(header, "Manufacturer") == "PNEUMO":
         raise UnsuitableImageError(
             "is a picture that Pneumo made, not an X-ray. Please upload the X-ray itself.", code="derived"

@@ -125,7 +125,7 @@ _OTHERS = {
     "foot": r"FOOT|FEET|\bFUSS|\bPIED\b|TARS|STOPA|\bHEEL",
     "calcaneus": r"CALCAN|FERSE",
     "toe": r"\b[LR]?TOES?\b|HALLUX",
-    "extremity": r"EXTREM|LIMB|LONG ?BONE",
+    "extremity": r"EXTREM|EXM\b|LIMB|LONG ?BONE",
     "digestive tract": r"STOMACH|COLON|BOWEL|INTESTIN|RECTUM|RECTAL|DUODEN|ILEUM|JEJUN|\bUGI\b",
     "liver or gland": r"LIVER|PANCREA|SPLEEN|GALL|\bBILE|BILIARY",
     "urinary tract": r"KIDNEY|RENAL|URETER|URETHR|BLADDER|URINARY|\bIVP\b|\bIVU\b|PROSTAT",
@@ -213,7 +213,11 @@ def check_part(header: pydicom.Dataset, cautions: list[Caution]) -> None:
         UnsuitableImageError: the header names another part, and nothing in it says chest.
     """
     named = part_in(" ".join(words(header, "BodyPartExamined")))
-    coded = [_PART_OF_CODE.get(code) or part_in(meaning) for code, meaning in codes(header, "AnatomicRegionSequence")]
+    coded = [
+        _PART_OF_CODE.get(code) or part_in(meaning) or UNKNOWN
+        for code, meaning in codes(header, "AnatomicRegionSequence")
+        if code or meaning
+    ]
     found = {named, *coded} - {""}
     is_told = part_in(text_of_series(header)) in ("chest", "more")
     others = [part for part in (named, *coded) if part in _OTHERS]
@@ -259,7 +263,7 @@ def view_position(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
     found = [one for one in (named, coded, oriented) if one is not None]
     if named is None and not _names_no_view(written):
         notes.append("ViewPosition could not be understood and was left aside.")
-    if not found and (items or not _names_no_view(written)):
+    if not found and (any(code or meaning for code, meaning in items) or not _names_no_view(written)):
         cautions.append(_UNCLEAR)
     position = found[0] if found else None
     is_frontal = position is None or position in FRONTAL
