@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pneumo_core.errors import UnreadableImageError
+from pneumo_core.wording import Caution
 
 # Below this a lung field has too few pixels to be judged. The network's own input is larger.
 MIN_SIDE_PIXELS = 96
@@ -35,13 +36,15 @@ class Origin:
         is_inverted: True when MONOCHROME1 (or PresentationLUTShape INVERSE) was turned air-dark.
         window: (WindowCenter, WindowWidth) that was applied.
         transfer_syntax: name in words.
-        view_position: DICOM ViewPosition; None for words outside the vocabulary.
-        age_years: in [0, 130]; PatientAge, else StudyDate less PatientBirthDate.
+        view_position: one of `dicom_view.VIEW_POSITIONS`; None where the header names no view that is known.
+        age_years: in [0, 130]; from PatientAge or the dates.
+        is_age_unclear: True where the file gives an age, or its dates, that could not be understood.
         sex: M, F or O.
         samples_per_pixel: the file's; 1 is grey, 3 or more is stored in colour, whatever it shows.
         colour: mean absolute deviation of red, green and blue from their mean, in [0, 1];
             0 for grey, 0.44 for pure red.
-        notes: whole sentences for the reader about decisions on the way.
+        notes: whole sentences for the record about what was done or read on the way.
+        cautions: doubts found on the way, which a reader must know before she believes the score. A tag has no comma.
     """
 
     format: Literal["JPEG", "PNG", "DICOM"]
@@ -56,10 +59,12 @@ class Origin:
     modality: str | None = None
     view_position: str | None = None
     age_years: float | None = None
+    is_age_unclear: bool = False
     sex: str | None = None
     samples_per_pixel: int = 1
     colour: float = 0.0
     notes: tuple[str, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
 
 def check_side_lengths(height: int, width: int) -> None:
