@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from pneumo_core.errors import UnreadableImageError
 
+# The kinds of file that are read, as refusals name them.
+FILE_KINDS = "DICOM, PNG, JPEG, TIFF or BMP"
 # Below this a lung field has too few pixels to be judged. The network's own input is larger.
 MIN_SIDE_PIXELS = 96
 # The largest detectors in use have about 20 megapixels. A pixel takes about 20 bytes while the image is read.
@@ -28,8 +30,8 @@ class Origin:
     Attributes:
         height, width: pixels, after the orientation was applied.
         bits: effective bit depth, which the values were scaled by.
-        photometric_interpretation: as DICOM spells it; None for PNG and JPEG.
-        is_inverted: True when MONOCHROME1 (or PresentationLUTShape INVERSE) was turned air-dark.
+        photometric_interpretation: as DICOM spells it; None for all other files.
+        is_inverted: True when MONOCHROME1, PresentationLUTShape INVERSE or a TIFF of WhiteIsZero was turned air-dark.
         window: (WindowCenter, WindowWidth) that was applied.
         transfer_syntax: name in words.
         view_position: DICOM ViewPosition; None for words outside the vocabulary.
@@ -41,7 +43,7 @@ class Origin:
         notes: whole sentences for the reader about decisions on the way.
     """
 
-    format: Literal["JPEG", "PNG", "DICOM"]
+    format: Literal["JPEG", "PNG", "TIFF", "BMP", "DICOM"]
     height: int
     width: int
     bits: int
