@@ -7,7 +7,7 @@ from datetime import date
 import pydicom
 from pydicom import uid
 
-from pneumo_core.errors import UnsuitableImageError
+from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
 from pneumo_core.film.age import DAYS_IN_A_YEAR, age_in_years, possible_age
 from pneumo_core.film.dicom_header import DATES, word
 
@@ -17,6 +17,15 @@ _RAW_DATA = (
     uid.DigitalMammographyXRayImageStorageForProcessing,
     uid.DigitalIntraOralXRayImageStorageForProcessing,
 )
+# DICOM PS3.4 B.5 and PS3.3 F: objects that hold no image, by the beginning of their class.
+_NO_IMAGES = {
+    uid.MediaStorageDirectoryStorage: "a DICOMDIR, which lists the files of a disk",
+    uid.EncapsulatedPDFStorage: "a PDF document in a DICOM",
+    "1.2.840.10008.5.1.4.1.1.104.": "a document in a DICOM",
+    uid.KeyObjectSelectionDocumentStorage: "a list of chosen images",
+    "1.2.840.10008.5.1.4.1.1.88.": "a structured report",
+    "1.2.840.10008.5.1.4.1.1.11.": "a presentation state, which says how another image is shown",
+}
 _PROJECTION_XRAYS = ("CR", "DX", "RG")
 _MODALITIES_IN_WORDS = {
     "CT": "a CT slice",
@@ -41,6 +50,7 @@ VIEW_POSITIONS = ("AP", "PA", "LL", "RL", "RLD", "LLD", "RLO", "LLO", "LAT", "LA
 
 def check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
     """Refuse all but a projection X-ray of the chest for presentation; give the modality, "" if absent."""
+    _check_is_image(header)
     modality = word(header, "Modality")
     if not modality:
         notes.append("The DICOM names no modality. It was read as an X-ray.")
@@ -64,6 +74,15 @@ def check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
             code="for_processing",
         )
     return modality
+
+
+def _check_is_image(header: pydicom.Dataset) -> None:
+    """Refuse, by its name, a DICOM of a class that holds no image."""
+    # Dataset.file_meta is there where the file has that group.
+    kind = word(header, "SOPClassUID") or word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
+    for beginning, words in _NO_IMAGES.items():
+        if kind.startswith(beginning):
+            raise UnreadableImageError(f"is {words}, not an image. Please upload the X-ray itself.", code="no_pixels")
 
 
 def age_of(header: pydicom.Dataset, notes: list[str]) -> float | None:

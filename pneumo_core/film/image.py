@@ -11,17 +11,23 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pneumo_core.errors import UnreadableImageError
-from pneumo_core.film.jpeg import check_jpeg_is_whole, end_of_jpeg
+from pneumo_core.film.jpeg import bytes_behind_jpeg, check_jpeg_is_whole
 from pneumo_core.film.kinds import refusal_of_kind
-from pneumo_core.film.pixels import MAX_MEGAPIXELS, Grey, Origin, check_side_lengths, effective_bits, to_grey
+from pneumo_core.film.pixels import (
+    MAX_MEGAPIXELS,
+    OWN_SOFTWARE,
+    Grey,
+    Origin,
+    check_side_lengths,
+    effective_bits,
+    to_grey,
+)
 from pneumo_core.film.tiff import TIFF, checked_tiff, unsupported
 
 # A progressive JPEG has about 10 scans; each further one decodes the whole picture again.
 MAX_JPEG_SCANS = 100
 # Some programs write a few bytes behind a JPEG; from here on they are said.
 MOST_TRAILING_BYTES = 1024
-# The text "Software" of every PNG that Pneumo makes of an X-ray begins so.
-OWN_SOFTWARE = "Pneumo"
 _ORIENTATION, _BITFIELDS = 0x0112, 3
 
 # Pillow logs the EXIF tags at DEBUG.
@@ -75,9 +81,9 @@ def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32
         form, image, bits = "BMP", _bmp(content, notes), 8
     else:
         raise refusal_of_kind(content)
-    orientation = orientation or image.getexif().get(_ORIENTATION)
-    if orientation in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[orientation])
+    turn = _UPRIGHT.get(orientation or image.getexif().get(_ORIENTATION))
+    if turn is not None:
+        image = image.transpose(turn)
     # Pillow keeps 16 bits for grey only.
     if bits == 16 and not image.mode.startswith("I"):
         notes.append("Only the upper 8 of 16 bits of each channel were read.")
@@ -123,6 +129,13 @@ def _open_picture(content: bytes, form: str) -> Image.Image:
         message = f"has too many pixels. Please upload an X-ray of at most {MAX_MEGAPIXELS} megapixels."
         raise UnreadableImageError(message, code="too_large") from error
     check_side_lengths(image.height, image.width)
+    # A PNG says who made it in a text, a JPEG in a comment.
+    maker = image.info.get("Software") or image.info.get("comment")
+    if maker in (OWN_SOFTWARE, OWN_SOFTWARE.encode()):
+        raise UnreadableImageError(
+            "is a picture that Pneumo itself drew, not an X-ray. Please upload the X-ray that it was drawn from.",
+            code="own_export",
+        )
     return image
 
 
@@ -130,11 +143,6 @@ def _png(content: bytes) -> Image.Image:
     image = _open_picture(content, "PNG")
     if getattr(image, "n_frames", 1) > 1:
         raise UnreadableImageError("holds several pictures. Please upload a single X-ray.", code="several_pictures")
-    if str(image.info.get("Software", "")).startswith(OWN_SOFTWARE):
-        raise UnreadableImageError(
-            "is a picture that Pneumo made of a reading. Please upload the X-ray that it was made of.",
-            code="own_export",
-        )
     # Pillow decodes without checking the checksums. `verify` checks them, and uses the image up.
     image.verify()
     image = _open_picture(content, "PNG")
@@ -145,8 +153,8 @@ def _png(content: bytes) -> Image.Image:
 
 def _jpeg(content: bytes, notes: list[str]) -> Image.Image:
     image = _open_picture(content, "JPEG")
-    end = end_of_jpeg(content) + 2
-    if image.info.get("progressive") and content.count(b"\xff\xda", 0, end) > MAX_JPEG_SCANS:
+    behind = bytes_behind_jpeg(content)
+    if image.info.get("progressive") and content.count(b"\xff\xda", 0, len(content) - behind) > MAX_JPEG_SCANS:
         raise UnreadableImageError("is a JPEG with unusually many scans. Please save it as PNG.", code="too_large")
     image.load()
     check_jpeg_is_whole(content, image)
@@ -154,7 +162,7 @@ def _jpeg(content: bytes, notes: list[str]) -> Image.Image:
     # Phones add previews, maps of brightness or depth, and film clips.
     if pictures > 1:
         notes.append(f"The file holds {pictures} pictures, as phones save them. The first one was read.")
-    elif len(content) - end > MOST_TRAILING_BYTES:
+    elif behind > MOST_TRAILING_BYTES:
         notes.append("The file holds more data behind its picture, as phones add them. They were left out.")
     return image
 

@@ -44,11 +44,11 @@ def with_more_data(stream: bytes) -> bytes:
 
     They do not change a whole picture. If they change the picture, data are missing.
     """
-    end = end_of_jpeg(stream)
+    end = _end_of_jpeg(stream)
     return stream[:end] + _MORE_DATA + stream[end:]
 
 
-def end_of_jpeg(stream: bytes) -> int:
+def _end_of_jpeg(stream: bytes) -> int:
     """Give where a JPEG's end marker is, behind its last scan."""
     position = 2
     # ITU-T T.81 B.1.1.2: a marker, then the length of what belongs to it.
@@ -63,3 +63,11 @@ def end_of_jpeg(stream: bytes) -> int:
         if stream[position + 1] == 0xD9:
             return position
         position += int.from_bytes(stream[position + 2 : position + 4])
+
+
+def bytes_behind_jpeg(stream: bytes) -> int:
+    """Count the bytes that follow a JPEG's end marker, 0 if it has none; they belong to no picture of it."""
+    try:
+        return len(stream) - _end_of_jpeg(stream) - 2
+    except (EOFError, IndexError):
+        return 0

@@ -10,6 +10,8 @@ from pneumo_core.errors import UnreadableImageError
 
 # The kinds of file that are read, as refusals name them.
 FILE_KINDS = "DICOM, PNG, JPEG, TIFF or BMP"
+# The maker that stands in every picture drawn from an X-ray, so that it is not read as an X-ray.
+OWN_SOFTWARE = "Pneumo: drawn from an X-ray"
 # Below this a lung field has too few pixels to be judged. The network's own input is larger.
 MIN_SIDE_PIXELS = 96
 # The largest detectors in use have about 20 megapixels. A pixel takes about 20 bytes while the image is read.
