@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pydicom
 from pydicom import uid
 
-from pneumo_core.errors import UnsuitableImageError
+from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
 from pneumo_core.film.age import age_between, age_in_years, day_in, names_unit
 from pneumo_core.film.dicom_header import (
     BIRTH,
@@ -26,6 +26,15 @@ _RAW_DATA = (
     uid.DigitalMammographyXRayImageStorageForProcessing,
     uid.DigitalIntraOralXRayImageStorageForProcessing,
 )
+# DICOM PS3.4 B.5 and PS3.3 F: objects that hold no image, by the beginning of their class.
+_NO_IMAGES = {
+    uid.MediaStorageDirectoryStorage: "a DICOMDIR, which lists the files of a disk",
+    uid.EncapsulatedPDFStorage: "a PDF document in a DICOM",
+    "1.2.840.10008.5.1.4.1.1.104.": "a document in a DICOM",
+    uid.KeyObjectSelectionDocumentStorage: "a list of chosen images",
+    "1.2.840.10008.5.1.4.1.1.88.": "a structured report",
+    "1.2.840.10008.5.1.4.1.1.11.": "a presentation state, which says how another image is shown",
+}
 _PROJECTION_XRAYS = ("CR", "DX", "RG")
 _MODALITIES_IN_WORDS = {
     "CT": "a CT slice",
@@ -100,6 +109,7 @@ _AGE_WAS_USED = Caution("age contradicted", f"{_DISAGREE} PatientAge was used. P
 _DATES_WERE_USED = Caution("age contradicted", f"{_DISAGREE} The dates were used. Please check which is right.")
 
 
+<<<<<<< HEAD
 class Age(NamedTuple):
     """A patient's age in years, None where it is not known; `is_unclear` where the header gives one all the same."""
 
@@ -120,6 +130,12 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
         raise UnsuitableImageError(
             "is a picture that Pneumo made, not an X-ray. Please upload the X-ray itself.", code="derived"
         )
+=======
+def check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
+    """Refuse all but a projection X-ray of the chest for presentation; give the modality, "" if absent."""
+    _check_is_image(header)
+    modality = word(header, "Modality")
+>>>>>>> 7e16e8112cd23dc4d71a14cac64298ae6be973c8
     if not modality:
         notes.append("The DICOM names no modality. It was read as an X-ray.")
     elif modality == "OT":
@@ -142,8 +158,22 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
     return modality
 
 
+<<<<<<< HEAD
 def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -> Age:
     """Give the age from PatientAge with a unit, else from the dates, else from a bare number of years.
+=======
+def _check_is_image(header: pydicom.Dataset) -> None:
+    """Refuse, by its name, a DICOM of a class that holds no image."""
+    # Dataset.file_meta is there where the file has that group.
+    kind = word(header, "SOPClassUID") or word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
+    for beginning, words in _NO_IMAGES.items():
+        if kind.startswith(beginning):
+            raise UnreadableImageError(f"is {words}, not an image. Please upload the X-ray itself.", code="no_pixels")
+
+
+def age_of(header: pydicom.Dataset, notes: list[str]) -> float | None:
+    """Give the age in years from PatientAge, else from the dates; None if neither can be read.
+>>>>>>> 7e16e8112cd23dc4d71a14cac64298ae6be973c8
 
     DICOM PS3.5 6.2 allows "045Y" only. "000Y" and "0" often stand for an unknown age, so the dates come before them.
     """

@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 from pneumo_core.errors import UnreadableImageError
 from pneumo_core.wording import Caution
 
+# The kinds of file that are read, as refusals name them.
+FILE_KINDS = "DICOM, PNG, JPEG, TIFF or BMP"
+# The maker that stands in every picture drawn from an X-ray, so that it is not read as an X-ray.
+OWN_SOFTWARE = "Pneumo: drawn from an X-ray"
 # Below this a lung field has too few pixels to be judged. The network's own input is larger.
 MIN_SIDE_PIXELS = 96
 # The largest detectors in use have about 20 megapixels. A pixel takes about 20 bytes while the image is read.
@@ -32,8 +36,8 @@ class Origin:
     Attributes:
         height, width: pixels, after the orientation was applied.
         bits: effective bit depth, which the values were scaled by.
-        photometric_interpretation: as DICOM spells it; None for PNG and JPEG.
-        is_inverted: True when MONOCHROME1 (or PresentationLUTShape INVERSE) was turned air-dark.
+        photometric_interpretation: as DICOM spells it; None for all other files.
+        is_inverted: True when MONOCHROME1, PresentationLUTShape INVERSE or a TIFF of WhiteIsZero was turned air-dark.
         window: (WindowCenter, WindowWidth) that was applied.
         transfer_syntax: name in words.
         view_position: one of `dicom_view.VIEW_POSITIONS`; None where the header names no view that is known.
@@ -47,7 +51,7 @@ class Origin:
         cautions: doubts found on the way, which a reader must know before she believes the score. A tag has no comma.
     """
 
-    format: Literal["JPEG", "PNG", "DICOM"]
+    format: Literal["JPEG", "PNG", "TIFF", "BMP", "DICOM"]
     height: int
     width: int
     bits: int
