@@ -24,6 +24,7 @@ from pydicom.pixels.utils import pixel_array
 
 from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
 from pneumo_core.film.age import DAYS_IN_A_YEAR, age_in_years, possible_age
+from pneumo_core.film.exposure import EXPOSURE_ELEMENTS, exposure_of
 from pneumo_core.film.jpeg import check_jpeg_is_whole, with_more_data
 from pneumo_core.film.pixels import Grey, Origin, check_side_lengths, effective_bits, to_grey
 from pneumo_core.film.pydicom_inside import read_file_meta
@@ -44,7 +45,7 @@ _DATES = ("PatientBirthDate", "StudyDate")
 _AGE = ["PatientAge", *_DATES]
 _MODALITY_LUT = ["ModalityLUTSequence", "RescaleSlope", "RescaleIntercept"]
 _VOI_LUT = ["VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth", "PresentationLUTShape"]
-_HEADER = [*_REQUIRED, "HighBit", "NumberOfFrames", *_SUBJECT, *_AGE, *_MODALITY_LUT, *_VOI_LUT]
+_HEADER = [*_REQUIRED, "HighBit", "NumberOfFrames", *_SUBJECT, *_AGE, *_MODALITY_LUT, *_VOI_LUT, *EXPOSURE_ELEMENTS]
 # (7FE0,0010) as little- and as big-endian files write it.
 _PIXEL_DATA_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
 _PIXELS = [*_REQUIRED, "PlanarConfiguration", "PixelData"]
@@ -152,6 +153,7 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
         samples_per_pixel=int(header.SamplesPerPixel),
         colour=grey.colour,
         notes=tuple(notes),
+        exposure=exposure_of(header),
     )
 
 

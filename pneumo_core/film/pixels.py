@@ -1,12 +1,13 @@
 """Limits, grey pixels, and the record of the file, common to all kinds of image files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pneumo_core.errors import UnreadableImageError
+from pneumo_core.film.exposure import Exposure
 
 # Below this a lung field has too few pixels to be judged. The network's own input is larger.
 MIN_SIDE_PIXELS = 96
@@ -23,7 +24,7 @@ GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The record of a file in closed vocabularies and numbers; no text of the file gets in here.
+    """The record of a file in closed vocabularies and numbers; no text of the file gets in here but in `exposure`.
 
     Attributes:
         height, width: pixels, after the orientation was applied.
@@ -39,6 +40,7 @@ class Origin:
         colour: mean absolute deviation of red, green and blue from their mean, in [0, 1];
             0 for grey, 0.44 for pure red.
         notes: whole sentences for the reader about decisions on the way.
+        exposure: how it was taken, for figures over many files only; its devices' names are cleaned text of the file.
     """
 
     format: Literal["JPEG", "PNG", "DICOM"]
@@ -57,6 +59,7 @@ class Origin:
     samples_per_pixel: int = 1
     colour: float = 0.0
     notes: tuple[str, ...] = ()
+    exposure: Exposure = field(default_factory=Exposure)
 
 
 def check_side_lengths(height: int, width: int) -> None:
