@@ -13,6 +13,7 @@ from pneumo_core.film.dicom_frame import decode, inflated
 from pneumo_core.film.dicom_header import HEADER, MONOCHROME, REQUIRED, number, word
 from pneumo_core.film.dicom_subject import age_of, check_subject
 from pneumo_core.film.dicom_view import unmirrored, view_position
+from pneumo_core.film.exposure import EXPOSURE_ELEMENTS, exposure_of
 from pneumo_core.film.pixels import Grey, Origin, check_side_lengths, to_grey
 from pneumo_core.wording import Caution
 
@@ -40,7 +41,7 @@ def is_dicom(content: bytes) -> bool:
 
 def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     content, syntax_name = inflated(content)
-    header = pydicom.dcmread(BytesIO(content), force=True, stop_before_pixels=True, specific_tags=HEADER)
+    header = pydicom.dcmread(BytesIO(content), force=True, stop_before_pixels=True, specific_tags=[*HEADER, *EXPOSURE_ELEMENTS])
     notes: list[str] = []
     cautions: list[Caution] = []
     modality = check_subject(header, notes, cautions)
@@ -87,6 +88,7 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
         colour=grey.colour,
         notes=tuple(notes),
         cautions=tuple(cautions),
+        exposure=exposure_of(header),
     )
 
 

@@ -109,7 +109,6 @@ _AGE_WAS_USED = Caution("age contradicted", f"{_DISAGREE} PatientAge was used. P
 _DATES_WERE_USED = Caution("age contradicted", f"{_DISAGREE} The dates were used. Please check which is right.")
 
 
-<<<<<<< HEAD
 class Age(NamedTuple):
     """A patient's age in years, None where it is not known; `is_unclear` where the header gives one all the same."""
 
@@ -123,6 +122,7 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
     Raises:
         UnsuitableImageError: of another modality, raw data, or an image computed from X-rays.
     """
+    _check_is_image(header)
     modality, sop_class = word(header, "Modality"), word(header, "SOPClassUID")
     if not sop_class:
         sop_class = word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
@@ -130,12 +130,6 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
         raise UnsuitableImageError(
             "is a picture that Pneumo made, not an X-ray. Please upload the X-ray itself.", code="derived"
         )
-=======
-def check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
-    """Refuse all but a projection X-ray of the chest for presentation; give the modality, "" if absent."""
-    _check_is_image(header)
-    modality = word(header, "Modality")
->>>>>>> 7e16e8112cd23dc4d71a14cac64298ae6be973c8
     if not modality:
         notes.append("The DICOM names no modality. It was read as an X-ray.")
     elif modality == "OT":
@@ -158,10 +152,6 @@ def check_subject(header: pydicom.Dataset, notes: list[str]) -> str:
     return modality
 
 
-<<<<<<< HEAD
-def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -> Age:
-    """Give the age from PatientAge with a unit, else from the dates, else from a bare number of years.
-=======
 def _check_is_image(header: pydicom.Dataset) -> None:
     """Refuse, by its name, a DICOM of a class that holds no image."""
     # Dataset.file_meta is there where the file has that group.
@@ -171,9 +161,8 @@ def _check_is_image(header: pydicom.Dataset) -> None:
             raise UnreadableImageError(f"is {words}, not an image. Please upload the X-ray itself.", code="no_pixels")
 
 
-def age_of(header: pydicom.Dataset, notes: list[str]) -> float | None:
-    """Give the age in years from PatientAge, else from the dates; None if neither can be read.
->>>>>>> 7e16e8112cd23dc4d71a14cac64298ae6be973c8
+def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -> Age:
+    """Give the age from PatientAge with a unit, else from the dates, else from a bare number of years.
 
     DICOM PS3.5 6.2 allows "045Y" only. "000Y" and "0" often stand for an unknown age, so the dates come before them.
     """

@@ -1,12 +1,13 @@
 """Limits, grey pixels, and the record of the file, common to all kinds of image files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pneumo_core.errors import UnreadableImageError
+from pneumo_core.film.exposure import Exposure
 from pneumo_core.wording import Caution
 
 # The kinds of file that are read, as refusals name them.
@@ -31,7 +32,7 @@ GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The record of a file in closed vocabularies and numbers; no text of the file gets in here.
+    """The record of a file in closed vocabularies and numbers; no text of the file gets in here but in `exposure`.
 
     Attributes:
         height, width: pixels, after the orientation was applied.
@@ -49,6 +50,7 @@ class Origin:
             0 for grey, 0.44 for pure red.
         notes: whole sentences for the record about what was done or read on the way.
         cautions: doubts found on the way, which a reader must know before she believes the score. A tag has no comma.
+        exposure: how it was taken, for figures over many files only; its devices' names are cleaned text of the file.
     """
 
     format: Literal["JPEG", "PNG", "TIFF", "BMP", "DICOM"]
@@ -69,6 +71,7 @@ class Origin:
     colour: float = 0.0
     notes: tuple[str, ...] = ()
     cautions: tuple[Caution, ...] = ()
+    exposure: Exposure = field(default_factory=Exposure)
 
 
 def check_side_lengths(height: int, width: int) -> None:
