@@ -64,6 +64,9 @@ def declared_png(height: int, width: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+HINTS = ("WindowCenter", "WindowWidth", "VOILUTSequence", "ModalityLUTSequence", "RescaleSlope")
+
+
 def dicom(values: np.ndarray | None = None, syntax: uid.UID = uid.ExplicitVRLittleEndian, **elements) -> Dataset:
     """A chest DX of the values (12 bits in 16 by default), without any patient."""
     values = ramp(12) if values is None else values
@@ -90,6 +93,10 @@ def dicom(values: np.ndarray | None = None, syntax: uid.UID = uid.ExplicitVRLitt
             del dataset[keyword]
         else:
             setattr(dataset, keyword, value)
+    if values.ndim == 2 and not any(hint in dataset for hint in HINTS):
+        # The range of the stored bits, which the standard would not take by itself.
+        bits, is_signed = dataset.BitsStored, dataset.PixelRepresentation == 1
+        dataset.WindowCenter, dataset.WindowWidth = 0 if is_signed else 2 ** (bits - 1), 2**bits
     return dataset
 
 
