@@ -118,7 +118,7 @@ def _unusual_layout(header: pydicom.Dataset, samples: int) -> str | None:
     if not 1 <= stored <= allocated:
         return f"with {stored} bits stored in {allocated}"
     if header.SamplesPerPixel != samples:
-        return f"with {header.SamplesPerPixel} samples a pixel where its kind of pixel has {samples}"
+        return f"with SamplesPerPixel {header.SamplesPerPixel} where it must be {samples}"
     if header.PixelRepresentation not in (0, 1):
         return "whose pixels are neither signed nor unsigned"
     # Where the values fill the word, or would begin below it, they can lie in one place only (PS3.5 8.1.1).

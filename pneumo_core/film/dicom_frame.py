@@ -28,7 +28,7 @@ MAX_INFLATED_BYTES = 128 * 2**20
 DICOM_ERRORS = (InvalidDicomError, BytesLengthException)
 
 _PIXELS = [*REQUIRED, "HighBit", "PlanarConfiguration", "PixelData"]
-# DICOM PS3.5 A.4.11 and 8.2.16. pydicom 3.0 decodes neither and does not know the second one's name.
+# PS3.5 A.4. pydicom 3.0 decodes neither, and does not know the second one's name.
 _ENCAPSULATED = uid.UID("1.2.840.10008.1.2.1.98")
 _DEFLATED_FRAME = uid.UID("1.2.840.10008.1.2.8.1")
 _NAMES = {_DEFLATED_FRAME: "Deflated Image Frame Compression"}
@@ -139,10 +139,8 @@ def decode(content: bytes) -> Frame:
         if syntax not in _SYNTAXES[stream.kind]:
             notes.append(f"The pixels are stored as {stream.kind}, which the header does not say. They were read so.")
         if stream.components != dataset.SamplesPerPixel:
-            message = (
-                f"is a DICOM whose header says {dataset.SamplesPerPixel} samples a pixel and whose frame has "
-                f"{stream.components}. Please export it uncompressed."
-            )
+            found = {1: "in grey", 3: "in colour"}.get(stream.components, "of another kind")
+            message = f"is a DICOM whose frame is {found}, against its header. Please export it uncompressed."
             raise UnreadableImageError(message, code="header")
         if dataset.SamplesPerPixel == 1:
             return Frame(*_codestream_words(dataset, stream, notes), in_words, tuple(notes))
@@ -242,8 +240,8 @@ def _codestream_words(dataset: pydicom.Dataset, stream: Codestream, notes: list[
 def _with_more_data(stream: Codestream) -> bytes:
     """Put data behind a stream's own. They change the picture where it misses some.
 
-    There GDCM silently repeats the last pixel, or takes the missing bits of a lossy stream for zeros. Of a lossy one it
-    bears one warning, so the second byte too many could be refused.
+    There GDCM silently repeats the last pixel, or takes the missing bits of a lossy stream for zeros. A second byte too
+    many in a lossy stream makes it refuse some whole ones, after warnings of its own.
     """
     return with_more_data(stream.content) if stream.kind == "JPEG Lossless" else with_more_data(stream.content, b"\xaa")
 
