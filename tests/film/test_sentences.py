@@ -107,11 +107,11 @@ REFUSALS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "allocated": (
         lambda: written(dicom(BitsAllocated=32)),
-        "scan is a DICOM with 32 bits allocated to a sample. Please export it with 8 or 16 bits.",
+        "scan is a DICOM with BitsAllocated 32 where it must be 8 or 16. Please export it with 8 or 16 bits.",
     ),
     "stored": (
         lambda: written(dicom(BitsStored=17)),
-        "scan is a DICOM with 17 bits stored in 16. Please export it with 8 or 16 bits.",
+        "scan is a DICOM with BitsStored 17 where BitsAllocated is 16. Please export it with 8 or 16 bits.",
     ),
     "samples": (
         lambda: written(dicom(SamplesPerPixel=3)),
@@ -123,7 +123,8 @@ REFUSALS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "high bit": (
         lambda: written(dicom(HighBit=16)),
-        "scan is a DICOM whose highest bit is 16 of 16 with 12 stored. Please export it with 8 or 16 bits.",
+        "scan is a DICOM with HighBit 16 where BitsStored is 12 and BitsAllocated 16. "
+        "Please export it with 8 or 16 bits.",
     ),
     "floats": (
         lambda: written(dicom(PixelData=None, FloatPixelData=bytes(4))),
