@@ -11,8 +11,11 @@ from pneumo_core.errors import UnreadableImageError
 from pneumo_core.film.dicom_display import display_values, is_shown_inverted
 from pneumo_core.film.dicom_frame import decode, inflated
 from pneumo_core.film.dicom_header import HEADER, MONOCHROME, REQUIRED, number, word
-from pneumo_core.film.dicom_subject import VIEW_POSITIONS, age_of, check_subject
+from pneumo_core.film.dicom_subject import age_of, check_subject
+from pneumo_core.film.dicom_view import unmirrored, view_position
+from pneumo_core.film.exposure import EXPOSURE_ELEMENTS, exposure_of
 from pneumo_core.film.pixels import Grey, Origin, check_side_lengths, to_grey
+from pneumo_core.wording import Caution
 
 # pydicom's warnings quote values of the header.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
@@ -38,9 +41,10 @@ def is_dicom(content: bytes) -> bool:
 
 def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     content, syntax_name = inflated(content)
-    header = pydicom.dcmread(BytesIO(content), force=True, stop_before_pixels=True, specific_tags=HEADER)
+    header = pydicom.dcmread(BytesIO(content), force=True, stop_before_pixels=True, specific_tags=[*HEADER, *EXPOSURE_ELEMENTS])
     notes: list[str] = []
-    modality = check_subject(header, notes)
+    cautions: list[Caution] = []
+    modality = check_subject(header, notes, cautions)
     if not any(tag in content for tag in _PIXEL_DATA_TAGS):
         if any(tag in content for tag in _FLOAT_PIXEL_DATA_TAGS):
             message = "is a DICOM whose pixels are floating-point numbers. Please export it with 8 or 16 bits."
@@ -62,9 +66,9 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     pixels = np.ascontiguousarray(1 - grey.pixels if is_inverted else grey.pixels, dtype=np.float32)
     if not np.isfinite(pixels).all():
         raise ValueError("the header's numbers make pixels that are no numbers")
+    pixels = unmirrored(pixels, header, notes)
     height, width = pixels.shape
-    age_years = age_of(header, notes)
-    view_position, sex = word(header, "ViewPosition"), word(header, "PatientSex")
+    view, age, sex = view_position(header, notes, cautions), age_of(header, notes, cautions), word(header, "PatientSex")
     return pixels, Origin(
         "DICOM",
         height,
@@ -76,12 +80,15 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
         voi=grey.voi,
         transfer_syntax=syntax_name or frame.syntax,
         modality=modality or None,
-        view_position=view_position if view_position in VIEW_POSITIONS else None,
-        age_years=age_years,
+        view_position=view,
+        age_years=age.years,
+        is_age_unclear=age.is_unclear,
         sex=sex if sex in ("M", "F", "O") else None,
         samples_per_pixel=int(header.SamplesPerPixel),
         colour=grey.colour,
         notes=tuple(notes),
+        cautions=tuple(cautions),
+        exposure=exposure_of(header),
     )
 
 

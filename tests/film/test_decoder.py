@@ -114,6 +114,9 @@ def ends(process: int) -> bool:
     return has_ended(process)
 
 
+GREY = Image.fromarray(ramp())
+
+
 def corpus(folder: Path) -> list[bytes]:
     """Films of every kind that can be read, and some that cannot."""
     exif = Image.Exif()
@@ -135,6 +138,8 @@ def corpus(folder: Path) -> list[bytes]:
         saved(Image.fromarray(ramp()), "JPEG", progressive=True),
         saved(Image.fromarray(ramp()).convert("CMYK"), "JPEG"),
         saved(Image.fromarray(ramp()), "MPO", save_all=True, append_images=[Image.fromarray(ramp())]),
+        *(saved(image, form) for form in ("TIFF", "BMP", "GIF") for image in (GREY, GREY.convert("RGB"))),
+        *(saved(GREY, "TIFF", compression=name) for name in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")),
         *modes,
         *(written(dicom(syntax=syntax)) for syntax in plain),
         *(gdcm_dicom(ramp(12), name, folder) for name in squeezed),

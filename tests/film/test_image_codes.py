@@ -12,6 +12,7 @@ from PIL import Image
 from pydicom import uid
 from pydicom.encaps import encapsulate
 
+from pneumo_core.draw.picture import captioned_png
 from pneumo_core.errors import (
     IMAGE_CODES,
     CorrectableImageError,
@@ -47,6 +48,10 @@ def twice_the_pixels() -> bytes:
     return written(dataset)
 
 
+def bmp() -> bytes:
+    return saved(GREY, "BMP")
+
+
 def of_syntax(syntax: uid.UID) -> bytes:
     """A DICOM that only says that it is of this transfer syntax."""
     content = written(dicom(syntax=uid.UID("1.2.840.10008.1.2.1")))
@@ -67,9 +72,29 @@ FILES: dict[str, tuple[Callable[[], bytes], type[PneumoError], str]] = {
     "a PNG of 50.005 megapixels": (lambda: declared_png(5000, 10001), UnreadableImageError, "too_large"),
     "a PNG of 900 megapixels": (lambda: declared_png(30000, 30000), UnreadableImageError, "too_large"),
     "several pictures": (
-        lambda: saved(GREY, "MPO", save_all=True, append_images=[GREY]),
+        lambda: saved(GREY, "TIFF", save_all=True, append_images=[GREY]),
         UnreadableImageError,
         "several_pictures",
+    ),
+    "a DICOMDIR": (
+        lambda: written(dicom(SOPClassUID=uid.MediaStorageDirectoryStorage)),
+        UnreadableImageError,
+        "no_pixels",
+    ),
+    "a picture drawn by Pneumo": (
+        lambda: captioned_png(ramp(), ["A line"], "0" * 64),
+        UnreadableImageError,
+        "own_export",
+    ),
+    "a TIFF of fractions": (
+        lambda: saved(Image.fromarray(ramp().astype(np.float32)), "TIFF"),
+        UnreadableImageError,
+        "unsupported",
+    ),
+    "a BMP in runs": (
+        lambda: bmp()[:30] + b"\1" + bmp()[31:],
+        UnreadableImageError,
+        "unsupported",
     ),
     "a JPEG of many scans": (
         lambda: saved(GREY, "JPEG", progressive=True)[:-2] + b"\xff\xda" * 101,
