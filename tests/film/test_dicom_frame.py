@@ -148,7 +148,7 @@ def test_an_overlay_in_a_stream_is_not_seen():
 
 
 def test_random_headers_hold_the_values_that_a_literal_reading_finds():
-    for seed in range(40):
+    for seed in range(20):
         header = draw(seed)
         values = values_of(decode(inflated(header.content())[0])).astype(np.int64)
         bits = header.dataset.BitsStored
