@@ -85,25 +85,35 @@ def _jpeg_2000(before: bytes, stream: bytes) -> Codestream:
 
 
 def _with_tiles(stream: bytes) -> bytes:
-    """Refuse a JPEG 2000 stream without all of its tiles: OpenJPEG leaves those black.
+    """Refuse a JPEG 2000 stream without all parts of its tiles: OpenJPEG leaves missing ones black.
 
-    A last tile that leaves its length open gets it. Otherwise OpenJPEG would take padding behind the end for a part
-    of the tile.
+    Two careless ways of writing are mended, which OpenJPEG calls broken. A last part may leave its length open, so that
+    padding behind the end would belong to it. A tile may have more parts than it says.
     """
     right, bottom, _, _, width, height, left, top = struct.unpack_from(">8I", stream, 8)
     expected = math.ceil((right - left) / width) * math.ceil((bottom - top) / height)
     position = 2
     while position < len(stream) and stream[position : position + 2] != _START_OF_TILE:
         position += 2 + int.from_bytes(stream[position + 2 : position + 4])
-    found = set()
+    mended = bytearray(stream)
+    # Where the parts of each tile begin, and how many it says that there are: 0 where it does not say.
+    starts: dict[int, list[int]] = {}
+    declared: dict[int, int] = {}
     while stream[position : position + 2] == _START_OF_TILE:
-        # A.4.2: a tile may come in parts. A length of 0 means all the rest.
-        tile, length = struct.unpack_from(">HI", stream, position + 4)
-        found.add(tile)
+        # A.4.2: a length of 0 means all the rest.
+        tile, length, _, parts = struct.unpack_from(">HI2B", stream, position + 4)
+        starts.setdefault(tile, []).append(position)
+        declared[tile] = max(parts, declared.get(tile, 0))
         if length == 0:
             length = len(stream) - len(_END) - position
-            stream = stream[: position + 6] + struct.pack(">I", length) + stream[position + 10 :]
+            struct.pack_into(">I", mended, position + 6, length)
         position += length
-    if len(found) != expected or stream[position:] != _END:
+    if len(starts) != expected or stream[position:] != _END:
         raise EOFError("truncated: tiles are missing")
-    return stream
+    for tile, found in starts.items():
+        if len(found) < declared[tile]:
+            raise EOFError("truncated: a part of a tile is missing")
+        if len(found) > declared[tile]:
+            for start in found:
+                mended[start + 11] = 0
+    return bytes(mended)

@@ -141,15 +141,15 @@ def _unusual_layout(header: pydicom.Dataset, samples: int) -> str | None:
     allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
     high = number(header, "HighBit", stored - 1)
     if allocated not in (8, 16):
-        return f"with {allocated} bits allocated to a sample"
+        return f"with BitsAllocated {allocated} where it must be 8 or 16"
     if not 1 <= stored <= allocated:
-        return f"with {stored} bits stored in {allocated}"
+        return f"with BitsStored {stored} where BitsAllocated is {allocated}"
     if header.SamplesPerPixel != samples:
-        return f"with {header.SamplesPerPixel} samples a pixel where its kind of pixel has {samples}"
+        return f"with SamplesPerPixel {header.SamplesPerPixel} where it must be {samples}"
     if header.PixelRepresentation not in (0, 1):
         return "whose pixels are neither signed nor unsigned"
     # Where the values fill the word, or would begin below it, they can lie in one place only (PS3.5 8.1.1).
     is_known = stored == allocated or high < allocated
     if not is_known or (samples > 1 and high != stored - 1):
-        return f"whose highest bit is {high:.0f} of {allocated} with {stored} stored"
+        return f"with HighBit {high:.0f} where BitsStored is {stored} and BitsAllocated {allocated}"
     return None

@@ -28,7 +28,7 @@ MAX_INFLATED_BYTES = 128 * 2**20
 DICOM_ERRORS = (InvalidDicomError, BytesLengthException)
 
 _PIXELS = [*REQUIRED, "HighBit", "PlanarConfiguration", "PixelData"]
-# DICOM PS3.5 A.4.11 and 8.2.16. pydicom 3.0 decodes neither and does not know the second one's name.
+# PS3.5 A.4. pydicom 3.0 decodes neither, and does not know the second one's name.
 _ENCAPSULATED = uid.UID("1.2.840.10008.1.2.1.98")
 _DEFLATED_FRAME = uid.UID("1.2.840.10008.1.2.8.1")
 _NAMES = {_DEFLATED_FRAME: "Deflated Image Frame Compression"}
@@ -74,8 +74,9 @@ class Frame(NamedTuple):
 
 def import_dicom_decoders() -> None:
     """Import now what pydicom would import when a file first asks for it: decoders and texts' encodings."""
-    for syntax in (*_NATIVE, uid.RLELossless, *(syntaxes[0] for syntaxes in _SYNTAXES.values())):
-        get_decoder(syntax)
+    for syntax in _READ:
+        if syntax not in (_ENCAPSULATED, _DEFLATED_FRAME):
+            get_decoder(syntax)
     for encoding in python_encoding.values():
         codecs.lookup(encoding)
 
@@ -130,48 +131,43 @@ def decode(content: bytes) -> Frame:
     notes: list[str] = []
     is_encapsulated = dataset["PixelData"].is_undefined_length
     frame = _joined(dataset.PixelData) if is_encapsulated else dataset.PixelData
-    # YBR_FULL_422 shares its two colour samples between neighbours, where it is not compressed.
-    is_halved = dataset.PhotometricInterpretation == "YBR_FULL_422" and not is_codestream(frame)
-    samples = 2 if is_halved else dataset.SamplesPerPixel
+    has_stream = is_codestream(frame) and (is_encapsulated or syntax not in _NATIVE)
+    if has_stream:
+        words, bits = _decoded_stream(dataset, read_codestream(frame), notes)
+        return Frame(words, bits, in_words, tuple(notes))
+    # YBR_FULL_422 shares its two colour samples between neighbours.
+    samples = 2 if dataset.PhotometricInterpretation == "YBR_FULL_422" else dataset.SamplesPerPixel
     expected = dataset.Rows * dataset.Columns * samples * dataset.BitsAllocated // 8
-    if is_codestream(frame) and (is_encapsulated or syntax not in _NATIVE):
-        stream = read_codestream(frame)
-        if syntax not in _SYNTAXES[stream.kind]:
-            notes.append(f"The pixels are stored as {stream.kind}, which the header does not say. They were read so.")
-        if stream.components != dataset.SamplesPerPixel:
-            message = (
-                f"is a DICOM whose header says {dataset.SamplesPerPixel} samples a pixel and whose frame has "
-                f"{stream.components}. Please export it uncompressed."
-            )
-            raise UnreadableImageError(message, code="header")
-        if dataset.SamplesPerPixel == 1:
-            return Frame(*_codestream_words(dataset, stream, notes), in_words, tuple(notes))
-        return Frame(_colour(dataset, stream), int(dataset.BitsStored), in_words, tuple(notes))
+    bits, plugin = int(dataset.BitsStored), ""
     if is_encapsulated and syntax == uid.RLELossless:
         _check_run_lengths(frame, expected)
-        dataset.PixelData = encapsulate([frame])
+        dataset.PixelData, plugin = encapsulate([frame]), "pydicom"
     else:
-        if is_encapsulated and syntax == _DEFLATED_FRAME:
-            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-            frame = inflater.decompress(frame, 2 * expected)
-        elif is_encapsulated != (syntax == _ENCAPSULATED) or syntax not in (*_NATIVE, _ENCAPSULATED):
-            if not expected <= len(frame) <= expected + 1:
-                raise ValueError("neither a codestream nor plain pixels")
-            notes.append("The pixels are stored uncompressed, which the header does not say. They were read so.")
-        if len(frame) < expected:
-            raise EOFError("truncated pixel data")
-        if len(frame) >= 2 * expected:
-            raise _several_frames()
-        if is_encapsulated or syntax not in _NATIVE:
-            dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-            dataset.PixelData = frame
-            dataset["PixelData"].is_undefined_length = False
-    bits = int(dataset.BitsStored)
+        _lay_plain(dataset, frame, expected, notes)
     if dataset.SamplesPerPixel != 1:
-        return Frame(pixel_array(dataset, index=0), bits, in_words, tuple(notes))
+        return Frame(pixel_array(dataset, index=0, decoding_plugin=plugin), bits, in_words, tuple(notes))
     shift = _shift(dataset, int(dataset.BitsAllocated), notes)
-    words = _words(dataset, int(dataset.BitsAllocated))
+    words = _words(dataset, int(dataset.BitsAllocated), plugin)
     return Frame(_right_aligned(words, bits, shift, notes), bits, in_words, tuple(notes))
+
+
+def _lay_plain(dataset: pydicom.Dataset, frame: bytes, expected: int, notes: list[str]) -> None:
+    """Lay an uncompressed or deflated frame before pydicom in a syntax that it decodes, once it is whole."""
+    syntax, is_encapsulated = dataset.file_meta.TransferSyntaxUID, dataset["PixelData"].is_undefined_length
+    if is_encapsulated and syntax == _DEFLATED_FRAME:
+        frame = zlib.decompressobj(-zlib.MAX_WBITS).decompress(frame, 2 * expected)
+    elif syntax not in ((_ENCAPSULATED,) if is_encapsulated else _NATIVE):
+        if not expected <= len(frame) <= expected + 1:
+            raise ValueError("neither a codestream nor plain pixels")
+        notes.append("The pixels are stored uncompressed, which the header does not say. They were read so.")
+    if len(frame) < expected:
+        raise EOFError("truncated pixel data")
+    if len(frame) >= 2 * expected:
+        raise _several_frames()
+    if is_encapsulated or syntax not in _NATIVE:
+        dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+        dataset.PixelData = frame
+        dataset["PixelData"].is_undefined_length = False
 
 
 def _several_frames() -> UnreadableImageError:
@@ -197,7 +193,7 @@ def _joined(pixel_data: bytes) -> bytes:
     return b"".join(items)
 
 
-def _words(dataset: pydicom.Dataset, bits: int, plugin: str = "") -> NDArray[Any]:
+def _words(dataset: pydicom.Dataset, bits: int, plugin: str) -> NDArray[Any]:
     """Decode to unsigned words, in which pydicom neither masks bits nor extends a sign."""
     # GDCM ends the process where it is told of fewer than 8 bits, and reads them where it is told of 8.
     bits = max(bits, 8)
@@ -206,18 +202,45 @@ def _words(dataset: pydicom.Dataset, bits: int, plugin: str = "") -> NDArray[Any
     return words.astype(f"u{words.dtype.itemsize}", copy=False)
 
 
-def _codestream_words(dataset: pydicom.Dataset, stream: Codestream, notes: list[str]) -> tuple[NDArray[Any], int]:
-    bits = int(dataset.BitsStored)
+def _decoded_stream(dataset: pydicom.Dataset, stream: Codestream, notes: list[str]) -> tuple[NDArray[Any], int]:
+    """Decode to `Frame.words` and `Frame.bits`."""
+    said, syntaxes = dataset.file_meta.TransferSyntaxUID, _SYNTAXES[stream.kind]
+    if said not in syntaxes:
+        notes.append(f"The pixels are stored as {stream.kind}, which the header does not say. They were read so.")
+    if stream.components != dataset.SamplesPerPixel:
+        found = {1: "in grey", 3: "in colour"}.get(stream.components, "of another kind")
+        message = f"is a DICOM whose frame is {found}, against its header. Please export it uncompressed."
+        raise UnreadableImageError(message, code="header")
     if stream.precision > dataset.BitsAllocated:
         message = (
             f"is a DICOM whose header says {dataset.BitsAllocated} bits and whose frame has {stream.precision}. "
             "Please export it uncompressed."
         )
         raise UnreadableImageError(message, code="header")
-    is_signed = dataset.PixelRepresentation == 1
+    # Otherwise a decoder could fill the memory.
+    if (stream.height, stream.width) != (dataset.Rows, dataset.Columns):
+        raise ValueError("the frame and the header differ in size")
+    if stream.kind == "JPEG" and stream.precision == 8:
+        check_jpeg_is_whole(stream.content)
+    bits, plugin = min(int(dataset.BitsStored), stream.precision), _DECODERS[stream.kind]
+    dataset.file_meta.TransferSyntaxUID = said if said in syntaxes and said not in _HTJ2K else syntaxes[0]
+    dataset.PixelData = encapsulate([stream.content])
+    if dataset.SamplesPerPixel == 1:
+        return _grey_stream(dataset, stream, plugin, notes), bits
+    if stream.kind == "JPEG" and stream.precision > 8:
+        raise _undecodable("JPEG in colour with 12 bits")
+    dataset.BitsAllocated, dataset.BitsStored = (8 if stream.precision <= 8 else 16), bits
+    pixels = pixel_array(dataset, index=0, decoding_plugin=plugin)
+    if stream.kind == "JPEG Lossless":
+        dataset.PixelData = encapsulate([_with_more_data(stream)])
+        if not np.array_equal(pixels, pixel_array(dataset, index=0, decoding_plugin=plugin)):
+            raise EOFError("truncated scan")
+    return pixels, bits
+
+
+def _grey_stream(dataset: pydicom.Dataset, stream: Codestream, plugin: str, notes: list[str]) -> NDArray[Any]:
+    bits, is_signed = int(dataset.BitsStored), dataset.PixelRepresentation == 1
     shift = _shift(dataset, stream.precision, notes)
-    _take(dataset, stream)
-    plugin = _DECODERS[stream.kind]
     if stream.kind == "JPEG" and stream.precision > 8:
         # Pillow has no such decoder. GDCM has, and takes any JPEG, but pydicom asks it for lossless ones alone.
         dataset.file_meta.TransferSyntaxUID, plugin = uid.JPEGLosslessSV1, "gdcm"
@@ -236,42 +259,16 @@ def _codestream_words(dataset: pydicom.Dataset, stream: Codestream, notes: list[
             notes.append(
                 "The header says that no value is negative, but some are. All were raised by half their range."
             )
-    return _right_aligned(words, bits, shift, notes), min(bits, stream.precision)
+    return _right_aligned(words, bits, shift, notes)
 
 
 def _with_more_data(stream: Codestream) -> bytes:
     """Put data behind a stream's own. They change the picture where it misses some.
 
-    There GDCM silently repeats the last pixel, or takes the missing bits of a lossy stream for zeros. Of a lossy one it
-    bears one warning, so the second byte too many could be refused.
+    There GDCM silently repeats the last pixel, or takes the missing bits of a lossy stream for zeros. A second byte too
+    many in a lossy stream makes it refuse some whole ones, after warnings of its own.
     """
     return with_more_data(stream.content) if stream.kind == "JPEG Lossless" else with_more_data(stream.content, b"\xaa")
-
-
-def _colour(dataset: pydicom.Dataset, stream: Codestream) -> NDArray[Any]:
-    if stream.kind == "JPEG" and stream.precision > 8:
-        raise _undecodable("JPEG in colour with 12 bits")
-    _take(dataset, stream)
-    pixels = pixel_array(dataset, index=0, decoding_plugin=_DECODERS[stream.kind])
-    if stream.kind == "JPEG Lossless":
-        dataset.PixelData = encapsulate([_with_more_data(stream)])
-        if not np.array_equal(pixels, pixel_array(dataset, index=0, decoding_plugin="gdcm")):
-            raise EOFError("truncated scan")
-    return pixels
-
-
-def _take(dataset: pydicom.Dataset, stream: Codestream) -> None:
-    """Lay the stream before pydicom in a syntax that it decodes, once it is whole and of the header's size.
-
-    Otherwise a decoder could fill the memory, or give half a picture as a whole one.
-    """
-    if (stream.height, stream.width) != (dataset.Rows, dataset.Columns):
-        raise ValueError("the frame and the header differ in size")
-    if stream.kind == "JPEG" and stream.precision == 8:
-        check_jpeg_is_whole(stream.content)
-    syntaxes, said = _SYNTAXES[stream.kind], dataset.file_meta.TransferSyntaxUID
-    dataset.file_meta.TransferSyntaxUID = said if said in syntaxes and said not in _HTJ2K else syntaxes[0]
-    dataset.PixelData = encapsulate([stream.content])
 
 
 def _shift(dataset: pydicom.Dataset, width: int, notes: list[str]) -> int:

@@ -20,10 +20,10 @@ MIN_SIDE_PIXELS = 96
 MAX_MEGAPIXELS = 50
 # One uncompressed 16-bit X-ray of a large detector has about 40 MiB.
 MAX_FILE_BYTES = 64 * 2**20
-# Of processor time, which a busy machine does not use up. A film takes a tenth of a second. A hostile file must not
-# delay the others for long.
+# Processor time is the same on a busy machine. A film takes a tenth of a second. A hostile file must not delay the
+# others for long.
 DECODING_SECONDS = 8
-# By the clock. A process that sleeps uses no processor time, and Windows does not limit that.
+# The clock stops a process that sleeps, and every one on Windows, which limits no processor time.
 STOPPING_SECONDS = 60
 DAMAGED = "is damaged and cannot be read. Please export or download it again."
 # ITU-R BT.601, as Pillow's and OpenCV's conversions to grey.

@@ -20,6 +20,15 @@ from pneumo_core.files.places import ROOT
 from pneumo_core.film import decoder as decoder_module
 from pneumo_core.film.decoder import DECODER, Decoder
 from pneumo_core.film.decoder_process import read_content
+from tests.film.test_dicom_frame import (
+    BLOCKS,
+    DEFLATED_FRAME,
+    ENCAPSULATED,
+    HTJ2K,
+    JPEG_12,
+    in_fragments,
+    unpacked,
+)
 from tests.film.test_radiograph import dicom, encapsulated, gdcm_dicom, png, ramp, saved, table, written
 
 DAMAGED = "is damaged and cannot be read. Please export or download it again."
@@ -139,6 +148,9 @@ def corpus(folder: Path) -> list[bytes]:
         written(named),
         written(dicom(np.dstack([ramp()] * 3), PhotometricInterpretation="YBR_FULL")),
         encapsulated(saved(Image.fromarray(ramp()), "JPEG"), uid.JPEGBaseline8Bit, ramp()),
+        encapsulated(unpacked(HTJ2K), uid.HTJ2KLosslessRPCL, BLOCKS),
+        encapsulated(unpacked(JPEG_12), uid.JPEGExtended12Bit, BLOCKS),
+        *(in_fragments(ramp(12), syntax) for syntax in (ENCAPSULATED, DEFLATED_FRAME)),
         b"text",
     ]
 

@@ -13,7 +13,9 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended, fragment_frame, itemize_fragment
 from pydicom.filebase import DicomBytesIO
 
-from pneumo_core.film.dicom_frame import Frame, decode
+from pneumo_core.film.dicom_frame import Frame, decode, inflated
+from tests.film.headers import draw
+from tests.film.literal import stored_values
 from tests.film.test_radiograph import code_of, dicom, encapsulated, gdcm_dicom, ramp, read, saved, written
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -143,6 +145,15 @@ def test_an_overlay_in_a_stream_is_not_seen():
     raw[40:60, 40:60] |= 0x8000
     pixels = read(encapsulated(jpeg_2000(raw), uid.JPEG2000Lossless, raw)).pixels
     assert pixels == pytest.approx(GREY / 4095, abs=1e-6)
+
+
+def test_random_headers_hold_the_values_that_a_literal_reading_finds():
+    for seed in range(20):
+        header = draw(seed)
+        values = values_of(decode(inflated(header.content())[0])).astype(np.int64)
+        bits = header.dataset.BitsStored
+        signed = values - 2**bits * (values >> (bits - 1)) if header.dataset.PixelRepresentation else values
+        assert np.array_equal(signed, stored_values(header.dataset)), header.facts
 
 
 # --- what the stream knows better than the header -------------------------------------------------

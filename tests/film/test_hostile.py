@@ -263,13 +263,16 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "65,535 pixels a side": (lambda: written(dicom(Rows=65_535, Columns=65_535)), TOO_MANY),
     "1 bit": (
         lambda: written(dicom(BitsAllocated=1, BitsStored=1, HighBit=0)),
-        "1 bits allocated to a sample" + WITH_8_OR_16,
+        "with BitsAllocated 1 where it must be 8 or 16" + WITH_8_OR_16,
     ),
     "32 bits": (
         lambda: written(dicom(BitsAllocated=32, BitsStored=32, HighBit=31)),
-        "32 bits allocated to a sample" + WITH_8_OR_16,
+        "with BitsAllocated 32 where it must be 8 or 16" + WITH_8_OR_16,
     ),
-    "0 bits stored": (lambda: written(dicom(BitsStored=0)), "0 bits stored in 16" + WITH_8_OR_16),
+    "0 bits stored": (
+        lambda: written(dicom(BitsStored=0)),
+        "with BitsStored 0 where BitsAllocated is 16" + WITH_8_OR_16,
+    ),
     "palette without its table": (
         lambda: written(dicom(ramp(), PhotometricInterpretation="PALETTE COLOR")),
         "scan is a DICOM in palette colour. Please export it as MONOCHROME2.",

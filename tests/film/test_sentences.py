@@ -13,7 +13,19 @@ from pneumo_core.errors import PneumoError, UnreadableImageError
 from pneumo_core.film import dicom_frame, radiograph as radiograph_module
 from pneumo_core.film.dicom import read_dicom
 from pneumo_core.film.radiograph import read_radiograph
-from tests.film.test_radiograph import HEIGHT, WIDTH, declared_png, dicom, of_syntax, png, ramp, saved, written
+from tests.film.test_dicom_frame import BLOCKS, JPEG_12, unpacked
+from tests.film.test_radiograph import (
+    HEIGHT,
+    WIDTH,
+    declared_png,
+    dicom,
+    encapsulated,
+    of_syntax,
+    png,
+    ramp,
+    saved,
+    written,
+)
 from tests.test_prose import MOST_WORDS, faults
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")
@@ -107,7 +119,7 @@ REFUSALS: dict[str, tuple[Callable[[], bytes], str]] = {
         "scan is raw data of a detector (FOR PROCESSING), not an image for viewing. The same exposure has an image FOR "
         "PRESENTATION. Please export and upload that one.",
     ),
-    "no frames": (lambda: written(dicom(NumberOfFrames=0)), FRAMES.format("an impossible number of frames")),
+    "no frames": (lambda: written(dicom(NumberOfFrames=-1)), FRAMES.format("an impossible number of frames")),
     "10 frames": (lambda: written(dicom(NumberOfFrames=10)), FRAMES.format("10 frames")),
     "no pixel data": (
         lambda: written(dicom(PixelData=None)),
@@ -125,20 +137,49 @@ REFUSALS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: written(dicom(PhotometricInterpretation="DOE")),
         "scan is a DICOM of an unknown pixel kind. Please export it as MONOCHROME2.",
     ),
-    "layout": (
+    "allocated": (
         lambda: written(dicom(BitsAllocated=32)),
-        "scan is a DICOM whose pixels are laid out in an unusual way. Please export it with 8 or 16 bits.",
+        "scan is a DICOM with BitsAllocated 32 where it must be 8 or 16. Please export it with 8 or 16 bits.",
+    ),
+    "stored": (
+        lambda: written(dicom(BitsStored=17)),
+        "scan is a DICOM with BitsStored 17 where BitsAllocated is 16. Please export it with 8 or 16 bits.",
+    ),
+    "samples": (
+        lambda: written(dicom(SamplesPerPixel=3)),
+        "scan is a DICOM with SamplesPerPixel 3 where it must be 1. Please export it with 8 or 16 bits.",
+    ),
+    "sign": (
+        lambda: written(dicom(PixelRepresentation=2)),
+        "scan is a DICOM whose pixels are neither signed nor unsigned. Please export it with 8 or 16 bits.",
+    ),
+    "high bit": (
+        lambda: written(dicom(HighBit=16)),
+        "scan is a DICOM with HighBit 16 where BitsStored is 12 and BitsAllocated 16. "
+        "Please export it with 8 or 16 bits.",
+    ),
+    "floats": (
+        lambda: written(dicom(PixelData=None, FloatPixelData=bytes(4))),
+        "scan is a DICOM whose pixels are floating-point numbers. Please export it with 8 or 16 bits.",
+    ),
+    "another high bit": (
+        lambda: encapsulated(unpacked(JPEG_12), uid.JPEGExtended12Bit, BLOCKS, BitsStored=10, HighBit=15),
+        "scan is a DICOM whose header puts the highest bit at 15 and whose frame has 12 bits. "
+        "Please export it uncompressed.",
+    ),
+    "more bits": (
+        lambda: encapsulated(unpacked(JPEG_12), uid.JPEGExtended12Bit, BLOCKS.astype(np.uint8)),
+        "scan is a DICOM whose header says 8 bits and whose frame has 12. Please export it uncompressed.",
+    ),
+    "other samples": (
+        lambda: encapsulated(saved(GREY.convert("RGB"), "JPEG"), uid.JPEGBaseline8Bit, ramp()),
+        "scan is a DICOM whose frame is in colour, against its header. Please export it uncompressed.",
     ),
     "rescale": (
         lambda: written(dicom(RescaleSlope=0)),
         "scan is a DICOM with an impossible RescaleSlope or RescaleIntercept. Please export it again.",
     ),
     "MPEG2": (lambda: of_syntax(uid.MPEG2MPML), SYNTAX.format("MPEG2 Main Profile / Main Level")),
-    "HTJ2K": (
-        lambda: of_syntax(uid.HTJ2KLossless),
-        SYNTAX.format("High-Throughput JPEG 2000 Image Compression (Lossless Only)"),
-    ),
-    "12 bits": (lambda: of_syntax(uid.JPEGExtended12Bit), SYNTAX.format("JPEG Extended with 12 bits")),
     "unknown syntax": (lambda: of_syntax(uid.UID("1.2.3.4.5")), SYNTAX.format("an unknown transfer syntax")),
 }
 
