@@ -81,7 +81,7 @@ def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32
         form, image, bits = "BMP", _bmp(content, notes), 8
     else:
         raise refusal_of_kind(content)
-    turn = _UPRIGHT.get(orientation or image.getexif().get(_ORIENTATION))
+    turn = _UPRIGHT.get(orientation or image.getexif().get(_ORIENTATION, 1))
     if turn is not None:
         image = image.transpose(turn)
     # Pillow keeps 16 bits for grey only.
