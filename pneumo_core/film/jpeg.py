@@ -39,13 +39,13 @@ def check_jpeg_is_whole(
         raise EOFError("truncated scan")
 
 
-def with_more_data(stream: bytes) -> bytes:
+def with_more_data(stream: bytes, data: bytes = _MORE_DATA) -> bytes:
     """Put more data behind the last scan of any JPEG, lossless ones too.
 
     They do not change a whole picture. If they change the picture, data are missing.
     """
     end = _end_of_jpeg(stream)
-    return stream[:end] + _MORE_DATA + stream[end:]
+    return stream[:end] + data + stream[end:]
 
 
 def _end_of_jpeg(stream: bytes) -> int:

@@ -123,10 +123,10 @@ FILES: dict[str, tuple[Callable[[], bytes], type[PneumoError], str]] = {
     ),
     "an unusual layout": (lambda: written(dicom(BitsAllocated=32)), UnreadableImageError, "unsupported"),
     "an unknown syntax": (lambda: of_syntax(uid.UID("1.2.840.10008.1.2.9")), UnreadableImageError, "unsupported"),
-    "12 bits in JPEG": (
-        lambda: encapsulated(b"\xff\xd8", uid.JPEGExtended12Bit, ramp(12)),
+    "a frame in colour, a header in grey": (
+        lambda: encapsulated(saved(GREY.convert("RGB"), "JPEG"), uid.JPEGBaseline8Bit, ramp()),
         UnreadableImageError,
-        "unsupported",
+        "header",
     ),
     "slope 0": (lambda: written(dicom(RescaleSlope=0)), UnreadableImageError, "header"),
     "pixels cut short": (lambda: written(dicom())[:-1000], UnreadableImageError, "damaged"),
@@ -223,7 +223,7 @@ def lies(code: object) -> tuple[str, ...]:
     ("words", "code"),
     [
         (does("import os; os.abort()"), "damaged"),
-        (does("import time; time.sleep(60)"), "too_large"),
+        (does("import time; time.sleep(60)"), "not_decoded"),
         (does("import os; os.kill(os.getpid(), 9)"), "not_decoded"),
         (python("raise SystemExit"), "not_decoded"),
         # What a process says that was taken over is believed as far as it is one of the codes.
