@@ -27,7 +27,7 @@ _RAW_DATA = (
     uid.DigitalIntraOralXRayImageStorageForProcessing,
 )
 # DICOM PS3.4 B.5 and PS3.3 F: objects that hold no image, by the beginning of their class.
-_NO_IMAGES = {
+_NO_IMAGE_CLASSES = {
     uid.MediaStorageDirectoryStorage: "a DICOMDIR, which lists the files of a disk",
     uid.EncapsulatedPDFStorage: "a PDF document in a DICOM",
     "1.2.840.10008.5.1.4.1.1.104.": "a document in a DICOM",
@@ -120,12 +120,13 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
     """Refuse all but a projection X-ray for presentation, as it was exposed; give the modality, "" if absent.
 
     Raises:
+        UnreadableImageError: it holds no image.
         UnsuitableImageError: of another modality, raw data, or an image computed from X-rays.
     """
-    _check_is_image(header)
     modality, sop_class = word(header, "Modality"), word(header, "SOPClassUID")
     if not sop_class:
         sop_class = word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
+    _check_is_image(sop_class)
     if word(header, "Manufacturer") == "PNEUMO":
         raise UnsuitableImageError(
             "is a picture that Pneumo made, not an X-ray. Please upload the X-ray itself.", code="derived"
@@ -152,15 +153,11 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
     return modality
 
 
-def _check_is_image(header: pydicom.Dataset) -> None:
+def _check_is_image(sop_class: str) -> None:
     """Refuse, by its name, a DICOM of a class that holds no image."""
-    # Dataset.file_meta is there where the file has that group.
-    kind = word(header, "SOPClassUID") or word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
-    for beginning, kind_in_words in _NO_IMAGES.items():
-        if kind.startswith(beginning):
-            raise UnreadableImageError(
-                f"is {kind_in_words}, not an image. Please upload the X-ray itself.", code="no_pixels"
-            )
+    for beginning, found in _NO_IMAGE_CLASSES.items():
+        if sop_class.startswith(beginning):
+            raise UnreadableImageError(f"is {found}, not an image. Please upload the X-ray itself.", code="no_pixels")
 
 
 def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -> Age:

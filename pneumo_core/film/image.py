@@ -82,7 +82,7 @@ def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32
         form, image, bits = "BMP", _bmp(content, notes), 8
     else:
         raise refusal_of_kind(content)
-    turn = _UPRIGHT.get(orientation or image.getexif().get(_ORIENTATION))
+    turn = _UPRIGHT.get(orientation or image.getexif().get(_ORIENTATION, 1))
     if turn is not None:
         image = image.transpose(turn)
     # Pillow keeps 16 bits for grey only.
@@ -102,6 +102,7 @@ def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32
         is_inverted=is_white_zero,
         samples_per_pixel=samples,
         colour=grey.colour,
+        colour_patch=grey.colour_patch,
         notes=tuple(notes),
     )
 
@@ -118,8 +119,19 @@ def _picture_pixels(image: Image.Image, notes: list[str]) -> Grey:
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
         notes.append("The alpha channel was laid on black.")
-    pixels, colour = to_grey(np.asarray(image.convert("RGB")), 8)
-    return Grey(pixels, 8, colour=colour)
+    image = image.convert("RGB")
+    pixels, colour = to_grey(np.asarray(image), 8)
+    return Grey(pixels, 8, colour=colour, colour_patch=_colour_patch(image))
+
+
+def _colour_patch(image: Image.Image) -> float:
+    """Measure `Origin.colour_patch` of an RGB picture."""
+    parts = np.asarray(image.resize((4, 4), Image.Resampling.BOX), np.float64).reshape(16, 3) / 255
+    grey = parts.mean(axis=1, keepdims=True)
+    # A tint of the whole, by lamp or by program, is about linear in the brightness.
+    line = np.hstack([grey, np.ones_like(grey)])
+    tint, *_ = np.linalg.lstsq(line, parts - grey, rcond=None)
+    return round(float(np.abs(parts - grey - line @ tint).mean(axis=1).max()), 6)
 
 
 def _open_picture(content: bytes, form: str) -> Image.Image:
