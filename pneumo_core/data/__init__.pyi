@@ -28,9 +28,6 @@ from .cases import (
 from .labels import (
     label_by_folders as label_by_folders,
 )
-from .listing import (
-    find_below as find_below,
-)
 from .manifest import (
     SEED as SEED,
     VALIDATION_SHARE as VALIDATION_SHARE,
@@ -40,10 +37,15 @@ from .manifest import (
     read_manifest as read_manifest,
     write_manifest as write_manifest,
 )
+from .matching import (
+    FilmsBelow as FilmsBelow,
+    matched_in_words as matched_in_words,
+)
 from .names import (
     UNNAMED_FILM as UNNAMED_FILM,
     check_film_name as check_film_name,
     is_film_name as is_film_name,
+    kind_by_folders as kind_by_folders,
     relative_name as relative_name,
 )
 from .report import (

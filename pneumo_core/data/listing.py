@@ -12,7 +12,19 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from pneumo_core.data.names import TABLE_SUFFIXES, as_shown, check_film_name, is_hidden, is_silent, printable, suffix_of
+from pneumo_core.data.names import (
+    HEAD_BYTES,
+    TABLE_SUFFIXES,
+    TEXT_SUFFIX,
+    WORKBOOKS,
+    as_shown,
+    check_film_name,
+    is_hidden,
+    is_silent,
+    may_be_table,
+    printable,
+    suffix_of,
+)
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.film import MAX_FILE_BYTES
 
@@ -39,19 +51,31 @@ class Problem(NamedTuple):
 
 @dataclass(slots=True)
 class Listing:
-    """The files of one place, before they are labelled."""
+    """The files of one place, before they are labelled.
+
+    Attributes:
+        tables: those that may be one, too: texts.
+        workbooks: names of spreadsheets' own files, which are not read.
+        notes: whole sentences on how files were understood, without anything that is written in them.
+    """
 
     films: dict[str, File] = field(default_factory=dict)
     tables: list[File] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    workbooks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
-    def add(self, name: str, content: str | int, read: Callable[[], bytes]) -> None:
-        """Take a film or a table in, told by its name."""
+    def add(
+        self, name: str, content: str | int, read: Callable[[], bytes], head: Callable[[], bytes] | None = None
+    ) -> None:
+        """Take a film or a table in, told by its name, or by its start, which `head` gives at less cost than `read`."""
         file = File(name, content, read)
-        if suffix_of(name) in TABLE_SUFFIXES:
+        if (suffix := suffix_of(name)) in TABLE_SUFFIXES or suffix == TEXT_SUFFIX:
             self.tables.append(file)
             return
-        check_film_name(name)
+        if suffix in WORKBOOKS:
+            self.workbooks.append(name)
+        check_film_name(name, head or read)
         if self.films.setdefault(name, file) is not file:
             raise DataError(SAME_NAME)
 
@@ -62,7 +86,8 @@ def left_out(problems: list[Problem], named: str, nameless: str = "A file") -> I
     try:
         yield
     except DataError as refusal:
-        problems.append(Problem(*(f"{what} was left out: {refusal}" for what in (named, nameless))))
+        said = getattr(refusal, "nameless", refusal)
+        problems.append(Problem(f"{named} was left out: {refusal}", f"{nameless} was left out: {said}"))
 
 
 def list_folder(folder: Path) -> Listing:
@@ -82,12 +107,12 @@ def list_folder(folder: Path) -> Listing:
         check_count(count, "The folder")
         for path in (Path(top, name) for name in sorted([*folders, *files])):
             name = printable(path.relative_to(folder).as_posix())
-            if not is_silent(name):
+            if not is_silent(name) or may_be_table(name):
                 with left_out(listing.problems, as_shown(name)):
                     if path.is_symlink():
                         raise DataError("it is a link, and links are not followed. Please put the file itself there.")
                     if path.name not in folders:
-                        listing.add(name, _size_on_disk(path), partial(read_path, path))
+                        listing.add(name, _size_on_disk(path), partial(read_path, path), partial(head_of, path))
     return listing
 
 
@@ -113,8 +138,9 @@ def find_below(folder: Path, name: str) -> int:
     """
     if is_linked(folder, name):
         raise DataError("it lies behind a link, and links are not followed. Please name the file itself.")
-    check_film_name(name)
-    return _size_on_disk(folder / name)
+    size = _size_on_disk(folder / name)
+    check_film_name(name, partial(head_of, folder / name))
+    return size
 
 
 def _size_on_disk(path: Path) -> int:
@@ -135,6 +161,15 @@ def read_path(path: Path) -> bytes:
             return file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise UnreadableImageError("cannot be opened. Please check that it is there and you may read it.") from error
+
+
+def head_of(path: Path) -> bytes:
+    """Give the start of a file, which tells whether it is a film; nothing where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
 
 
 def first_bytes(content: bytes) -> bytes:
