@@ -24,6 +24,7 @@ from .cases import (
     manifest_sha256 as manifest_sha256,
     patient_and_kind as patient_and_kind,
     split_by_patient as split_by_patient,
+    unknown_folders as unknown_folders,
 )
 from .labels import (
     label_by_folders as label_by_folders,

@@ -33,6 +33,8 @@ from pneumo_core.wording import counted
 
 SPLITS = ("train", "val", "test")
 CLASS_FOLDERS = {"NORMAL": False, "PNEUMONIA": True}
+# A refusal names so many folders at most.
+MAX_SHOWN = 5
 CLASS_NAMES = {has_pneumonia: name for name, has_pneumonia in CLASS_FOLDERS.items()}
 
 _PNEUMONIA_NAME = re.compile(r"(?P<patient>person\d+)_(?P<kind>bacteria|virus)_")
@@ -83,9 +85,12 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
     cases = [case for split, top in tops for case in _cases_of(folder, split, top, copies)]
     cases = cases or _cases_of(folder, "train", folder, copies)
     if not cases:
+        unknown = unknown_folders(folder)
+        found = f"Found: {', '.join(unknown[:MAX_SHOWN])}{' and others' if len(unknown) > MAX_SHOWN else ''}. "
         raise DataError(
             f"No X-ray was found in {folder}. Expected are JPEG, PNG or DICOM files in train/NORMAL, train/PNEUMONIA, "
-            "and the same in val and test; or in NORMAL and PNEUMONIA alone. Please check the folder's layout."
+            "and the same in val and test; or in NORMAL and PNEUMONIA alone. "
+            f"{found if unknown else ''}Please check the folder's layout."
         )
     cases.sort(key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name))
     check_copies(cases, copies)
@@ -104,6 +109,13 @@ def find_data_folders(root: Path, depth: int = 3) -> list[Path]:
         return []
     inside = (path for path in _folders_in(root) if not path.is_symlink())
     return [found for path in inside for found in find_data_folders(path, depth - 1)]
+
+
+def unknown_folders(folder: Path) -> tuple[str, ...]:
+    """Name the folders beside NORMAL and PNEUMONIA in the layout of `find_cases` that mean no class and hold films."""
+    tops = [top for _, top in _split_folders(folder)]
+    found = (inside for top in tops or [folder] for inside in _folders_in(top) if not class_of_words(inside.name))
+    return tuple(path.relative_to(folder).as_posix() for path in found if any(_films_in(path)))
 
 
 def check_copies(cases: Sequence[Case], copies: Sequence[Path]) -> None:

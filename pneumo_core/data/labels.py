@@ -26,7 +26,7 @@ _PLAIN |= {"pneumonia": True, "positive": True, "yes": True, "true": True}
 _WORDS = {
     **dict.fromkeys(("n", "nein", "falsch", "negativ", "non", "faux", "négatif", "falso", "negativo", "não"), False),
     **dict.fromkeys(("y", "j", "ja", "wahr", "positiv", "oui", "vrai", "positif", "sí", "si", "sì"), True),
-    **dict.fromkeys(("verdadero", "verdadeiro", "vero", "sim", "positivo", "pneumonie", "neumonía"), True),
+    **dict.fromkeys(("verdadero", "verdadeiro", "vero", "sim", "positivo"), True),
 }
 # 0,0 and 1.0: so spreadsheets and pandas write 0 and 1 where other labels are empty.
 _NUMBER = re.compile(r"(?P<digit>[01])(?P<fraction>[.,]0*)?")
@@ -254,6 +254,8 @@ def label_by_rows(
             said.append((row.number, problem))
     problems += [problem for _, problem in sorted(said, key=lambda numbered: numbered[0])]
     notes += _labels_in_words(understood)
+    if films and all(film.has_pneumonia is None for film in films):
+        notes.append("No X-ray has a label. The table has no column label, or nothing in it.")
     return films
 
 

@@ -54,6 +54,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _EXPECTED_PATH = "Expected is a path below the top, such as train/NORMAL/x.png. Please correct it."
 
 _WORD = re.compile(r"[^\W\d_]+")
+_PNEUMONIA = {"pneumonia", "pneumonie", "neumonia", "neumonía", "polmonite", "positive"}
 _BACTERIA, _VIRUS = {"bacteria", "bacterial", "bacterium"}, {"virus", "viral"}
 _NORMAL = [{"normal"}, {"negative"}, {"healthy"}, {"no", "pneumonia"}, {"non", "pneumonia"}, {"no", "finding"}]
 _NORMAL += [{"no", "findings"}, {"not", "pneumonia"}, {"without", "pneumonia"}]
@@ -77,7 +78,7 @@ def class_of_words(text: str) -> Meaning | None:
     words = _words(text)
     if words in _NORMAL:
         return Meaning(False, "normal")
-    if not words or words - {"pneumonia", "positive"} - _BACTERIA - _VIRUS:
+    if not words or words - _PNEUMONIA - _BACTERIA - _VIRUS:
         return None
     kinds = [kind for kind, known in (("bacteria", _BACTERIA), ("virus", _VIRUS)) if words & known]
     return Meaning(True, kinds[0] if len(kinds) == 1 else "pneumonia")

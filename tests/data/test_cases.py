@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from pneumo_core.data.audit import audit_folder
-from pneumo_core.data.cases import Case, find_cases, find_data_folders, manifest_sha256, split_by_patient
+from pneumo_core.data.cases import (
+    Case,
+    find_cases,
+    find_data_folders,
+    manifest_sha256,
+    split_by_patient,
+    unknown_folders,
+)
 from pneumo_core.data.sources import open_source
 from pneumo_core.errors import DataError
 
@@ -121,6 +128,8 @@ def test_a_folder_means_a_split_or_a_class_by_its_words_to_train_as_to_evaluate(
 def test_a_folder_of_other_words_means_no_class(tmp_path, folder):
     data_folder(tmp_path, f"train/{folder}/a.png", "train/NORMAL/b.png")
     assert [case.name for case in find_cases(tmp_path)] == ["train/NORMAL/b.png"]
+    assert unknown_folders(tmp_path) == (f"train/{folder}",)
+    assert any(alarm.kind == "ignored" for alarm in audit_folder(tmp_path).alarms)
     source = open_source(tmp_path)
     assert {film.name: film.has_pneumonia for film in source.films}[f"train/{folder}/a.png"] is None
     (problem,) = source.problems
@@ -181,7 +190,8 @@ def test_a_folder_without_films_is_refused(tmp_path):
         find_cases(tmp_path)
     assert str(refusal.value) == (
         f"No X-ray was found in {tmp_path}. Expected are JPEG, PNG or DICOM files in train/NORMAL, train/PNEUMONIA, "
-        "and the same in val and test; or in NORMAL and PNEUMONIA alone. Please check the folder's layout."
+        "and the same in val and test; or in NORMAL and PNEUMONIA alone. Found: normals. Please check the folder's "
+        "layout."
     )
 
 

@@ -603,6 +603,7 @@ def test_a_column_of_another_name_counts_where_only_one_can_be_meant(tmp_path):
     assert source.notes == ("The column image index was read as file.", "The column target was read as label.")
     two = csv_source(tmp_path, table("a.png,1,0", header="file,class,target"), "a.png")
     assert labels(two) == {"a.png": None}
+    assert two.notes == ("No X-ray has a label. The table has no column label, or nothing in it.",)
 
 
 # Zips
