@@ -35,6 +35,10 @@ from .doubles import (
 from .labels import (
     label_by_folders as label_by_folders,
 )
+from .listing import (
+    FilmsBelow as FilmsBelow,
+    matched_in_words as matched_in_words,
+)
 from .manifest import (
     SEED as SEED,
     VALIDATION_SHARE as VALIDATION_SHARE,
@@ -43,10 +47,6 @@ from .manifest import (
     manifest_csv as manifest_csv,
     read_manifest as read_manifest,
     write_manifest as write_manifest,
-)
-from .matching import (
-    FilmsBelow as FilmsBelow,
-    matched_in_words as matched_in_words,
 )
 from .names import (
     UNNAMED_FILM as UNNAMED_FILM,

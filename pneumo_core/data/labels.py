@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from pneumo_core.data.listing import File, Listing, Problem, check_count, left_out
-from pneumo_core.data.matching import FilmsListed, matched_in_words
+from pneumo_core.data.listing import File, FilmsListed, Listing, Problem, check_count, left_out, matched_in_words
 from pneumo_core.data.names import (
     as_shown,
     class_of_words,
@@ -18,7 +17,7 @@ from pneumo_core.data.table import MAX_TABLE_BYTES, read_table
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.wording import counted
 
-# What spreadsheets write where nothing is known; two of them are an error value in German, French and Spanish.
+# Cells that say that nothing is known; the last with a # are the error values of German, French and Spanish.
 _NOTHING = {"", "na", "n/a", "#n/a", "#nv", "#n/d", "nan", "null", "?", "-"}
 _PLAIN = {"normal": False, "negative": False, "no": False, "false": False}
 _PLAIN |= {"pneumonia": True, "positive": True, "yes": True, "true": True}
@@ -45,7 +44,7 @@ _NAMES = {True: "pneumonia", False: "normal"}
 
 
 class Label(NamedTuple):
-    """What a cell says: pneumonia, none, or None for nothing; `note` tells how, where that is not plain."""
+    """Meaning of a cell: pneumonia, none, or None for nothing; `note` tells how, where that is not plain."""
 
     has_pneumonia: bool | None
     note: str = ""

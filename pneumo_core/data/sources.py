@@ -33,6 +33,7 @@ from pneumo_core.data.labels import (
 from pneumo_core.data.listing import (
     SAME_NAME,
     File,
+    FilmsBelow,
     Listing,
     Problem,
     bounded,
@@ -40,9 +41,9 @@ from pneumo_core.data.listing import (
     first_bytes,
     left_out,
     list_folder,
+    matched_in_words,
     read_path,
 )
-from pneumo_core.data.matching import FilmsBelow, matched_in_words
 from pneumo_core.data.names import (
     HEAD_BYTES,
     TABLE_SUFFIXES,
