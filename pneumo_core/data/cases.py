@@ -94,8 +94,8 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
         unknown = unknown_folders(folder)
         found = f"Found: {', '.join(unknown[:MAX_SHOWN])}{' and others' if len(unknown) > MAX_SHOWN else ''}. "
         raise DataError(
-            f"No X-ray was found in {folder}. Expected are JPEG, PNG or DICOM files in train/NORMAL, train/PNEUMONIA, "
-            "and the same in val and test; or in NORMAL and PNEUMONIA alone. "
+            f"No X-ray was found in {folder}. Expected are DICOM, JPEG, PNG, TIFF or BMP files in train/NORMAL, "
+            "train/PNEUMONIA, and the same in val and test; or in NORMAL and PNEUMONIA alone. "
             f"{found if unknown else ''}Please check the folder's layout."
         )
     cases.sort(key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name))

@@ -157,7 +157,9 @@ def check_film_name(name: str, head: Callable[[], bytes] = bytes) -> None:
     if suffix in _ARCHIVE_SUFFIXES:
         raise DataError("it is an archive, and archives in here are not opened. Please unpack it, or choose it alone.")
     if suffix not in FILM_SUFFIXES and not starts_as_film(head()):
-        raise DataError("it is no X-ray by its name. Expected are JPEG, PNG and DICOM files. Please take it out.")
+        raise DataError(
+            "it is no X-ray by its name. Expected are DICOM, JPEG, PNG, TIFF or BMP files. Please take it out."
+        )
 
 
 def starts_as_film(head: bytes) -> bool:

@@ -185,7 +185,7 @@ def list_archive(source: str) -> Archive:
         raise DataError(f"{shown} cannot be listed. Please check that you may read it.") from error
     if not films:
         first = f"The first of what was left out: {problems[0]}" if problems else "Please check the path."
-        raise DataError(f"No X-ray was found in {shown}. Expected are JPEG, PNG or DICOM files. {first}")
+        raise DataError(f"No X-ray was found in {shown}. Expected are DICOM, JPEG, PNG, TIFF or BMP files. {first}")
     patients: dict[str, int] = {}
     listing = hashlib.sha256()
     listed = []

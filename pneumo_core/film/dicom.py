@@ -41,7 +41,9 @@ def is_dicom(content: bytes) -> bool:
 
 def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     content, syntax_name = inflated(content)
-    header = pydicom.dcmread(BytesIO(content), force=True, stop_before_pixels=True, specific_tags=[*HEADER, *EXPOSURE_ELEMENTS])
+    header = pydicom.dcmread(
+        BytesIO(content), force=True, stop_before_pixels=True, specific_tags=[*HEADER, *EXPOSURE_ELEMENTS]
+    )
     notes: list[str] = []
     cautions: list[Caution] = []
     modality = check_subject(header, notes, cautions)

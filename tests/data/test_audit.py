@@ -336,7 +336,7 @@ def test_links_are_not_followed_and_other_files_are_counted(tmp_path):
     found = audit_folder(data)
     assert found.ignored == ("NORMAL/b.png", "train/NORMAL/a.pdf", "train/OTHER/d.png")
     assert found.n_ignored == 3
-    assert text_of(found, "ignored").startswith("3 files were not audited, because they are no JPEG, PNG or DICOM")
+    assert text_of(found, "ignored").startswith("3 files were not audited, because they are no X-ray")
     (linked,) = found.unusable
     assert linked.problem == "The image is a link, and links are not followed. Please put the file itself there."
     assert linked.sha256 == ""

@@ -200,9 +200,9 @@ def test_a_folder_without_films_is_refused(tmp_path):
     with pytest.raises(DataError) as refusal:
         find_cases(tmp_path)
     assert str(refusal.value) == (
-        f"No X-ray was found in {tmp_path}. Expected are JPEG, PNG or DICOM files in train/NORMAL, train/PNEUMONIA, "
-        "and the same in val and test; or in NORMAL and PNEUMONIA alone. Found: normals. Please check the folder's "
-        "layout."
+        f"No X-ray was found in {tmp_path}. Expected are DICOM, JPEG, PNG, TIFF or BMP files in train/NORMAL, "
+        "train/PNEUMONIA, and the same in val and test; or in NORMAL and PNEUMONIA alone. Found: normals. Please check "
+        "the folder's layout."
     )
 
 
