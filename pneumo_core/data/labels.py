@@ -1,5 +1,6 @@
 """Which label a film has: by a table where there is one, else by folders called NORMAL and PNEUMONIA."""
 
+import codecs
 import posixpath
 import re
 from collections import Counter
@@ -40,6 +41,10 @@ _COLUMNS = {
     "patient": ("patient id", "patientid", "patient number"),
 }
 MAX_FOLDERS = 5
+NO_LABELS = (
+    "No X-ray has a label. Labels come from folders such as NORMAL and PNEUMONIA, or from a table with the columns "
+    "file and label."
+)
 _NAMES = {True: "pneumonia", False: "normal"}
 
 
@@ -104,46 +109,45 @@ def label_folder(listing: Listing) -> list[Labelled]:
     """Label by folders; where these tell nothing, by the table at the top."""
     if not any(class_of_words(folder) for name in listing.films for folder in name.split("/")[:-1]):
         return label_listing(listing)
-    if listing.tables and usable_tables(listing, says_others=False):
+    try:
+        has_table = bool(usable_tables(Listing(listing.films, listing.tables)))
+    except DataError:
+        # Several.
+        has_table = True
+    if has_table:
         listing.notes.append(
             "Folders give the labels. A table beside them was not read. To use it, please name the table itself."
         )
     return label_listing_by_folders(listing)
 
 
-def usable_tables(listing: Listing, says_others: bool = True) -> list[tuple[str, list["Row"]]]:
-    """Give the tables at the top that say file and label, at most one, and keep why others do not.
+def usable_tables(listing: Listing) -> list[tuple[str, list[Row]]]:
+    """Give the table at the top that says file and label, if there is one, and keep why others do not.
 
     Raises:
         DataError: two tables give labels.
     """
-    usable: list[tuple[str, list[Row]]] = []
     tables = [table for table in listing.tables if is_at_top(listing, table.name)]
-    texts = [table for table in tables if may_be_table(table.name)]
-    notes: list[str] = []
+    texts = [table.name for table in tables if may_be_table(table.name)]
+    usable: list[tuple[str, list[Row]]] = []
     for table in tables:
-        if table in texts and len(texts) > MAX_TEXTS:
+        if table.name in texts and len(texts) > MAX_TEXTS:
             continue
-        refusal: Exception | None = None
+        notes: list[str] = []
         try:
             content = table.read()
-            notes_of_table: list[str] = []
-            usable.append((table.name, list(rows_of_source(table.name, content, notes=notes_of_table))))
-            notes += notes_of_table
-        except DataError as error:
-            # A text that a spreadsheet did not write is no table.
-            if table not in texts or content.startswith((b"\xff\xfe", b"\xfe\xff")):
-                refusal = error
-                nameless = f"A table{str(error).removeprefix(as_shown(table.name))}"
-        except UnreadableImageError as error:
-            refusal, nameless = DataError(f"{as_shown(table.name)} {error}"), f"A table {error}"
-        if refusal and says_others:
-            listing.problems.append(Problem(str(refusal), nameless))
-        if len(usable) > 1 and says_others:
+            usable.append((table.name, list(rows_of_source(table.name, content, notes=notes))))
+            listing.notes += notes
+        except DataError as refusal:
+            # A text that no spreadsheet wrote is no table.
+            if table.name not in texts or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                nameless = f"A table{str(refusal).removeprefix(as_shown(table.name))}"
+                listing.problems.append(Problem(str(refusal), nameless))
+        except UnreadableImageError as refusal:
+            listing.problems.append(Problem(f"{as_shown(table.name)} {refusal}", f"A table {refusal}"))
+        if len(usable) > 1:
             names = " and ".join(as_shown(name) for name, _ in usable)
             raise DataError(f"{names} both give labels. Expected is at most one table. Please leave the others out.")
-    if says_others:
-        listing.notes += notes
     return usable
 
 
@@ -163,29 +167,23 @@ def label_listing_by_folders(listing: Listing) -> list[Labelled]:
 
 
 def _say_unlabelled(listing: Listing, films: list[Labelled]) -> None:
-    """Say which folders tell no class where others do, or that nothing tells a label."""
+    """Say which folders tell no class where others do."""
     unlabelled = [film.file.name for film in films if film.has_pneumonia is None]
-    if len(unlabelled) < len(films):
-        folders = Counter(folder_of(name).rstrip("/") for name in unlabelled)
-        folders.pop("", None)
-        if folders:
-            in_words = f"{folders.total()} of {counted(len(films), 'X-ray')}"
-            lie = "lies" if folders.total() == 1 else "lie"
-            have = "has" if folders.total() == 1 else "have"
-            where = ", ".join(as_shown(folder) for folder in list(folders)[:MAX_FOLDERS])
-            where += " and others" if len(folders) > MAX_FOLDERS else ""
-            expected = (
-                "Expected are NORMAL, PNEUMONIA, BACTERIA or VIRUS. Please rename the folder if they shall count."
-            )
-            rest = f"in no folder of a known class, and {have} no label."
-            listing.problems.append(
-                Problem(f"{in_words} {lie} {rest} Found: {where}. {expected}", f"{in_words} {lie} {rest} {expected}")
-            )
-    elif len(films) > 1:
-        listing.notes.append(
-            "No X-ray has a label. There is neither a folder such as NORMAL or PNEUMONIA nor a table with the columns "
-            "file and label."
+    folders = Counter(folder_of(name).rstrip("/") for name in unlabelled)
+    folders.pop("", None)
+    if not folders or len(unlabelled) == len(films):
+        return
+    found = f"{folders.total()} of {counted(len(films), 'X-ray')}"
+    lie, have = ("lies", "has") if folders.total() == 1 else ("lie", "have")
+    where = ", ".join(as_shown(folder) for folder in list(folders)[:MAX_FOLDERS])
+    others = " and others" if len(folders) > MAX_FOLDERS else ""
+    expected = "Expected are NORMAL, PNEUMONIA, BACTERIA or VIRUS. Please rename folders that shall count."
+    parts = (f" Found: {where}{others}.", "")
+    listing.problems.append(
+        Problem(
+            *(f"{found} {lie} in no folder of a known class, and {have} no label.{part} {expected}" for part in parts)
         )
+    )
 
 
 def label_by_folders(name: str) -> bool | None:
@@ -253,8 +251,6 @@ def label_by_rows(
             said.append((row.number, problem))
     problems += [problem for _, problem in sorted(said, key=lambda numbered: numbered[0])]
     notes += _labels_in_words(understood)
-    if films and all(film.has_pneumonia is None for film in films):
-        notes.append("No X-ray has a label. The table has no column label, or nothing in it.")
     return films
 
 

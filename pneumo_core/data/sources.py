@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 
 from pneumo_core.data.cases import patient_and_kind
 from pneumo_core.data.labels import (
+    NO_LABELS,
     Labelled,
     Row,
     is_at_top,
@@ -233,6 +234,8 @@ def list_table(
         TableFilm(file.name, file.content if isinstance(file.content, int) else None, has_pneumonia, printable(patient))
         for file, has_pneumonia, patient in label_by_rows(rows, file_of, problems, notes)
     ]
+    if films and all(film.has_pneumonia is None for film in films):
+        notes.append(NO_LABELS)
     said = tuple(problem.named for problem in bounded(problems))
     return sorted(films, key=lambda film: film.name), said, tuple(notes)
 
@@ -259,14 +262,18 @@ def _source(name: str, films: Sequence[Labelled], listings: Sequence[Listing], h
         which = "The problem" if len(problems) == 1 else f"The first of {len(problems)} problems"
         first = f"{which}: {problems[0].named}" if problems else "Please check what you chose."
         raise DataError(f"No X-ray is left to evaluate in {name}. {expected} {first}")
-    if not has_table and all(film.has_pneumonia is None for film in films):
+    is_worklist = all(film.has_pneumonia is None for film in films)
+    if is_worklist and not has_table:
         _refuse_workbooks(listings)
     films = sorted(films, key=lambda labelled: labelled.file.name)
     listed = json.dumps([(file.name, file.content, has_pneumonia, patient) for file, has_pneumonia, patient in films])
     digest = hashlib.sha256(listed.encode()).hexdigest()
     named, nameless = (tuple(problem[place] for problem in bounded(problems)) for place in (0, 1))
-    notes = tuple(dict.fromkeys(note for listing in listings for note in listing.notes))
-    return Source(name, tuple(_film(*labelled) for labelled in films), named, digest, nameless, notes)
+    notes = [note for listing in listings for note in listing.notes]
+    notes += [NO_LABELS] if is_worklist and len(films) > 1 else []
+    return Source(
+        name, tuple(_film(*labelled) for labelled in films), named, digest, nameless, tuple(dict.fromkeys(notes))
+    )
 
 
 def _refuse_workbooks(listings: Sequence[Listing]) -> None:

@@ -75,7 +75,11 @@ def list_zip(name: str, file: io.FileIO | io.BytesIO, prefix: str = "") -> Listi
     for raw, member in zip(names, members, strict=True):
         with left_out(listing.problems, as_shown(prefix + raw)):
             inside = relative_name(raw)
-            if not raw.endswith(("/", "\\")) and (not is_silent(inside) or may_be_table(inside)):
+            is_text = may_be_table(inside)
+            if raw.endswith(("/", "\\")) or (is_silent(inside) and not is_text):
+                continue
+            # A text that cannot be read is passed over like any other.
+            with left_out([] if is_text else listing.problems, as_shown(prefix + raw)):
                 _check_member(member)
                 # The zip's directory has it; a member that is not of it is refused when it is read.
                 content = f"{member.file_size} bytes, CRC {member.CRC:08x}"

@@ -173,7 +173,7 @@ def list_archive(source: str) -> Archive:
         kind = filesystem.get_file_info(path).type
         if kind == fs.FileType.Directory:
             root, films = source, _label_files(sorted(_list_files(filesystem, path, problems)), problems)
-        elif path.lower().endswith((".csv", ".csv.gz")) and kind == fs.FileType.File:
+        elif path.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".tab", ".txt")) and kind == fs.FileType.File:
             # The address of a folder keeps the options of the CSV's: s3://bucket/films.csv?region=...
             place, mark, options = source.partition("?")
             root = posixpath.dirname(place) + mark + options

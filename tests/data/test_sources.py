@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pneumo_core.data import listing, zips
+from pneumo_core.data.labels import NO_LABELS
 from pneumo_core.data.sources import Source, open_source, open_uploads
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.film.pixels import MAX_FILE_BYTES
@@ -576,7 +577,9 @@ def test_class_folders_label_before_a_table_beside_them_and_that_is_said(tmp_pat
 
 
 def test_a_source_without_any_label_says_so(tmp_path):
-    assert "No X-ray has a label" in open_source(filled(tmp_path, "one/a.png", "two/b.png")).notes[0]
+    assert open_source(filled(tmp_path, "one/a.png", "two/b.png")).notes == (NO_LABELS,)
+    uploads = [("a.png", b"a"), ("b.png", b"b"), ("more.zip", zipped("NORMAL/c.png"))]
+    assert open_uploads(uploads).notes == ()
 
 
 @pytest.mark.parametrize("name", ["labels.xlsx", "labels.XLS", "labels.ods", "labels.numbers"])
@@ -601,9 +604,9 @@ def test_a_column_of_another_name_counts_where_only_one_can_be_meant(tmp_path):
     source = csv_source(tmp_path, table("a.png,1", header="Image Index,Target"), "a.png")
     assert labels(source) == {"a.png": True}
     assert source.notes == ("The column image index was read as file.", "The column target was read as label.")
-    two = csv_source(tmp_path, table("a.png,1,0", header="file,class,target"), "a.png")
-    assert labels(two) == {"a.png": None}
-    assert two.notes == ("No X-ray has a label. The table has no column label, or nothing in it.",)
+    two = csv_source(tmp_path, table("a.png,1,0", "b.png,0,1", header="file,class,target"), "a.png", "b.png")
+    assert labels(two) == {"a.png": None, "b.png": None}
+    assert two.notes == (NO_LABELS,)
 
 
 # Zips
