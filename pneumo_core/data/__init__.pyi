@@ -31,6 +31,9 @@ from .doubles import (
     copies_in_words as copies_in_words,
     without_doubles as without_doubles,
 )
+from .findings import (
+    alike as alike,
+)
 from .labels import (
     label_by_folders as label_by_folders,
 )

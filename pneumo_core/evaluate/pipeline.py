@@ -18,6 +18,7 @@ import numpy as np
 
 from pneumo_core.data import UNNAMED_FILM, Source, SourceFilm
 from pneumo_core.errors import PneumoError
+from pneumo_core.evaluate.patients import Whose, numbered_patients
 from pneumo_core.evaluate.runs import FilmScore, Run, alone_in, append_scores, begin_run, read_scores
 from pneumo_core.film import fingerprint, prepare, read_radiograph
 from pneumo_core.gate import Admission, Verdict, before
@@ -57,7 +58,7 @@ def run_source(
         left = [(number, film) for number, film in enumerate(source.films) if number not in done]
         # Mixed, so that a run that stops early has films of both classes.
         random.Random(run.listing_sha256).shuffle(left)
-        patients = _numbered(film.patient for film in source.films)
+        patients = numbered_patients((film.name, film.patient, film.has_pneumonia) for film in source.films)
         started, before = time.monotonic(), len(done)
         for scores in score_films(left, patients, classifier):
             append_scores(folder, scores)
@@ -70,7 +71,7 @@ def run_source(
 
 def score_films(
     films: Sequence[tuple[int, SourceFilm]],
-    patients: Sequence[int],
+    patients: Sequence[Whose],
     classifier: Classifier,
     reader_threads: int = READERS,
 ) -> Iterator[list[FilmScore]]:
@@ -78,7 +79,7 @@ def score_films(
 
     Args:
         films: each with its place in the source.
-        patients: of each place in the source, the number of the patient.
+        patients: of each place in the source, whose film it is.
         reader_threads: more of them where storage answers late; each process decodes one film at a time.
     """
     batch: list[_Item] = []
@@ -97,7 +98,7 @@ def score_films(
 
 def _read_ahead(
     films: Iterable[tuple[int, SourceFilm]],
-    patients: Sequence[int],
+    patients: Sequence[Whose],
     classifier: Classifier,
     readers: ThreadPoolExecutor,
 ) -> Iterator[_Item]:
@@ -110,8 +111,8 @@ def _read_ahead(
         yield waiting.popleft().result()
 
 
-def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -> _Item:
-    score = FilmScore(number, patient, film.has_pneumonia, film.kind)
+def _read(number: int, film: SourceFilm, whose: Whose, classifier: Classifier) -> _Item:
+    score = FilmScore(number, whose.number, film.has_pneumonia, film.kind, patient_from=whose.told)
     try:
         content = film.read()
         score = dataclasses.replace(score, sha256=hashlib.sha256(content).hexdigest(), file_bytes=len(content))
@@ -157,8 +158,3 @@ def _judged(score: FilmScore, admitted: _Admitted, logit: float, verdict: Verdic
     if admission.refusal is not None:
         return _refused(score, admission.refusal)
     return dataclasses.replace(score, logit=float(logit), warned_of=", ".join(admission.findings))
-
-
-def _numbered(names: Iterable[str]) -> list[int]:
-    numbers: dict[str, int] = {}
-    return [numbers.setdefault(name, len(numbers)) for name in names]

@@ -71,16 +71,7 @@ def honesty_lines(assessment: Assessment) -> list[str]:
             f"balanced accuracy of {best.value:.3f} instead of {found.value:.3f}. A large gap means that the "
             "threshold does not carry over. Choosing a threshold here and reporting it here would be circular."
         )
-    if assessment.patients_repeat:
-        lines.append(
-            f"{len(assessment.cohort)} X-rays are of {counted(assessment.patients, 'patient')}: all intervals are by "
-            "patient."
-        )
-    if assessment.contradictory:
-        lines.append(
-            f"{len(assessment.contradictory)} X-rays were given with both labels (the very same file). They count in "
-            "no figure."
-        )
+    lines += assessment.doubts
     if assessment.warned_of:
         counts = ", ".join(f"{name} {count}" for name, count in assessment.warned_of.items())
         lines.append(f"Scored with a warning that stays on the X-ray (an X-ray may have several): {counts}.")
@@ -105,8 +96,8 @@ def evaluation_data(
         "refused": len(assessment.refused),
         "n": n,
         "n_pneumonia": int(cohort.has_pneumonia.sum()),
-        "patients": assessment.patients,
-        "intervals": "bootstrap by patient" if assessment.patients_repeat else "Wilson, DeLong, bootstrap by X-ray",
+        "patients": assessment.patients if assessment.are_patients_known else None,
+        "intervals": _intervals(assessment),
         "prevalence": float(cohort.has_pneumonia.mean()) if n else None,
         "model": assessment.card.name,
         "weights_sha256": assessment.card.weights_sha256,
@@ -126,6 +117,9 @@ def evaluation_data(
         "known_to_the_model": None if assessment.known is None else int(assessment.known.sum()),
         "best_threshold_here": number_or_none(assessment.best_threshold),
         "contradictory": len(assessment.contradictory),
+        "copies": {str(copy + 1): first + 1 for copy, first in assessment.copies.items()},
+        "look_alikes": [[number + 1 for number in group] for group in assessment.look_alikes],
+        "warnings": list(assessment.doubts),
         "left_out": None if left_out is None else list(left_out),
         "warned_of": assessment.warned_of,
         "refusals": [
@@ -196,6 +190,12 @@ def evaluation_html(
         ],
     )
     return page.encode()
+
+
+def _intervals(assessment: Assessment) -> str:
+    if assessment.has_few_patients:
+        return "none, too few patients"
+    return "bootstrap by patient" if assessment.patients_repeat else "Wilson, DeLong, bootstrap by X-ray"
 
 
 def _as_file(data: dict[str, Any]) -> bytes:

@@ -87,8 +87,14 @@ def group_words(group: GroupResult) -> dict[str, str]:
         "AUC": with_interval(group.area_under_roc),
         "Sensitivity": with_interval(group.sensitivity),
         "Specificity": with_interval(group.specificity),
-        "Note": "few X-rays: these figures say little" if group.is_small else "",
+        "Note": _doubt_of(group),
     }
+
+
+def _doubt_of(group: GroupResult) -> str:
+    doubts = ["few X-rays: these figures say little"] if group.is_small else []
+    doubts += ["few patients: no interval"] if group.has_few_patients else []
+    return "; ".join(doubts)
 
 
 def screening_rows(
@@ -139,6 +145,8 @@ def calibrated_at(assessment: Assessment) -> str:
 def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> bytes:
     """Give a row a film, in the source's order; `suspected_pneumonia` is likely, uncertain or unlikely.
 
+    `copy_of` is the number of the film whose very same content counts instead of this one.
+
     Args:
         names: the films' file names by number, for a column of their own; none unless given.
     """
@@ -152,6 +160,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
             "sha256",
             "outcome",
             "reason",
+            "copy_of",
             "warned_of",
             "has_pneumonia",
             "probability",
@@ -168,6 +177,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
                 score.sha256 or "",
                 "refused" if probability is None else "read",
                 plain_cell(score.reason or ""),
+                assessment.copies.get(score.number, -1) + 1 or "",
                 ", ".join(assessment.tags(score)),
                 "" if score.has_pneumonia is None else int(score.has_pneumonia),
                 "" if probability is None else f"{probability:.6f}",

@@ -35,6 +35,7 @@ from .metadata import (
 )
 from .metrics import (
     FEW_FILMS as FEW_FILMS,
+    FEW_PATIENTS as FEW_PATIENTS,
     Z_95 as Z_95,
     ConfusionMatrix as ConfusionMatrix,
     Estimate as Estimate,
