@@ -8,15 +8,23 @@ from numpy.typing import NDArray
 
 from pneumo_core.errors import UnreadableImageError
 from pneumo_core.film.exposure import Exposure
+from pneumo_core.wording import Caution
 
+# The kinds of file that are read, as refusals name them.
+FILE_KINDS = "DICOM, PNG, JPEG, TIFF or BMP"
+# The maker that stands in every picture drawn from an X-ray, so that it is not read as an X-ray.
+OWN_SOFTWARE = "Pneumo: drawn from an X-ray"
 # Below this a lung field has too few pixels to be judged. The network's own input is larger.
 MIN_SIDE_PIXELS = 96
 # The largest detectors in use have about 20 megapixels. A pixel takes about 20 bytes while the image is read.
 MAX_MEGAPIXELS = 50
 # One uncompressed 16-bit X-ray of a large detector has about 40 MiB.
 MAX_FILE_BYTES = 64 * 2**20
-# A film takes a tenth of a second. A hostile file must not delay the others for long.
+# Of processor time, which a busy machine does not use up. A film takes a tenth of a second. A hostile file must not
+# delay the others for long.
 DECODING_SECONDS = 8
+# By the clock. A process that sleeps uses no processor time, and Windows does not limit that.
+STOPPING_SECONDS = 60
 DAMAGED = "is damaged and cannot be read. Please export or download it again."
 # ITU-R BT.601, as Pillow's and OpenCV's conversions to grey.
 GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -29,21 +37,23 @@ class Origin:
     Attributes:
         height, width: pixels, after the orientation was applied.
         bits: effective bit depth, which the values were scaled by.
-        photometric_interpretation: as DICOM spells it; None for PNG and JPEG.
-        is_inverted: True when MONOCHROME1 (or PresentationLUTShape INVERSE) was turned air-dark.
+        photometric_interpretation: as DICOM spells it; None for all other files.
+        is_inverted: True when MONOCHROME1, PresentationLUTShape INVERSE or a TIFF of WhiteIsZero was turned air-dark.
         window: (WindowCenter, WindowWidth) that was applied.
         transfer_syntax: name in words.
-        view_position: DICOM ViewPosition; None for words outside the vocabulary.
-        age_years: in [0, 130]; PatientAge, else StudyDate less PatientBirthDate.
+        view_position: one of `dicom_view.VIEW_POSITIONS`; None where the header names no view that is known.
+        age_years: in [0, 130]; from PatientAge or the dates.
+        is_age_unclear: True where the file gives an age, or its dates, that could not be understood.
         sex: M, F or O.
         samples_per_pixel: the file's; 1 is grey, 3 or more is stored in colour, whatever it shows.
         colour: mean absolute deviation of red, green and blue from their mean, in [0, 1];
             0 for grey, 0.44 for pure red.
-        notes: whole sentences for the reader about decisions on the way.
+        notes: whole sentences for the record about what was done or read on the way.
+        cautions: doubts found on the way, which a reader must know before she believes the score. A tag has no comma.
         exposure: how it was taken, for figures over many files only; its devices' names are cleaned text of the file.
     """
 
-    format: Literal["JPEG", "PNG", "DICOM"]
+    format: Literal["JPEG", "PNG", "TIFF", "BMP", "DICOM"]
     height: int
     width: int
     bits: int
@@ -55,10 +65,12 @@ class Origin:
     modality: str | None = None
     view_position: str | None = None
     age_years: float | None = None
+    is_age_unclear: bool = False
     sex: str | None = None
     samples_per_pixel: int = 1
     colour: float = 0.0
     notes: tuple[str, ...] = ()
+    cautions: tuple[Caution, ...] = ()
     exposure: Exposure = field(default_factory=Exposure)
 
 
