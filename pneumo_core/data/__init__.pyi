@@ -25,10 +25,16 @@ from .cases import (
     patient_and_kind as patient_and_kind,
     split_by_patient as split_by_patient,
 )
-from .doubles import (
+from .counts import (
     Doubles as Doubles,
+    INDEPENDENT as INDEPENDENT,
     conflicts_in_words as conflicts_in_words,
     copies_in_words as copies_in_words,
+    count_patients as count_patients,
+    is_rounded as is_rounded,
+    of_patients as of_patients,
+    patient_key as patient_key,
+    untold_patients as untold_patients,
     without_doubles as without_doubles,
 )
 from .findings import (
@@ -54,14 +60,6 @@ from .names import (
     check_film_name as check_film_name,
     is_film_name as is_film_name,
     relative_name as relative_name,
-)
-from .patients import (
-    INDEPENDENT as INDEPENDENT,
-    count_patients as count_patients,
-    is_rounded as is_rounded,
-    of_patients as of_patients,
-    patient_key as patient_key,
-    untold_patients as untold_patients,
 )
 from .report import (
     audit_html as audit_html,

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pneumo_core.data.audit_words import area_in_words, fact_in_words
 from pneumo_core.data.audited import FACTS, Alarm, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins
 from pneumo_core.data.cases import CLASS_NAMES, SPLITS
-from pneumo_core.data.doubles import copies_in_words
-from pneumo_core.data.patients import untold_patients
+from pneumo_core.data.counts import copies_in_words, untold_patients
 from pneumo_core.stats import FEW_FILMS, proportion
 from pneumo_core.wording import counted
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pneumo_core.data.audited import FACTS, Audit, Twins
 from pneumo_core.data.cases import CLASS_NAMES
-from pneumo_core.data.patients import of_patients
+from pneumo_core.data.counts import of_patients
 from pneumo_core.stats import Estimate
 
 

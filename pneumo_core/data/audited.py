@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from pneumo_core.data.doubles import Content, find_doubles
+from pneumo_core.data.counts import Content, find_doubles
 from pneumo_core.errors import DataError
 from pneumo_core.files import write_whole
 from pneumo_core.stats import Estimate
@@ -159,7 +159,7 @@ class Audit:
 
     @property
     def copies(self) -> dict[str, str]:
-        """Of each usable film that is a copy the film that counts instead of it; see `find_doubles`."""
+        """Give of each usable film that is a copy the film that counts instead of it; see `find_doubles`."""
         usable = (film for film in self.films if film.problem is None)
         return dict(copies_among(usable))
 

@@ -17,8 +17,8 @@ from pneumo_core.cli.group import commands
 from pneumo_core.data.audit import COPY, audit_folder, films_to_show, split_audited
 from pneumo_core.data.audit_words import area_rows, count_rows, summary, twins_in_words
 from pneumo_core.data.audited import Audit, FilmCount, PatientAcross, audit_json, read_audit, write_audit
+from pneumo_core.data.counts import INDEPENDENT
 from pneumo_core.data.manifest import PATIENT_IN_TEST, TWIN_IN_TEST
-from pneumo_core.data.patients import INDEPENDENT
 from pneumo_core.data.report import audit_html
 from pneumo_core.errors import DataError
 from pneumo_core.wording import Progress

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from pneumo_core.data.patients import INDEPENDENT
+from pneumo_core.data.counts import INDEPENDENT
 from pneumo_core.evaluate.assessment import Assessment, group_results
 from pneumo_core.evaluate.patients import numbered_patients
 from pneumo_core.evaluate.report import evaluation_data, evaluation_html

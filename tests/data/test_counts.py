@@ -1,11 +1,11 @@
-"""The same content under several names: it counts once, and with both labels not at all."""
+"""What counts once: the same content under several names, one patient under several spellings."""
 
 from pathlib import Path
 
 import pytest
 
-from pneumo_core.data.cases import Case, find_cases
-from pneumo_core.data.doubles import without_doubles
+from pneumo_core.data.cases import Case, find_cases, follow_up
+from pneumo_core.data.counts import INDEPENDENT, is_rounded, patient_key, untold_patients, without_doubles
 from pneumo_core.errors import DataError
 
 
@@ -65,3 +65,41 @@ def test_a_file_that_is_gone_is_refused(tmp_path: Path):
     films[0].views[0].unlink()
     with pytest.raises(DataError):
         without_doubles(films)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("P 12", " p  12 "), ("00012", "12"), ("12", "12.0"), ("000", "0"), ("Ä1", "A\u03081"), ("12", "\uff11\uff12")],
+)
+def test_spellings_of_one_patient_have_one_key(one: str, other: str):
+    assert patient_key(one) == patient_key(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("P1", "P10"), ("12", "120"), ("1.2", "12"), ("P0012", "P12")])
+def test_other_patients_have_other_keys(one: str, other: str):
+    assert patient_key(one) != patient_key(other)
+
+
+@pytest.mark.parametrize("patient", ["1.2E+10", "1,23457E+15", "1e+16", " 4.5E+11 "])
+def test_an_id_that_a_spreadsheet_rounded_names_nobody(patient: str):
+    assert is_rounded(patient)
+
+
+@pytest.mark.parametrize("patient", ["", "12", "3E5", "1.2", "E+10", "A1.2E+10", "12000000000"])
+def test_other_ids_are_whole(patient: str):
+    assert not is_rounded(patient)
+
+
+def test_what_nobody_tells_is_said_and_what_is_told_is_not():
+    assert untold_patients([True, True]) is None
+    assert untold_patients([]) is None
+    nobody, some = untold_patients([False] * 3), untold_patients([True, False, False])
+    assert nobody is not None
+    assert nobody.startswith(INDEPENDENT)
+    assert some is not None
+    assert "1 of 3" in some
+
+
+@pytest.mark.parametrize(("name", "number"), [("00000013_045.png", 45), ("00000013_000.png", 0), ("IM-1-1.png", None)])
+def test_the_number_in_a_patients_series_is_read_from_nihs_names(name: str, number: int | None):
+    assert follow_up(name) == number
