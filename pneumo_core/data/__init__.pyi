@@ -21,13 +21,14 @@ from .cases import (
     Case as Case,
     find_cases as find_cases,
     find_data_folders as find_data_folders,
+    follow_up as follow_up,
     manifest_sha256 as manifest_sha256,
     patient_and_kind as patient_and_kind,
     split_by_patient as split_by_patient,
 )
 from .counts import (
-    Doubles as Doubles,
     INDEPENDENT as INDEPENDENT,
+    Doubles as Doubles,
     conflicts_in_words as conflicts_in_words,
     copies_in_words as copies_in_words,
     count_patients as count_patients,

@@ -7,7 +7,7 @@ from pneumo_core.data.audit_words import area_in_words, fact_in_words
 from pneumo_core.data.audited import FACTS, Alarm, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins
 from pneumo_core.data.cases import CLASS_NAMES, SPLITS
 from pneumo_core.data.counts import copies_in_words, untold_patients
-from pneumo_core.stats import FEW_FILMS, proportion
+from pneumo_core.stats import FEW_FILMS, TOGETHER, proportion
 from pneumo_core.wording import counted
 
 # An area from which on an outward fact is an alarm.
@@ -49,13 +49,16 @@ def alarms_of(
         yield Alarm("no patients", untold)
     yield from _alarms_of_twins(twins, copies)
     for area in areas:
-        if area.split == "all" and area.area.value >= SHORTCUT_AREA and area.fact in FACTS:
-            normal, pneumonia = (fact_in_words(area.fact, value) for value in (area.normal, area.pneumonia))
-            median = "" if area.fact == "colour mode" else "a median of "
+        if area.split == "all" and area.area.value >= SHORTCUT_AREA and area.fact != TOGETHER:
+            medians = ""
+            if area.fact in FACTS:
+                normal, pneumonia = (fact_in_words(area.fact, value) for value in (area.normal, area.pneumonia))
+                of_class = "" if area.fact == "colour mode" else "a median of "
+                medians = f"; {of_class}{normal} in NORMAL, {pneumonia} in PNEUMONIA"
             yield Alarm(
                 "shortcut",
-                f"{_FACT_WORDS[area.fact]} alone tells the classes apart, where an AUC of 0.5 is chance: AUC "
-                f"{area_in_words(area.area)}; {median}{normal} in NORMAL, {pneumonia} in PNEUMONIA. A network can "
+                f"{_FACT_WORDS.get(area.fact, f'The fact {area.fact}')} alone tells the classes apart, where an AUC of "
+                f"0.5 is chance: AUC {area_in_words(area.area)}{medians}. A network can "
                 "learn this and not the lungs. Compare every figure with it, and test on X-rays from elsewhere.",
             )
     if ignored:

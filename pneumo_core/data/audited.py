@@ -106,11 +106,12 @@ class FactArea:
     """How well one outward fact separates the classes, as `areas_of_metadata` measures it.
 
     Attributes:
-        fact: "file size", "aspect ratio", "pixels", "colour mode", "mean brightness" or "all of these together".
+        fact: "file size", "aspect ratio", "pixels", "colour mode", "mean brightness", one of `film.outward_facts`, or
+            "all of these together".
         split: "all" for the whole folder.
         area: under the ROC curve; `nan` with fewer than 10 patients of a class.
         normal, pneumonia: the fact's median in each class (bytes, width / height, pixels, the share of films in
-            colour, [0, 1]); None where the class has no film, and for all facts together.
+            colour, [0, 1]); None where the class has no film, and for the other facts.
     """
 
     fact: str

@@ -11,25 +11,30 @@ different films of alike chests (correlation 0.87 to 0.97). So 10 lies within th
 import datetime
 import time
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from pneumo_core.data.alarms import alarms_of
 from pneumo_core.data.audited import FACTS, Audit, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins, copies_among
 from pneumo_core.data.cases import SPLITS
-from pneumo_core.stats import areas_of_metadata
+from pneumo_core.stats import areas_of_metadata, facts_by_name
 
 SAME_LOOKS_BITS = 10
 MAX_IGNORED = 1_000
 
+Facts = Mapping[str, float | str]
 
-def audit_of(folder: str, found: Iterable[AuditedFilm], ignored: Sequence[str], started: float) -> Audit:
+
+def audit_of(
+    folder: str, found: Iterable[AuditedFilm], facts: Mapping[str, Facts], ignored: Sequence[str], started: float
+) -> Audit:
     """Put the audit of a folder together.
 
     Args:
         folder: its own name.
         found: its films, in any order.
+        facts: of each film's name what its file tells beside the picture; kept in the areas alone.
         ignored: the files that are no films, in order.
         started: when the audit began, by `time.monotonic`.
     """
@@ -40,7 +45,8 @@ def audit_of(folder: str, found: Iterable[AuditedFilm], ignored: Sequence[str], 
     twins = tuple(_twins(usable))
     across = tuple(_patients_across(usable))
     contradictory = {name for group in twins if group.is_conflict for name in group.films}
-    areas = tuple(_areas([film for film in usable if film.name not in contradictory and film.name not in copies]))
+    once = [film for film in usable if film.name not in contradictory and film.name not in copies]
+    areas = tuple(_areas(once, facts))
     alarms = tuple(alarms_of(films, counts, copies, twins, across, areas, ignored))
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     seconds = round(time.monotonic() - started, 3)
@@ -120,12 +126,13 @@ def _bits_apart(prints: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.bitwise_count(prints ^ other).sum(axis=1, dtype=np.int64)
 
 
-def _areas(usable: Sequence[AuditedFilm]) -> Iterator[FactArea]:
+def _areas(usable: Sequence[AuditedFilm], facts: Mapping[str, Facts]) -> Iterator[FactArea]:
     splits = [split for split in SPLITS if any(film.split == split for film in usable)]
     for split in ("all", *splits) if len(splits) > 1 else ("all",):
         films = [film for film in usable if split in ("all", film.split)]
         has_pneumonia = np.array([film.has_pneumonia for film in films], bool)
-        for fact, area in areas_of_metadata(films, has_pneumonia, _patients(films)):
+        more = facts_by_name([facts.get(film.name, {}) for film in films])
+        for fact, area in areas_of_metadata(films, has_pneumonia, _patients(films), more):
             normal, pneumonia = (_median(fact, films, label) for label in (False, True))
             yield FactArea(fact, split, area, normal, pneumonia)
 

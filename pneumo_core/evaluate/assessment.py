@@ -18,6 +18,7 @@ from pneumo_core.evaluate.cohort import (
     subgroups,
 )
 from pneumo_core.evaluate.doubts import doubles_in_words, has_few_patients, patients_in_words
+from pneumo_core.evaluate.outward import Areas, outward_areas, read_outward
 from pneumo_core.evaluate.runs import FilmScore, read_run, read_scores
 from pneumo_core.gate import UNCLEAR_AGE, suitability_for_age
 from pneumo_core.models import KnownFilms, ModelCard, Regions, read_card, read_conformal, read_known_films
@@ -33,7 +34,6 @@ from pneumo_core.stats import (
     all_curves,
     area_by_patient,
     area_under_roc,
-    areas_of_metadata,
     compare,
     figures_at,
     figures_overall,
@@ -70,7 +70,8 @@ class Assessment:
         at_points: the figures at each of the model's operating points.
         known_from: of each scored film that the model knows, by its number, "training" or "validation".
         known: bool `(n,)`: films that the model was trained on or validated with; None where the model has no list.
-        metadata: how well the files' outward facts alone separate the classes.
+        metadata: how well the files' outward facts alone separate the classes: each, then all together. Their n is
+            smaller than the cohort's where a run went on later, since these facts are not kept.
         groups: all films first, then (where it knows some) those that the model has not seen, then those in the data.
         best_threshold: what would have been best on these very films; `nan` where a class is missing.
         regions: where the model says likely, uncertain or unlikely; None where it cannot.
@@ -173,6 +174,7 @@ def assess_run(
     known: KnownFilms | None,
     device: str = "",
     regions: Regions | None = None,
+    outward: Areas | None = None,
 ) -> Assessment:
     """Evaluate what a run has scored so far.
 
@@ -181,6 +183,7 @@ def assess_run(
         known: the list of films that the model has seen.
         device: what they were scored on.
         regions: where the model says likely, uncertain or unlikely.
+        outward: what the run has kept of its files' outward facts.
     """
     cohort = labelled_cohort(scores, card.calibration)
     bootstrap = Bootstrap(cohort.patients)
@@ -213,7 +216,7 @@ def assess_run(
         curves=all_curves(cohort.has_pneumonia, cohort.probabilities),
         known_from=known_from,
         known=has_seen,
-        metadata=tuple(areas_of_metadata(cohort.scores, cohort.has_pneumonia, cohort.patients)),
+        metadata=outward or outward_areas(cohort),
         groups=tuple(_groups(cohort, has_seen)),
         best_threshold=best_threshold(cohort),
         regions=regions,
@@ -234,7 +237,8 @@ def assess_folder(folder: Path, model: Path) -> Assessment:
     run, card = read_run(folder), read_card(model)
     conformal, _ = read_conformal(model, card)
     regions = conformal.regions if conformal else None
-    return assess_run(read_scores(folder), run.films, card, read_known_films(model), run.device, regions)
+    known, outward = read_known_films(model), read_outward(folder)
+    return assess_run(read_scores(folder), run.films, card, known, run.device, regions, outward)
 
 
 def compare_assessments(first: Assessment, second: Assessment) -> Comparison:

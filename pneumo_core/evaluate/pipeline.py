@@ -6,6 +6,7 @@ killed goes on where it stopped: films in its folder are not read again, and not
 
 import dataclasses
 import hashlib
+import posixpath
 import random
 import time
 from collections import deque
@@ -16,11 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pneumo_core.data import UNNAMED_FILM, Source, SourceFilm
+from pneumo_core.data import UNNAMED_FILM, Source, SourceFilm, follow_up
 from pneumo_core.errors import PneumoError
+from pneumo_core.evaluate.cohort import labelled_cohort
+from pneumo_core.evaluate.outward import Facts, keep_outward
 from pneumo_core.evaluate.patients import Whose, numbered_patients
 from pneumo_core.evaluate.runs import FilmScore, Run, alone_in, append_scores, begin_run, read_scores
-from pneumo_core.film import fingerprint, prepare, read_radiograph
+from pneumo_core.film import NUMBER_IN_SERIES, fingerprint, outward_facts, prepare, read_radiograph
 from pneumo_core.gate import Admission, Verdict, before
 from pneumo_core.network import Classifier
 from pneumo_core.wording import Progress
@@ -60,13 +63,16 @@ def run_source(
         random.Random(run.listing_sha256).shuffle(left)
         patients = numbered_patients((film.name, film.patient, film.has_pneumonia) for film in source.films)
         started, before = time.monotonic(), len(done)
-        for scores in score_films(left, patients, classifier):
+        facts: dict[int, Facts] = {}
+        for scores in score_films(left, patients, classifier, facts=facts):
             append_scores(folder, scores)
             done.update(score.number for score in scores)
             report(Progress(len(done), run.films, (len(done) - before) / (time.monotonic() - started)))
             if is_cancelled():
                 break
-    return read_scores(folder)
+        found = read_scores(folder)
+        keep_outward(folder, labelled_cohort(found, classifier.card.calibration), facts)
+    return found
 
 
 def score_films(
@@ -74,6 +80,7 @@ def score_films(
     patients: Sequence[Whose],
     classifier: Classifier,
     reader_threads: int = READERS,
+    facts: dict[int, Facts] | None = None,
 ) -> Iterator[list[FilmScore]]:
     """Give the films' scores in their order, a batch at a time; one that is refused never stops the others.
 
@@ -81,11 +88,12 @@ def score_films(
         films: each with its place in the source.
         patients: of each place in the source, whose film it is.
         reader_threads: more of them where storage answers late; each process decodes one film at a time.
+        facts: takes what each film's file tells beside its picture, by the film's place.
     """
     batch: list[_Item] = []
     with ThreadPoolExecutor(reader_threads, thread_name_prefix="read-film") as readers:
         try:
-            for item in _read_ahead(films, patients, classifier, readers):
+            for item in _read_ahead(films, patients, classifier, readers, facts):
                 batch.append(item)
                 if len(batch) == BATCH_SIZE:
                     yield _scored(batch, classifier)
@@ -101,17 +109,18 @@ def _read_ahead(
     patients: Sequence[Whose],
     classifier: Classifier,
     readers: ThreadPoolExecutor,
+    facts: dict[int, Facts] | None,
 ) -> Iterator[_Item]:
     waiting: deque[Future[_Item]] = deque()
     for number, film in films:
-        waiting.append(readers.submit(_read, number, film, patients[number], classifier))
+        waiting.append(readers.submit(_read, number, film, patients[number], classifier, facts))
         if len(waiting) > 2 * BATCH_SIZE:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _read(number: int, film: SourceFilm, whose: Whose, classifier: Classifier) -> _Item:
+def _read(number: int, film: SourceFilm, whose: Whose, classifier: Classifier, facts: dict[int, Facts] | None) -> _Item:
     score = FilmScore(number, whose.number, film.has_pneumonia, film.kind, patient_from=whose.told)
     try:
         content = film.read()
@@ -122,6 +131,8 @@ def _read(number: int, film: SourceFilm, whose: Whose, classifier: Classifier) -
     except PneumoError as error:
         return _refused(score, error), None
     origin = radiograph.origin
+    if facts is not None:
+        facts[number] = outward_facts(origin) | _facts_of_name(film.name)
     prepared = prepare(radiograph.pixels, classifier.card.preprocessing)
     score = dataclasses.replace(
         score,
@@ -135,6 +146,11 @@ def _read(number: int, film: SourceFilm, whose: Whose, classifier: Classifier) -
         age_years=origin.age_years,
     )
     return score, _Admitted(prepared, admission)
+
+
+def _facts_of_name(name: str) -> dict[str, float | str]:
+    number = follow_up(posixpath.basename(name))
+    return {} if number is None else {NUMBER_IN_SERIES: float(number)}
 
 
 def _refused(score: FilmScore, error: PneumoError) -> FilmScore:

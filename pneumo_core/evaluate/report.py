@@ -18,6 +18,7 @@ from pneumo_core.evaluate.tables import (
     ScreeningSetting,
     figure_rows,
     group_words,
+    outward_rows,
     point_words,
     scores_csv,
     screening_note,
@@ -44,11 +45,15 @@ def honesty_lines(assessment: Assessment) -> list[str]:
     if math.isnan(together.value):
         lines.append("Too few patients to say how well the files' outward facts alone separate the classes.")
     else:
+        names = [name for name, _ in assessment.metadata[:-1]]
+        named = f"{', '.join(names[:-1])} and {names[-1]}"
         lines.append(
-            "File size, aspect ratio, pixel count, colour mode and mean brightness alone reach an area of "
-            f"{area(together)}; the network reaches {of_network.value:.3f}. Anything the files reveal without the "
-            "lungs must not be credited to the network."
+            f"{named[0].upper()}{named[1:]} alone reach an area of {area(together)} over "
+            f"{counted(together.n, 'X-ray')}; the network reaches {of_network.value:.3f}. Anything the files reveal "
+            "without the lungs must not be credited to the network."
         )
+        name, best = max(assessment.metadata[:-1], key=lambda of_fact: of_fact[1].value)
+        lines.append(f"Among these facts, {name} alone reaches most, {area(best)}.")
     if assessment.known is None:
         lines.append("The model has no list of its training X-rays. It is not known how many of these it has seen.")
     else:
@@ -113,7 +118,7 @@ def evaluation_data(
             _group_data(group)
             for group in group_results(assessment, assessment.card.operating_point("balanced").threshold)
         ],
-        "metadata_alone": {name: named_data("auc", alone) for name, alone in assessment.metadata},
+        "metadata_alone": {name: {**named_data("auc", alone), "n": alone.n} for name, alone in assessment.metadata},
         "known_to_the_model": None if assessment.known is None else int(assessment.known.sum()),
         "best_threshold_here": number_or_none(assessment.best_threshold),
         "contradictory": len(assessment.contradictory),
@@ -184,6 +189,7 @@ def evaluation_html(
         threshold=f"{100 * threshold:.1f} %",
         rows=figure_rows(assessment, figures),
         honesty=honesty_lines(assessment),
+        outward=outward_rows(assessment),
         groups=[group_words(group) for group in group_results(assessment, threshold)],
         charts=[
             (chart, chart_html(chart, f"chart{place}", with_library=place == 0)) for place, chart in enumerate(drawn)

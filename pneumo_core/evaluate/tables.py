@@ -91,6 +91,14 @@ def group_words(group: GroupResult) -> dict[str, str]:
     }
 
 
+def outward_rows(assessment: Assessment) -> list[dict[str, str]]:
+    """Give what each outward fact of the files alone can do, and all together, as rows of a table."""
+    return [
+        {"Fact": name, "AUC without the picture": with_interval(alone), "n": str(alone.n)}
+        for name, alone in assessment.metadata
+    ]
+
+
 def _doubt_of(group: GroupResult) -> str:
     doubts = ["few X-rays: these figures say little"] if group.is_small else []
     doubts += ["few patients: no interval"] if group.has_few_patients else []

@@ -31,7 +31,9 @@ from .curves import (
     threshold_table as threshold_table,
 )
 from .metadata import (
+    TOGETHER as TOGETHER,
     areas_of_metadata as areas_of_metadata,
+    facts_by_name as facts_by_name,
 )
 from .metrics import (
     FEW_FILMS as FEW_FILMS,

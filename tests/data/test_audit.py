@@ -185,6 +185,18 @@ def test_where_no_name_tells_a_patient_the_audit_and_its_split_say_so_and_count_
         assert INDEPENDENT in " ".join(lines)
 
 
+def test_facts_beside_the_files_own_are_judged_and_stand_with_no_film(tmp_path):
+    # NIH's names number a patient's X-rays: here the sick come back.
+    films = {f"train/NORMAL/{n:08d}_000.png": film(n) for n in range(1, 12)}
+    films |= {f"train/PNEUMONIA/{n:08d}_{n:03d}.png": film(n) for n in range(20, 31)}
+    found = audit_folder(lay(tmp_path, films))
+    assert {count.patients for count in found.counts} == {11}
+    (area,) = [area for area in found.areas if area.fact == "number in the series"]
+    assert (area.area.value, area.normal, area.pneumonia) == (1.0, None, None)
+    assert "The fact number in the series alone tells the classes apart" in text_of(found, "shortcut")
+    assert "number in the series" not in json.dumps(json.loads(audit_json(found))["films"])
+
+
 def test_the_archives_names_tell_patients_and_kinds(tmp_path):
     films = {
         f"train/{folder}/{kind}-{patient}-{number:04d}.png": film(10 * patient + number)

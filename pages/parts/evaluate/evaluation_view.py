@@ -20,6 +20,7 @@ from pneumo_core.evaluate import (
     group_results,
     group_words,
     honesty_lines,
+    outward_rows,
     scores_csv,
     screening_note,
     screening_rows,
@@ -73,6 +74,8 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
         st.markdown(
             "\n".join(f"- {plain(line)}" for line in honesty_lines(assessment) if line not in assessment.doubts)
         )
+        with st.expander("What the files' outward facts alone can do", icon=":material/list:"):
+            st.table(outward_rows(assessment), alt="How well each outward fact of the files separates the classes")
     if assessment.refused:
         st.header("Refused, and counted in no figure")
         # A table and no grid: a grid would cut a reason short, and with it the remedy.
