@@ -156,9 +156,11 @@ def _check_is_image(header: pydicom.Dataset) -> None:
     """Refuse, by its name, a DICOM of a class that holds no image."""
     # Dataset.file_meta is there where the file has that group.
     kind = word(header, "SOPClassUID") or word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
-    for beginning, words in _NO_IMAGES.items():
+    for beginning, kind_in_words in _NO_IMAGES.items():
         if kind.startswith(beginning):
-            raise UnreadableImageError(f"is {words}, not an image. Please upload the X-ray itself.", code="no_pixels")
+            raise UnreadableImageError(
+                f"is {kind_in_words}, not an image. Please upload the X-ray itself.", code="no_pixels"
+            )
 
 
 def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -> Age:
