@@ -25,6 +25,7 @@ from .cases import (
     manifest_sha256 as manifest_sha256,
     patient_and_kind as patient_and_kind,
     split_by_patient as split_by_patient,
+    unknown_folders as unknown_folders,
 )
 from .counts import (
     INDEPENDENT as INDEPENDENT,
@@ -45,7 +46,8 @@ from .labels import (
     label_by_folders as label_by_folders,
 )
 from .listing import (
-    find_below as find_below,
+    FilmsBelow as FilmsBelow,
+    matched_in_words as matched_in_words,
 )
 from .manifest import (
     SEED as SEED,
@@ -60,6 +62,7 @@ from .names import (
     UNNAMED_FILM as UNNAMED_FILM,
     check_film_name as check_film_name,
     is_film_name as is_film_name,
+    kind_by_folders as kind_by_folders,
     relative_name as relative_name,
 )
 from .report import (

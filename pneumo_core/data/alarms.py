@@ -64,7 +64,7 @@ def alarms_of(
     if ignored:
         yield Alarm(
             "ignored",
-            f"{len(ignored)} files were not audited, because they are no JPEG, PNG or DICOM in a folder of this "
+            f"{len(ignored)} files were not audited, because they are no X-ray in a folder of this "
             f"layout. The first of them is {ignored[0]}. Please check that no X-ray is among them.",
         )
 

@@ -20,7 +20,7 @@ from pneumo_core.data.cases import Case, find_cases, follow_up, patient_and_kind
 from pneumo_core.data.findings import Facts, audit_of
 from pneumo_core.data.listing import is_linked
 from pneumo_core.data.manifest import SEED, VALIDATION_SHARE, Manifest, make_manifest
-from pneumo_core.data.names import UNNAMED_FILM, is_silent, relative_name
+from pneumo_core.data.names import UNNAMED_FILM, is_hidden, is_silent, kind_by_folders, relative_name
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError
 from pneumo_core.film import (
     MAX_FILE_BYTES,
@@ -139,7 +139,7 @@ def _read(folder: Path, case: Case) -> _Read:
     # A name that is no text in UTF-8 could stand in no file that is written.
     name = os.fsencode(case.name).decode("utf-8", "replace")
     told, kind = patient_and_kind(name.rsplit("/", 1)[-1], case.has_pneumonia)
-    film = AuditedFilm(name, case.split, case.has_pneumonia, told or name, kind)
+    film = AuditedFilm(name, case.split, case.has_pneumonia, told or name, kind_by_folders(name, kind))
     try:
         _check_name(folder, case.name, name)
         with case.views[0].open("rb") as file:
@@ -183,8 +183,8 @@ def _ignored(folder: Path, films: set[str]) -> list[str]:
     """Name the files that are no films of the layout, but for what the system makes and texts."""
     found = []
     for top, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for file in files:
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        for file in (*files, *(name for name in folders if Path(top, name).is_symlink())):
             name = os.fsencode(Path(top, file).relative_to(folder).as_posix()).decode("utf-8", "replace")
             if name not in films and not is_silent(name):
                 found.append(name)

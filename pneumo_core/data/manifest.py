@@ -11,6 +11,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pneumo_core.data.cases import (
@@ -29,9 +30,9 @@ from pneumo_core.data.counts import (
     patient_key,
     untold_patients,
 )
-from pneumo_core.data.labels import LABELS
-from pneumo_core.data.listing import is_linked
-from pneumo_core.data.names import check_film_name, relative_name
+from pneumo_core.data.labels import read_label
+from pneumo_core.data.listing import head_of, is_linked
+from pneumo_core.data.names import check_film_name, kind_by_folders, relative_name, split_of_words
 from pneumo_core.data.table import CODE, MAX_TABLE_BYTES, TableRow, read_table
 from pneumo_core.errors import DataError
 from pneumo_core.files import plain_cell, write_whole
@@ -238,23 +239,26 @@ def _rows(content: bytes, table: str) -> list[TableRow]:
 def _case(row: str, cells: TableRow, folder: Path, copies: Sequence[Path]) -> Case:
     try:
         name = relative_name(cells.cell("file"))
-        check_film_name(name)
+        if not is_linked(folder, name):
+            check_film_name(name, partial(head_of, folder / name))
     except DataError as refusal:
         raise DataError(f"{row}: {refusal}") from refusal
-    label, split = cells.cell("label"), cells.cell("split").lower()
-    has_pneumonia = LABELS.get(label.lower())
-    if has_pneumonia is None:
+    label, split = cells.cell("label"), cells.cell("split")
+    meant = read_label(label)
+    if meant is None or meant.has_pneumonia is None:
         expected = "Expected is NORMAL or PNEUMONIA, or another word for one of them. Please correct it."
         raise DataError(f"{row}: the label is '{label[:40]}'. {expected}")
-    if split not in SPLITS:
+    side = split_of_words(split)
+    if side is None:
         expected = f"Expected is {' or '.join(SPLITS)}. Please correct it."
         raise DataError(f"{row}: the split is '{split[:40]}'. {expected}")
     if is_linked(folder, name):
         raise DataError(f"{row}: {name} is a link, and links are not followed. Please put the file itself there.")
-    told, kind = patient_and_kind(Path(name).name, has_pneumonia)
+    told, kind = patient_and_kind(Path(name).name, meant.has_pneumonia)
     given = cells.cell("patient")
     patient = told or name if is_rounded(given) else given or told or name
-    return Case(name, (folder / name, *(copy / name for copy in copies)), has_pneumonia, patient, kind, split)
+    views = (folder / name, *(copy / name for copy in copies))
+    return Case(name, views, meant.has_pneumonia, patient, kind_by_folders(name, kind), side)
 
 
 def _key(case: Case) -> str:

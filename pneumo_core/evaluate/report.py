@@ -84,13 +84,17 @@ def honesty_lines(assessment: Assessment) -> list[str]:
 
 
 def evaluation_data(
-    assessment: Assessment, left_out: Sequence[str] | None = None, other: Assessment | None = None
+    assessment: Assessment,
+    left_out: Sequence[str] | None = None,
+    other: Assessment | None = None,
+    notes: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Give an evaluation as plain data; what is not defined is None.
 
     Args:
         left_out: a sentence on each file that was left out before scoring; None where that is no longer known.
         other: another model on the same films; the paired differences then stand under `comparison`.
+        notes: sentences on how the files were understood, as in `Source`; None where that is no longer known.
     """
     cohort = assessment.cohort
     n = len(cohort)
@@ -126,6 +130,7 @@ def evaluation_data(
         "look_alikes": [[number + 1 for number in group] for group in assessment.look_alikes],
         "warnings": list(assessment.doubts),
         "left_out": None if left_out is None else list(left_out),
+        "notes": None if notes is None else list(notes),
         "warned_of": assessment.warned_of,
         "refusals": [
             {"film": score.number + 1, "code": score.code, "reason": score.reason} for score in assessment.refused
@@ -135,9 +140,11 @@ def evaluation_data(
     }
 
 
-def evaluation_json(assessment: Assessment, left_out: Sequence[str] | None = None) -> bytes:
+def evaluation_json(
+    assessment: Assessment, left_out: Sequence[str] | None = None, notes: Sequence[str] | None = None
+) -> bytes:
     """Give `evaluation_data` as a JSON file."""
-    return _as_file(evaluation_data(assessment, left_out))
+    return _as_file(evaluation_data(assessment, left_out, notes=notes))
 
 
 def write_evaluation(
@@ -146,6 +153,7 @@ def write_evaluation(
     data: dict[str, Any],
     left_out: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
+    notes: Sequence[str] | None = None,
 ) -> None:
     """Write evaluation.json, films.csv and, at the balanced point, evaluation.html into a folder that is there.
 
@@ -153,21 +161,27 @@ def write_evaluation(
         data: as `evaluation_data` gives it.
         left_out: as in `evaluation_data`.
         names: as in `scores_csv`.
+        notes: as in `evaluation_data`.
     """
     threshold = assessment.card.operating_point("balanced").threshold
     write_whole(folder / "evaluation.json", _as_file(data))
     write_whole(folder / "films.csv", scores_csv(assessment, names))
-    write_whole(folder / "evaluation.html", evaluation_html(assessment, threshold, SETTING, left_out))
+    write_whole(folder / "evaluation.html", evaluation_html(assessment, threshold, SETTING, left_out, notes))
 
 
 def evaluation_html(
-    assessment: Assessment, threshold: float, setting: ScreeningSetting = SETTING, left_out: Sequence[str] | None = None
+    assessment: Assessment,
+    threshold: float,
+    setting: ScreeningSetting = SETTING,
+    left_out: Sequence[str] | None = None,
+    notes: Sequence[str] | None = None,
 ) -> bytes:
     """Give the evaluation at a threshold as one page with all figures and the drawing library in it.
 
     Args:
         setting: what the table of thresholds is for.
         left_out: as in `evaluation_data`.
+        notes: as in `evaluation_data`.
     """
     figures = assessment.figures(threshold)
     drawn = charts(assessment, figures, "#1f2937")
@@ -179,6 +193,7 @@ def evaluation_html(
         n_pneumonia=int(assessment.cohort.has_pneumonia.sum()),
         refused=assessment.refused,
         left_out=left_out or (),
+        notes=notes or (),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         device=assessment.device or "not written down",
         versions=versions_in_words(),

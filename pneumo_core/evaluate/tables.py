@@ -42,6 +42,7 @@ OVERALL_LABELS = {
     "log_loss": "Log loss",
     "expected_calibration_error": "Expected calibration error",
 }
+_LABELS = {None: "", False: "NORMAL", True: "PNEUMONIA"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,8 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
     `copy_of` is the number of the film whose very same content counts instead of this one.
 
     Args:
-        names: the films' file names by number, for a column of their own; none unless given.
+        names: the films' file names by number, for a column of their own; none unless given. With them it is a table of
+            files and labels, which can be evaluated again, and begins with a mark by which spreadsheets know UTF-8.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -164,7 +166,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
     writer.writerow(
         [
             "film",
-            *(["file"] if names is not None else []),
+            *(["file", "label"] if names is not None else []),
             "sha256",
             "outcome",
             "reason",
@@ -181,7 +183,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
         writer.writerow(
             [
                 score.number + 1,
-                *([plain_cell(names[score.number])] if names is not None else []),
+                *([plain_cell(names[score.number]), _LABELS[score.has_pneumonia]] if names is not None else []),
                 score.sha256 or "",
                 "refused" if probability is None else "read",
                 plain_cell(score.reason or ""),
@@ -193,7 +195,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
                 *("" if probability is None else int(probability >= point.threshold) for point in at),
             ]
         )
-    return file.getvalue().encode()
+    return file.getvalue().encode("utf-8" if names is None else "utf-8-sig")
 
 
 def worklist_order(assessment: Assessment) -> list[tuple[FilmScore, float]]:

@@ -342,13 +342,13 @@ def test_facts_are_measured_in_each_split_and_with_few_patients_not_defined(tmp_
 
 def test_links_are_not_followed_and_other_files_are_counted(tmp_path):
     elsewhere = lay(tmp_path / "elsewhere", {"secret.png": film(5)})
-    data = lay(tmp_path / "data", healthy() | {"train/NORMAL/a.tiff": b"II*", "NORMAL/b.png": film(6), "c.txt": b""})
+    data = lay(tmp_path / "data", healthy() | {"train/NORMAL/a.pdf": b"%PDF", "NORMAL/b.png": film(6), "c.txt": b""})
     lay(data, {".git/x.png": b"", "train/OTHER/d.png": b"", "train/Thumbs.db": b""})
     (data / normal(90)).symlink_to(elsewhere / "secret.png")
     found = audit_folder(data)
-    assert found.ignored == ("NORMAL/b.png", "train/NORMAL/a.tiff", "train/OTHER/d.png")
+    assert found.ignored == ("NORMAL/b.png", "train/NORMAL/a.pdf", "train/OTHER/d.png")
     assert found.n_ignored == 3
-    assert text_of(found, "ignored").startswith("3 files were not audited, because they are no JPEG, PNG or DICOM")
+    assert text_of(found, "ignored").startswith("3 files were not audited, because they are no X-ray")
     (linked,) = found.unusable
     assert linked.problem == "The image is a link, and links are not followed. Please put the file itself there."
     assert linked.sha256 == ""

@@ -60,6 +60,10 @@ def through_archive(path: Path) -> tuple[dict[str, bool | None], dict[str, int],
         text(*(row.replace("normal", "0").replace("pneumonia", "1.0") for row in ROWS)),
         text(*(row.replace("normal", "NORMAL").replace("pneumonia", "Positive") for row in ROWS)),
         text(*(f"./{row}" for row in ROWS)),
+        f"sep=,\n{text(*ROWS)}",
+        f"List of X-rays\n\n{text(*ROWS)}",
+        text(*(f"{row},," for row in ROWS), header=f"{HEADER},"),
+        text(*(row.replace("train", "Training").replace("val", "Validation") for row in ROWS)),
     ],
 )
 def test_a_table_means_the_same_through_all_three_doors(content: str, delimiter: str, encoding: str, folder: Path):

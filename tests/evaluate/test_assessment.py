@@ -1,5 +1,6 @@
 """A run evaluated: figures, groups, what is left out; and the same as JSON, CSV and HTML."""
 
+import codecs
 import csv
 import dataclasses
 import datetime
@@ -7,10 +8,12 @@ import io
 import json
 import platform
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pneumo_core.data.sources import open_source
 from pneumo_core.evaluate.assessment import Assessment, assess_run, group_results
 from pneumo_core.evaluate.figures import charts
 from pneumo_core.evaluate.report import content_name, evaluation_data, evaluation_html, evaluation_json, honesty_lines
@@ -164,6 +167,21 @@ def test_the_table_of_films_has_no_names_unless_asked_and_no_formula(counted: As
     names = ["=1+1", *(f"film{n}.png" for n in range(20))]
     named = list(csv.DictReader(io.StringIO(scores_csv(counted, names).decode())))
     assert named[0]["file"] == "'=1+1"
+
+
+def test_a_table_of_films_with_names_is_a_source_again(counted: Assessment, tmp_path: Path):
+    names = ["-1.png", "=2.png", "M\u00fcller.png", *(f"film{n}.png" for n in range(18))]
+    for name in names:
+        (tmp_path / name).write_bytes(b"film")
+    content = scores_csv(counted, names)
+    # By this mark a spreadsheet knows UTF-8.
+    assert content.startswith(codecs.BOM_UTF8)
+    assert not scores_csv(counted).startswith(codecs.BOM_UTF8)
+    (tmp_path / "films.csv").write_bytes(content)
+    source = open_source(tmp_path / "films.csv")
+    told = {names[one.number]: one.has_pneumonia for one in counted.scores}
+    assert {film.name: film.has_pneumonia for film in source.films} == told
+    assert source.problems == ()
 
 
 def test_the_table_of_films_says_likely_or_not_and_what_is_to_be_known_of_each():

@@ -152,6 +152,19 @@ def test_a_manifest_names_paths_and_addresses(films: Path):
     assert cluster.read_archive_film(archive.root, archive.films[2].name, 0) == b"no film"
 
 
+def test_an_archive_on_disk_is_understood_as_any_other_source_and_that_is_said(films: Path):
+    archive = list_archive(manifest(films / "films.csv", ("Image", "label"), ("TEST/normal/im-0001-0001", "1,0")))
+    assert [(film.name, film.has_pneumonia) for film in archive.films] == [("test/NORMAL/IM-0001-0001.png", True)]
+    assert len(archive.notes) == 3
+
+
+def test_a_link_in_an_archive_is_not_followed_and_said(films: Path):
+    (films / "test" / "NORMAL" / "link.png").symlink_to(films / "test" / "NORMAL" / "broken.png")
+    archive = list_archive(str(films))
+    assert "test/NORMAL/link.png" not in {film.name for film in archive.films}
+    assert "link.png" in archive.problems[0]
+
+
 @pytest.mark.parametrize("rows", [[("name",), ("x.png",)], [("file", "file"), ("x.png", "x.png")]])
 def test_a_manifest_without_its_column_is_refused_before_a_film_is_read(rows, tmp_path: Path):
     with pytest.raises(DataError) as refusal:

@@ -58,6 +58,8 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
             expanded=len(source.problems) <= MOST_PROBLEMS,
         ):
             st.markdown("\n".join(f"- {plain(problem)}" for problem in source.problems))
+    if source is not None and source.notes:
+        st.info("\n".join(f"- {plain(note)}" for note in source.notes), icon=":material/fact_check:")
     if assessment.known is not None and assessment.known.any():
         others = "" if assessment.known.all() else " The table of groups gives the figures without them."
         st.warning(
@@ -158,11 +160,11 @@ def _figures(assessment: Assessment, source: Source | None, threshold: float) ->
     st.header("Groups")
     st.table([group_words(group) for group in group_results(assessment, threshold)])
     setting = _screening(assessment)
-    left_out = None if source is None else source.nameless_problems
+    left_out, notes = (None, None) if source is None else (source.nameless_problems, source.notes)
     st.download_button(
         "Report at this threshold (HTML)",
-        lambda: evaluation_html(assessment, threshold, setting, left_out),
-        content_name(repr((rows, setting, left_out)).encode(), "html"),
+        lambda: evaluation_html(assessment, threshold, setting, left_out, notes),
+        content_name(repr((rows, setting, left_out, notes)).encode(), "html"),
         "text/html",
         on_click="ignore",
         icon=":material/description:",
@@ -221,7 +223,7 @@ def _downloads(assessment: Assessment, source: Source | None) -> None:
     with st.container(horizontal=True):
         st.download_button("X-rays (CSV)", table, content_name(table, "csv"), "text/csv", on_click="ignore")
         if len(assessment.cohort):
-            data = evaluation_json(assessment, left_out)
+            data = evaluation_json(assessment, left_out, None if source is None else source.notes)
             st.download_button(
                 "Figures (JSON)", data, content_name(data, "json"), "application/json", on_click="ignore"
             )
