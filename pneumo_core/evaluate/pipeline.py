@@ -20,7 +20,7 @@ import numpy as np
 from pneumo_core.data import UNNAMED_FILM, Source, SourceFilm, follow_up
 from pneumo_core.errors import PneumoError
 from pneumo_core.evaluate.cohort import labelled_cohort
-from pneumo_core.evaluate.outward import Facts, keep_outward
+from pneumo_core.evaluate.outward import Facts, facts_of_columns, keep_outward
 from pneumo_core.evaluate.patients import Whose, numbered_patients
 from pneumo_core.evaluate.runs import FilmScore, Run, alone_in, append_scores, begin_run, read_scores
 from pneumo_core.film import NUMBER_IN_SERIES, fingerprint, outward_facts, prepare, read_radiograph
@@ -71,7 +71,9 @@ def run_source(
             if is_cancelled():
                 break
         found = read_scores(folder)
-        keep_outward(folder, labelled_cohort(found, classifier.card.calibration), facts)
+        columns = facts_of_columns([film.columns for film in source.films])
+        read = {number: {**of_file, **columns[number]} for number, of_file in facts.items()}
+        keep_outward(folder, labelled_cohort(found, classifier.card.calibration), read)
     return found
 
 

@@ -31,6 +31,7 @@ from .curves import (
     threshold_table as threshold_table,
 )
 from .metadata import (
+    MOST_WORDS as MOST_WORDS,
     TOGETHER as TOGETHER,
     areas_of_metadata as areas_of_metadata,
     facts_by_name as facts_by_name,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pneumo_core.evaluate.cohort import Cohort, labelled_cohort
-from pneumo_core.evaluate.outward import OUTWARD_FILE, keep_outward, outward_areas, read_outward
+from pneumo_core.evaluate.outward import OUTWARD_FILE, facts_of_columns, keep_outward, outward_areas, read_outward
 from pneumo_core.evaluate.report import evaluation_data, evaluation_html, honesty_lines
 from pneumo_core.stats.calibration import Calibration
 from tests.evaluate.test_assessment import assessed
@@ -57,6 +57,37 @@ def test_the_view_stands_in_the_rows_and_is_always_judged():
     assert any("Among these facts, view alone reaches most, 1.000" in line for line in honesty_lines(found))
     assert "<td>view</td>" in evaluation_html(found, 0.5).decode()
     assert json.dumps(data["metadata_alone"])
+
+
+def test_further_columns_are_facts_and_identifiers_and_labels_are_none():
+    rows = [
+        {
+            "age": f"{n},5",
+            "study date": f"2024010{n % 9 + 1}",
+            "Scanner": "A " if n % 2 else "",
+            "patient id": f"{n}",
+            "PatientID": f"{n}",
+            "accession": f"{n}",
+            "date of birth": "19800101",
+            "label 2": "1",
+            "remark": f"text {n}",
+            "serial": f"{1000000 + n}",
+            "number": "1.2E+10",
+            "Follow-up #": f"{n % 3}",
+            "\u202e": "x",
+        }
+        for n in range(30)
+    ]
+    facts = facts_of_columns(rows)
+    assert facts[0].keys() == {"column age", "column study date", "column follow-up #"}
+    assert facts[1] == {
+        "column age": 1.5,
+        "column study date": facts[0]["column study date"] + 1,
+        "column scanner": "a",
+        "column follow-up #": 1.0,
+    }
+    assert facts_of_columns([]) == []
+    assert facts_of_columns([{}, {"view": "AP"}]) == [{}, {"column view": "ap"}]
 
 
 def test_of_films_without_facts_in_memory_nothing_is_judged():
