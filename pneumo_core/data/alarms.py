@@ -152,8 +152,8 @@ def _alarms_of_twins(twins: Sequence[Twins], copies: Mapping[str, str]) -> Itera
         copy, first = next(iter(copies.items()))
         yield Alarm(
             "copies",
-            f"{copies_in_words(len(copies))} left out of the figures, and are left out of training and of a split "
-            f"made here. The first is {copy}, the same byte by byte as {first}.",
+            f"{copies_in_words(len(copies))} left out of the figures. Training and a split made here leave them "
+            f"out, too. The first is {copy}, the same byte by byte as {first}.",
         )
     torn = [group for group in twins if len(group.splits) > 1]
     if torn:

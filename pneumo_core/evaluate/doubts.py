@@ -33,7 +33,7 @@ def doubles_in_words(
         labels = {score.number: score.has_pneumonia for score in cohort.scores}
         films = sum(len(group) for group in look_alikes)
         named = "; ".join(" and ".join(str(number + 1) for number in group) for group in look_alikes[:_MOST_NAMED])
-        more = f" and {len(look_alikes) - _MOST_NAMED} groups more" if len(look_alikes) > _MOST_NAMED else ""
+        more = f" and {counted(len(look_alikes) - _MOST_NAMED, 'group')} more" if len(look_alikes) > _MOST_NAMED else ""
         torn = sum(len({labels[number] for number in group}) > 1 for group in look_alikes)
         differing = f" The labels differ in {counted(torn, 'group')}, where one label must be wrong." if torn else ""
         yield (

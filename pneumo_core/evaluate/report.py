@@ -36,6 +36,9 @@ from pneumo_core.stats import (
 )
 from pneumo_core.wording import NOTICE, counted
 
+# A sentence that names more of them nobody reads.
+MOST_FACTS_NAMED = 6
+
 
 def honesty_lines(assessment: Assessment) -> list[str]:
     """Say what speaks against the figures, in whole sentences."""
@@ -47,6 +50,8 @@ def honesty_lines(assessment: Assessment) -> list[str]:
     else:
         names = [name for name, _ in assessment.metadata[:-1]]
         named = f"{', '.join(names[:-1])} and {names[-1]}"
+        if len(names) > MOST_FACTS_NAMED:
+            named = f"the {len(names)} outward facts of these files"
         lines.append(
             f"{named[0].upper()}{named[1:]} alone reach an area of {area(together)} over "
             f"{counted(together.n, 'X-ray')}; the network reaches {of_network.value:.3f}. Anything the files reveal "
