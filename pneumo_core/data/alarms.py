@@ -1,6 +1,6 @@
 """Alarms: the facts to know before training on a folder, in plain words."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from pneumo_core.data.audit_words import area_in_words, fact_in_words
@@ -47,6 +47,7 @@ def alarms_of(
     yield from _alarms_of_splits(counts, across)
     if untold := untold_patients(film.patient != film.name for film in films if not film.problem):
         yield Alarm("no patients", untold)
+    yield from _alarms_of_both_labels(films)
     yield from _alarms_of_twins(twins, copies)
     for area in areas:
         if area.split == "all" and area.area.value >= SHORTCUT_AREA and area.fact != TOGETHER:
@@ -135,6 +136,21 @@ def _alarms_of_splits(counts: Sequence[FilmCount], across: Sequence[PatientAcros
             f"the first of them {across[0].patient}. If these are the same people, figures come out too good. This "
             "is not certain, because a name may be a number that was given twice. Please make a new split by "
             "patient.",
+        )
+
+
+def _alarms_of_both_labels(films: Sequence[AuditedFilm]) -> Iterator[Alarm]:
+    labels: defaultdict[str, set[bool]] = defaultdict(set)
+    for film in films:
+        if not film.problem and film.patient != film.name:
+            labels[film.patient].add(film.has_pneumonia)
+    both = sorted(patient for patient, found in labels.items() if len(found) > 1)
+    if both:
+        have = "patient has" if len(both) == 1 else "patients have"
+        yield Alarm(
+            "both labels",
+            f"{len(both)} {have} X-rays in both classes by their names, the first of them {both[0]}. This can be "
+            "right. Please check that no name stands for several people.",
         )
 
 

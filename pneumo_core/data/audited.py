@@ -125,8 +125,8 @@ class FactArea:
 class Alarm:
     """A fact to know before training, in plain words: the finding, its meaning, the remedy.
 
-    `kind` is "unreadable", "one class", "imbalance", "small split", "no test split", "no patients", "patients",
-    "conflicts", "copies", "twins across splits", "twins", "shortcut" or "ignored".
+    `kind` is "unreadable", "one class", "imbalance", "small split", "no test split", "no patients", "both labels",
+    "patients", "conflicts", "copies", "twins across splits", "twins", "shortcut" or "ignored".
     """
 
     kind: str

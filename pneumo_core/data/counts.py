@@ -10,14 +10,19 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from pneumo_core.data.cases import Case
-from pneumo_core.errors import DataError
+from pneumo_core.files import file_sha256
 from pneumo_core.wording import counted
 
+_Key = TypeVar("_Key", bound=Hashable)
 _Item = TypeVar("_Item")
+# Headers and the last rows of pixels differ, where files do.
+_END_BYTES = 2**14
 # Test X-rays choose nothing, so that a copy elsewhere gives way to them.
 _PRECEDENCE = ("test", "train", "val")
 # As a spreadsheet writes a number of more than 11 digits: the others are lost, and several patients share the rest.
@@ -89,26 +94,20 @@ def find_doubles(films: Iterable[Content]) -> Doubles:
 def without_doubles(cases: Iterable[Case]) -> tuple[tuple[Case, ...], Doubles]:
     """Keep one X-ray of those with the same content, a test X-ray first, and none where its labels differ.
 
-    Patients under whose names the same X-ray lies become one. Only files of the same length are read, and of a film
-    with several views the first.
-
-    Raises:
-        DataError: a file cannot be read.
+    Patients under whose names the same X-ray lies become one. Only files of the same length and ends are read whole,
+    and of a film with several views the first. A link, which is not followed, and a file that cannot be read are no
+    copies: whoever reads the films says what is wrong with them.
     """
     cases = tuple(cases)
-    try:
-        alike = _grouped((case.views[0].stat().st_size, case) for case in cases)
-        # Empty files are no X-rays, and so no copies of one.
-        read = [case for length, group in alike.items() if length for case in group]
-        doubles = find_doubles(
-            Content(case.name, case.split, case.has_pneumonia, hashlib.sha256(case.views[0].read_bytes()).digest())
-            for case in read
-        )
-    except OSError as error:
-        raise DataError(
-            f"An X-ray cannot be read ({error.strerror}). Expected are X-rays that stay where they are. Please check "
-            "the folder."
-        ) from error
+    # Empty files are no X-rays, and so no copies of one.
+    long = _grouped((length, case) for case in cases if (length := _length(case.views[0])))
+    alike = _grouped((_ends(case.views[0], length), case) for length, group in long.items() for case in group)
+    doubles = find_doubles(
+        Content(case.name, case.split, case.has_pneumonia, content)
+        for group in alike.values()
+        for case in group
+        if (content := _hash(case.views[0]))
+    )
     joined = joined_patients({case.name: case.patient for case in cases}, doubles.groups)
     kept = tuple(
         dataclasses.replace(case, patient=joined[case.patient])
@@ -138,6 +137,28 @@ def joined_patients(patients: Mapping[str, str], same: Iterable[Sequence[str]]) 
         for other in roots[1:]:
             first[other] = roots[0]
     return {patient: root(patient) for patient in first}
+
+
+def _ends(path: Path, length: int) -> tuple[int, bytes]:
+    """Give a file's length and a hash of its ends: files of one length, as devices write them, differ there."""
+    with suppress(OSError), path.open("rb") as file:
+        ends = file.read(_END_BYTES)
+        file.seek(max(0, length - _END_BYTES))
+        return length, hashlib.sha256(ends + file.read(_END_BYTES)).digest()
+    return length, b""
+
+
+def _length(path: Path) -> int:
+    """Give a file's length; 0 for a link, and for what is not there."""
+    with suppress(OSError):
+        return 0 if path.is_symlink() else path.stat().st_size
+    return 0
+
+
+def _hash(path: Path) -> str:
+    with suppress(OSError):
+        return file_sha256(path)
+    return ""
 
 
 # Patients
@@ -196,9 +217,9 @@ def untold_patients(told: Iterable[bool]) -> str | None:
     )
 
 
-def _grouped(keyed: Iterable[tuple[Hashable, _Item]]) -> dict[Hashable, list[_Item]]:
+def _grouped(keyed: Iterable[tuple[_Key, _Item]]) -> dict[_Key, list[_Item]]:
     """Give the groups of more than one by their key."""
-    groups: defaultdict[Hashable, list[_Item]] = defaultdict(list)
+    groups: defaultdict[_Key, list[_Item]] = defaultdict(list)
     for key, item in keyed:
         groups[key].append(item)
     return {key: group for key, group in groups.items() if len(group) > 1}

@@ -185,6 +185,12 @@ def test_where_no_name_tells_a_patient_the_audit_and_its_split_say_so_and_count_
         assert INDEPENDENT in " ".join(lines)
 
 
+def test_a_patient_in_both_classes_is_said(tmp_path):
+    films = {"train/NORMAL/NORMAL-5-0001.png": film(1), "train/PNEUMONIA/VIRUS-5-0002.png": film(2)}
+    assert "the first of them 5." in text_of(audit_folder(lay(tmp_path, healthy() | films)), "both labels")
+    assert "both labels" not in kinds(audit_folder(lay(tmp_path / "other", healthy())))
+
+
 def test_facts_beside_the_files_own_are_judged_and_stand_with_no_film(tmp_path):
     # NIH's names number a patient's X-rays: here the sick come back.
     films = {f"train/NORMAL/{n:08d}_000.png": film(n) for n in range(1, 12)}

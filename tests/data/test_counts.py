@@ -6,7 +6,6 @@ import pytest
 
 from pneumo_core.data.cases import Case, find_cases, follow_up
 from pneumo_core.data.counts import INDEPENDENT, is_rounded, patient_key, untold_patients, without_doubles
-from pneumo_core.errors import DataError
 
 
 def laid(folder: Path, **films: bytes) -> tuple[Case, ...]:
@@ -60,11 +59,13 @@ def test_empty_files_are_no_copies(tmp_path: Path):
     assert without_doubles(films)[0] == films
 
 
-def test_a_file_that_is_gone_is_refused(tmp_path: Path):
-    films = laid(tmp_path, train__NORMAL__a=b"x")
-    films[0].views[0].unlink()
-    with pytest.raises(DataError):
-        without_doubles(films)
+def test_a_link_and_a_file_that_is_gone_are_no_copies(tmp_path: Path):
+    films = laid(tmp_path, train__NORMAL__a=b"x", train__NORMAL__b=b"x", train__NORMAL__c=b"x")
+    films[1].views[0].unlink()
+    films[1].views[0].symlink_to(films[0].views[0])
+    films[2].views[0].unlink()
+    kept, doubles = without_doubles(films)
+    assert (kept, doubles.copies) == (films, {})
 
 
 @pytest.mark.parametrize(
