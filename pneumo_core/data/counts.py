@@ -21,6 +21,8 @@ from pneumo_core.wording import counted
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Item = TypeVar("_Item")
+# One content under more patients' names than these is no X-ray of anybody, such as a picture of nothing.
+MOST_JOINED = 5
 # Headers and the last rows of pixels differ, where files do.
 _END_BYTES = 2**14
 # Test X-rays choose nothing, so that a copy elsewhere gives way to them.
@@ -108,7 +110,9 @@ def without_doubles(cases: Iterable[Case]) -> tuple[tuple[Case, ...], Doubles]:
         for case in group
         if (content := _hash(case.views[0]))
     )
-    joined = joined_patients({case.name: case.patient for case in cases}, doubles.groups)
+    patients = {case.name: case.patient for case in cases}
+    of_few = (group for group in doubles.groups if len({patients[name] for name in group}) <= MOST_JOINED)
+    joined = joined_patients(patients, of_few)
     kept = tuple(
         dataclasses.replace(case, patient=joined[case.patient])
         for case in cases

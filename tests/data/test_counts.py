@@ -54,6 +54,14 @@ def test_patients_under_whose_names_one_xray_lies_are_one(tmp_path: Path):
     ]
 
 
+def test_a_picture_that_lies_under_many_names_makes_no_one_of_many_patients(tmp_path: Path):
+    nothing = {f"train__PNEUMONIA__person{n}_virus_1": b"black" for n in range(6)}
+    seen = {f"train__PNEUMONIA__person{n}_virus_2": f"film {n}".encode() for n in range(6)}
+    kept, doubles = without_doubles(laid(tmp_path, **nothing, **seen))
+    assert len(doubles.copies) == 5
+    assert {case.patient for case in kept} == {f"person{n}" for n in range(6)}
+
+
 def test_empty_files_are_no_copies(tmp_path: Path):
     films = laid(tmp_path, train__NORMAL__a=b"", train__PNEUMONIA__b=b"")
     assert without_doubles(films)[0] == films
