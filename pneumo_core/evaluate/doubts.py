@@ -74,9 +74,9 @@ def patients_in_words(cohort: Cohort) -> Iterator[str]:
     if everyone < n:
         if has_few_patients(cohort):
             yield (
-                f"The figures have no interval: the {n} X-rays are of {counted(of_class['with'], 'patient')} with "
-                f"pneumonia and {of_class['without']} without. An interval by patient needs {FEW_PATIENTS} of each at "
-                "least. One by X-ray would be too narrow, since X-rays of one patient are alike."
+                f"No interval by patient is given where a class has fewer than {FEW_PATIENTS} patients: the {n} X-rays "
+                f"are of {counted(of_class['with'], 'patient')} with pneumonia and {of_class['without']} without. "
+                "One by X-ray would be too narrow, since X-rays of one patient are alike."
             )
         else:
             yield f"{n} X-rays are of {counted(everyone, 'patient')}: all intervals are by patient."

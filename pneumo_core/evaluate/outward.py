@@ -68,7 +68,7 @@ def facts_of_columns(rows: Sequence[Mapping[str, str]]) -> list[Facts]:
     """
     facts: list[dict[str, float | str]] = [{} for _ in rows]
     for column in dict.fromkeys(name for row in rows for name in row):
-        cells = {place: cell for place, row in enumerate(rows) if (cell := row.get(column, "").strip())}
+        cells = {place: cell for place, row in enumerate(rows) if (cell := _said(row.get(column, "")))}
         name = " ".join(re.sub("[^a-z0-9#_ -]+", " ", column.lower()).split())[:MAX_COLUMN]
         if cells and name and not _is_no_fact(column, list(cells.values())):
             kinds: tuple[Callable[[str], float | str | None], ...] = (_day, _number, str.casefold)
@@ -76,6 +76,11 @@ def facts_of_columns(rows: Sequence[Mapping[str, str]]) -> list[Facts]:
             for place, cell in cells.items():
                 facts[place][f"column {name}"] = value_of(cell) or 0.0
     return list(facts)
+
+
+def _said(cell: str) -> str:
+    cell = cell.strip()
+    return "" if cell.casefold() in ("nan", "na", "n/a", "null", "none", "-", "?") else cell
 
 
 def _is_no_fact(column: str, cells: Sequence[str]) -> bool:

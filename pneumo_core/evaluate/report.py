@@ -27,6 +27,7 @@ from pneumo_core.evaluate.tables import (
 from pneumo_core.files import write_whole
 from pneumo_core.models import versions_in_words
 from pneumo_core.stats import (
+    FEW_PATIENTS,
     OperatingPoint,
     ThresholdFigures,
     area,
@@ -220,7 +221,7 @@ def evaluation_html(
 
 def _intervals(assessment: Assessment) -> str:
     if assessment.has_few_patients:
-        return "none, too few patients"
+        return f"bootstrap by patient, none where a class has fewer than {FEW_PATIENTS} patients"
     return "bootstrap by patient" if assessment.patients_repeat else "Wilson, DeLong, bootstrap by X-ray"
 
 
