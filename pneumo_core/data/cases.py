@@ -247,11 +247,13 @@ def _films_in(folder: Path) -> Iterator[Path]:
 
 
 def _is_film(path: Path) -> bool:
+    if is_silent(path.name) or not path.is_file():
+        return False
     try:
         check_film_name(path.name, partial(head_of, path))
     except DataError:
         return False
-    return path.is_file() and not is_silent(path.name)
+    return True
 
 
 def _case(folder: Path, path: Path, split: str, has_pneumonia: bool, copies: Sequence[Path]) -> Case:

@@ -161,19 +161,27 @@ def _find_header(
     """Find the first row that holds the needed columns, with whatever delimiter."""
     with _opened(content, encoding) as text:
         told = _SEP_LINE.fullmatch(text.readline(100).strip("\ufeff"))
-    found: list[_Header] = []
+    found: list[tuple[bool, int, str]] = []
     for delimiter in dict.fromkeys(([told["delimiter"]] if told else []) + [*DELIMITERS]):
-        lines = _lines(content, encoding, delimiter, skips_first=told is not None)
         try:
-            for above, (_, cells) in enumerate(islice(lines, HEADER_ROWS)):
-                names = [cell.strip("\ufeff").lower() for cell in cells]
-                columns, renamed = _columns(names, other_names)
+            for above, (_, cells) in enumerate(islice(_lines(content, encoding, delimiter, bool(told)), HEADER_ROWS)):
+                columns, renamed = _columns(_in_lower_case(cells), other_names)
                 if set(needed) <= columns.keys():
-                    found.append(_Header(lines, names, columns, renamed, above, told is not None))
-                    break
+                    found.append((not renamed.keys().isdisjoint(needed), above, delimiter))
         except csv.Error:
             continue
-    return min(found, key=lambda header: (header.above, len(header.renamed)), default=None)
+    if not found:
+        return None
+    # Columns of the very names come first, then the upper row.
+    _, above, delimiter = min(found, key=lambda row: row[:2])
+    lines = _lines(content, encoding, delimiter, bool(told))
+    _, cells = next(islice(lines, above, None))
+    names = _in_lower_case(cells)
+    return _Header(lines, names, *_columns(names, other_names), above, bool(told))
+
+
+def _in_lower_case(cells: Sequence[str]) -> list[str]:
+    return [cell.strip("\ufeff").lower() for cell in cells]
 
 
 def _columns(names: list[str], other_names: Mapping[str, Collection[str]]) -> tuple[dict[str, int], dict[str, str]]:

@@ -147,3 +147,14 @@ def test_a_table_has_so_many_bytes_and_no_more():
     with pytest.raises(DataError) as refusal:
         read_table(content, "t", ["file"], max_bytes=len(content) - 1)
     assert refusal.value.code == "table"
+
+
+def test_the_header_is_the_row_with_the_very_names_even_below_a_title_that_has_one_of_others():
+    notes: list[str] = []
+    content = b"Image;;\nsite A\n\nfile;label\na.png;1\n"
+    rows = list(read_table(content, "t", ["file"], ["label"], other_names={"file": ["image"]}, notes=notes))
+    assert [(row.number, row.cells) for row in rows] == [(5, ("a.png", "1"))]
+    assert notes == ["2 rows above the table's header were passed over."]
+    # A line that tells the delimiter is no row to a spreadsheet.
+    rows = list(read_table(b"sep=|\nfile|label\na.png|1\n", "t", ["file", "label"]))
+    assert [(row.number, row.cells) for row in rows] == [(2, ("a.png", "1"))]
