@@ -1,14 +1,13 @@
 """Alarms: the facts to know before training on a folder, in plain words."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from pneumo_core.data.audit_words import area_in_words, fact_in_words
 from pneumo_core.data.audited import FACTS, Alarm, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins
 from pneumo_core.data.cases import CLASS_NAMES, SPLITS
-from pneumo_core.data.doubles import copies_in_words
-from pneumo_core.data.patients import untold_patients
-from pneumo_core.stats import FEW_FILMS, proportion
+from pneumo_core.data.counts import copies_in_words, untold_patients
+from pneumo_core.stats import FEW_FILMS, TOGETHER, proportion
 from pneumo_core.wording import counted
 
 # An area from which on an outward fact is an alarm.
@@ -48,15 +47,19 @@ def alarms_of(
     yield from _alarms_of_splits(counts, across)
     if untold := untold_patients(film.patient != film.name for film in films if not film.problem):
         yield Alarm("no patients", untold)
+    yield from _alarms_of_both_labels(films)
     yield from _alarms_of_twins(twins, copies)
     for area in areas:
-        if area.split == "all" and area.area.value >= SHORTCUT_AREA and area.fact in FACTS:
-            normal, pneumonia = (fact_in_words(area.fact, value) for value in (area.normal, area.pneumonia))
-            median = "" if area.fact == "colour mode" else "a median of "
+        if area.split == "all" and area.area.value >= SHORTCUT_AREA and area.fact != TOGETHER:
+            medians = ""
+            if area.fact in FACTS:
+                normal, pneumonia = (fact_in_words(area.fact, value) for value in (area.normal, area.pneumonia))
+                of_class = "" if area.fact == "colour mode" else "a median of "
+                medians = f"; {of_class}{normal} in NORMAL, {pneumonia} in PNEUMONIA"
             yield Alarm(
                 "shortcut",
-                f"{_FACT_WORDS[area.fact]} alone tells the classes apart, where an AUC of 0.5 is chance: AUC "
-                f"{area_in_words(area.area)}; {median}{normal} in NORMAL, {pneumonia} in PNEUMONIA. A network can "
+                f"{_FACT_WORDS.get(area.fact, f'The fact {area.fact}')} alone tells the classes apart, where an AUC of "
+                f"0.5 is chance: AUC {area_in_words(area.area)}{medians}. A network can "
                 "learn this and not the lungs. Compare every figure with it, and test on X-rays from elsewhere.",
             )
     if ignored:
@@ -136,6 +139,21 @@ def _alarms_of_splits(counts: Sequence[FilmCount], across: Sequence[PatientAcros
         )
 
 
+def _alarms_of_both_labels(films: Sequence[AuditedFilm]) -> Iterator[Alarm]:
+    labels: defaultdict[str, set[bool]] = defaultdict(set)
+    for film in films:
+        if not film.problem and film.patient != film.name:
+            labels[film.patient].add(film.has_pneumonia)
+    both = sorted(patient for patient, found in labels.items() if len(found) > 1)
+    if both:
+        have = "patient has" if len(both) == 1 else "patients have"
+        yield Alarm(
+            "both labels",
+            f"{len(both)} {have} X-rays in both classes by their names, the first of them {both[0]}. This can be "
+            "right. Please check that no name stands for several people.",
+        )
+
+
 def _alarms_of_twins(twins: Sequence[Twins], copies: Mapping[str, str]) -> Iterator[Alarm]:
     conflicts = [group for group in twins if group.is_conflict]
     if conflicts:
@@ -150,8 +168,8 @@ def _alarms_of_twins(twins: Sequence[Twins], copies: Mapping[str, str]) -> Itera
         copy, first = next(iter(copies.items()))
         yield Alarm(
             "copies",
-            f"{copies_in_words(len(copies))} left out of the figures, and are left out of training and of a split "
-            f"made here. The first is {copy}, the same byte by byte as {first}.",
+            f"{copies_in_words(len(copies))} left out of the figures. Training and a split made here leave them "
+            f"out, too. The first is {copy}, the same byte by byte as {first}.",
         )
     torn = [group for group in twins if len(group.splits) > 1]
     if torn:

@@ -3,10 +3,10 @@
 import math
 from dataclasses import replace
 
-from pneumo_core.data.audited import FACTS, Audit, Twins
+from pneumo_core.data.audited import Audit, Twins
 from pneumo_core.data.cases import CLASS_NAMES
-from pneumo_core.data.patients import of_patients
-from pneumo_core.stats import Estimate
+from pneumo_core.data.counts import of_patients
+from pneumo_core.stats import TOGETHER, Estimate
 
 
 def summary(audit: Audit) -> list[str]:
@@ -18,7 +18,7 @@ def summary(audit: Audit) -> list[str]:
         for count in audit.counts
     ]
     lines += [
-        f"{area.fact}{' alone' if area.fact in FACTS else ''}: AUC {area_in_words(area.area)}"
+        f"{area.fact}{' alone' if area.fact != TOGETHER else ''}: AUC {area_in_words(area.area)}"
         for area in audit.areas
         if area.split == "all"
     ]

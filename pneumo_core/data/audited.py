@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from pneumo_core.data.doubles import Content, find_doubles
+from pneumo_core.data.counts import Content, find_doubles
 from pneumo_core.errors import DataError
 from pneumo_core.files import write_whole
 from pneumo_core.stats import Estimate
@@ -106,11 +106,12 @@ class FactArea:
     """How well one outward fact separates the classes, as `areas_of_metadata` measures it.
 
     Attributes:
-        fact: "file size", "aspect ratio", "pixels", "colour mode", "mean brightness" or "all of these together".
+        fact: "file size", "aspect ratio", "pixels", "colour mode", "mean brightness", one of `film.outward_facts`, or
+            "all of these together".
         split: "all" for the whole folder.
         area: under the ROC curve; `nan` with fewer than 10 patients of a class.
         normal, pneumonia: the fact's median in each class (bytes, width / height, pixels, the share of films in
-            colour, [0, 1]); None where the class has no film, and for all facts together.
+            colour, [0, 1]); None where the class has no film, and for the other facts.
     """
 
     fact: str
@@ -124,8 +125,8 @@ class FactArea:
 class Alarm:
     """A fact to know before training, in plain words: the finding, its meaning, the remedy.
 
-    `kind` is "unreadable", "one class", "imbalance", "small split", "no test split", "no patients", "patients",
-    "conflicts", "copies", "twins across splits", "twins", "shortcut" or "ignored".
+    `kind` is "unreadable", "one class", "imbalance", "small split", "no test split", "no patients", "both labels",
+    "patients", "conflicts", "copies", "twins across splits", "twins", "shortcut" or "ignored".
     """
 
     kind: str
@@ -159,7 +160,7 @@ class Audit:
 
     @property
     def copies(self) -> dict[str, str]:
-        """Of each usable film that is a copy the film that counts instead of it; see `find_doubles`."""
+        """Give of each usable film that is a copy the film that counts instead of it; see `find_doubles`."""
         usable = (film for film in self.films if film.problem is None)
         return dict(copies_among(usable))
 

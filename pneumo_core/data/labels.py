@@ -4,7 +4,8 @@ import codecs
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pneumo_core.data.listing import File, FilmsListed, Listing, Problem, check_count, left_out, matched_in_words
@@ -71,13 +72,14 @@ def read_label(cell: str) -> Label | None:
 
 
 class Row(NamedTuple):
-    """One row of a table, whose header is row 1."""
+    """One row of a table, whose header is row 1; `others` are the cells of further columns by these."""
 
     number: int
     file: str
     label: str
     patient: str
     is_ragged: bool
+    others: Mapping[str, str] = MappingProxyType({})
 
     @property
     def place(self) -> str:
@@ -89,11 +91,12 @@ class Row(NamedTuple):
 
 
 class Labelled(NamedTuple):
-    """A file with the label and the patient that its row or its folders tell."""
+    """A file with the label and the patient that its row or its folders tell, and with what else its row says."""
 
     file: File
     has_pneumonia: bool | None
     patient: str = ""
+    others: Mapping[str, str] = MappingProxyType({})
 
 
 def label_listing(listing: Listing) -> list[Labelled]:
@@ -236,7 +239,9 @@ def label_by_rows(
                 )
             else:
                 understood.update([label.note] if label.note else [])
-                claims.setdefault(file.name, []).append((row, Labelled(file, label.has_pneumonia, row.patient)))
+                claims.setdefault(file.name, []).append(
+                    (row, Labelled(file, label.has_pneumonia, row.patient, row.others))
+                )
         said += [(row.number, problem) for problem in refused_here]
     films = []
     for claim in claims.values():
@@ -271,15 +276,26 @@ def rows_of_source(
     name: str, content: bytes, needs_labels: bool = True, notes: list[str] | None = None
 ) -> Iterator[Row]:
     """Read the rows of a source's table under its header, one by one; `notes` as in `read_table`."""
-    for count, row in enumerate(rows_of_table(name, content, needs_labels, MAX_TABLE_BYTES, notes), start=1):
+    for count, row in enumerate(rows_of_table(name, content, needs_labels, MAX_TABLE_BYTES, notes, True), start=1):
         check_count(count, as_shown(name))
         yield row
 
 
 def rows_of_table(
-    name: str, content: bytes, needs_labels: bool, max_bytes: int, notes: list[str] | None = None
+    name: str,
+    content: bytes,
+    needs_labels: bool,
+    max_bytes: int,
+    notes: list[str] | None = None,
+    with_others: bool = False,
 ) -> Iterator[Row]:
-    """Read the rows of a table under its header, one by one, however many; `notes` as in `read_table`."""
+    """Read the rows of a table under its header, one by one, however many; `notes` as in `read_table`.
+
+    Args:
+        with_others: keep the cells of further columns, too, which takes memory.
+    """
     needed, optional = (("file", "label"), ("patient",)) if needs_labels else (("file",), ("label", "patient"))
     for row in read_table(content, as_shown(name), needed, optional, max_bytes, _COLUMNS, notes):
-        yield Row(row.number, row.cell("file"), row.cell("label"), row.cell("patient"), row.is_ragged)
+        names = row.columns if with_others else ()
+        others = {name: row.cell(name) for name in names if name not in ("file", "label", "patient")}
+        yield Row(row.number, row.cell("file"), row.cell("label"), row.cell("patient"), row.is_ragged, others)

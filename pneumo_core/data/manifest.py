@@ -22,11 +22,17 @@ from pneumo_core.data.cases import (
     patient_and_kind,
     split_by_patient,
 )
-from pneumo_core.data.doubles import joined_patients
+from pneumo_core.data.counts import (
+    count_patients,
+    is_rounded,
+    joined_patients,
+    of_patients,
+    patient_key,
+    untold_patients,
+)
 from pneumo_core.data.labels import read_label
 from pneumo_core.data.listing import head_of, is_linked
 from pneumo_core.data.names import check_film_name, kind_by_folders, relative_name, split_of_words
-from pneumo_core.data.patients import count_patients, is_rounded, of_patients, patient_key, untold_patients
 from pneumo_core.data.table import CODE, MAX_TABLE_BYTES, TableRow, read_table
 from pneumo_core.errors import DataError
 from pneumo_core.files import plain_cell, write_whole

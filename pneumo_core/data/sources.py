@@ -11,8 +11,8 @@ import hashlib
 import io
 import json
 import posixpath
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -76,6 +76,7 @@ class SourceFilm:
         kind: "normal", "bacteria", "virus", "pneumonia", or "" without a label.
         read: gives the file's bytes, at most `MAX_FILE_BYTES` + 1 of them, in any thread; raises
             `UnreadableImageError` with a text that begins after the file's name.
+        columns: cells of a table's further columns, by these. They may hold anything, and are written nowhere.
     """
 
     name: str
@@ -83,6 +84,7 @@ class SourceFilm:
     patient: str
     kind: str
     read: Callable[[], bytes]
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -232,7 +234,7 @@ def list_table(
     rows = rows_of_table(name, content, False, max_bytes, notes)
     films = [
         TableFilm(file.name, file.content if isinstance(file.content, int) else None, has_pneumonia, printable(patient))
-        for file, has_pneumonia, patient in label_by_rows(rows, file_of, problems, notes)
+        for file, has_pneumonia, patient, _ in label_by_rows(rows, file_of, problems, notes)
     ]
     if films and all(film.has_pneumonia is None for film in films):
         notes.append(NO_LABELS)
@@ -240,7 +242,7 @@ def list_table(
     return sorted(films, key=lambda film: film.name), said, tuple(notes)
 
 
-def _film(file: File, has_pneumonia: bool | None, patient: str) -> SourceFilm:
+def _film(file: File, has_pneumonia: bool | None, patient: str, columns: Mapping[str, str]) -> SourceFilm:
     """Add what the file's name tells of patient and kind: as `cases` does, by the label where there is one."""
     told, kind = patient_and_kind(posixpath.basename(file.name), has_pneumonia)
     # Without anything that tells, each film is taken for another patient's: the same name in two folders says nothing.
@@ -250,6 +252,7 @@ def _film(file: File, has_pneumonia: bool | None, patient: str) -> SourceFilm:
         printable(patient) or told or file.name,
         kind_by_folders(file.name, kind),
         file.read,
+        columns,
     )
 
 
@@ -266,7 +269,7 @@ def _source(name: str, films: Sequence[Labelled], listings: Sequence[Listing], h
     if is_worklist and not has_table:
         _refuse_workbooks(listings)
     films = sorted(films, key=lambda labelled: labelled.file.name)
-    listed = json.dumps([(file.name, file.content, has_pneumonia, patient) for file, has_pneumonia, patient in films])
+    listed = json.dumps([(film.file.name, film.file.content, film.has_pneumonia, film.patient) for film in films])
     digest = hashlib.sha256(listed.encode()).hexdigest()
     named, nameless = (tuple(problem[place] for problem in bounded(problems)) for place in (0, 1))
     notes = [note for listing in listings for note in listing.notes]

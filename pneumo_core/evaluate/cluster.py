@@ -56,6 +56,7 @@ from pneumo_core.data import (
     relative_name,
 )
 from pneumo_core.errors import DataError, ModelError, PneumoError, UnreadableImageError
+from pneumo_core.evaluate.patients import Whose, numbered_patients
 from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.film import MAX_FILE_BYTES
@@ -90,11 +91,15 @@ _KINDS = {int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string(),
 
 
 class ArchiveFilm(NamedTuple):
-    """One film of an archive: its path within it, or its own address; the patient's number; the label, if known."""
+    """One film of an archive: its path within it, or its own address; the patient's number; the label, if known.
+
+    `patient_from` as in `FilmScore`.
+    """
 
     name: str
     patient: int
     has_pneumonia: bool | None
+    patient_from: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,14 +191,12 @@ def list_archive(source: str) -> Archive:
     if not films:
         first = f"The first of what was left out: {problems[0]}" if problems else "Please check the path."
         raise DataError(f"No X-ray was found in {shown}. Expected are DICOM, JPEG, PNG, TIFF or BMP files. {first}")
-    patients: dict[str, int] = {}
     listing = hashlib.sha256()
     listed = []
-    for name, size, has_pneumonia, patient in films:
-        told = patient or patient_and_kind(posixpath.basename(name), has_pneumonia)[0] or name
-        number = patients.setdefault(told, len(patients))
+    whose = numbered_patients((name, patient, has_pneumonia) for name, _, has_pneumonia, patient in films)
+    for (name, size, has_pneumonia, _), (number, told) in zip(films, whose, strict=True):
         listing.update(json.dumps([name, size, has_pneumonia, number]).encode())
-        listed.append(ArchiveFilm(name, number, has_pneumonia))
+        listed.append(ArchiveFilm(name, number, has_pneumonia, told))
     return Archive(root, tuple(listed), tuple(problems), listing.hexdigest(), tuple(notes))
 
 
@@ -394,7 +397,7 @@ class PartitionScorer:
         except PneumoError as problem:
             return {"films": 0, "problem": f"Partition {partition} was not scored: {problem}"}
 
-    def _score(self, partition: int, listed: list[tuple[str, int, bool | None]]) -> int:
+    def _score(self, partition: int, listed: list[tuple[str, int, bool | None, str]]) -> int:
         from pneumo_core.evaluate.pipeline import score_films
 
         films = [ArchiveFilm(*film) for film in listed]
@@ -409,7 +412,7 @@ class PartitionScorer:
             )
             for place, film in enumerate(films)
         ]
-        patients = [film.patient for film in films]
+        patients = [Whose(film.patient, film.patient_from) for film in films]
         rows = []
         for scores in score_films(list(enumerate(sources)), patients, self._classifier, ARCHIVE_READERS):
             for score in scores:

@@ -18,6 +18,7 @@ from pneumo_core.evaluate.tables import (
     ScreeningSetting,
     figure_rows,
     group_words,
+    outward_rows,
     point_words,
     scores_csv,
     screening_note,
@@ -26,6 +27,7 @@ from pneumo_core.evaluate.tables import (
 from pneumo_core.files import write_whole
 from pneumo_core.models import versions_in_words
 from pneumo_core.stats import (
+    FEW_PATIENTS,
     OperatingPoint,
     ThresholdFigures,
     area,
@@ -34,6 +36,9 @@ from pneumo_core.stats import (
     number_or_none,
 )
 from pneumo_core.wording import NOTICE, counted
+
+# A sentence that names more of them nobody reads.
+MOST_FACTS_NAMED = 6
 
 
 def honesty_lines(assessment: Assessment) -> list[str]:
@@ -44,11 +49,17 @@ def honesty_lines(assessment: Assessment) -> list[str]:
     if math.isnan(together.value):
         lines.append("Too few patients to say how well the files' outward facts alone separate the classes.")
     else:
+        names = [name for name, _ in assessment.metadata[:-1]]
+        named = f"{', '.join(names[:-1])} and {names[-1]}"
+        if len(names) > MOST_FACTS_NAMED:
+            named = f"the {len(names)} outward facts of these files"
         lines.append(
-            "File size, aspect ratio, pixel count, colour mode and mean brightness alone reach an area of "
-            f"{area(together)}; the network reaches {of_network.value:.3f}. Anything the files reveal without the "
-            "lungs must not be credited to the network."
+            f"{named[0].upper()}{named[1:]} alone reach an area of {area(together)} over "
+            f"{counted(together.n, 'X-ray')}; the network reaches {of_network.value:.3f}. Anything the files reveal "
+            "without the lungs must not be credited to the network."
         )
+        name, best = max(assessment.metadata[:-1], key=lambda of_fact: of_fact[1].value)
+        lines.append(f"Among these facts, {name} alone reaches most, {area(best)}.")
     if assessment.known is None:
         lines.append("The model has no list of its training X-rays. It is not known how many of these it has seen.")
     else:
@@ -71,16 +82,7 @@ def honesty_lines(assessment: Assessment) -> list[str]:
             f"balanced accuracy of {best.value:.3f} instead of {found.value:.3f}. A large gap means that the "
             "threshold does not carry over. Choosing a threshold here and reporting it here would be circular."
         )
-    if assessment.patients_repeat:
-        lines.append(
-            f"{len(assessment.cohort)} X-rays are of {counted(assessment.patients, 'patient')}: all intervals are by "
-            "patient."
-        )
-    if assessment.contradictory:
-        lines.append(
-            f"{len(assessment.contradictory)} X-rays were given with both labels (the very same file). They count in "
-            "no figure."
-        )
+    lines += assessment.doubts
     if assessment.warned_of:
         counts = ", ".join(f"{name} {count}" for name, count in assessment.warned_of.items())
         lines.append(f"Scored with a warning that stays on the X-ray (an X-ray may have several): {counts}.")
@@ -109,8 +111,8 @@ def evaluation_data(
         "refused": len(assessment.refused),
         "n": n,
         "n_pneumonia": int(cohort.has_pneumonia.sum()),
-        "patients": assessment.patients,
-        "intervals": "bootstrap by patient" if assessment.patients_repeat else "Wilson, DeLong, bootstrap by X-ray",
+        "patients": assessment.patients if assessment.are_patients_known else None,
+        "intervals": _intervals(assessment),
         "prevalence": float(cohort.has_pneumonia.mean()) if n else None,
         "model": assessment.card.name,
         "weights_sha256": assessment.card.weights_sha256,
@@ -126,10 +128,13 @@ def evaluation_data(
             _group_data(group)
             for group in group_results(assessment, assessment.card.operating_point("balanced").threshold)
         ],
-        "metadata_alone": {name: named_data("auc", alone) for name, alone in assessment.metadata},
+        "metadata_alone": {name: {**named_data("auc", alone), "n": alone.n} for name, alone in assessment.metadata},
         "known_to_the_model": None if assessment.known is None else int(assessment.known.sum()),
         "best_threshold_here": number_or_none(assessment.best_threshold),
         "contradictory": len(assessment.contradictory),
+        "copies": {str(copy + 1): first + 1 for copy, first in assessment.copies.items()},
+        "look_alikes": [[number + 1 for number in group] for group in assessment.look_alikes],
+        "warnings": list(assessment.doubts),
         "left_out": None if left_out is None else list(left_out),
         "notes": None if notes is None else list(notes),
         "warned_of": assessment.warned_of,
@@ -205,12 +210,19 @@ def evaluation_html(
         threshold=f"{100 * threshold:.1f} %",
         rows=figure_rows(assessment, figures),
         honesty=honesty_lines(assessment),
+        outward=outward_rows(assessment),
         groups=[group_words(group) for group in group_results(assessment, threshold)],
         charts=[
             (chart, chart_html(chart, f"chart{place}", with_library=place == 0)) for place, chart in enumerate(drawn)
         ],
     )
     return page.encode()
+
+
+def _intervals(assessment: Assessment) -> str:
+    if assessment.has_few_patients:
+        return f"bootstrap by patient, none where a class has fewer than {FEW_PATIENTS} patients"
+    return "bootstrap by patient" if assessment.patients_repeat else "Wilson, DeLong, bootstrap by X-ray"
 
 
 def _as_file(data: dict[str, Any]) -> bytes:

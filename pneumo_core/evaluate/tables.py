@@ -88,8 +88,22 @@ def group_words(group: GroupResult) -> dict[str, str]:
         "AUC": with_interval(group.area_under_roc),
         "Sensitivity": with_interval(group.sensitivity),
         "Specificity": with_interval(group.specificity),
-        "Note": "few X-rays: these figures say little" if group.is_small else "",
+        "Note": _doubt_of(group),
     }
+
+
+def outward_rows(assessment: Assessment) -> list[dict[str, str]]:
+    """Give what each outward fact of the files alone can do, and all together, as rows of a table."""
+    return [
+        {"Fact": name, "AUC without the picture": with_interval(alone), "n": str(alone.n)}
+        for name, alone in assessment.metadata
+    ]
+
+
+def _doubt_of(group: GroupResult) -> str:
+    doubts = ["few X-rays: these figures say little"] if group.is_small else []
+    doubts += ["few patients: no interval"] if group.has_few_patients else []
+    return "; ".join(doubts)
 
 
 def screening_rows(
@@ -140,6 +154,8 @@ def calibrated_at(assessment: Assessment) -> str:
 def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> bytes:
     """Give a row a film, in the source's order; `suspected_pneumonia` is likely, uncertain or unlikely.
 
+    `copy_of` is the number of the film whose very same content counts instead of this one.
+
     Args:
         names: the films' file names by number, for a column of their own; none unless given. With them it is a table of
             files and labels, which can be evaluated again, and begins with a mark by which spreadsheets know UTF-8.
@@ -154,6 +170,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
             "sha256",
             "outcome",
             "reason",
+            "copy_of",
             "warned_of",
             "has_pneumonia",
             "probability",
@@ -170,6 +187,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
                 score.sha256 or "",
                 "refused" if probability is None else "read",
                 plain_cell(score.reason or ""),
+                assessment.copies.get(score.number, -1) + 1 or "",
                 ", ".join(assessment.tags(score)),
                 "" if score.has_pneumonia is None else int(score.has_pneumonia),
                 "" if probability is None else f"{probability:.6f}",

@@ -8,6 +8,10 @@ from .decoder import (
 from .decoder_process import (
     read_content as read_content,
 )
+from .exposure import (
+    NUMBER_IN_SERIES as NUMBER_IN_SERIES,
+    outward_facts as outward_facts,
+)
 from .pixels import (
     MAX_FILE_BYTES as MAX_FILE_BYTES,
     MAX_MEGAPIXELS as MAX_MEGAPIXELS,

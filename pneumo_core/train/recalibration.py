@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pneumo_core.data import Case, find_cases
+from pneumo_core.data import Case, find_cases, without_doubles
 from pneumo_core.errors import DataError
 from pneumo_core.files import file_sha256
 from pneumo_core.film import Preprocessing, fingerprint
@@ -222,7 +222,7 @@ def _make(
             f"{data} holds {len(validation.cases)} of the {expected} X-rays that the model was validated with. "
             "Expected are all of them. Please name the folder that it was trained from."
         )
-    tests = [case for case in cases if case.split == "test"]
+    tests = [case for case in without_doubles(cases)[0] if case.split == "test"]
     logits = score_copies(network, validation, lambda done, of: report(f"{done} of {of} copies"))
     names = [one.name for one in (data, *copies)]
     chosen = choose_and_test(network, card.preprocessing, validation, logits, tests, names, report)

@@ -17,8 +17,8 @@ from pneumo_core.cli.group import commands
 from pneumo_core.data.audit import COPY, audit_folder, films_to_show, split_audited
 from pneumo_core.data.audit_words import area_rows, count_rows, summary, twins_in_words
 from pneumo_core.data.audited import Audit, FilmCount, PatientAcross, audit_json, read_audit, write_audit
+from pneumo_core.data.counts import INDEPENDENT
 from pneumo_core.data.manifest import PATIENT_IN_TEST, TWIN_IN_TEST
-from pneumo_core.data.patients import INDEPENDENT
 from pneumo_core.data.report import audit_html
 from pneumo_core.errors import DataError
 from pneumo_core.wording import Progress
@@ -183,6 +183,24 @@ def test_where_no_name_tells_a_patient_the_audit_and_its_split_say_so_and_count_
     for lines in (summary(found), manifest.in_words()):
         assert not re.search(r"of \d+ patients?", " ".join(lines))
         assert INDEPENDENT in " ".join(lines)
+
+
+def test_a_patient_in_both_classes_is_said(tmp_path):
+    films = {"train/NORMAL/NORMAL-5-0001.png": film(1), "train/PNEUMONIA/VIRUS-5-0002.png": film(2)}
+    assert "the first of them 5." in text_of(audit_folder(lay(tmp_path, healthy() | films)), "both labels")
+    assert "both labels" not in kinds(audit_folder(lay(tmp_path / "other", healthy())))
+
+
+def test_facts_beside_the_files_own_are_judged_and_stand_with_no_film(tmp_path):
+    # NIH's names number a patient's X-rays: here the sick come back.
+    films = {f"train/NORMAL/{n:08d}_000.png": film(n) for n in range(1, 12)}
+    films |= {f"train/PNEUMONIA/{n:08d}_{n:03d}.png": film(n) for n in range(20, 31)}
+    found = audit_folder(lay(tmp_path, films))
+    assert {count.patients for count in found.counts} == {11}
+    (area,) = [area for area in found.areas if area.fact == "number in the series"]
+    assert (area.area.value, area.normal, area.pneumonia) == (1.0, None, None)
+    assert "The fact number in the series alone tells the classes apart" in text_of(found, "shortcut")
+    assert "number in the series" not in json.dumps(json.loads(audit_json(found))["films"])
 
 
 def test_the_archives_names_tell_patients_and_kinds(tmp_path):

@@ -132,9 +132,8 @@ def test_one_of_a_thing_is_not_said_as_many():
     film = dataclasses.replace(score(1, 1.0), patient=0)
     page = evaluation_html(assessed([film]), 0.5).decode()
     assert "<p>1 X-ray: 1 with score and label" in page
-    assert "2 X-rays are of 1 patient:" in " ".join(
-        honesty_lines(assessed([film, dataclasses.replace(film, number=2)]))
-    )
+    other = dataclasses.replace(film, number=2, sha256="c" * 64)
+    assert "the 2 X-rays are of 1 patient with pneumonia and 0 without" in " ".join(assessed([film, other]).doubts)
     assert Progress(0, 1, 0.0).in_words() == "0 of 1 X-ray"
     known = dataclasses.replace(NONE_KNOWN, hashes={f"{1:064x}"[:16]: "training"})
     assert "1 of 1 X-ray is known" in " ".join(honesty_lines(assessed([film], known)))
@@ -156,6 +155,7 @@ def test_where_patients_repeat_intervals_are_by_patient():
     # One figure has one interval, wherever it stands.
     assert found.groups[0].area_under_roc == found.overall.area_under_roc
     assert any("40 X-rays are of 10 patients" in line for line in honesty_lines(found))
+    assert any(line.startswith("10 patients have X-rays with both labels.") for line in found.doubts)
 
 
 def test_the_table_of_films_has_no_names_unless_asked_and_no_formula(counted: Assessment):

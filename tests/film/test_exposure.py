@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydicom.dataset import Dataset
 
 from pneumo_core.film.decoder_process import read_content
-from pneumo_core.film.exposure import EXPOSURE_ELEMENTS, Exposure, exposure_of
+from pneumo_core.film.exposure import EXPOSURE_ELEMENTS, Exposure, exposure_of, outward_facts
+from pneumo_core.film.pixels import Origin
 from tests.film.test_radiograph import dicom, written
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")
@@ -30,6 +31,22 @@ def test_the_facts_of_a_file_are_read_into_its_record():
     }
     _, origin = read_content(written(dicom(**elements)))
     assert origin.exposure == Exposure("AGFA GEVAERT N V", "DX D 600", 70, 2.5, 312, 450.5, 0.139, 10, 3)
+
+
+def test_what_a_file_tells_beside_its_picture_has_a_name_and_what_it_lacks_has_none():
+    exposure = Exposure("ACME", kvp=70.0, day=40_000, number_in_series=0)
+    facts = outward_facts(Origin("DICOM", 100, 120, 12, window=(40.0, 400.0), view_position="AP", exposure=exposure))
+    assert facts == {
+        "file format": "DICOM",
+        "bits": 12,
+        "view": "AP",
+        "window centre": 40.0,
+        "window width": 400.0,
+        "manufacturer": "ACME",
+        "tube voltage": 70.0,
+        "date": 40_000,
+        "number in the series": 0,
+    }
 
 
 def test_a_file_that_says_nothing_has_no_facts():
