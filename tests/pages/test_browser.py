@@ -172,8 +172,13 @@ def test_a_film_is_uploaded_explained_and_kept(page: "playwright.Page", server: 
     page.get_by_text("Ready on").wait_for()
     page.get_by_role("link", name="Explain an X-ray").first.click()
     page.get_by_text("one or several").wait_for()
-    page.locator("input[type=file]").set_input_files([film(1), film(2, side=1300)])
+    # A proxy refuses one of three.
+    page.route("**/_stcore/upload_file/**", lambda asked: asked.fulfill(status=413), times=1)
+    page.locator("input[type=file]").set_input_files([film(3), film(1), film(2, side=1300)])
     page.get_by_text("What was read, and by what").wait_for()
+    refused = page.locator("#refused-uploads")
+    assert len(re.findall(r"CANARY_\d\.png was not taken\. It is too large for", refused.inner_text())) == 1
+    refused.get_by_role("button", name="Close").click()
     page.locator(".js-plotly-plot").nth(1).wait_for()
 
     page.get_by_text("Heat map", exact=True).click()
