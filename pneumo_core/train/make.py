@@ -46,7 +46,7 @@ from pneumo_core.models import (
     write_record,
 )
 from pneumo_core.network import record_known_answers
-from pneumo_core.train.build import BACKBONES, build_network, start_from_imagenet, start_from_model
+from pneumo_core.train.build import BACKBONES, build_network, start_from
 from pneumo_core.train.challenge import compare_with_current, score_copies
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import CHECKPOINT_FILE, FitStep, fit
@@ -264,7 +264,7 @@ class _Run:
 
     def _networks(self) -> tuple[keras.Model, keras.Model]:
         """Build the network to be trained, and the one to be kept: another one only in mixed precision."""
-        recipe, start = self.recipe, self.plan.start
+        recipe = self.recipe
         if recipe.mixed_precision and not tf.config.list_physical_devices("GPU"):
             raise DataError("Mixed precision is for a GPU, and this machine has none. Please train without it.")
         served = build_network(recipe)
@@ -274,14 +274,9 @@ class _Run:
                 f"{MAX_PARAMETERS / 1e6:.0f} million, since no larger one is loaded again. Please choose pooled "
                 "features, fewer units or a smaller image size."
             )
-        if (self.folder / CHECKPOINT_FILE).is_file():
-            # A run that goes on has its weights from there.
-            pass
-        elif start == IMAGENET or start.endswith(".h5"):
-            start_from_imagenet(served, recipe, None if start == IMAGENET else Path(start))
-        elif start != RANDOM:
-            card = read_card(Path(start))
-            start_from_model(served, recipe, load_network(Path(start) / NETWORK_FILE), card.explained_layer)
+        # A run that goes on has its weights from its checkpoint.
+        if not (self.folder / CHECKPOINT_FILE).is_file():
+            start_from(served, recipe, self.plan.start)
         if not recipe.mixed_precision:
             return served, served
         keras.mixed_precision.set_global_policy("mixed_float16")

@@ -96,16 +96,12 @@ def _disk_refusals_in_words() -> Iterator[None]:
 
 
 @_disk_refusals_in_words()
-def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = None) -> Path:
-    """Make the folder of a new run, named as its model, and write the plan into it.
-
-    Args:
-        weights, manifest: a backbone's weights and a split that lie in no file yet: they are kept in the run's folder,
-            and the plan names them there.
+def check_plan(plan: Plan) -> Path:
+    """See that a plan can be that of a new run, but for where it starts; give the folder that the run would have.
 
     Raises:
         DataError: a run or a model of this name stands there already, the folders hold no films, the plan does not say
-            whose films these are, or the disk refuses to keep it.
+            whose films these are, or the disk refuses to be read.
         ModelError: the name is none.
     """
     folder = refuse_taken_name(plan.out)
@@ -119,6 +115,22 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
         )
     # A run of mistyped folders would keep the name.
     find_cases(plan.data, plan.copies)
+    return folder
+
+
+@_disk_refusals_in_words()
+def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = None) -> Path:
+    """Make the folder of a new run, named as its model, and write the plan into it.
+
+    Args:
+        weights, manifest: a backbone's weights and a split that lie in no file yet: they are kept in the run's folder,
+            and the plan names them there.
+
+    Raises:
+        DataError: as `check_plan` says, or the disk refuses to keep it.
+        ModelError: the name is none.
+    """
+    folder = check_plan(plan)
     folder.mkdir(parents=True, exist_ok=True)
     if weights is not None:
         write_whole(folder / WEIGHTS_FILE, weights)

@@ -579,10 +579,14 @@ def test_ray_scores_as_the_local_engine_with_a_worker_killed_on_the_way(
 
 
 @needs_ray
-def test_a_job_whose_driver_was_killed_ends_with_each_film_once(many: Path, tiny_model: Path, tmp_path: Path):
-    out = tmp_path / "out"
-    arguments = ["score", many, "--out", out, "--engine", "ray", "--workers", "2", "--partition-films", "4"]
-    arguments += ["--model", tiny_model]
+def test_a_job_whose_driver_was_killed_ends_with_each_film_once(
+    many: Path, tiny_model: Path, tmp_path: Path, started: int
+):
+    import ray
+
+    out, address = tmp_path / "out", ray.get_runtime_context().gcs_address
+    arguments = ["score", many, "--out", out, "--engine", "ray", "--address", address, "--workers", started]
+    arguments += ["--partition-films", "4", "--model", tiny_model]
     command = [sys.executable, "-m", "pneumo_core", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as driver:
         while driver.poll() is None and not list(out.glob(f"{SCORES_FOLDER}/part-*")):

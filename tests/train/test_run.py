@@ -16,6 +16,7 @@ from pneumo_core.files.locks import held
 from pneumo_core.files.places import trainings_folder
 from pneumo_core.models.card import LOG_FILE, read_card
 from pneumo_core.models.training_log import check_log, damaged_log_lines, read_log
+from pneumo_core.train.make import run_training
 from pneumo_core.train.plan import Plan, Recipe, read_plan
 from pneumo_core.train.run import (
     MANIFEST_FILE,
@@ -117,8 +118,9 @@ def test_a_run_in_a_process_of_its_own_is_stopped_finished_and_done(plan: Plan):
 def test_a_run_that_fails_says_why(plan: Plan, tmp_path: Path):
     folder = plan_run(plan)
     plan.data.rename(tmp_path / "gone")
-    start_run(folder)
-    wait_for(lambda: run_at_work() is None)
+    with pytest.raises(DataError):
+        run_training(folder)
+    assert run_at_work() is None
     state = read_state(folder)
     assert state.stage == "failed"
     assert "is not a folder" in str(state.problem)

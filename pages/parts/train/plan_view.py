@@ -28,6 +28,7 @@ from pneumo_core.train import (
     Plan,
     Recipe,
     busy_in_words,
+    check_start,
     checked_recipe,
     free_name,
     new_model_folder,
@@ -85,6 +86,7 @@ def _plan(data: Path, copies: tuple[Path, ...]) -> None:
         ):
             if run_at_work() is not None:
                 raise BusyError(busy_in_words())
+            check_start(recipe, start.name, start.weights)
             folder = plan_run(plan, start.weights, manifest)
             st.session_state[STARTED] = st.session_state.get(STARTED, 0) + 1
             start_run(folder)
