@@ -9,14 +9,7 @@ from pydicom import uid
 
 from pneumo_core.errors import UnsuitableImageError
 from pneumo_core.film.age import age_between, age_in_years, day_in, names_unit
-from pneumo_core.film.dicom_header import (
-    BIRTH,
-    SEEN,
-    number,
-    text_of_image,
-    word,
-    words,
-)
+from pneumo_core.film.dicom_header import BIRTH, SEEN, number, text_of_image, word, words
 from pneumo_core.film.dicom_view import check_part
 from pneumo_core.wording import Caution
 
@@ -73,7 +66,7 @@ _NAMED = Caution(
     "may show a name",
     "The header says that text is burned into the image (BurnedInAnnotation). It may name the patient.",
 )
-# Loose et al., RoFo 2009: a consensus of German radiologists allows 10 to 1 for digital X-rays of the chest.
+# Loose et al., RöFo 2009: a consensus of German radiologists allows 10 to 1 for digital X-rays of the chest.
 MOST_COMPRESSED = 10
 _COMPRESSED = Caution(
     "strongly compressed",
