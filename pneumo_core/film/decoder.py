@@ -7,6 +7,7 @@ A file may have taken a process over. So lengths and numbers of its answers are 
 
 import atexit
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ from pydantic import TypeAdapter
 
 from pneumo_core.errors import IMAGE_CODES, UnreadableImageError, UnsuitableImageError
 from pneumo_core.files import ROOT
-from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, Origin, check_side_lengths
+from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, STOPPING_SECONDS, Origin, check_side_lengths
 
 # Each process holds 75 MiB while it waits, and up to 1.2 GiB while it decodes a hostile file.
 MAX_PROCESSES = 4
@@ -164,7 +165,15 @@ class _Process:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         if self._is_late:
-            message = f"took longer than {seconds:g} s to decode and was stopped. Please export it again, uncompressed."
+            message = (
+                f"was not decoded within {seconds:g} s and was stopped. Please try again, or export it uncompressed."
+            )
+            return UnreadableImageError(message, code="not_decoded")
+        if sys.platform != "win32" and self._process.returncode == -signal.SIGPROF:
+            message = (
+                f"took longer than {DECODING_SECONDS} s of processor time and was stopped. "
+                "Please export it again, uncompressed."
+            )
             return UnreadableImageError(message, code="too_large")
         # SIGKILL, as from the system that runs out of memory, and SIGTERM.
         if self._process.returncode in (-9, -15):
@@ -193,13 +202,14 @@ class Decoder:
     """A few processes that decode, started when they are needed; any thread may ask.
 
     Args:
-        seconds: the time that a file may take, once a process has begun with it.
+        seconds: the time by the clock after which a file's process is stopped, whatever it does. The process itself
+            stops after `DECODING_SECONDS` of processor time.
         words: the command that starts a process.
     """
 
     def __init__(
         self,
-        seconds: float = DECODING_SECONDS,
+        seconds: float = STOPPING_SECONDS,
         words: tuple[str, ...] = (sys.executable, "-P", "-m", "pneumo_core.film.decoder_process"),
     ):
         self._seconds, self._words = seconds, list(words)

@@ -26,7 +26,7 @@ from pneumo_core.errors import PneumoError
 from pneumo_core.film.dicom import is_dicom, read_dicom
 from pneumo_core.film.dicom_frame import DICOM_ERRORS, import_dicom_decoders
 from pneumo_core.film.image import import_picture_decoders, read_picture
-from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, MAX_FILE_BYTES, Origin
+from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, MAX_FILE_BYTES, STOPPING_SECONDS, Origin
 
 # The bound includes the idle process. An image of 50 megapixels with 16 bits takes 1 GiB.
 MEMORY_BYTES = 1280 * 2**20
@@ -67,13 +67,12 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     answers.write(b"ready\n")
     answers.flush()
     while length := questions.readline(20):
-        # If the process that asks ends in the middle, nothing else stops this one.
-        _set_alarm(DECODING_SECONDS + 2)
+        _set_timers(DECODING_SECONDS, STOPPING_SECONDS + 2)
         header, pixels = answer(questions.read(min(int(length), MAX_FILE_BYTES)))
         answers.write(json.dumps(header).encode() + b"\n")
         answers.write(pixels)
         answers.flush()
-        _set_alarm(0)
+        _set_timers(0, 0)
 
 
 def give_up_rights() -> None:
@@ -84,6 +83,9 @@ def give_up_rights() -> None:
     warnings.simplefilter("ignore")
     if sys.platform == "win32":
         return
+    # The two end the process in the midst of a decoder, which a handler of Python's would wait for.
+    for timer in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(timer, signal.SIG_DFL)
     import resource
 
     bounds = {
@@ -117,9 +119,15 @@ def _refusal(text: str, code: str, kind: str = "UnreadableImageError", *, is_spe
     return {"refusal": kind, "text": text, "code": code, "is_spent": is_spent}
 
 
-def _set_alarm(seconds: int) -> None:
+def _set_timers(of_processor: float, by_clock: float) -> None:
+    """Let the system end this process once it has used so many seconds; 0 lifts the limit.
+
+    The processor's limit is for one file, where RLIMIT_CPU would count all files. The clock's is for a process whose
+    asker ended in the middle, which nothing else would stop.
+    """
     if sys.platform != "win32":
-        signal.alarm(seconds)
+        signal.setitimer(signal.ITIMER_PROF, of_processor)
+        signal.setitimer(signal.ITIMER_REAL, by_clock)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pneumo_core.film.dicom_frame import decode, inflated
 from pneumo_core.film.dicom_header import HEADER, MONOCHROME, REQUIRED, number, word
 from pneumo_core.film.dicom_subject import age_of, check_subject
 from pneumo_core.film.dicom_view import unmirrored, view_position
+from pneumo_core.film.exposure import EXPOSURE_ELEMENTS, exposure_of
 from pneumo_core.film.pixels import Grey, Origin, check_side_lengths, to_grey
 from pneumo_core.wording import Caution
 
@@ -20,6 +21,8 @@ from pneumo_core.wording import Caution
 logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 # (7FE0,0010) as little- and as big-endian files write it.
 _PIXEL_DATA_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
+# (7FE0,0008) and (7FE0,0009), likewise.
+_FLOAT_PIXEL_DATA_TAGS = (b"\xe0\x7f\x08\x00", b"\x7f\xe0\x00\x08", b"\xe0\x7f\x09\x00", b"\x7f\xe0\x00\x09")
 _COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
@@ -38,19 +41,26 @@ def is_dicom(content: bytes) -> bool:
 
 def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     content, syntax_name = inflated(content)
-    header = pydicom.dcmread(BytesIO(content), force=True, stop_before_pixels=True, specific_tags=HEADER)
+    header = pydicom.dcmread(BytesIO(content), force=True, stop_before_pixels=True, specific_tags=[*HEADER, *EXPOSURE_ELEMENTS])
     notes: list[str] = []
     cautions: list[Caution] = []
     modality = check_subject(header, notes, cautions)
-    _check_pixel_header(header, has_pixels=any(tag in content for tag in _PIXEL_DATA_TAGS))
-    stored, syntax = decode(content)
+    if not any(tag in content for tag in _PIXEL_DATA_TAGS):
+        if any(tag in content for tag in _FLOAT_PIXEL_DATA_TAGS):
+            message = "is a DICOM whose pixels are floating-point numbers. Please export it with 8 or 16 bits."
+            raise UnreadableImageError(message, code="unsupported")
+        raise UnreadableImageError("is a DICOM without pixel data. Please export the X-ray itself.", code="no_pixels")
+    _check_pixel_header(header, notes)
+    frame = decode(content)
+    # The codestream knows better than the header how many bits it holds.
+    header.BitsStored = frame.bits
+    notes += frame.notes
     photometric = word(header, "PhotometricInterpretation")
     if photometric in MONOCHROME:
-        grey = display_values(stored, header, notes)
+        grey = display_values(frame.words, header, notes)
     else:
-        bits = int(header.BitsStored)
-        pixels, colour = to_grey(stored, bits)
-        grey = Grey(pixels, bits, colour=colour)
+        pixels, colour = to_grey(frame.words, frame.bits)
+        grey = Grey(pixels, frame.bits, colour=colour)
     is_inverted = is_shown_inverted(header, photometric, modality, notes)
     # DICOM PS3.3 C.7.6.3.1.2: MONOCHROME1 shows its lowest value as white.
     pixels = np.ascontiguousarray(1 - grey.pixels if is_inverted else grey.pixels, dtype=np.float32)
@@ -68,7 +78,7 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
         is_inverted=is_inverted,
         window=grey.window,
         voi=grey.voi,
-        transfer_syntax=syntax_name or syntax.name,
+        transfer_syntax=syntax_name or frame.syntax,
         modality=modality or None,
         view_position=view,
         age_years=age.years,
@@ -78,20 +88,22 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
         colour=grey.colour,
         notes=tuple(notes),
         cautions=tuple(cautions),
+        exposure=exposure_of(header),
     )
 
 
-def _check_pixel_header(header: pydicom.Dataset, *, has_pixels: bool) -> None:
+def _check_pixel_header(header: pydicom.Dataset, notes: list[str]) -> None:
     """Refuse a DICOM whose header shows that it cannot be decoded to one picture."""
-    if not has_pixels:
-        raise UnreadableImageError("is a DICOM without pixel data. Please export the X-ray itself.", code="no_pixels")
     for keyword in REQUIRED:
         if header.get(keyword) in (None, ""):
             message = f"is a DICOM without {keyword}, so its pixels cannot be read. Please export it again."
             raise UnreadableImageError(message, code="header")
     check_side_lengths(int(header.Rows), int(header.Columns))
     frames = number(header, "NumberOfFrames", 1)
-    if frames != 1:
+    if frames == 0:
+        # pydicom and others take it so. More frames than one are refused where they are decoded.
+        notes.append("NumberOfFrames is 0, although there are pixels. They were read as one frame.")
+    elif frames != 1:
         found = f"{frames:.0f} frames" if frames > 1 else "an impossible number of frames"
         code = "several_pictures" if frames > 1 else "header"
         raise UnreadableImageError(f"is a DICOM with {found}. Please upload a single X-ray.", code=code)
@@ -99,14 +111,25 @@ def _check_pixel_header(header: pydicom.Dataset, *, has_pixels: bool) -> None:
     if photometric not in (*MONOCHROME, *_COLOUR):
         found = "in palette colour" if photometric == "PALETTE COLOR" else "of an unknown pixel kind"
         raise UnreadableImageError(f"is a DICOM {found}. Please export it as MONOCHROME2.", code="unsupported")
+    unusual = _unusual_layout(header, 1 if photometric in MONOCHROME else 3)
+    if unusual is not None:
+        raise UnreadableImageError(f"is a DICOM {unusual}. Please export it with 8 or 16 bits.", code="unsupported")
+
+
+def _unusual_layout(header: pydicom.Dataset, samples: int) -> str | None:
+    """Say what of a pixel's layout cannot be read, None where all can."""
     allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
-    samples = 1 if photometric in MONOCHROME else 3
-    if (
-        allocated not in (8, 16)
-        or not 1 <= stored <= allocated
-        or header.SamplesPerPixel != samples
-        or header.PixelRepresentation not in (0, 1)
-        or number(header, "HighBit", stored - 1) != stored - 1
-    ):
-        message = "is a DICOM whose pixels are laid out in an unusual way. Please export it with 8 or 16 bits."
-        raise UnreadableImageError(message, code="unsupported")
+    high = number(header, "HighBit", stored - 1)
+    if allocated not in (8, 16):
+        return f"with {allocated} bits allocated to a sample"
+    if not 1 <= stored <= allocated:
+        return f"with {stored} bits stored in {allocated}"
+    if header.SamplesPerPixel != samples:
+        return f"with {header.SamplesPerPixel} samples a pixel where its kind of pixel has {samples}"
+    if header.PixelRepresentation not in (0, 1):
+        return "whose pixels are neither signed nor unsigned"
+    # Where the values fill the word, or would begin below it, they can lie in one place only (PS3.5 8.1.1).
+    is_known = stored == allocated or high < allocated
+    if not is_known or (samples > 1 and high != stored - 1):
+        return f"whose highest bit is {high:.0f} of {allocated} with {stored} stored"
+    return None

@@ -12,11 +12,11 @@ from pneumo_core.film.dicom_header import first, number, word
 from pneumo_core.film.pixels import Grey, effective_bits
 
 
-def display_values(stored: NDArray[Any], header: pydicom.Dataset, notes: list[str]) -> Grey:
+def display_values(words: NDArray[Any], header: pydicom.Dataset, notes: list[str]) -> Grey:
     """Apply modality LUT or rescale, then VOI LUT or window (DICOM PS3.3 C.11.1, C.11.2, in this order).
 
     Args:
-        stored: integers, shape `(height, width)`.
+        words: uint8 or uint16, shape `(height, width)`, as `Frame` has them.
 
     Returns:
         pixels float32, shape `(height, width)`, in [0, 1]: the output range of the
@@ -24,6 +24,9 @@ def display_values(stored: NDArray[Any], header: pydicom.Dataset, notes: list[st
     """
     is_signed, bits = header.PixelRepresentation == 1, int(header.BitsStored)
     low = -(2.0 ** (bits - 1)) if is_signed else 0.0
+    stored = words & np.array(2**bits - 1, words.dtype)
+    if is_signed:
+        stored = (stored.astype(np.int32) ^ 2 ** (bits - 1)) - 2 ** (bits - 1)
     if not is_signed and bits == 16:
         # Careless devices write 16 for 12-bit data. A smaller number is taken as it is.
         bits = effective_bits(int(stored.max()))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pydicom
 from pydicom import uid
 
-from pneumo_core.errors import UnsuitableImageError
+from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
 from pneumo_core.film.age import age_between, age_in_years, day_in, names_unit
 from pneumo_core.film.dicom_header import BIRTH, SEEN, number, text_of_image, word, words
 from pneumo_core.film.dicom_view import check_part
@@ -19,6 +19,15 @@ _RAW_DATA = (
     uid.DigitalMammographyXRayImageStorageForProcessing,
     uid.DigitalIntraOralXRayImageStorageForProcessing,
 )
+# DICOM PS3.4 B.5 and PS3.3 F: objects that hold no image, by the beginning of their class.
+_NO_IMAGES = {
+    uid.MediaStorageDirectoryStorage: "a DICOMDIR, which lists the files of a disk",
+    uid.EncapsulatedPDFStorage: "a PDF document in a DICOM",
+    "1.2.840.10008.5.1.4.1.1.104.": "a document in a DICOM",
+    uid.KeyObjectSelectionDocumentStorage: "a list of chosen images",
+    "1.2.840.10008.5.1.4.1.1.88.": "a structured report",
+    "1.2.840.10008.5.1.4.1.1.11.": "a presentation state, which says how another image is shown",
+}
 _PROJECTION_XRAYS = ("CR", "DX", "RG")
 _MODALITIES_IN_WORDS = {
     "CT": "a CT slice",
@@ -106,6 +115,7 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
     Raises:
         UnsuitableImageError: of another modality, raw data, or an image computed from X-rays.
     """
+    _check_is_image(header)
     modality, sop_class = word(header, "Modality"), word(header, "SOPClassUID")
     if not sop_class:
         sop_class = word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
@@ -133,6 +143,15 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
     if word(header, "BurnedInAnnotation") == "YES":
         cautions.append(_NAMED)
     return modality
+
+
+def _check_is_image(header: pydicom.Dataset) -> None:
+    """Refuse, by its name, a DICOM of a class that holds no image."""
+    # Dataset.file_meta is there where the file has that group.
+    kind = word(header, "SOPClassUID") or word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
+    for beginning, words in _NO_IMAGES.items():
+        if kind.startswith(beginning):
+            raise UnreadableImageError(f"is {words}, not an image. Please upload the X-ray itself.", code="no_pixels")
 
 
 def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -> Age:

@@ -1,22 +1,30 @@
 """Limits, grey pixels, and the record of the file, common to all kinds of image files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pneumo_core.errors import UnreadableImageError
+from pneumo_core.film.exposure import Exposure
 from pneumo_core.wording import Caution
 
+# The kinds of file that are read, as refusals name them.
+FILE_KINDS = "DICOM, PNG, JPEG, TIFF or BMP"
+# The maker that stands in every picture drawn from an X-ray, so that it is not read as an X-ray.
+OWN_SOFTWARE = "Pneumo: drawn from an X-ray"
 # Below this a lung field has too few pixels to be judged. The network's own input is larger.
 MIN_SIDE_PIXELS = 96
 # The largest detectors in use have about 20 megapixels. A pixel takes about 20 bytes while the image is read.
 MAX_MEGAPIXELS = 50
 # One uncompressed 16-bit X-ray of a large detector has about 40 MiB.
 MAX_FILE_BYTES = 64 * 2**20
-# A film takes a tenth of a second. A hostile file must not delay the others for long.
+# Of processor time, which a busy machine does not use up. A film takes a tenth of a second. A hostile file must not
+# delay the others for long.
 DECODING_SECONDS = 8
+# By the clock. A process that sleeps uses no processor time, and Windows does not limit that.
+STOPPING_SECONDS = 60
 DAMAGED = "is damaged and cannot be read. Please export or download it again."
 # ITU-R BT.601, as Pillow's and OpenCV's conversions to grey.
 GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -24,13 +32,13 @@ GREY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The record of a file in closed vocabularies and numbers; no text of the file gets in here.
+    """The record of a file in closed vocabularies and numbers; no text of the file gets in here but in `exposure`.
 
     Attributes:
         height, width: pixels, after the orientation was applied.
         bits: effective bit depth, which the values were scaled by.
-        photometric_interpretation: as DICOM spells it; None for PNG and JPEG.
-        is_inverted: True when MONOCHROME1 (or PresentationLUTShape INVERSE) was turned air-dark.
+        photometric_interpretation: as DICOM spells it; None for all other files.
+        is_inverted: True when MONOCHROME1, PresentationLUTShape INVERSE or a TIFF of WhiteIsZero was turned air-dark.
         window: (WindowCenter, WindowWidth) that was applied.
         transfer_syntax: name in words.
         view_position: one of `dicom_view.VIEW_POSITIONS`; None where the header names no view that is known.
@@ -42,9 +50,10 @@ class Origin:
             0 for grey, 0.44 for pure red.
         notes: whole sentences for the record about what was done or read on the way.
         cautions: doubts found on the way, which a reader must know before she believes the score. A tag has no comma.
+        exposure: how it was taken, for figures over many files only; its devices' names are cleaned text of the file.
     """
 
-    format: Literal["JPEG", "PNG", "DICOM"]
+    format: Literal["JPEG", "PNG", "TIFF", "BMP", "DICOM"]
     height: int
     width: int
     bits: int
@@ -62,6 +71,7 @@ class Origin:
     colour: float = 0.0
     notes: tuple[str, ...] = ()
     cautions: tuple[Caution, ...] = ()
+    exposure: Exposure = field(default_factory=Exposure)
 
 
 def check_side_lengths(height: int, width: int) -> None:

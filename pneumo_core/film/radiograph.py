@@ -1,4 +1,4 @@
-"""Read one chest X-ray from DICOM, PNG or JPEG: bounded, checked, without any name in it.
+"""Read one chest X-ray from DICOM, PNG, JPEG, TIFF or BMP: bounded, checked, without any name in it.
 
 Every file gives the same kind of pixels: float32 `(height, width)` in [0, 1], air dark and bone bright.
 `read_radiograph` is the only way in, and the only place that knows the file's name. The functions below it raise
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pneumo_core.errors import PneumoError, UnreadableImageError
 from pneumo_core.film.decoder import DECODER
-from pneumo_core.film.pixels import MAX_FILE_BYTES, Origin
+from pneumo_core.film.pixels import FILE_KINDS, MAX_FILE_BYTES, Origin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +82,7 @@ def _read_bytes(file: Path | bytes | BinaryIO) -> bytes:
         try:
             if not file.is_file():
                 found = "is a folder" if file.is_dir() else "does not exist"
-                message = f"{found}. Please choose a DICOM, PNG or JPEG file."
+                message = f"{found}. Please choose a {FILE_KINDS} file."
                 raise UnreadableImageError(message, code="not_found")
             _check_byte_count(file.stat().st_size)
             content = file.read_bytes()

@@ -149,7 +149,9 @@ def table(entries: list[int], bits: int, first: int = 0) -> list[Dataset]:
 # --- the promise --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", [png(ramp()), png(ramp(16)), saved(Image.fromarray(ramp()), "JPEG")])
+@pytest.mark.parametrize(
+    "content", [png(ramp()), png(ramp(16)), *(saved(Image.fromarray(ramp()), form) for form in ("JPEG", "TIFF", "BMP"))]
+)
 def test_pixels_are_float32_between_0_and_1_and_read_only(content):
     pixels = read(content).pixels
     assert pixels.dtype == np.float32
@@ -261,6 +263,41 @@ def test_every_mode_of_a_grey_png_gives_the_same_grey(mode):
     radiograph = read(saved(grey.convert(mode)))
     assert radiograph.pixels == pytest.approx(np.asarray(grey) / 255, abs=1e-6)
     assert radiograph.origin.colour == pytest.approx(0, abs=1e-6)
+
+
+def test_the_first_picture_of_a_phone_is_read_and_the_second_one_is_said():
+    second = Image.new("L", (60, 50), 255)
+    radiograph = read(saved(Image.fromarray(ramp()), "MPO", quality=95, save_all=True, append_images=[second]))
+    assert radiograph.origin.format == "JPEG"
+    assert np.abs(radiograph.pixels - ramp() / 255).max() < 0.03
+    assert len(radiograph.origin.notes) == 1
+
+
+@pytest.mark.parametrize(("appended", "notes"), [(bytes(16), 0), (b"\0\0\0\x18ftypmp42" + b"\xff\xda" * 2000, 1)])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_a_phone_puts_behind_a_jpeg_is_left_out_and_said(appended, notes, progressive):
+    content = saved(Image.fromarray(ramp()), "JPEG", progressive=progressive)
+    radiograph = read(content + appended)
+    assert np.array_equal(radiograph.pixels, read(content).pixels)
+    assert len(radiograph.origin.notes) == notes
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_a_png_of_few_bits_is_read(bits):
+    levels = ramp() >> (8 - bits)
+    in_a_byte = 8 // bits
+    packed = sum(levels[:, place::in_a_byte].astype(int) << (8 - bits * (place + 1)) for place in range(in_a_byte))
+    rows = b"".join(b"\0" + row.tobytes() for row in np.asarray(packed, np.uint8))
+    header = png_chunk(b"IHDR", struct.pack(">2I5B", WIDTH, HEIGHT, bits, 0, 0, 0, 0))
+    content = b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
+    assert read(content).pixels == pytest.approx(levels / (2**bits - 1), abs=0.003)
+
+
+@pytest.mark.parametrize("chunk", [(b"gAMA", struct.pack(">I", 45455)), (b"sBIT", b"\x0c"), (b"sRGB", b"\0")])
+def test_pixels_of_a_png_are_read_as_they_are_stored(chunk):
+    content = png(ramp(16))
+    # The header's chunk ends at byte 33.
+    assert np.array_equal(read(content[:33] + png_chunk(*chunk) + content[33:]).pixels, read(content).pixels)
 
 
 def test_a_cmyk_jpeg_is_read():
@@ -668,14 +705,14 @@ def test_a_missing_path_and_a_folder_are_refused(tmp_path):
         b"<!DOCTYPE html><p>",
         b"patient;age\n1;2\n",
         b"\x01\x02\x03\xff" * 50,
-        *(saved(Image.new("RGB", (100, 100)), form) for form in ("TIFF", "GIF", "BMP", "WEBP")),
+        *(saved(Image.new("RGB", (100, 100)), form) for form in ("GIF", "WEBP", "AVIF")),
     ],
 )
 def test_other_kinds_of_file_are_refused(content):
     assert code_of(content) == "not_an_image"
 
 
-@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "BMP"])
 @pytest.mark.parametrize("part", [0.5, 0.9])
 def test_a_picture_cut_short_is_refused(form, part):
     noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)
@@ -722,12 +759,6 @@ def test_an_animated_png_is_refused():
     assert code_of(content) == "several_pictures"
 
 
-def test_a_multi_picture_jpeg_is_refused():
-    image = Image.fromarray(ramp())
-    content = saved(image, "MPO", save_all=True, append_images=[image])
-    assert code_of(content) == "several_pictures"
-
-
 def test_a_jpeg_of_hundreds_of_scans_is_refused():
     content = saved(Image.fromarray(ramp()), "JPEG", progressive=True)
     assert read(content).origin.format == "JPEG"
@@ -766,7 +797,7 @@ def test_an_image_for_presentation_is_read(intent):
     assert read(dicom(PresentationIntentType=intent)).origin.modality == "DX"
 
 
-@pytest.mark.parametrize(("frames", "code"), [(0, "header"), (-1, "header"), (10, "several_pictures")])
+@pytest.mark.parametrize(("frames", "code"), [(-1, "header"), (10, "several_pictures")])
 def test_a_number_of_frames_other_than_1_is_refused(frames, code):
     assert code_of(dicom(NumberOfFrames=frames)) == code
 
@@ -797,7 +828,7 @@ def test_other_pixel_kinds_are_refused(photometric):
 
 @pytest.mark.parametrize(
     "layout",
-    [{"BitsAllocated": 32}, {"BitsStored": 17}, {"BitsStored": 0}, {"SamplesPerPixel": 3}, {"HighBit": 15}],
+    [{"BitsAllocated": 32}, {"BitsStored": 17}, {"BitsStored": 0}, {"SamplesPerPixel": 3}, {"HighBit": 16}],
 )
 def test_unusual_layouts_are_refused(layout):
     assert code_of(dicom(**layout)) == "unsupported"
@@ -825,7 +856,7 @@ def of_syntax(syntax: uid.UID) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("syntax", [uid.MPEG2MPML, uid.HTJ2KLossless, uid.JPEGExtended12Bit, uid.UID("1.2.3.4.5")])
+@pytest.mark.parametrize("syntax", [uid.MPEG2MPML, uid.UID("1.2.3.4.5")])
 def test_a_transfer_syntax_that_cannot_be_decoded_is_refused(syntax):
     assert code_of(of_syntax(syntax)) == "unsupported"
 
