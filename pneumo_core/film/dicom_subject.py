@@ -60,7 +60,7 @@ _SOP_CLASSES_IN_WORDS = {
     uid.PositronEmissionTomographyImageStorage: "a PET image",
 }
 # DICOM PS3.3 C.8.6.1, ConversionType.
-_NO_IMAGES = {"DRW": "a drawing", "SD": "a scanned document"}
+_NO_XRAYS = {"DRW": "a drawing", "SD": "a scanned document"}
 _FILMED = ("DV", "SI")
 _OTHER_MODALITY = Caution(
     "modality not given as X-ray",
@@ -116,12 +116,10 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
         UnsuitableImageError: of another modality, raw data, or an image computed from X-rays.
     """
     _check_is_image(header)
-    modality, sop_class = word(header, "Modality"), word(header, "SOPClassUID")
-    if not sop_class:
-        sop_class = word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
+    modality, sop_class = word(header, "Modality"), _sop_class(header)
     if word(header, "Manufacturer") == "PNEUMO":
         raise UnsuitableImageError(
-            "is a picture that Pneumo made, not an X-ray. Please upload the X-ray itself.", code="derived"
+            "is a picture that Pneumo made, not an X-ray. Please upload the X-ray itself.", code="own_export"
         )
     if not modality:
         notes.append("The DICOM names no modality. It was read as an X-ray.")
@@ -147,11 +145,10 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
 
 def _check_is_image(header: pydicom.Dataset) -> None:
     """Refuse, by its name, a DICOM of a class that holds no image."""
-    # Dataset.file_meta is there where the file has that group.
-    kind = word(header, "SOPClassUID") or word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
-    for beginning, words in _NO_IMAGES.items():
+    kind = _sop_class(header)
+    for beginning, found in _NO_IMAGES.items():
         if kind.startswith(beginning):
-            raise UnreadableImageError(f"is {words}, not an image. Please upload the X-ray itself.", code="no_pixels")
+            raise UnreadableImageError(f"is {found}, not an image. Please upload the X-ray itself.", code="no_pixels")
 
 
 def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -> Age:
@@ -208,6 +205,11 @@ def _age_by_dates(header: pydicom.Dataset) -> tuple[float | None, str]:
     return None, named[0]
 
 
+def _sop_class(header: pydicom.Dataset) -> str:
+    # Dataset.file_meta is there where the file has that group.
+    return word(header, "SOPClassUID") or word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
+
+
 def _other_kind(found: str) -> UnsuitableImageError:
     return UnsuitableImageError(
         f"is {found}. Projection X-rays (CR, DX, RG) can be read. Please upload a chest X-ray.", code="modality"
@@ -221,8 +223,8 @@ def _check_sop_class(header: pydicom.Dataset, sop_class: str, notes: list[str], 
         kind = _SOP_CLASSES_IN_WORDS.get(uid.UID(sop_class))
         raise _other_kind(f"{kind or 'of a kind other than X-ray'} by its SOP class")
     conversion = word(header, "ConversionType")
-    if conversion in _NO_IMAGES:
-        raise _other_kind(f"{_NO_IMAGES[conversion]} by its ConversionType")
+    if conversion in _NO_XRAYS:
+        raise _other_kind(f"{_NO_XRAYS[conversion]} by its ConversionType")
     if conversion in _FILMED:
         cautions.append(_CAPTURED)
     elif is_capture:
