@@ -1,6 +1,7 @@
 """Read DICOM files: header, frame, grey. pydicom and its decoders live in the `dicom*` files of this room."""
 
 import logging
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -8,13 +9,14 @@ import pydicom
 from numpy.typing import NDArray
 
 from pneumo_core.errors import UnreadableImageError
-from pneumo_core.film.dicom_display import display_values, is_shown_inverted
+from pneumo_core.film.dicom_display import display, pixel_aspect
 from pneumo_core.film.dicom_frame import decode, inflated
 from pneumo_core.film.dicom_header import HEADER, MONOCHROME, REQUIRED, number, word
 from pneumo_core.film.dicom_subject import age_of, check_subject
 from pneumo_core.film.dicom_view import unmirrored, view_position
 from pneumo_core.film.exposure import EXPOSURE_ELEMENTS, exposure_of
-from pneumo_core.film.pixels import Grey, Origin, check_side_lengths, to_grey
+from pneumo_core.film.grey import Levels
+from pneumo_core.film.pixels import Decoded, Origin, Scale, check_side_lengths, to_grey
 from pneumo_core.wording import Caution
 
 # pydicom's warnings quote values of the header.
@@ -39,9 +41,12 @@ def is_dicom(content: bytes) -> bool:
     )
 
 
-def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
+def read_dicom(content: bytes) -> Decoded:
+    """Read the header and the one frame; refusals begin after the file's name."""
     content, syntax_name = inflated(content)
-    header = pydicom.dcmread(BytesIO(content), force=True, stop_before_pixels=True, specific_tags=[*HEADER, *EXPOSURE_ELEMENTS])
+    header = pydicom.dcmread(
+        BytesIO(content), force=True, stop_before_pixels=True, specific_tags=[*HEADER, *EXPOSURE_ELEMENTS]
+    )
     notes: list[str] = []
     cautions: list[Caution] = []
     modality = check_subject(header, notes, cautions)
@@ -55,40 +60,55 @@ def read_dicom(content: bytes) -> tuple[NDArray[np.float32], Origin]:
     # The codestream knows better than the header how many bits it holds.
     header.BitsStored = frame.bits
     notes += frame.notes
-    photometric = word(header, "PhotometricInterpretation")
-    if photometric in MONOCHROME:
-        grey = display_values(frame.words, header, notes)
-    else:
-        pixels, colour = to_grey(frame.words, frame.bits)
-        grey = Grey(pixels, frame.bits, colour=colour)
-    is_inverted = is_shown_inverted(header, photometric, modality, notes)
-    # DICOM PS3.3 C.7.6.3.1.2: MONOCHROME1 shows its lowest value as white.
-    pixels = np.ascontiguousarray(1 - grey.pixels if is_inverted else grey.pixels, dtype=np.float32)
-    if not np.isfinite(pixels).all():
-        raise ValueError("the header's numbers make pixels that are no numbers")
-    pixels = unmirrored(pixels, header, notes)
-    height, width = pixels.shape
-    view, age, sex = view_position(header, notes, cautions), age_of(header, notes, cautions), word(header, "PatientSex")
-    return pixels, Origin(
+    sex = word(header, "PatientSex")
+    origin = Origin(
         "DICOM",
-        height,
-        width,
-        grey.bits,
-        photometric_interpretation=photometric,
-        is_inverted=is_inverted,
-        window=grey.window,
-        voi=grey.voi,
+        height=frame.words.shape[0],
+        width=frame.words.shape[1],
+        bits=frame.bits,
+        photometric_interpretation=word(header, "PhotometricInterpretation"),
         transfer_syntax=syntax_name or frame.syntax,
         modality=modality or None,
-        view_position=view,
-        age_years=age.years,
-        is_age_unclear=age.is_unclear,
         sex=sex if sex in ("M", "F", "O") else None,
         samples_per_pixel=int(header.SamplesPerPixel),
-        colour=grey.colour,
-        notes=tuple(notes),
-        cautions=tuple(cautions),
         exposure=exposure_of(header),
+    )
+    pixels: NDArray[np.float32] | Levels
+    if origin.photometric_interpretation in MONOCHROME:
+        # Shutters lie where the file has them, so an exchange of left and right comes after them.
+        shown = display(frame.words, header, notes)
+        pixels, scale = shown.levels, Scale(shown.grey, shown.values)
+        origin = replace(
+            origin,
+            bits=shown.bits,
+            is_inverted=shown.is_inverted,
+            window=shown.window,
+            voi=shown.voi,
+            windows=shown.windows,
+            unit=shown.unit,
+            cut_off=shown.cut_off,
+        )
+    else:
+        scale = None
+        pixels, colour = to_grey(frame.words, frame.bits)
+        origin = replace(origin, colour=colour)
+    pixels = np.ascontiguousarray(unmirrored(pixels, header, notes))
+    height, width = pixels.shape
+    view, age = view_position(header, notes, cautions), age_of(header, notes, cautions)
+    return Decoded(
+        pixels,
+        replace(
+            origin,
+            height=height,
+            width=width,
+            pixel_aspect=pixel_aspect(header, notes),
+            view_position=view,
+            age_years=age.years,
+            is_age_unclear=age.is_unclear,
+            notes=tuple(notes),
+            cautions=tuple(cautions),
+        ),
+        scale,
     )
 
 

@@ -1,140 +1,286 @@
-"""From a DICOM's stored values to grey: the modality LUT, then the VOI LUT or window."""
+"""From a DICOM's stored values to grey: the modality LUT or rescale, then the first VOI LUT or window that fits.
+
+A header is believed only as far as its numbers can be used. Each hint that cannot be used is left aside with a note,
+and the next one is tried. The last resort is the range of the image itself.
+"""
 
 import math
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
-from pneumo_core.errors import UnreadableImageError
-from pneumo_core.film.dicom_header import first, number, word
-from pneumo_core.film.pixels import Grey, effective_bits
+from pneumo_core.film.dicom_header import SPACINGS, raw_shorts, raw_texts, word
+from pneumo_core.film.dicom_outside import outside_of
+from pneumo_core.film.grey import Levels, clipped_share, contrast, count_levels, own_range, spread, windowed
+from pneumo_core.film.pixels import effective_bits
+
+# Hints are tried on each fourth row and column, which is enough to see what they show.
+_EVERY = 4
+# A hint that shows less than this difference of grey shows nothing.
+_LEAST_CONTRAST = 0.001
+# A hint that makes more of the image plain black or white gives way to a later one that does not.
+_MOST_CLIPPED = 0.6
+# A pixel whose sides differ by less is square. One whose sides differ by more is a mistake of the header.
+_SQUARE, _MOST_ASPECT = 0.01, 4.0
+# Terms of RescaleType and ModalityLUTType (DICOM PS3.3 C.11.1.1.2). US means unspecified.
+_UNITS = ("OD", "HU", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT")
+_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
-def display_values(words: NDArray[Any], header: pydicom.Dataset, notes: list[str]) -> Grey:
-    """Apply modality LUT or rescale, then VOI LUT or window (DICOM PS3.3 C.11.1, C.11.2, in this order).
+@dataclass(frozen=True, slots=True, eq=False)
+class Display:
+    """One image's levels, and what each level stands for.
+
+    Attributes:
+        levels: uint8 or uint16 `(height, width)`, without the rows and columns that were cut off.
+        grey: float32 `(256,)` or `(65536,)` in [0, 1], one a level, air dark and bone bright.
+        values: float32, one a level, after the modality LUT or rescale, in `unit`.
+        bits: effective bit depth of the stored values.
+        voi, window: the kind of hint that was applied; the window's centre and width.
+        windows: all windows of the file that are numbers.
+        cut_off: rows cut off at the top and bottom, columns at the left and right.
+    """
+
+    levels: Levels
+    grey: NDArray[np.float32]
+    values: NDArray[np.float32]
+    bits: int
+    is_inverted: bool
+    voi: Literal["window", "LUT"] | None
+    window: tuple[float, float] | None
+    windows: tuple[tuple[float, float], ...]
+    unit: str | None
+    cut_off: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hint:
+    """One way to grey that the file names, and what it shows of each level."""
+
+    voi: Literal["window", "LUT"]
+    grey: NDArray[np.float32]
+    window: tuple[float, float] | None = None
+    note: str | None = None
+
+
+def display(words: Levels, header: pydicom.Dataset, notes: list[str]) -> Display:
+    """Find the grey of a monochrome image (DICOM PS3.3 C.7.5.1.1.2, C.7.6.11, C.11.1 and C.11.2, in this order).
 
     Args:
-        words: uint8 or uint16, shape `(height, width)`, as `Frame` has them.
-
-    Returns:
-        pixels float32, shape `(height, width)`, in [0, 1]: the output range of the
-        VOI function or, without one, the range of the effective bits.
+        words: uint8 or uint16 `(height, width)`: the stored words, right-aligned, in two's complement where signed.
+            Bits above BitsStored may hold anything.
     """
-    is_signed, bits = header.PixelRepresentation == 1, int(header.BitsStored)
-    low = -(2.0 ** (bits - 1)) if is_signed else 0.0
-    stored = words & np.array(2**bits - 1, words.dtype)
-    if is_signed:
-        stored = (stored.astype(np.int32) ^ 2 ** (bits - 1)) - 2 ** (bits - 1)
-    if not is_signed and bits == 16:
-        # Careless devices write 16 for 12-bit data. A smaller number is taken as it is.
-        bits = effective_bits(int(stored.max()))
-    high = low + 2**bits - 1
-    table = first(header.get("ModalityLUTSequence"))
-    if table:
-        values, depth, _ = _look_up(stored, table)
-        bits = min(depth, effective_bits(int(values.max())))
-        low, high = 0.0, 2.0**bits - 1
+    bits, is_signed = int(header.BitsStored), header.PixelRepresentation == 1
+    if words.dtype == np.uint8 and "ShutterShape" in header:
+        # A shutter needs a level of its own, and an image of 8 bits may use them all.
+        words = words.astype(np.uint16)
+    stored = _stored_values(words.dtype, bits, is_signed)
+    outside = outside_of(words, stored, header, notes)
+    words = outside.levels
+    values, unit, is_mapped = _modality(stored, header, notes)
+    is_small = bits <= 8 and not (is_mapped and values.max() > 255)
+    if bits == 16 and not is_signed:
+        # Careless devices write 16 for 12-bit data.
+        bits = effective_bits(int(words.max()))
+    sample = outside.counted(count_levels(words, _EVERY))
+    hint = _fitting(_hints(values, is_signed_range=bool(values.min() < 0), header=header, notes=notes), sample, notes)
+    if hint is not None:
+        grey = hint.grey
+    elif is_small:
+        grey = spread(values, float(values.min()), float(values.max()))
     else:
-        slope, intercept = number(header, "RescaleSlope", 1), number(header, "RescaleIntercept", 0)
-        if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
-            message = "is a DICOM with an impossible RescaleSlope or RescaleIntercept. Please export it again."
-            raise UnreadableImageError(message, code="header")
-        values = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
-        low, high = sorted((low * slope + intercept, high * slope + intercept))
-    table = first(header.get("VOILUTSequence"))
-    if table:
-        if len(header.VOILUTSequence) > 1 or "WindowCenter" in header:
-            notes.append("Several lookup tables or windows are stored. The first lookup table was applied.")
-        values, depth, held = _look_up(values, table)
-        if held < depth:
-            # Careless devices declare 16 bits for a table of 12. The picture would be 16 times too dark.
-            notes.append(
-                f"The lookup table declares {depth} bits, but its values need only {held}. It was scaled by {held}."
+        grey = own_range(values, outside.counted(count_levels(words)), notes)
+    is_inverted = word(header, "PhotometricInterpretation") == "MONOCHROME1"
+    if is_inverted:
+        # DICOM PS3.3 C.7.6.3.1.2: MONOCHROME1 shows its lowest value as white.
+        grey = 1 - grey
+    shape = word(header, "PresentationLUTShape")
+    if shape in ("IDENTITY", "INVERSE") and (shape == "INVERSE") != is_inverted:
+        notes.append("PresentationLUTShape contradicts PhotometricInterpretation and was ignored.")
+    return Display(
+        levels=words,
+        grey=outside.blackened(grey),
+        values=values.astype(np.float32),
+        bits=bits,
+        is_inverted=is_inverted,
+        voi=hint.voi if hint else None,
+        window=hint.window if hint else None,
+        windows=tuple(window for window in _windows(header) if window is not None),
+        unit=unit,
+        cut_off=outside.cut_off,
+    )
+
+
+def _stored_values(kind: np.dtype[Any], bits: int, is_signed: bool) -> NDArray[np.float64]:
+    """Give the stored value of each word: the lowest `bits` bits, in two's complement where signed (PS3.5 8.1.1)."""
+    words = np.arange(2 ** (8 * kind.itemsize)) & (2**bits - 1)
+    return (words - ((words >> (bits - 1)) << bits) if is_signed else words).astype(np.float64)
+
+
+def _modality(
+    stored: NDArray[np.float64], header: pydicom.Dataset, notes: list[str]
+) -> tuple[NDArray[np.float64], str | None, bool]:
+    """Apply the modality LUT or rescale; give the values, their unit, and whether a LUT made them."""
+    for item in _items(header, "ModalityLUTSequence"):
+        table = _table(item, is_signed=bool(stored.min() < 0))
+        if isinstance(table, str):
+            notes.append(f"The modality lookup table {table} and was left aside.")
+            continue
+        first, entries = table
+        unit = word(item, "ModalityLUTType")
+        return _looked_up(stored, first, entries), unit if unit in _UNITS else None, True
+    slope, intercept = (
+        _number(raw_texts(header, keyword), default)
+        for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
+    )
+    unit = word(header, "RescaleType")
+    if any("," in text for keyword in ("RescaleSlope", "RescaleIntercept") for text in raw_texts(header, keyword)):
+        notes.append("RescaleSlope or RescaleIntercept is written with a decimal comma. It was read as a number.")
+    if slope is None or intercept is None or slope == 0:
+        notes.append("RescaleSlope or RescaleIntercept cannot be used. The stored values were taken as they are.")
+        return stored, None, False
+    return stored * slope + intercept, unit if unit in _UNITS else None, False
+
+
+def _hints(
+    values: NDArray[np.float64], *, is_signed_range: bool, header: pydicom.Dataset, notes: list[str]
+) -> Iterator[_Hint]:
+    """Give each VOI LUT, then each window, that can be applied to `values`."""
+    for item in _items(header, "VOILUTSequence"):
+        table = _table(item, is_signed_range)
+        if isinstance(table, str):
+            notes.append(f"A lookup table {table} and was left aside.")
+            continue
+        first, entries = table
+        held, declared = max(1, int(entries.max()).bit_length()), _declared_bits(item)
+        note = None
+        if held != declared:
+            note = (
+                f"The lookup table declares {declared} bits, but its values need {held}. It was scaled by {held} bits."
             )
-        return Grey(values / np.float32(2**held - 1), bits, "LUT")
-    window = _usable_window(header, notes)
-    if window is not None:
-        return Grey(_apply_window(values, *window, _voi_function(header)), bits, "window", window)
-    values -= np.float32(low)
-    values /= np.float32(high - low)
-    return Grey(np.clip(values, 0, 1, out=values), bits)
+        yield _Hint("LUT", (_looked_up(values, first, entries) / (2**held - 1)).astype(np.float32), note=note)
+    function = word(header, "VOILUTFunction") or "LINEAR"
+    if function not in _FUNCTIONS:
+        notes.append("VOILUTFunction is an unknown word. LINEAR was taken.")
+        function = "LINEAR"
+    has_comma = any("," in text for keyword in ("WindowCenter", "WindowWidth") for text in raw_texts(header, keyword))
+    for window in _windows(header):
+        if window is None or window[1] < (1 if function == "LINEAR" else 1e-9):
+            reason = "is no number" if window is None else "has no width"
+            notes.append(f"A stored window {reason} and was left aside.")
+            continue
+        grey = windowed(values, *window, cast("Literal['LINEAR', 'LINEAR_EXACT', 'SIGMOID']", function))
+        comma = "The window is written with a decimal comma. It was read as a number." if has_comma else None
+        yield _Hint("window", grey, window, comma)
 
 
-def _look_up(values: NDArray[Any], table: pydicom.Dataset) -> tuple[NDArray[np.float32], int, int]:
-    """Map values through a DICOM lookup table (PS3.3 C.11.1.1); give them with its declared and its used bit depth.
-
-    pydicom's own `apply_voi` counts entries in the output's type, so a table of 4096 entries of 8 bits wraps around.
-    """
-    count, first, depth = (int(number) for number in table.LUTDescriptor)
-    count = count or 2**16
-    data = table.LUTData
-    if isinstance(data, bytes):
-        order = "<" if table.original_encoding[1] is not False else ">"
-        data = np.frombuffer(data, dtype=f"{order}u2" if len(data) >= 2 * count else "u1")
-    entries = np.asarray(data, dtype=np.float32)[:count]
-    if len(entries) < count or not 8 <= depth <= 16:
-        raise ValueError("the lookup table is not as its descriptor says")
-    index = np.clip(np.rint(values - np.float32(first)), 0, count - 1).astype(np.int32)
-    entries = np.clip(entries, 0, 2**depth - 1)
-    return entries[index], depth, min(depth, effective_bits(int(entries.max())))
-
-
-def _voi_function(header: pydicom.Dataset) -> str:
-    return word(header, "VOILUTFunction") or "LINEAR"
-
-
-def _usable_window(header: pydicom.Dataset, notes: list[str]) -> tuple[float, float] | None:
-    """Give the first window as (WindowCenter, WindowWidth); None where there is no usable one."""
-    center, width = (number(header, keyword, math.nan) for keyword in ("WindowCenter", "WindowWidth"))
-    if math.isnan(center) and math.isnan(width):
-        return None
-    # DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3: LINEAR needs a width of 1 or more, the others above 0.
-    function = _voi_function(header)
-    is_wide_enough = width >= 1 if function == "LINEAR" else width > 0
-    is_known = function in ("LINEAR", "LINEAR_EXACT", "SIGMOID")
-    if not (is_wide_enough and is_known and math.isfinite(center) and math.isfinite(width)):
-        notes.append("The stored window cannot be used. The full range was shown.")
-        return None
-    if header["WindowCenter"].VM > 1:
-        notes.append("Several windows are stored. The first was applied.")
-    return center, width
-
-
-def _apply_window(
-    values: NDArray[np.float32], center: float, width: float, function: str = "LINEAR"
-) -> NDArray[np.float32]:
-    """Show values through a window, in float so that no bit is lost.
-
-    DICOM PS3.3 C.11.2.1.2.1 (LINEAR), C.11.2.1.3.1 (SIGMOID) and C.11.2.1.3.2 (LINEAR_EXACT).
+def _fitting(hints: Iterator[_Hint], sample: NDArray[np.int64], notes: list[str]) -> _Hint | None:
+    """Choose the first hint that shows the image; None where no hint shows anything.
 
     Args:
-        values: float32, any shape, after the modality LUT.
-
-    Returns:
-        float32, the same shape, in [0, 1].
+        sample: the counts of a part of the image's pixels, one a level.
     """
-    if function == "SIGMOID":
-        # Beyond 50 the result is 0 or 1 in float32, and exp would overflow.
-        exponent = np.clip(-4 * (values - np.float32(center)) / np.float32(width), -50, 50)
-        return np.asarray(1 / (1 + np.exp(exponent)), dtype=np.float32)
-    if function == "LINEAR":
-        center, width = center - 0.5, width - 1
-    if width == 0:
-        return (values > center).astype(np.float32)
-    shown = (values - np.float32(center)) / np.float32(width) + np.float32(0.5)
-    return np.clip(shown, 0, 1, out=shown)
+    usable, chosen = [], None
+    for hint in hints:
+        if contrast(hint.grey, sample) < _LEAST_CONTRAST:
+            kind = "lookup table" if hint.voi == "LUT" else "window"
+            notes.append(f"A stored {kind} shows nothing of this image and was left aside.")
+            continue
+        usable.append(hint)
+        if chosen is None and clipped_share(hint.grey, sample) <= _MOST_CLIPPED:
+            chosen = hint
+    if not usable:
+        return None
+    if chosen is None:
+        chosen = usable[0]
+    elif chosen is not usable[0]:
+        notes.append("The first lookup table or window makes most of this image plain. A later one fits.")
+    if len(usable) > 1:
+        which = "first" if chosen is usable[0] else "first fitting"
+        kind = "lookup table" if chosen.voi == "LUT" else "one"
+        stored = "lookup tables or windows" if any(hint.voi == "LUT" for hint in usable) else "windows"
+        notes.append(f"Several {stored} are stored. The {which} {kind} was applied.")
+    if chosen.note:
+        notes.append(chosen.note)
+    return chosen
 
 
-def is_shown_inverted(header: pydicom.Dataset, photometric: str, modality: str, notes: list[str]) -> bool:
-    """Tell whether low values are bright.
+def _items(header: pydicom.Dataset, keyword: str) -> list[pydicom.Dataset]:
+    """Give a sequence's items, [] where it is absent, empty or no sequence."""
+    value = header.get(keyword)
+    return list(value) if isinstance(value, pydicom.Sequence) else []
 
-    In DX, MONOCHROME1 and PresentationLUTShape INVERSE say the same thing (PS3.3 C.8.11.3), so the two together never
-    invert twice. INVERSE with MONOCHROME2 is a contradiction, and PhotometricInterpretation wins.
+
+def _declared_bits(item: pydicom.Dataset) -> int:
+    descriptor = raw_shorts(item, "LUTDescriptor")
+    return int(descriptor[2]) if descriptor is not None and len(descriptor) == 3 else 0
+
+
+def _table(item: pydicom.Dataset, is_signed: bool) -> tuple[int, NDArray[np.float64]] | str:
+    """Give a lookup table's first mapped value and its entries, or the reason why it cannot be used.
+
+    DICOM PS3.3 C.11.1.1. Its numbers are read as words of 16 bits, because files write them with either sign. The
+    first mapped value has the sign of what is mapped.
     """
-    if photometric != "MONOCHROME2" or word(header, "PresentationLUTShape") != "INVERSE":
-        return photometric == "MONOCHROME1"
-    if modality == "DX":
-        notes.append("PresentationLUTShape contradicts PhotometricInterpretation and was ignored.")
-    return modality != "DX"
+    descriptor = raw_shorts(item, "LUTDescriptor")
+    if descriptor is None or len(descriptor) != 3:
+        return "has no descriptor"
+    count, first = int(descriptor[0]) or 2**16, int(descriptor[1])
+    data, words = item.get_item("LUTData"), raw_shorts(item, "LUTData")
+    if words is None or not len(words):
+        return "has no data"
+    value = getattr(data, "value", None)
+    if len(words) < count and isinstance(value, bytes) and len(value) >= count and descriptor[2] <= 8:
+        # Entries of 8 bits may be packed, two a word.
+        words = np.frombuffer(value, np.uint8).astype(np.uint16)
+    if len(words) < count:
+        return "is shorter than it says"
+    return first - 2**16 if is_signed and first >= 2**15 else first, words[:count].astype(np.float64)
+
+
+def _looked_up(values: NDArray[np.float64], first: int, entries: NDArray[np.float64]) -> NDArray[np.float64]:
+    return entries[np.clip(np.rint(values - first), 0, len(entries) - 1).astype(np.int64)]
+
+
+def _windows(header: pydicom.Dataset) -> list[tuple[float, float] | None]:
+    """Give the stored windows' centres and widths; None for one that is no number."""
+    centers, widths = raw_texts(header, "WindowCenter"), raw_texts(header, "WindowWidth")
+    # Where one of two lists is longer, its rest belongs to no window.
+    pairs = [(_number([center]), _number([width])) for center, width in zip(centers, widths, strict=False)]
+    if not pairs and (centers or widths):
+        return [None]
+    return [None if center is None or width is None else (center, width) for center, width in pairs]
+
+
+def _number(texts: list[str], default: float | None = None) -> float | None:
+    """Read the first text as a finite number, with a decimal point or comma; None where it is none."""
+    if not texts:
+        return default
+    try:
+        value = float(texts[0].replace(",", "."))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def pixel_aspect(header: pydicom.Dataset, notes: list[str]) -> float:
+    """Give a pixel's height divided by its width, 1 where the header gives none that is plausible.
+
+    DICOM PS3.3 C.7.6.3.1.7 and 10.7.1.3: the first number is the vertical one.
+    """
+    for keyword in SPACINGS:
+        texts = raw_texts(header, keyword)
+        height, width = (_number([text]) for text in texts) if len(texts) == 2 else (None, None)
+        if height and width and height > 0 and width > 0:
+            aspect = height / width
+            if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+                continue
+            if abs(aspect - 1) <= _SQUARE:
+                return 1.0
+            notes.append("The pixels are not square. The image was stretched to its true shape.")
+            return aspect
+    return 1.0

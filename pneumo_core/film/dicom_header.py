@@ -8,7 +8,9 @@ import math
 from collections.abc import MutableSequence
 from typing import Any
 
+import numpy as np
 import pydicom
+from numpy.typing import NDArray
 from pydicom.datadict import tag_for_keyword
 
 # The dataset holds these elements only, because an element that is never read cannot leak.
@@ -26,9 +28,16 @@ BIRTH = "PatientBirthDate"
 SEEN = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "AcquisitionDateTime")
 _PATIENT = ["PatientSex", "PatientAge", BIRTH, *SEEN]
 _SUBJECT = [*_KIND, *_MADE, *_TEXTS, *_PART, *_VIEW, *_PATIENT]
-_MODALITY_LUT = ["ModalityLUTSequence", "RescaleSlope", "RescaleIntercept"]
+_MODALITY_LUT = ["ModalityLUTSequence", "RescaleSlope", "RescaleIntercept", "RescaleType"]
 _VOI_LUT = ["VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth", "PresentationLUTShape"]
-HEADER = [*REQUIRED, "HighBit", "NumberOfFrames", *_SUBJECT, *_MODALITY_LUT, *_VOI_LUT]
+_OUTSIDE = [
+    *("PixelPaddingValue", "PixelPaddingRangeLimit", "ShutterShape", "ShutterLeftVerticalEdge"),
+    *("ShutterRightVerticalEdge", "ShutterUpperHorizontalEdge", "ShutterLowerHorizontalEdge"),
+    *("CenterOfCircularShutter", "RadiusOfCircularShutter", "VerticesOfThePolygonalShutter"),
+]
+# In the order in which they are asked for the shape of a pixel.
+SPACINGS = ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+HEADER = [*REQUIRED, "HighBit", "NumberOfFrames", *_SUBJECT, *_MODALITY_LUT, *_VOI_LUT, *_OUTSIDE, *SPACINGS]
 # The longest free text of DICOM, LT (PS3.5 6.2). Only a hostile file has more.
 _MOST_LETTERS = 10240
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
@@ -98,3 +107,31 @@ def _value(header: pydicom.Dataset, keyword: str) -> Any:
 
 def _is_item(value: Any) -> bool:
     return isinstance(value, pydicom.Dataset)
+
+
+def raw_texts(header: pydicom.Dataset, keyword: str) -> list[str]:
+    """Give an element's values as the file writes them, [] if absent or empty.
+
+    pydicom converts a value when it is asked for, and raises where that fails. This asks for no conversion.
+    """
+    element = header.get_item(keyword)
+    value = getattr(element, "value", None)
+    if isinstance(value, bytes):
+        texts = value.decode("ascii", "replace").strip(" \0")
+        return [text.strip(" \0") for text in texts.split("\\")] if texts else []
+    if value is None or value == "":
+        return []
+    return [str(one) for one in (value if isinstance(value, MutableSequence) else [value])]
+
+
+def raw_shorts(header: pydicom.Dataset, keyword: str) -> NDArray[np.uint16] | None:
+    """Give an element's bytes as unsigned 16-bit words, whatever its value representation says; None if absent."""
+    element = header.get_item(keyword)
+    value = getattr(element, "value", None)
+    if isinstance(value, bytes):
+        order = ">" if getattr(element, "is_little_endian", True) is False else "<"
+        return np.frombuffer(value[: len(value) & ~1], f"{order}u2").astype(np.uint16)
+    if value is None or isinstance(value, str):
+        return None
+    numbers = value if isinstance(value, MutableSequence) else [value]
+    return np.asarray([int(one) & 0xFFFF for one in numbers], np.uint16)

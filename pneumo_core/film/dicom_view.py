@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -298,7 +299,7 @@ def view_in(text: str) -> str | None:
     return frontal
 
 
-def unmirrored(pixels: NDArray[np.float32], header: pydicom.Dataset, notes: list[str]) -> NDArray[np.float32]:
+def unmirrored(pixels: NDArray[Any], header: pydicom.Dataset, notes: list[str]) -> NDArray[Any]:
     """Exchange left and right where PatientOrientation says that the pixels show the patient as in a mirror.
 
     DICOM PS3.3 C.7.6.1.1.1: its two values say where the rows and the columns run to. A frontal X-ray is shown with

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pneumo_core.errors import UnreadableImageError
+from pneumo_core.film.grey import count_levels, own_range
 from pneumo_core.film.jpeg import bytes_behind_jpeg, check_jpeg_is_whole
 from pneumo_core.film.kinds import refusal_of_kind
 from pneumo_core.film.pixels import (
@@ -109,9 +110,9 @@ def _picture_pixels(image: Image.Image, notes: list[str]) -> Grey:
     """Turn a loaded picture of any Pillow mode to grey in [0, 1]."""
     if image.mode.startswith("I"):
         # Pillow's `convert("L")` would clip everything above 255.
-        values = np.asarray(image)
-        bits = effective_bits(int(values.max()))
-        return Grey(values.astype(np.float32) / np.float32(2**bits - 1), bits)
+        levels = np.asarray(image).astype(np.uint16)
+        grey = own_range(np.arange(2**16), count_levels(levels), notes)
+        return Grey(grey[levels], effective_bits(int(levels.max())))
     if image.mode in ("1", "L") and not image.has_transparency_data:
         return Grey(np.asarray(image.convert("L")), 8)
     if image.has_transparency_data:

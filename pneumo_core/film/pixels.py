@@ -40,6 +40,11 @@ class Origin:
         photometric_interpretation: as DICOM spells it; None for all other files.
         is_inverted: True when MONOCHROME1, PresentationLUTShape INVERSE or a TIFF of WhiteIsZero was turned air-dark.
         window: (WindowCenter, WindowWidth) that was applied.
+        windows: all windows that the file names, as (WindowCenter, WindowWidth).
+        unit: of the values before the window, one of `dicom_display.UNITS`; None where the file names none.
+        cut_off: rows cut off at the top and bottom and columns at the left and right of what the file stores, because
+            they are no part of the image.
+        pixel_aspect: a stored pixel's height divided by its width.
         transfer_syntax: name in words.
         view_position: one of `dicom_view.VIEW_POSITIONS`; None where the header names no view that is known.
         age_years: in [0, 130]; from PatientAge or the dates.
@@ -60,6 +65,10 @@ class Origin:
     photometric_interpretation: str | None = None
     is_inverted: bool = False
     window: tuple[float, float] | None = None
+    windows: tuple[tuple[float, float], ...] = ()
+    unit: str | None = None
+    cut_off: tuple[int, int, int, int] = (0, 0, 0, 0)
+    pixel_aspect: float = 1.0
     voi: Literal["window", "LUT"] | None = None
     transfer_syntax: str | None = None
     modality: str | None = None
@@ -117,3 +126,36 @@ class Grey(NamedTuple):
     voi: Literal["window", "LUT"] | None = None
     window: tuple[float, float] | None = None
     colour: float = 0.0
+
+
+class Scale(NamedTuple):
+    """What the levels of an image stand for: float32 `(256,)` for uint8 levels, `(65536,)` for uint16 levels.
+
+    Attributes:
+        grey: in [0, 1], air dark and bone bright.
+        values: before any window, in `Origin.unit`.
+    """
+
+    grey: NDArray[np.float32]
+    values: NDArray[np.float32]
+
+
+class Decoded(NamedTuple):
+    """A file's pixels as its process hands them on.
+
+    Attributes:
+        levels: `(height, width)`: with a scale uint8 or uint16; else grey, float32 in [0, 1] or uint8 with 255 for 1.
+    """
+
+    levels: NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
+    origin: Origin
+    scale: Scale | None = None
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """Give grey, float32 `(height, width)` in [0, 1]."""
+        if self.scale is not None:
+            return self.scale.grey[self.levels]
+        if self.levels.dtype == np.uint8:
+            return self.levels.astype(np.float32) / np.float32(255)
+        return self.levels

@@ -8,10 +8,12 @@ endian, not compressed. The rules, by DICOM PS3.3 and, where it is silent, by de
 2. Outside. Stored values equal to `PixelPaddingValue`, or from it to `PixelPaddingRangeLimit`, both included, are no
    image (C.7.5.1.1.2); nor is what lies outside of any shutter of `ShutterShape` (C.7.6.11). Rows and columns count
    from 1, and a pixel on the edge of a shutter is inside (D). Rows and columns at the edges that are all outside are
-   cut off. Pixels outside that stay are black in the end, after inversion, and count in no range (D). Where less than
-   96 pixels a side would stay, nothing is outside (D).
-3. Values (C.11.1). The first item of the modality LUT; without, slope and intercept. A slope that is zero, or either of
-   them no number, is as good as none (D). The first mapped value is signed as the pixels are (C.11.1.1).
+   cut off; then, at each edge of what stays, those of which less than a twentieth is image (D). Pixels outside that
+   stay are black in the end, after inversion, and count in no range (D). Where less than 96 pixels a side would stay,
+   nothing is outside (D).
+3. Values (C.11.1). The first item of the modality LUT; without, slope and intercept. One that is missing or empty is 1
+   or 0. A slope of zero, or either of them no number, is as good as none (D). The first mapped value is signed as the
+   pixels are (C.11.1.1).
 4. Candidates for a view, in this order: each item of the VOI LUT sequence, each pair of window centre and width
    (C.11.2). All windows have one `VOILUTFunction`: LINEAR, also where it is missing, LINEAR_EXACT or SIGMOID.
 5. A table. Its count is unsigned, and 0 is 65536. Its first mapped value is signed where the values may be below zero,
@@ -27,7 +29,9 @@ endian, not compressed. The rules, by DICOM PS3.3 and, where it is silent, by de
 9. MONOCHROME1 is inverted at the end (C.7.6.3.1.2); `PresentationLUTShape` does not count (D).
 """
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +67,30 @@ class Shown:
 
 
 def image_range(values: Values) -> tuple[float, float]:
-    """Give the values that are black and white where nothing says so: the lowest and the highest."""
-    return float(values.min()), float(values.max())
+    """Give the values that are black and white where nothing says so (D).
+
+    They are the lowest and the highest, once the pixels are left out that stand apart: up to a quarter of all where the
+    gap is as wide as all the rest, and up to one in 200 where nearly nothing lies in the next 15 % of the range.
+    """
+    left = sorted(values.ravel().tolist())
+    total = len(left)
+    while True:
+        gap, place = max((after - before, at) for at, (before, after) in enumerate(pairwise(left), 1))
+        lower, upper = left[:place], left[place:]
+        if 0 < lower[-1] - lower[0] <= gap and len(upper) <= total / 4:
+            left = lower
+        elif 0 < upper[-1] - upper[0] <= gap and len(lower) <= total / 4:
+            left = upper
+        else:
+            break
+    count = len(left)
+    low, high = left[math.ceil(count / 200) - 1], left[math.ceil(count * 199 / 200) - 1]
+    step, few = 0.15 * (high - low), max(1, total / 5000)
+    while len(beyond := [value for value in left if high < value <= high + step]) >= few:
+        high = max(beyond)
+    while len(beyond := [value for value in left if low - step <= value < low]) >= few:
+        low = min(beyond)
+    return low, high
 
 
 def shown(dataset: Dataset) -> Shown:
@@ -151,6 +177,12 @@ def without_outside(stored: Values, outside: Mask) -> tuple[Values, Mask]:
         return stored, np.ones(stored.shape, bool)
     rows, columns = np.flatnonzero(~outside.all(axis=1)), np.flatnonzero(~outside.all(axis=0))
     kept = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    image = ~outside[kept]
+    few = [[line.sum() * 20 < line.size for line in lines] for lines in (image, image.T)]
+    if all(few[0]) or all(few[1]):
+        return stored, np.ones(stored.shape, bool)
+    (first_row, last_row), (first, last) = ((line.index(False), line[::-1].index(False)) for line in few)
+    kept = (slice(rows[0] + first_row, rows[-1] + 1 - last_row), slice(columns[0] + first, columns[-1] + 1 - last))
     if min(stored[kept].shape) < LEAST_SIDE:
         return stored, np.ones(stored.shape, bool)
     return stored[kept], ~outside[kept]
@@ -168,10 +200,13 @@ def modality_values(dataset: Dataset, stored: Values) -> tuple[Values, float, fl
         entries, first = table(sequence[0], signed)
         return looked_up(stored, entries, first), float(entries.min()), float(entries.max())
     try:
-        slope, intercept = (number(texts(dataset, name)[0]) for name in ("RescaleSlope", "RescaleIntercept"))
+        slope, intercept = (
+            number("".join(texts(dataset, name)[:1]) or without)
+            for name, without in (("RescaleSlope", "1"), ("RescaleIntercept", "0"))
+        )
         if slope == 0:
             raise Unusable
-    except (Unusable, IndexError):
+    except Unusable:
         slope, intercept = 1.0, 0.0
     ends = sorted((lowest * slope + intercept, highest * slope + intercept))
     return stored * slope + intercept, ends[0], ends[1]
