@@ -16,7 +16,7 @@ IMAGE_CODES = {
     "colour": "a picture in colour",
     "cut_off_or_several": "part of a chest, several images, or an image small on a page",
     "damaged": "the file is damaged or cut short",
-    "derived": "bone or soft tissue alone, computed from an X-ray, or a picture that Pneumo made",
+    "derived": "bone or soft tissue alone, computed from an X-ray",
     "empty": "the file has no content",
     "for_processing": "raw data of a detector, meant for further processing",
     "header": "a DICOM whose header leaves out or garbles what its pixels need",

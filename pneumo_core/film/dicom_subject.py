@@ -9,14 +9,7 @@ from pydicom import uid
 
 from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
 from pneumo_core.film.age import age_between, age_in_years, day_in, names_unit
-from pneumo_core.film.dicom_header import (
-    BIRTH,
-    SEEN,
-    number,
-    text_of_image,
-    word,
-    words,
-)
+from pneumo_core.film.dicom_header import BIRTH, SEEN, number, text_of_image, word, words
 from pneumo_core.film.dicom_view import check_part
 from pneumo_core.wording import Caution
 
@@ -67,7 +60,7 @@ _SOP_CLASSES_IN_WORDS = {
     uid.PositronEmissionTomographyImageStorage: "a PET image",
 }
 # DICOM PS3.3 C.8.6.1, ConversionType.
-_NO_IMAGES = {"DRW": "a drawing", "SD": "a scanned document"}
+_NO_XRAYS = {"DRW": "a drawing", "SD": "a scanned document"}
 _FILMED = ("DV", "SI")
 _OTHER_MODALITY = Caution(
     "modality not given as X-ray",
@@ -82,7 +75,7 @@ _NAMED = Caution(
     "may show a name",
     "The header says that text is burned into the image (BurnedInAnnotation). It may name the patient.",
 )
-# Loose et al., RoFo 2009: a consensus of German radiologists allows 10 to 1 for digital X-rays of the chest.
+# Loose et al., RöFo 2009: a consensus of German radiologists allows 10 to 1 for digital X-rays of the chest.
 MOST_COMPRESSED = 10
 _COMPRESSED = Caution(
     "strongly compressed",
@@ -123,13 +116,11 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
         UnreadableImageError: it holds no image.
         UnsuitableImageError: of another modality, raw data, or an image computed from X-rays.
     """
-    modality, sop_class = word(header, "Modality"), word(header, "SOPClassUID")
-    if not sop_class:
-        sop_class = word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
+    modality, sop_class = word(header, "Modality"), _sop_class(header)
     _check_is_image(sop_class)
     if word(header, "Manufacturer") == "PNEUMO":
         raise UnsuitableImageError(
-            "is a picture that Pneumo made, not an X-ray. Please upload the X-ray itself.", code="derived"
+            "is a picture that Pneumo made, not an X-ray. Please upload the X-ray itself.", code="own_export"
         )
     if not modality:
         notes.append("The DICOM names no modality. It was read as an X-ray.")
@@ -214,6 +205,11 @@ def _age_by_dates(header: pydicom.Dataset) -> tuple[float | None, str]:
     return None, named[0]
 
 
+def _sop_class(header: pydicom.Dataset) -> str:
+    # Dataset.file_meta is there where the file has that group.
+    return word(header, "SOPClassUID") or word(getattr(header, "file_meta", header), "MediaStorageSOPClassUID")
+
+
 def _other_kind(found: str) -> UnsuitableImageError:
     return UnsuitableImageError(
         f"is {found}. Projection X-rays (CR, DX, RG) can be read. Please upload a chest X-ray.", code="modality"
@@ -227,8 +223,8 @@ def _check_sop_class(header: pydicom.Dataset, sop_class: str, notes: list[str], 
         kind = _SOP_CLASSES_IN_WORDS.get(uid.UID(sop_class))
         raise _other_kind(f"{kind or 'of a kind other than X-ray'} by its SOP class")
     conversion = word(header, "ConversionType")
-    if conversion in _NO_IMAGES:
-        raise _other_kind(f"{_NO_IMAGES[conversion]} by its ConversionType")
+    if conversion in _NO_XRAYS:
+        raise _other_kind(f"{_NO_XRAYS[conversion]} by its ConversionType")
     if conversion in _FILMED:
         cautions.append(_CAPTURED)
     elif is_capture:

@@ -41,6 +41,7 @@ _VIEW_CODES = {
     **dict.fromkeys(("399061009", "R-10241", "24422004", "G-A147", "62824007", "G-A117"), "NOT FRONTAL"),
     **dict.fromkeys(("399162004", "R-10242", "399196006", "R-10244", "399110001", "R-102C2"), "NOT FRONTAL"),
     **dict.fromkeys(("399004004", "R-10246", "399225005", "R-10250", "399288005", "R-10248"), "NOT FRONTAL"),
+    **dict.fromkeys(("399132005", "R-10252", "399325008", "R-10254"), "NOT FRONTAL"),
 }
 _LATERAL = re.compile(
     r"(?:[LR]|LT|RT|LEFT|RIGHT|XT)?LAT(?:ERAL(?:E|IS|NA)?)?|LAT[LR]|PROFIL|PERFIL|SEITLICH|BOCZN[AEY]"
@@ -262,9 +263,10 @@ def view_position(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
     coded = next((view for code, meaning in items if (view := _VIEW_CODES.get(code) or view_in(meaning))), None)
     oriented = _view_by_orientation(header, notes)
     found = [one for one in (named, coded, oriented) if one is not None]
-    if named is None and not _names_no_view(written):
+    is_strange = named is None and not _names_no_view(written)
+    if found and is_strange:
         notes.append("ViewPosition could not be understood and was left aside.")
-    if not found and (any(code or meaning for code, meaning in items) or not _names_no_view(written)):
+    elif not found and (is_strange or any(code or meaning for code, meaning in items)):
         cautions.append(_UNCLEAR)
     position = found[0] if found else None
     is_frontal = position is None or position in FRONTAL

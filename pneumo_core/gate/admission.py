@@ -33,19 +33,19 @@ class Admission:
         name: what to call the X-ray in a refusal.
         refusal: the reason against a score; None where there is none so far.
         suitability: the cautions about the patient.
-        doubts: the cautions that were found while the file was read.
         quality: the measured quality of the picture; None where it was refused before that.
         verdict: the input gate's judgement; None before the network's pass, and where no gate judged the X-ray.
         is_complete: whether the network has run. Until then the X-ray is admitted to the network only.
+        doubts: the cautions that were found while the file was read.
     """
 
     name: str
     refusal: UnsuitableImageError | None = None
     suitability: Suitability = _UNREMARKABLE
-    doubts: tuple[Caution, ...] = ()
     quality: Quality | None = None
     verdict: Verdict | None = None
     is_complete: bool = False
+    doubts: tuple[Caution, ...] = ()
 
     def after(self, verdict: Verdict | None) -> Admission:
         """Add the input gate's judgement; None where the model has no gate."""

@@ -26,6 +26,7 @@ from pneumo_core.evaluate.tables import (
     screening_rows,
     worklist_order,
 )
+from pneumo_core.gate.suitability import UNCLEAR_AGE
 from pneumo_core.models.conformal import Regions
 from pneumo_core.models.known_films import KnownFilms
 from pneumo_core.stats.calibration import Calibration, OperatingPoint
@@ -190,17 +191,19 @@ def test_the_table_of_films_says_likely_or_not_and_what_is_to_be_known_of_each()
         score(1, 0.0, has_pneumonia=None, sha256="c" * 64, warned_of="far from known films"),
         score(2, -2.0, has_pneumonia=None, age_years=60.0, warned_of="blur"),
         score(3, None, has_pneumonia=None, reason="The film seems to be inverted.", warned_of="exposure"),
+        score(4, -2.0, has_pneumonia=None, warned_of=UNCLEAR_AGE),
     ]
     known = KnownFilms({"c" * 16: "validation"}, np.zeros((0, 32), np.uint8), ())
     regions = Regions(0.9, pneumonia_from=0.7, none_up_to=0.3)
     found = assess_run(films, len(films), CARD, known, regions=regions)
     rows = list(csv.DictReader(io.StringIO(scores_csv(found).decode())))
-    assert [row["suspected_pneumonia"] for row in rows] == ["likely", "uncertain", "unlikely", ""]
+    assert [row["suspected_pneumonia"] for row in rows] == ["likely", "uncertain", "unlikely", "", "unlikely"]
     assert [row["warned_of"] for row in rows] == [
         "exposure, blur",
         "known from validation, far from known films, no age given",
         "outside population, blur",
         "",
+        UNCLEAR_AGE,
     ]
     without = list(csv.DictReader(io.StringIO(scores_csv(assessed(films)).decode())))
     assert {row["suspected_pneumonia"] for row in without} == {""}

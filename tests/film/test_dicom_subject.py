@@ -107,7 +107,7 @@ def test_no_age_and_an_age_that_is_not_understood_are_told_apart(elements, is_un
         ({"SOPClassUID": uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage}, ("", 1, [])),
         ({"ConversionType": "DV"}, ("", 0, ["scanned or filmed"])),
         ({"ConversionType": "SD"}, ("modality", 0, [])),
-        ({"Manufacturer": "Pneumo"}, ("derived", 0, [])),
+        ({"Manufacturer": "Pneumo"}, ("own_export", 0, [])),
         ({"BurnedInAnnotation": "YES"}, ("", 0, ["may show a name"])),
         ({"BurnedInAnnotation": "NO", "LossyImageCompression": "00"}, ("", 0, [])),
         ({"LossyImageCompression": "01"}, ("", 1, [])),

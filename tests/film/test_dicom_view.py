@@ -66,6 +66,7 @@ def test_a_view_is_understood_as_devices_and_people_write_it(text, found):
         ({"ViewPosition": "XYZ"}, (None, ["view not understood"])),
         ({"ViewPosition": "PA LAT"}, (None, ["view not understood"])),
         ({"ViewPosition": "LORDOTIC"}, ("LORDOTIC", ["lordotic view"])),
+        ({"ViewPosition": "XYZ", "ViewCodeSequence": code("R-10206")}, ("AP", [])),
         ({"ViewCodeSequence": code("R-10236")}, ("LL", [])),
         ({"ViewCodeSequence": code("399198007")}, ("RL", [])),
         ({"ViewCodeSequence": code("399067008")}, ("LATERAL", [])),
