@@ -28,7 +28,7 @@ for it. `pyproject.toml` holds the rule for import-linter::
     stats                        arrays -> figures with intervals, and how they are said
     errors wording               refusals, and sentences that read the same everywhere
 
-An outside package's home is a file name: plotly in `figures.py`, jinja in `report.py`, pydicom in `film/dicom*.py`.
+An outside package's home is a file name: plotly in `figures.py`, jinja in `report.py`, pydicom in `film/dicom/`.
 Their unpromised parts are used in files called `*_inside.py` alone.
 """
 

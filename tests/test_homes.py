@@ -17,7 +17,7 @@ WITH_KERAS = ("keras_network/*", "train/*", "explain/*")
 # By the name a package is imported by: where it may be, below `pneumo_core`.
 HOMES = {
     "PIL": ("film/image.py", "film/jpeg.py", "film/decoder_process.py", "draw/*", "train/negatives.py"),
-    "pydicom": ("film/*dicom*.py",),
+    "pydicom": ("film/dicom/*",),
     "cv2": ("film/preprocessing.py", "gate/quality.py", "train/negatives.py"),
     "tf_keras_vis": ("keras_network/gradcam.py", "explain/methods.py"),
     "plotly": ("*/figures.py", "explain/what_if_figures.py"),

@@ -22,8 +22,8 @@ import numpy as np
 from PIL import Image
 
 from pneumo_core.errors import PneumoError
-from pneumo_core.film.dicom import is_dicom, read_dicom
-from pneumo_core.film.dicom_frame import DICOM_ERRORS, import_dicom_decoders
+from pneumo_core.film.dicom.frame import DICOM_ERRORS, import_dicom_decoders
+from pneumo_core.film.dicom.reading import is_dicom, read_dicom
 from pneumo_core.film.image import import_picture_decoders, read_picture
 from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, MAX_FILE_BYTES, STOPPING_SECONDS, Decoded
 

@@ -41,12 +41,12 @@ class Origin:
         is_inverted: True when MONOCHROME1, PresentationLUTShape INVERSE or a TIFF of WhiteIsZero was turned air-dark.
         window: (WindowCenter, WindowWidth) that was applied.
         windows: all windows that the file names, as (WindowCenter, WindowWidth).
-        unit: of the values before the window, one of `dicom_display.UNITS`; None where the file names none.
+        unit: of the values before the window, one of `dicom.display.UNITS`; None where the file names none.
         cut_off: rows cut off at the top and bottom and columns at the left and right of what the file stores, because
             they are no part of the image.
         pixel_aspect: a stored pixel's height divided by its width.
         transfer_syntax: name in words.
-        view_position: one of `dicom_view.VIEW_POSITIONS`; None where the header names no view that is known.
+        view_position: one of `dicom.view.VIEW_POSITIONS`; None where the header names no view that is known.
         age_years: in [0, 130]; from PatientAge or the dates.
         is_age_unclear: True where the file gives an age, or its dates, that could not be understood.
         sex: M, F or O.
@@ -133,7 +133,7 @@ class Grey(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """What the levels of an image stand for: float32 `(256,)` for uint8 levels, `(65536,)` for uint16 levels.
+    """The meaning of an image's levels: float32 `(256,)` for uint8 levels, `(65536,)` for uint16 levels.
 
     Attributes:
         grey: in [0, 1], air dark and bone bright.
@@ -160,6 +160,5 @@ class Decoded(NamedTuple):
         """Give grey, float32 `(height, width)` in [0, 1]."""
         if self.scale is not None:
             return self.scale.grey[self.levels]
-        if self.levels.dtype == np.uint8:
-            return self.levels.astype(np.float32) / np.float32(255)
-        return self.levels
+        grey = self.levels.astype(np.float32, copy=False)
+        return grey / np.float32(255) if self.levels.dtype == np.uint8 else grey

@@ -25,7 +25,7 @@ MAX_ASPECT = 2.5
 UNCLEAR_AGE = "age not understood"
 # Ages are whole years, as in `ModelCard.population_years`.
 CHILDREN_YEARS, ADULT_YEARS = (1.0, 5.0), 18.0
-# By one of `film.dicom_view.VIEW_POSITIONS`; LLD and RLD are decubitus positions.
+# By one of `film.dicom.view.VIEW_POSITIONS`; LLD and RLD are decubitus positions.
 NOT_FRONTAL = {
     **dict.fromkeys(("LL", "RL", "LAT", "LATERAL"), "a lateral view"),
     **dict.fromkeys(("LLD", "RLD"), "taken lying on the side"),

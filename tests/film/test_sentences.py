@@ -10,8 +10,9 @@ from pydicom import uid
 
 from pneumo_core.draw.picture import captioned_png
 from pneumo_core.errors import PneumoError, UnreadableImageError
-from pneumo_core.film import dicom_frame, radiograph as radiograph_module
-from pneumo_core.film.dicom import read_dicom
+from pneumo_core.film import radiograph as radiograph_module
+from pneumo_core.film.dicom import frame as dicom_frame
+from pneumo_core.film.dicom.reading import read_dicom
 from pneumo_core.film.radiograph import read_radiograph
 from tests.film.test_dicom_frame import BLOCKS, JPEG_12, unpacked
 from tests.film.test_radiograph import (

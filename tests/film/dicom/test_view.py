@@ -5,8 +5,8 @@ import pytest
 from pydicom.dataset import Dataset
 
 from pneumo_core.errors import UnsuitableImageError
-from pneumo_core.film import dicom_subject, dicom_view
-from pneumo_core.film.dicom_view import FRONTAL, VIEW_POSITIONS, check_part, part_in, unmirrored, view_in, view_position
+from pneumo_core.film.dicom import subject as dicom_subject, view as dicom_view
+from pneumo_core.film.dicom.view import FRONTAL, VIEW_POSITIONS, check_part, part_in, unmirrored, view_in, view_position
 from pneumo_core.gate.suitability import NOT_FRONTAL
 from pneumo_core.wording import Caution
 from tests.film.test_dicom_subject import header

@@ -9,8 +9,8 @@ from pydicom import uid
 
 from pneumo_core.errors import UnreadableImageError, UnsuitableImageError
 from pneumo_core.film.age import age_between, age_in_years, day_in, names_unit
-from pneumo_core.film.dicom_header import BIRTH, SEEN, number, text_of_image, word, words
-from pneumo_core.film.dicom_view import check_part
+from pneumo_core.film.dicom.header import BIRTH, SEEN, number, text_of_image, word, words
+from pneumo_core.film.dicom.view import check_part
 from pneumo_core.wording import Caution
 
 # DICOM PS3.4 B.5; each has a sister for presentation.

@@ -9,7 +9,7 @@ import pydicom
 from numpy.typing import NDArray
 
 from pneumo_core.errors import UnsuitableImageError
-from pneumo_core.film.dicom_header import codes, text_of_series, word, words
+from pneumo_core.film.dicom.header import codes, text_of_series, word, words
 from pneumo_core.wording import Caution
 
 FRONTAL = ("AP", "PA", "FRONTAL", "LORDOTIC")

@@ -13,8 +13,8 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
-from pneumo_core.film.dicom_header import SPACINGS, raw_shorts, raw_texts, word
-from pneumo_core.film.dicom_outside import outside_of
+from pneumo_core.film.dicom.header import SPACINGS, raw_shorts, raw_texts, word
+from pneumo_core.film.dicom.outside import outside_of
 from pneumo_core.film.grey import Levels, clipped_share, contrast, count_levels, own_range, spread, windowed
 from pneumo_core.film.pixels import effective_bits
 
@@ -27,7 +27,7 @@ _MOST_CLIPPED = 0.6
 # A pixel whose sides differ by less is square. One whose sides differ by more is a mistake of the header.
 _SQUARE, _MOST_ASPECT = 0.01, 4.0
 # Terms of RescaleType and ModalityLUTType (DICOM PS3.3 C.11.1.1.2). US means unspecified.
-_UNITS = ("OD", "HU", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT")
+UNITS = ("OD", "HU", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT")
 _FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
@@ -132,7 +132,7 @@ def _modality(
             continue
         first, entries = table
         unit = word(item, "ModalityLUTType")
-        return _looked_up(stored, first, entries), unit if unit in _UNITS else None, True
+        return _looked_up(stored, first, entries), unit if unit in UNITS else None, True
     slope, intercept = (
         _number(raw_texts(header, keyword), default)
         for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
@@ -143,7 +143,7 @@ def _modality(
     if slope is None or intercept is None or slope == 0:
         notes.append("RescaleSlope or RescaleIntercept cannot be used. The stored values were taken as they are.")
         return stored, None, False
-    return stored * slope + intercept, unit if unit in _UNITS else None, False
+    return stored * slope + intercept, unit if unit in UNITS else None, False
 
 
 def _hints(

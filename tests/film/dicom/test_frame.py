@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended, fragment_frame, itemize_fragment
 from pydicom.filebase import DicomBytesIO
 
-from pneumo_core.film.dicom_frame import Frame, decode, inflated
+from pneumo_core.film.dicom.frame import Frame, decode, inflated
 from tests.film.headers import draw
 from tests.film.literal import stored_values
 from tests.film.test_radiograph import code_of, dicom, encapsulated, gdcm_dicom, ramp, read, saved, written

@@ -7,7 +7,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
-from pneumo_core.film.dicom_header import raw_shorts, raw_texts
+from pneumo_core.film.dicom.header import raw_shorts, raw_texts
 from pneumo_core.film.grey import Levels, count_levels
 from pneumo_core.film.pixels import MIN_SIDE_PIXELS
 

@@ -17,10 +17,10 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 
 from pneumo_core.errors import UnreadableImageError
-from pneumo_core.film.codestream import Codestream, is_codestream, read_codestream
-from pneumo_core.film.dicom_header import REQUIRED, number
+from pneumo_core.film.dicom.codestream import Codestream, is_codestream, read_codestream
+from pneumo_core.film.dicom.header import REQUIRED, number
+from pneumo_core.film.dicom.pydicom_inside import read_file_meta
 from pneumo_core.film.jpeg import check_jpeg_is_whole, with_more_data
-from pneumo_core.film.pydicom_inside import read_file_meta
 
 # Deflate shrinks up to 1000 : 1. An image of 50 megapixels with 16 bits and its header fit in this.
 MAX_INFLATED_BYTES = 128 * 2**20

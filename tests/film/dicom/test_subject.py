@@ -7,9 +7,9 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from pneumo_core.errors import IMAGE_CODES, UnsuitableImageError
-from pneumo_core.film.dicom_header import HEADER, codes, number, word, words
-from pneumo_core.film.dicom_subject import age_of, check_subject
-from pneumo_core.film.dicom_view import view_position
+from pneumo_core.film.dicom.header import HEADER, codes, number, word, words
+from pneumo_core.film.dicom.subject import age_of, check_subject
+from pneumo_core.film.dicom.view import view_position
 from pneumo_core.wording import Caution
 from tests.film.test_radiograph import CANARY, dicom, read
 
@@ -163,7 +163,7 @@ def test_a_number_that_is_none_is_told_from_an_absent_one():
     wrong.add_new("ViewCodeSequence", "US", 7)
     assert read(wrong).origin.notes == notes
     assert math.isnan(number(wrong, "LossyImageCompressionRatio", 3))
-    assert number(wrong, "WindowWidth", 3) == 3
+    assert number(wrong, "ImagesInAcquisition", 3) == 3
 
 
 def test_free_text_is_searched_and_never_handed_on():

@@ -10,7 +10,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.encaps import get_frame
 
-from pneumo_core.film.codestream import read_codestream
+from pneumo_core.film.dicom.codestream import read_codestream
 from tests.film.test_dicom_frame import HTJ2K, JPEG_12, LOSSLESS_4, jpeg_2000, unpacked, with_open_tile
 from tests.film.test_radiograph import ramp, saved
 
