@@ -25,6 +25,12 @@ from .cases import (
     patient_and_kind as patient_and_kind,
     split_by_patient as split_by_patient,
 )
+from .doubles import (
+    Doubles as Doubles,
+    conflicts_in_words as conflicts_in_words,
+    copies_in_words as copies_in_words,
+    without_doubles as without_doubles,
+)
 from .labels import (
     label_by_folders as label_by_folders,
 )
@@ -45,6 +51,14 @@ from .names import (
     check_film_name as check_film_name,
     is_film_name as is_film_name,
     relative_name as relative_name,
+)
+from .patients import (
+    INDEPENDENT as INDEPENDENT,
+    count_patients as count_patients,
+    is_rounded as is_rounded,
+    of_patients as of_patients,
+    patient_key as patient_key,
+    untold_patients as untold_patients,
 )
 from .report import (
     audit_html as audit_html,

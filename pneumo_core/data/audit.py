@@ -30,6 +30,7 @@ AUDIT_READERS = min(8, os.cpu_count() or 1)
 AHEAD = 64
 REPORT_EVERY = 32
 CONFLICT = "the same X-ray lies in both classes"
+COPY = "it is a copy of an X-ray that is there already"
 
 _PREPROCESSING = Preprocessing()
 # No age is outside: what a model knows is no matter of the folder.
@@ -82,9 +83,10 @@ def split_audited(
 ) -> Manifest:
     """Split the films of an audit by patient, as `make_manifest` does; films that look the same stay on one side.
 
-    Films with a problem or with two labels are left out.
+    Films with a problem or with two labels, and copies of films that are there, are left out.
     """
     left_out = {film.name: f"it cannot be used: {film.problem}" for film in audit.unusable}
+    left_out |= dict.fromkeys(audit.copies, COPY)
     left_out |= {name: CONFLICT for twins in audit.conflicts for name in twins.films}
     cases = [Case(film.name, (), film.has_pneumonia, film.patient, film.kind, film.split) for film in audit.films]
     same_looks = [twins.films for twins in audit.twins if not twins.is_conflict]

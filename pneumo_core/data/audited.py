@@ -2,12 +2,13 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+from pneumo_core.data.doubles import Content, find_doubles
 from pneumo_core.errors import DataError
 from pneumo_core.files import write_whole
 from pneumo_core.stats import Estimate
@@ -59,7 +60,10 @@ FACTS: dict[str, Callable[[AuditedFilm], float]] = {
 
 @dataclass(frozen=True, slots=True)
 class FilmCount:
-    """Films of one class in one split: all of them, those that can be used, and their patients."""
+    """Films of one class in one split: all of them, those that can be used, each content once, and their patients.
+
+    `patients` are 0 where no name of a usable film of the whole folder tells one.
+    """
 
     split: str
     has_pneumonia: bool
@@ -120,8 +124,8 @@ class FactArea:
 class Alarm:
     """A fact to know before training, in plain words: the finding, its meaning, the remedy.
 
-    `kind` is "unreadable", "one class", "imbalance", "small split", "no test split", "patients", "conflicts",
-    "twins across splits", "twins", "shortcut" or "ignored".
+    `kind` is "unreadable", "one class", "imbalance", "small split", "no test split", "no patients", "patients",
+    "conflicts", "copies", "twins across splits", "twins", "shortcut" or "ignored".
     """
 
     kind: str
@@ -154,12 +158,23 @@ class Audit:
         return tuple(film for film in self.films if film.problem)
 
     @property
+    def copies(self) -> dict[str, str]:
+        """Of each usable film that is a copy the film that counts instead of it; see `find_doubles`."""
+        usable = (film for film in self.films if film.problem is None)
+        return dict(copies_among(usable))
+
+    @property
     def conflicts(self) -> tuple[Twins, ...]:
         """The films that lie in both classes."""
         return tuple(twins for twins in self.twins if twins.is_conflict)
 
 
 _AUDIT = TypeAdapter(Audit)
+
+
+def copies_among(films: Iterable[AuditedFilm]) -> Mapping[str, str]:
+    """Give of each film that is a copy the film that counts instead of it; usable films only."""
+    return find_doubles(Content(film.name, film.split, film.has_pneumonia, film.sha256) for film in films).copies
 
 
 def write_audit(audit: Audit, path: Path) -> None:

@@ -24,8 +24,13 @@ CLASS_FOLDERS = {"NORMAL": False, "PNEUMONIA": True}
 CLASS_NAMES = {has_pneumonia: name for name, has_pneumonia in CLASS_FOLDERS.items()}
 FILM_SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".dcm"})
 
-_PNEUMONIA_NAME = re.compile(r"(?P<patient>person\d+)_(?P<kind>bacteria|virus)_")
-_NORMAL_NAME = re.compile(r"(?P<patient>(?:NORMAL\d*-)?IM-\d+)-\d+")
+# The names of the Kaggle copy.
+_PERSON_NAME = re.compile(r"(?<![A-Z0-9])(?P<patient>PERSON\d+)_(?P<kind>BACTERIA|VIRUS)_", re.IGNORECASE)
+_IM_NAME = re.compile(r"(?<![A-Z0-9])(?P<patient>(?:NORMAL\d*-)?IM-\d+)-\d+", re.IGNORECASE)
+# Those of the archive at Mendeley Data (doi:10.17632/rscbjbr9sj): disease, patient, number of the patient's image.
+_ARCHIVE_NAME = re.compile(r"(?<![A-Z0-9])(?P<kind>BACTERIA|VIRUS|NORMAL)-(?P<patient>\d+)-\d+", re.IGNORECASE)
+# Those of NIH ChestX-ray14 (Wang et al. 2017), whose patients are 1 to 30,805: patient, follow-up.
+_NIH_NAME = re.compile(r"(?<![A-Z0-9])(?P<patient>000[0-3]\d{4})_(?P<number>\d{3})(?!\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class Case:
     `name` is the path below the data folder, with forward slashes: the film's identity.
     `views` are the files that show this film: the one in the main data folder, then one of each
     further copy (another resampling, another compression).
+    `patient` is the film's own name where nothing tells it.
     `kind` is "normal", "bacteria", "virus", or "pneumonia" where the file name does not tell.
     """
 
@@ -136,14 +142,31 @@ def split_by_patient(cases: Iterable[Case], share: float, seed: int) -> tuple[tu
 
 
 def patient_and_kind(file_name: str, has_pneumonia: bool | None) -> tuple[str | None, str]:
-    """Give what a file name of the Kaggle data set tells: patient (None if nothing) and kind, as in `Case`.
+    """Give what a file name of a known data set tells: patient (None if nothing) and kind, as in `Case`.
 
-    Without a label the kind is "".
+    The names are those of Kermany et al. 2018 (Kaggle's copy and the archive at Mendeley Data) and of NIH ChestX-ray14,
+    in any case, whatever stands before or behind them ("Copy of ...", "... - Copy"). Without a label the kind is "".
     """
-    sick, well = _PNEUMONIA_NAME.match(file_name), _NORMAL_NAME.match(file_name)
-    told = {True: sick, False: well, None: sick or well}[has_pneumonia]
-    kind = {True: sick["kind"] if sick else "pneumonia", False: "normal", None: ""}[has_pneumonia]
-    return told["patient"] if told else None, kind
+    archive = _ARCHIVE_NAME.search(file_name)
+    person = _PERSON_NAME.search(file_name)
+    if person is not None:
+        patient = person["patient"].lower()
+    elif image := _IM_NAME.search(file_name):
+        patient = image["patient"].upper()
+    else:
+        numbered = archive or _NIH_NAME.search(file_name)
+        patient = numbered["patient"] if numbered else None
+    named = person or archive
+    kind = named["kind"].lower() if named else "normal"
+    if has_pneumonia:
+        return patient, kind if kind != "normal" else "pneumonia"
+    return patient, "" if has_pneumonia is None else "normal"
+
+
+def follow_up(file_name: str) -> int | None:
+    """Give the number in the patient's series that a file name of NIH ChestX-ray14 tells, from 0."""
+    found = _NIH_NAME.search(file_name)
+    return int(found["number"]) if found else None
 
 
 def manifest_sha256(cases: Iterable[Case], sha256s: Iterable[Sequence[str]]) -> str:
@@ -171,4 +194,4 @@ def _case(folder: Path, path: Path, split: str, has_pneumonia: bool, copies: Seq
     name = path.relative_to(folder).as_posix()
     patient, kind = patient_and_kind(path.name, has_pneumonia)
     views = (path, *(copy / name for copy in copies))
-    return Case(name, views, has_pneumonia, patient or path.stem, kind, split)
+    return Case(name, views, has_pneumonia, patient or name, kind, split)

@@ -11,12 +11,12 @@ different films of alike chests (correlation 0.87 to 0.97). So 10 lies within th
 import datetime
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from pneumo_core.data.alarms import alarms_of
-from pneumo_core.data.audited import FACTS, Audit, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins
+from pneumo_core.data.audited import FACTS, Audit, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins, copies_among
 from pneumo_core.data.cases import SPLITS
 from pneumo_core.stats import areas_of_metadata
 
@@ -35,25 +35,28 @@ def audit_of(folder: str, found: Iterable[AuditedFilm], ignored: Sequence[str], 
     """
     films = tuple(sorted(found, key=lambda film: (SPLITS.index(film.split), film.has_pneumonia, film.name)))
     usable = [film for film in films if film.problem is None]
-    counts = tuple(_counts(films))
+    copies = copies_among(usable)
+    counts = tuple(_counts(films, copies))
     twins = tuple(_twins(usable))
     across = tuple(_patients_across(usable))
     contradictory = {name for group in twins if group.is_conflict for name in group.films}
-    areas = tuple(_areas([film for film in usable if film.name not in contradictory]))
-    alarms = tuple(alarms_of(films, counts, twins, across, areas, ignored))
+    areas = tuple(_areas([film for film in usable if film.name not in contradictory and film.name not in copies]))
+    alarms = tuple(alarms_of(films, counts, copies, twins, across, areas, ignored))
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     seconds = round(time.monotonic() - started, 3)
     few = tuple(ignored[:MAX_IGNORED])
     return Audit(folder, now, seconds, films, counts, twins, across, areas, len(ignored), few, alarms)
 
 
-def _counts(films: Sequence[AuditedFilm]) -> Iterator[FilmCount]:
+def _counts(films: Sequence[AuditedFilm], copies: Container[str]) -> Iterator[FilmCount]:
+    are_told = any(film.patient != film.name for film in films if film.problem is None)
     for split in SPLITS:
         there = [film for film in films if film.split == split]
         for has_pneumonia in (False, True) if there else ():
             part = [film for film in there if film.has_pneumonia == has_pneumonia]
-            usable = [film for film in part if film.problem is None]
-            yield FilmCount(split, has_pneumonia, len(part), len(usable), len({film.patient for film in usable}))
+            usable = [film for film in part if film.problem is None and film.name not in copies]
+            patients = len({film.patient for film in usable}) if are_told else 0
+            yield FilmCount(split, has_pneumonia, len(part), len(usable), patients)
 
 
 def _patients_across(usable: Sequence[AuditedFilm]) -> Iterator[PatientAcross]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pneumo_core.evaluate.cohort import Cohort, Subgroup, best_threshold, contradictions, labelled_cohort, subgroups
 from pneumo_core.evaluate.runs import FilmScore, read_run, read_scores
-from pneumo_core.gate import suitability_for_age
+from pneumo_core.gate import UNCLEAR_AGE, suitability_for_age
 from pneumo_core.models import KnownFilms, ModelCard, Regions, read_card, read_conformal, read_known_films
 from pneumo_core.stats import (
     FEW_FILMS,
@@ -99,7 +99,7 @@ class Assessment:
         film = [known_tag(self.known_from[score.number])] if score.number in self.known_from else []
         film += [name for name in score.warned_of.split(", ") if name]
         patient = suitability_for_age(score.age_years, self.card.population_years)
-        of_patient = [caution.tag for caution in patient.cautions]
+        of_patient = [caution.tag for caution in patient.cautions if UNCLEAR_AGE not in film]
         return (*of_patient, *film) if patient.is_outside_population else (*film, *of_patient)
 
     def figures(self, threshold: float) -> ThresholdFigures:

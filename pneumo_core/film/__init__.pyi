@@ -12,6 +12,7 @@ from .pixels import (
     MAX_FILE_BYTES as MAX_FILE_BYTES,
     MAX_MEGAPIXELS as MAX_MEGAPIXELS,
     MIN_SIDE_PIXELS as MIN_SIDE_PIXELS,
+    OWN_SOFTWARE as OWN_SOFTWARE,
 )
 from .preprocessing import (
     Preprocessing as Preprocessing,

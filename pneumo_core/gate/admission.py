@@ -18,7 +18,7 @@ from pneumo_core.errors import UnsuitableImageError
 from pneumo_core.film import Radiograph
 from pneumo_core.gate.input_gate import NO_GATE, Verdict
 from pneumo_core.gate.quality import Quality, measure_quality, refuse_clipped
-from pneumo_core.gate.suitability import FAR, Suitability, assess, check_contrast, refuse_by
+from pneumo_core.gate.suitability import FAR, UNCLEAR_AGE, Suitability, assess, check_contrast, refuse_by
 from pneumo_core.wording import Caution
 
 UNGATED = Caution("no input gate", NO_GATE)
@@ -33,6 +33,7 @@ class Admission:
         name: what to call the X-ray in a refusal.
         refusal: the reason against a score; None where there is none so far.
         suitability: the cautions about the patient.
+        doubts: the cautions that were found while the file was read.
         quality: the measured quality of the picture; None where it was refused before that.
         verdict: the input gate's judgement; None before the network's pass, and where no gate judged the X-ray.
         is_complete: whether the network has run. Until then the X-ray is admitted to the network only.
@@ -41,6 +42,7 @@ class Admission:
     name: str
     refusal: UnsuitableImageError | None = None
     suitability: Suitability = _UNREMARKABLE
+    doubts: tuple[Caution, ...] = ()
     quality: Quality | None = None
     verdict: Verdict | None = None
     is_complete: bool = False
@@ -77,17 +79,20 @@ class Admission:
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
-        """Give the cautions about the picture, without those about the patient."""
+        """Give the cautions about the file and the picture, without those about the patient."""
         far = (FAR,) if self.is_far else ()
         ungated = (UNGATED,) if self.is_ungated else ()
-        return (*(self.quality.cautions if self.quality else ()), *far, *ungated)
+        return (*self.doubts, *(self.quality.cautions if self.quality else ()), *far, *ungated)
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """Name the same in a word or two each, for a row: `quality.FINDINGS`, `FAR`'s tag and `UNGATED`'s tag."""
+        """Name the same in a word or two each, for a row: tags, and `quality.FINDINGS`."""
         far = (FAR.tag,) if self.is_far else ()
         ungated = (UNGATED.tag,) if self.is_ungated else ()
-        return (*far, *(self.quality.findings if self.quality else ()), *ungated)
+        # A row holds the age, and with it whether there is none; it cannot hold why.
+        patient = (caution.tag for caution in self.suitability.cautions if caution.tag == UNCLEAR_AGE)
+        doubts = (*(caution.tag for caution in self.doubts), *patient)
+        return (*doubts, *far, *(self.quality.findings if self.quality else ()), *ungated)
 
 
 def before(radiograph: Radiograph, population_years: tuple[float, float], age_years: float | None = None) -> Admission:
@@ -97,12 +102,12 @@ def before(radiograph: Radiograph, population_years: tuple[float, float], age_ye
         population_years: lowest and highest age, in whole years, that the network was trained on.
         age_years: of the patient, where the file gives none.
     """
-    name = radiograph.name
+    name, doubts = radiograph.name, radiograph.origin.cautions
     try:
         suitability = assess(radiograph, population_years, age_years)
     except UnsuitableImageError as refusal:
-        return Admission(name, refusal)
-    return _measured(Admission(name, suitability=suitability), radiograph.pixels)
+        return Admission(name, refusal, doubts=doubts)
+    return _measured(Admission(name, suitability=suitability, doubts=doubts), radiograph.pixels)
 
 
 def before_changed(pixels: np.ndarray, name: str, sharpness: float | None = None) -> Admission:

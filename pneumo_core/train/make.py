@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.data import Case, manifest_sha256
+from pneumo_core.data import Case, count_patients, manifest_sha256
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.files import file_sha256, models_folder, write_whole
 from pneumo_core.film import Preprocessing, fingerprint
@@ -126,12 +126,13 @@ class _Run:
         self.told = 0.0
         # The logits of the validation films, by the model that this run made; empty until they are scored.
         self.logits: dict[str, np.ndarray] = {}
+        self.notes: tuple[str, ...] = ()
 
     def go(self, finish: bool) -> ModelCard | None:
         """Do what is still to be done: fit, write the model, compare it with the one in use."""
         plan, recipe = self.plan, self.recipe
         keras.utils.set_random_seed(recipe.seed)
-        training, validation, tests = planned_split(plan)
+        training, validation, tests, self.notes = planned_split(plan)
         card = self._card_written_before()
         networks = None
         if card is None:
@@ -148,6 +149,8 @@ class _Run:
             networks = self._networks()
 
         self.tell("reading the films", force=True)
+        for note in self.notes:
+            self.report(note)
         self.report(f"reading {len(validation)} validation films")
         validation_films = read_films(validation, self.preprocessing, self._read)
         if validation_films is None:
@@ -344,7 +347,7 @@ class _Run:
                 intended_use=INTENDED_USE,
                 limitations=LIMITATIONS,
                 recipe=recipe_settings(recipe) | {"starts_from": _start_in_words(plan.start)},
-                training_data=_describe(training, validation, plan),
+                training_data=_describe(training, validation, plan, self.notes),
                 validation=chosen.validation,
                 test=chosen.test,
                 versions={"python": platform.python_version()}
@@ -409,7 +412,7 @@ def _start_in_words(start: str) -> str:
     return f"{path.name}, sha256 {file_sha256(path / NETWORK_FILE if path.is_dir() else path)}"
 
 
-def _describe(training: Films, validation: Films, plan: Plan) -> TrainingData:
+def _describe(training: Films, validation: Films, plan: Plan, notes: Sequence[str]) -> TrainingData:
     recipe = plan.recipe
     how = (
         f"split by patient as the manifest with sha256 {file_sha256(plan.manifest)} says"
@@ -418,14 +421,14 @@ def _describe(training: Films, validation: Films, plan: Plan) -> TrainingData:
         f"{recipe.validation_share:.0%} of the patients for validation, seed {recipe.seed}"
     )
     return TrainingData(
-        description=how,
+        description=". ".join((how, *(note.removesuffix(".") for note in notes))),
         films=len(training.cases),
         films_with_pneumonia=int(training.has_pneumonia.sum()),
-        patients=len({case.patient for case in training.cases}),
+        patients=count_patients((case.patient, case.name) for case in training.cases),
         views_of_each_film=len(training.views),
         validation_films=len(validation.cases),
         validation_films_with_pneumonia=int(validation.has_pneumonia.sum()),
-        validation_patients=len({case.patient for case in validation.cases}),
+        validation_patients=count_patients((case.patient, case.name) for case in validation.cases),
         manifest_sha256=_manifest(training, validation),
     )
 

@@ -40,16 +40,27 @@ def patients(cases: tuple[Case, ...]) -> set[str]:
     [
         ("PNEUMONIA/person123_bacteria_456.jpeg", "person123", "bacteria"),
         ("PNEUMONIA/person1_virus_7.jpeg", "person1", "virus"),
-        ("PNEUMONIA/BACTERIA-1135262-0001.jpeg", "BACTERIA-1135262-0001", "pneumonia"),
-        ("PNEUMONIA/person1_fungus_7.jpeg", "person1_fungus_7", "pneumonia"),
+        ("PNEUMONIA/PERSON123_Bacteria_456.JPEG", "person123", "bacteria"),
+        ("PNEUMONIA/person1_virus_7 - Copy.jpeg", "person1", "virus"),
+        ("PNEUMONIA/BACTERIA-1135262-0001.jpeg", "1135262", "bacteria"),
+        ("PNEUMONIA/virus-614452-0003.png", "614452", "virus"),
+        ("NORMAL/NORMAL-28501-0001.jpeg", "28501", "normal"),
+        ("PNEUMONIA/00000013_045.png", "00000013", "pneumonia"),
+        ("NORMAL/00030805_000.png", "00030805", "normal"),
+        # A date and a number are no patient of NIH.
+        ("NORMAL/20240131_001.png", "train/NORMAL/20240131_001.png", "normal"),
+        ("NORMAL/00012345_1234.png", "train/NORMAL/00012345_1234.png", "normal"),
+        ("PNEUMONIA/person1_fungus_7.jpeg", "train/PNEUMONIA/person1_fungus_7.jpeg", "pneumonia"),
         ("NORMAL/IM-0115-0001.jpeg", "IM-0115", "normal"),
         ("NORMAL/IM-0115-0001-0002.jpeg", "IM-0115", "normal"),
         ("NORMAL/NORMAL2-IM-1427-0001.jpeg", "NORMAL2-IM-1427", "normal"),
         ("NORMAL/NORMAL2-IM-0115-0001.jpeg", "NORMAL2-IM-0115", "normal"),
-        ("NORMAL/scan.dcm", "scan", "normal"),
-        # The folder is the label, whatever the name says.
-        ("NORMAL/person1_virus_7.jpeg", "person1_virus_7", "normal"),
-        ("PNEUMONIA/IM-0115-0001.jpeg", "IM-0115-0001", "pneumonia"),
+        ("NORMAL/Copy of im-0115-0001.jpeg", "IM-0115", "normal"),
+        ("NORMAL/scan.dcm", "train/NORMAL/scan.dcm", "normal"),
+        # The folder is the label, whatever the name says of the disease.
+        ("NORMAL/person1_virus_7.jpeg", "person1", "normal"),
+        ("PNEUMONIA/IM-0115-0001.jpeg", "IM-0115", "pneumonia"),
+        ("PNEUMONIA/NORMAL-28501-0001.jpeg", "28501", "pneumonia"),
     ],
 )
 def test_a_files_folder_and_name_give_label_patient_and_kind(tmp_path, name: str, patient: str, kind: str):

@@ -80,7 +80,7 @@ def patched(content: bytes, offset: int, value: bytes, at: bytes = b"PK\x01\x02"
         ("val/normal/more/scan.dcm", False, "val/normal/more/scan.dcm", "normal"),
         ("PNEUMONIA/scan.dicom", True, "PNEUMONIA/scan.dicom", "pneumonia"),
         # The folder is the label, whatever the name says.
-        ("NORMAL/person1_virus_7.png", False, "NORMAL/person1_virus_7.png", "normal"),
+        ("NORMAL/person1_virus_7.png", False, "person1", "normal"),
         ("other/person1_virus_7.png", None, "person1", ""),
         ("NORMAL2-IM-1427-0001.jpeg", None, "NORMAL2-IM-1427", ""),
         ("normal.png", None, "normal.png", ""),

@@ -20,9 +20,10 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.processing import apply_voi, apply_windowing
 
 from pneumo_core.errors import PneumoError, UnreadableImageError, UnsuitableImageError
-from pneumo_core.film import dicom as dicom_file, radiograph as radiograph_module
+from pneumo_core.film import dicom_frame, radiograph as radiograph_module
+from pneumo_core.film.dicom import read_dicom
 from pneumo_core.film.radiograph import Radiograph, read_radiograph
-from pneumo_core.gate.suitability import assess
+from pneumo_core.gate.suitability import UNCLEAR_AGE, assess
 from tests.conftest import drawn_film
 
 # What pydicom says to the tests' own writing of unusual values, and to its own overflow.
@@ -148,7 +149,9 @@ def table(entries: list[int], bits: int, first: int = 0) -> list[Dataset]:
 # --- the promise --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", [png(ramp()), png(ramp(16)), saved(Image.fromarray(ramp()), "JPEG")])
+@pytest.mark.parametrize(
+    "content", [png(ramp()), png(ramp(16)), *(saved(Image.fromarray(ramp()), form) for form in ("JPEG", "TIFF", "BMP"))]
+)
 def test_pixels_are_float32_between_0_and_1_and_read_only(content):
     pixels = read(content).pixels
     assert pixels.dtype == np.float32
@@ -260,6 +263,41 @@ def test_every_mode_of_a_grey_png_gives_the_same_grey(mode):
     radiograph = read(saved(grey.convert(mode)))
     assert radiograph.pixels == pytest.approx(np.asarray(grey) / 255, abs=1e-6)
     assert radiograph.origin.colour == pytest.approx(0, abs=1e-6)
+
+
+def test_the_first_picture_of_a_phone_is_read_and_the_second_one_is_said():
+    second = Image.new("L", (60, 50), 255)
+    radiograph = read(saved(Image.fromarray(ramp()), "MPO", quality=95, save_all=True, append_images=[second]))
+    assert radiograph.origin.format == "JPEG"
+    assert np.abs(radiograph.pixels - ramp() / 255).max() < 0.03
+    assert len(radiograph.origin.notes) == 1
+
+
+@pytest.mark.parametrize(("appended", "notes"), [(bytes(16), 0), (b"\0\0\0\x18ftypmp42" + b"\xff\xda" * 2000, 1)])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_a_phone_puts_behind_a_jpeg_is_left_out_and_said(appended, notes, progressive):
+    content = saved(Image.fromarray(ramp()), "JPEG", progressive=progressive)
+    radiograph = read(content + appended)
+    assert np.array_equal(radiograph.pixels, read(content).pixels)
+    assert len(radiograph.origin.notes) == notes
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_a_png_of_few_bits_is_read(bits):
+    levels = ramp() >> (8 - bits)
+    in_a_byte = 8 // bits
+    packed = sum(levels[:, place::in_a_byte].astype(int) << (8 - bits * (place + 1)) for place in range(in_a_byte))
+    rows = b"".join(b"\0" + row.tobytes() for row in np.asarray(packed, np.uint8))
+    header = png_chunk(b"IHDR", struct.pack(">2I5B", WIDTH, HEIGHT, bits, 0, 0, 0, 0))
+    content = b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(rows)) + png_chunk(b"IEND", b"")
+    assert read(content).pixels == pytest.approx(levels / (2**bits - 1), abs=0.003)
+
+
+@pytest.mark.parametrize("chunk", [(b"gAMA", struct.pack(">I", 45455)), (b"sBIT", b"\x0c"), (b"sRGB", b"\0")])
+def test_pixels_of_a_png_are_read_as_they_are_stored(chunk):
+    content = png(ramp(16))
+    # The header's chunk ends at byte 33.
+    assert np.array_equal(read(content[:33] + png_chunk(*chunk) + content[33:]).pixels, read(content).pixels)
 
 
 def test_a_cmyk_jpeg_is_read():
@@ -537,9 +575,7 @@ def test_a_colour_dicom_becomes_grey_and_its_colour_is_measured(photometric):
         ("018M", 1.5),
         ("012W", 84 / 365.25),
         ("030D", 30 / 365.25),
-        ("000Y", 0),
-        ("62", 62),
-        ("062", 62),
+        ("0045Y", 45),
         ("45Y", 45),
         ("3Y", 3),
         ("18M", 1.5),
@@ -556,10 +592,11 @@ def test_an_age_is_read_as_devices_write_it(stated, years):
 
 @pytest.mark.parametrize("stated", ["131Y", "999", "-04Y", "abcY", "Y", "4.5Y", "0x4Y", "19600101", "4YY"])
 def test_an_age_that_is_none_is_not_known_and_said_so_without_quoting_it(stated):
-    dates = {"PatientBirthDate": "20190101", "StudyDate": "20230101"}
-    origin = read(dicom(PatientAge=stated, **dates)).origin
-    assert origin.age_years is None
+    origin = read(dicom(PatientAge=stated)).origin
+    assert (origin.age_years, origin.is_age_unclear) == (None, True)
     assert origin.notes == ("PatientAge could not be understood, so the age is not known.",)
+    (caution,) = assess(read(dicom(PatientAge=stated)), (1.0, 5.0)).cautions
+    assert caution.tag == UNCLEAR_AGE
 
 
 def test_an_adult_whose_age_lacks_its_unit_is_outside_of_a_childrens_network():
@@ -589,14 +626,14 @@ def test_an_age_is_computed_from_the_dates_where_none_is_stated(stated):
 )
 def test_dates_that_are_no_dates_give_no_age_and_are_said_so(born, seen):
     origin = read(dicom(PatientBirthDate=born, StudyDate=seen)).origin
-    assert origin.age_years is None
+    assert (origin.age_years, origin.is_age_unclear) == (None, True)
     assert origin.notes == ("PatientBirthDate and StudyDate give no possible age, so the age is not known.",)
 
 
 @pytest.mark.parametrize(("born", "seen"), [("", "20230101"), ("20190101", "")])
 def test_one_date_alone_gives_no_age(born, seen):
     origin = read(dicom(PatientBirthDate=born, StudyDate=seen)).origin
-    assert (origin.age_years, origin.notes) == (None, ())
+    assert (origin.age_years, origin.is_age_unclear, origin.notes) == (None, False, ())
 
 
 @pytest.mark.parametrize(("stored", "kept"), [("PA", "PA"), ("LL", "LL"), ("pa ", "PA"), ("DOE JOHN", None)])
@@ -668,14 +705,14 @@ def test_a_missing_path_and_a_folder_are_refused(tmp_path):
         b"<!DOCTYPE html><p>",
         b"patient;age\n1;2\n",
         b"\x01\x02\x03\xff" * 50,
-        *(saved(Image.new("RGB", (100, 100)), form) for form in ("TIFF", "GIF", "BMP", "WEBP")),
+        *(saved(Image.new("RGB", (100, 100)), form) for form in ("GIF", "WEBP", "AVIF")),
     ],
 )
 def test_other_kinds_of_file_are_refused(content):
     assert code_of(content) == "not_an_image"
 
 
-@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "BMP"])
 @pytest.mark.parametrize("part", [0.5, 0.9])
 def test_a_picture_cut_short_is_refused(form, part):
     noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)
@@ -722,12 +759,6 @@ def test_an_animated_png_is_refused():
     assert code_of(content) == "several_pictures"
 
 
-def test_a_multi_picture_jpeg_is_refused():
-    image = Image.fromarray(ramp())
-    content = saved(image, "MPO", save_all=True, append_images=[image])
-    assert code_of(content) == "several_pictures"
-
-
 def test_a_jpeg_of_hundreds_of_scans_is_refused():
     content = saved(Image.fromarray(ramp()), "JPEG", progressive=True)
     assert read(content).origin.format == "JPEG"
@@ -766,7 +797,7 @@ def test_an_image_for_presentation_is_read(intent):
     assert read(dicom(PresentationIntentType=intent)).origin.modality == "DX"
 
 
-@pytest.mark.parametrize(("frames", "code"), [(0, "header"), (-1, "header"), (10, "several_pictures")])
+@pytest.mark.parametrize(("frames", "code"), [(-1, "header"), (10, "several_pictures")])
 def test_a_number_of_frames_other_than_1_is_refused(frames, code):
     assert code_of(dicom(NumberOfFrames=frames)) == code
 
@@ -797,7 +828,7 @@ def test_other_pixel_kinds_are_refused(photometric):
 
 @pytest.mark.parametrize(
     "layout",
-    [{"BitsAllocated": 32}, {"BitsStored": 17}, {"BitsStored": 0}, {"SamplesPerPixel": 3}, {"HighBit": 15}],
+    [{"BitsAllocated": 32}, {"BitsStored": 17}, {"BitsStored": 0}, {"SamplesPerPixel": 3}, {"HighBit": 16}],
 )
 def test_unusual_layouts_are_refused(layout):
     assert code_of(dicom(**layout)) == "unsupported"
@@ -825,7 +856,7 @@ def of_syntax(syntax: uid.UID) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("syntax", [uid.MPEG2MPML, uid.HTJ2KLossless, uid.JPEGExtended12Bit, uid.UID("1.2.3.4.5")])
+@pytest.mark.parametrize("syntax", [uid.MPEG2MPML, uid.UID("1.2.3.4.5")])
 def test_a_transfer_syntax_that_cannot_be_decoded_is_refused(syntax):
     assert code_of(of_syntax(syntax)) == "unsupported"
 
@@ -855,10 +886,10 @@ def test_an_rle_frame_that_unpacks_too_far_is_refused():
 
 
 def test_a_deflated_dicom_is_inflated_within_bounds(monkeypatch):
-    monkeypatch.setattr(dicom_file, "MAX_INFLATED_BYTES", 20_000)
+    monkeypatch.setattr(dicom_frame, "MAX_INFLATED_BYTES", 20_000)
     content = written(dicom(np.zeros((HEIGHT, WIDTH), np.uint16), uid.DeflatedExplicitVRLittleEndian))
     with pytest.raises(UnreadableImageError) as caught:
-        dicom_file.read_dicom(content)
+        read_dicom(content)
     assert caught.value.code == "too_large"
 
 
@@ -885,8 +916,14 @@ def test_5000_nested_sequences_are_refused():
 
 
 def test_a_header_with_words_for_numbers_is_refused_without_quoting_them():
+    content = written(dicom(RescaleSlope="1234567", RescaleIntercept=0)).replace(b"1234567", b"JOHNDOE")
+    assert code_of(content) == "header"
+    assert "DOE" not in refusal(content)
+
+
+def test_a_window_of_words_is_left_aside_and_said_so():
     content = written(dicom(WindowCenter="1234567", WindowWidth=10)).replace(b"1234567", b"JOHNDOE")
-    assert refusal(content) == DAMAGED
+    assert read(content).origin.notes == ("The stored window cannot be used. The full range was shown.",)
 
 
 def test_an_element_of_a_wrong_length_is_refused():

@@ -8,8 +8,10 @@ import pytest
 from PIL import Image
 from pydicom import uid
 
+from pneumo_core.draw.picture import captioned_png
 from pneumo_core.errors import PneumoError, UnreadableImageError
-from pneumo_core.film import dicom as dicom_file, radiograph as radiograph_module
+from pneumo_core.film import dicom_frame, radiograph as radiograph_module
+from pneumo_core.film.dicom import read_dicom
 from pneumo_core.film.radiograph import read_radiograph
 from tests.film.test_radiograph import HEIGHT, WIDTH, declared_png, dicom, of_syntax, png, ramp, saved, written
 from tests.test_prose import MOST_WORDS, faults
@@ -17,7 +19,13 @@ from tests.test_prose import MOST_WORDS, faults
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")
 
 GREY = Image.fromarray(ramp())
-NOT_AN_X_RAY = "scan seems to be {}, not an X-ray. Please upload a DICOM, PNG or JPEG file."
+NOT_AN_X_RAY = "scan seems to be {}, not an X-ray. {}"
+UPLOAD = "Please upload a DICOM, PNG, JPEG, TIFF or BMP file."
+SAVE = "Please save the picture as JPEG or PNG, and upload that."
+UNPACK = "Please unpack it, and upload the X-ray itself."
+EXPORT = "Please export the X-ray itself from the program that made it."
+TIFF = "scan is a TIFF {}, which is not read. Please save it with 8 or 16 bits in grey, without compression."
+NO_IMAGE = "scan is {}, not an image. Please upload the X-ray itself."
 MODALITY = "scan is {}. Projection X-rays (CR, DX, RG) can be read. Please upload a chest X-ray."
 BODY_PART = "scan is an X-ray of another body part ({}). Please upload a chest X-ray."
 SEVERAL = "scan holds several pictures. Please upload a single X-ray."
@@ -25,17 +33,42 @@ FRAMES = "scan is a DICOM with {}. Please upload a single X-ray."
 SYNTAX = "scan is stored as {}, which cannot be decoded. Please export it uncompressed."
 REFUSALS: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "scan is empty. Please export or download it again."),
-    "PDF": (lambda: b"%PDF-1.7", NOT_AN_X_RAY.format("a PDF document")),
-    "ZIP": (lambda: b"PK\x03\x04....", NOT_AN_X_RAY.format("a ZIP archive or an Office document")),
-    "gzip": (lambda: b"\x1f\x8b\x08", NOT_AN_X_RAY.format("a gzip archive, as NIfTI volumes often are")),
-    "NIfTI": (lambda: bytes(344) + b"n+1\0", NOT_AN_X_RAY.format("a NIfTI volume")),
-    "web page": (lambda: b"<!DOCTYPE html><p>", NOT_AN_X_RAY.format("a web page")),
-    "text": (lambda: b"patient;age\n1;2\n", NOT_AN_X_RAY.format("a text file")),
-    "unknown": (lambda: b"\x01\x02\x03\xff" * 50, NOT_AN_X_RAY.format("a file of an unknown kind")),
-    **{
-        form: (lambda form=form: saved(Image.new("RGB", (100, 100)), form), NOT_AN_X_RAY.format(f"a {name} image"))
-        for form, name in (("TIFF", "TIFF"), ("GIF", "GIF"), ("BMP", "BMP"), ("WEBP", "WebP"))
-    },
+    "PDF": (lambda: b"%PDF-1.7", NOT_AN_X_RAY.format("a PDF document", EXPORT)),
+    "ZIP": (lambda: b"PK\x03\x04....", NOT_AN_X_RAY.format("a ZIP archive", UNPACK)),
+    "gzip": (
+        lambda: b"\x1f\x8b\x08",
+        NOT_AN_X_RAY.format("a gzip archive, as NIfTI volumes often are", UNPACK),
+    ),
+    "NIfTI": (lambda: bytes(344) + b"n+1\0", NOT_AN_X_RAY.format("a NIfTI volume", UPLOAD)),
+    "web page": (lambda: b"<!DOCTYPE html><p>", NOT_AN_X_RAY.format("a web page", UPLOAD)),
+    "text": (lambda: b"patient;age\n1;2\n", NOT_AN_X_RAY.format("a text file", UPLOAD)),
+    "unknown": (lambda: b"\x01\x02\x03\xff" * 50, NOT_AN_X_RAY.format("a file of an unknown kind", UPLOAD)),
+    "HEIC": (lambda: b"\0\0\0\x18ftypheic", NOT_AN_X_RAY.format("a HEIC photo", SAVE)),
+    "GIF": (lambda: saved(GREY, "GIF"), NOT_AN_X_RAY.format("a GIF image", SAVE)),
+    "floats in a TIFF": (
+        lambda: saved(Image.fromarray(ramp().astype(np.float32)), "TIFF"),
+        TIFF.format("of fractions (floating point)"),
+    ),
+    "a fax in a TIFF": (
+        lambda: saved(GREY.convert("1"), "TIFF", compression="group4"),
+        TIFF.format("compressed as fax"),
+    ),
+    "a BMP in runs": (
+        lambda: saved(GREY, "BMP")[:30] + b"\1" + saved(GREY, "BMP")[31:],
+        "scan is a BMP of an unusual kind, which is not read. Please save it as PNG.",
+    ),
+    "own picture": (
+        lambda: captioned_png(ramp(), ["A line"], "0" * 64),
+        "scan is a picture that Pneumo itself drew, not an X-ray. Please upload the X-ray that it was drawn from.",
+    ),
+    "DICOMDIR": (
+        lambda: written(dicom(SOPClassUID=uid.MediaStorageDirectoryStorage)),
+        NO_IMAGE.format("a DICOMDIR, which lists the files of a disk"),
+    ),
+    "PDF in a DICOM": (
+        lambda: written(dicom(SOPClassUID=uid.EncapsulatedPDFStorage)),
+        NO_IMAGE.format("a PDF document in a DICOM"),
+    ),
     "too small": (
         lambda: png(np.zeros((95, 120), np.uint8)),
         "scan is 95 x 120 pixels. Please upload an X-ray of at least 96 x 96.",
@@ -48,7 +81,7 @@ REFUSALS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: declared_png(30000, 30000),
         "scan has too many pixels. Please upload an X-ray of at most 50 megapixels.",
     ),
-    "several pictures": (lambda: saved(GREY, "MPO", save_all=True, append_images=[GREY]), SEVERAL),
+    "several pictures": (lambda: saved(GREY, "TIFF", save_all=True, append_images=[GREY]), SEVERAL),
     "many scans": (
         lambda: saved(GREY, "JPEG", progressive=True)[:-2] + b"\xff\xda" * 101,
         "scan is a JPEG with unusually many scans. Please save it as PNG.",
@@ -129,7 +162,7 @@ def test_frames_that_are_not_declared_have_their_sentence():
 
 
 def test_a_path_that_is_no_file_has_its_sentence(tmp_path: Path):
-    rest = "Please choose a DICOM, PNG or JPEG file."
+    rest = "Please choose a DICOM, PNG, JPEG, TIFF or BMP file."
     assert said(lambda: read_radiograph(tmp_path / "none.png")) == f"none.png does not exist. {rest}"
     assert said(lambda: read_radiograph(tmp_path)) == f"{tmp_path.name} is a folder. {rest}"
 
@@ -142,8 +175,8 @@ def test_too_many_bytes_have_their_sentence(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_too_many_bytes_once_unpacked_have_their_sentence(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(dicom_file, "MAX_INFLATED_BYTES", 20_000)
+    monkeypatch.setattr(dicom_frame, "MAX_INFLATED_BYTES", 20_000)
     content = written(dicom(np.zeros((HEIGHT, WIDTH), np.uint16), uid.DeflatedExplicitVRLittleEndian))
     with pytest.raises(UnreadableImageError) as refusal:
-        dicom_file.read_dicom(content)
+        read_dicom(content)
     assert str(refusal.value) == "is too large once unpacked. Please export it uncompressed, as a single X-ray."

@@ -40,8 +40,8 @@ def test_a_damaged_film_is_left_out_and_named(tmp_path: Path, make_data: Callabl
     assert whole is not None
     assert np.array_equal(films.views, whole.views)
     assert films.left_out == (
-        "train/NORMAL/IM-0000-0000.png: The image seems to be a text file, not an X-ray. Please upload a DICOM, PNG or "
-        "JPEG file.",
+        "train/NORMAL/IM-0000-0000.png: The image seems to be a text file, not an X-ray. Please upload a DICOM, PNG, "
+        "JPEG, TIFF or BMP file.",
     )
 
 
