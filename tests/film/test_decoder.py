@@ -20,7 +20,7 @@ from pneumo_core.files.places import ROOT
 from pneumo_core.film import decoder as decoder_module
 from pneumo_core.film.decoder import DECODER, Decoder
 from pneumo_core.film.decoder_process import read_content
-from tests.film.test_dicom_frame import (
+from tests.film.dicom.test_frame import (
     BLOCKS,
     DEFLATED_FRAME,
     ENCAPSULATED,

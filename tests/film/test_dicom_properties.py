@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from pneumo_core.errors import IMAGE_CODES
 from pneumo_core.film.decoder_process import answer, read_content

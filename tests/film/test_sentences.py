@@ -14,7 +14,7 @@ from pneumo_core.film import radiograph as radiograph_module
 from pneumo_core.film.dicom import frame as dicom_frame
 from pneumo_core.film.dicom.reading import read_dicom
 from pneumo_core.film.radiograph import read_radiograph
-from tests.film.test_dicom_frame import BLOCKS, JPEG_12, unpacked
+from tests.film.dicom.test_frame import BLOCKS, JPEG_12, unpacked
 from tests.film.test_radiograph import (
     HEIGHT,
     WIDTH,

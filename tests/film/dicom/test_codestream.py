@@ -11,7 +11,7 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import get_frame
 
 from pneumo_core.film.dicom.codestream import read_codestream
-from tests.film.test_dicom_frame import HTJ2K, JPEG_12, LOSSLESS_4, jpeg_2000, unpacked, with_open_tile
+from tests.film.dicom.test_frame import HTJ2K, JPEG_12, LOSSLESS_4, jpeg_2000, unpacked, with_open_tile
 from tests.film.test_radiograph import ramp, saved
 
 JP2 = b"\0\0\0\x0cjP  \r\n\x87\x0a"
