@@ -15,6 +15,8 @@ PLAIN_BLACK, PLAIN_WHITE = 0.01, 0.99
 RARE_SHARE, RARE_GAP, EMPTY_SHARE = 0.005, 0.15, 0.0002
 # So many are kept out only where the gap is as wide as all the rest: borders, blocks of writing.
 MANY_SHARE = 0.25
+# The brightest pixel of an X-ray of 8 bits seldom is white. On 600 validation images this moved the fewest probabilities.
+BRIGHTEST = 0.965
 _PIXELS_A_COUNT = 2**18
 
 
@@ -118,9 +120,21 @@ def contrast(grey: NDArray[np.float32], counts: NDArray[np.int64]) -> float:
     return float(shown.max() - shown.min())
 
 
-def own_range(values: NDArray[Any], counts: NDArray[np.int64], notes: list[str]) -> NDArray[np.float32]:
-    """Spread grey over the image's own range, and say so; `values` and `counts` as in `image_range`."""
+def own_range(
+    values: NDArray[Any], counts: NDArray[np.int64], notes: list[str], *, is_inverted: bool = False
+) -> NDArray[np.float32]:
+    """Spread grey over the image's own range, and say so; `values` and `counts` as in `image_range`.
+
+    Args:
+        is_inverted: True where the lowest value will be the brightest.
+    """
     low, high, share_beyond = image_range(values, counts)
+    room = (1 / BRIGHTEST - 1) * (high - low)
+    if is_inverted:
+        low = max(low - room, min(low, 0.0))
+    else:
+        # No value lies beyond the last one of its number of bits.
+        high = min(high + room, max(high, 2.0 ** int(high).bit_length() - 1)) if high > 0 else high + room
     notes.append("The file names no window that can be used. Grey was spread over the image's own values.")
     if share_beyond:
         share = f"{100 * share_beyond:.2g} %" if share_beyond >= 0.0001 else "Less than 0.01 %"

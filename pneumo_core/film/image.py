@@ -88,7 +88,7 @@ def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32
     # Pillow keeps 16 bits for grey only.
     if bits == 16 and not image.mode.startswith("I"):
         notes.append("Only the upper 8 of 16 bits of each channel were read.")
-    grey = _picture_pixels(image, notes)
+    grey = _picture_pixels(image, notes, is_white_zero=is_white_zero)
     pixels = grey.pixels
     if is_white_zero:
         pixels = 255 - pixels if pixels.dtype == np.uint8 else 1 - pixels
@@ -107,12 +107,12 @@ def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32
     )
 
 
-def _picture_pixels(image: Image.Image, notes: list[str]) -> Grey:
+def _picture_pixels(image: Image.Image, notes: list[str], *, is_white_zero: bool) -> Grey:
     """Turn a loaded picture of any Pillow mode to grey in [0, 1]."""
     if image.mode.startswith("I"):
         # Pillow's `convert("L")` would clip everything above 255.
         levels = np.asarray(image).astype(np.uint16)
-        grey = own_range(np.arange(2**16), count_levels(levels), notes)
+        grey = own_range(np.arange(2**16), count_levels(levels), notes, is_inverted=is_white_zero)
         return Grey(grey[levels], effective_bits(int(levels.max())))
     if image.mode in ("1", "L") and not image.has_transparency_data:
         return Grey(np.asarray(image.convert("L")), 8)

@@ -88,13 +88,13 @@ def display(words: Levels, header: pydicom.Dataset, notes: list[str]) -> Display
         bits = effective_bits(int(words.max()))
     sample = outside.counted(count_levels(words, _EVERY))
     hint = _fitting(_hints(values, is_signed_range=bool(values.min() < 0), header=header, notes=notes), sample, notes)
+    is_inverted = word(header, "PhotometricInterpretation") == "MONOCHROME1"
     if hint is not None:
         grey = hint.grey
     elif is_small:
         grey = spread(values, float(values.min()), float(values.max()))
     else:
-        grey = own_range(values, outside.counted(count_levels(words)), notes)
-    is_inverted = word(header, "PhotometricInterpretation") == "MONOCHROME1"
+        grey = own_range(values, outside.counted(count_levels(words)), notes, is_inverted=is_inverted)
     if is_inverted:
         # DICOM PS3.3 C.7.6.3.1.2: MONOCHROME1 shows its lowest value as white.
         grey = 1 - grey
