@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pneumo_core.errors import UnsuitableImageError
+from pneumo_core.errors import CorrectableImageError, UnsuitableImageError
 from pneumo_core.film import Radiograph
-from pneumo_core.gate.input_gate import NO_GATE, Verdict
+from pneumo_core.gate.input_gate import INVERTED, NO_GATE, Verdict
 from pneumo_core.gate.quality import Quality, measure_quality, refuse_clipped
+from pneumo_core.gate.raw import PERHAPS, raw_refusal, refuse_raw
 from pneumo_core.gate.suitability import FAR, Suitability, assess, check_contrast, refuse_by
 from pneumo_core.wording import Caution
 
@@ -34,6 +35,7 @@ class Admission:
         refusal: the reason against a score; None where there is none so far.
         suitability: the cautions about the patient.
         quality: the measured quality of the picture; None where it was refused before that.
+        is_perhaps_raw: whether the pixels look a little like raw data of a detector.
         verdict: the input gate's judgement; None before the network's pass, and where no gate judged the X-ray.
         is_complete: whether the network has run. Until then the X-ray is admitted to the network only.
     """
@@ -42,12 +44,16 @@ class Admission:
     refusal: UnsuitableImageError | None = None
     suitability: Suitability = _UNREMARKABLE
     quality: Quality | None = None
+    is_perhaps_raw: bool = False
     verdict: Verdict | None = None
     is_complete: bool = False
 
     def after(self, verdict: Verdict | None) -> Admission:
         """Add the input gate's judgement; None where the model has no gate."""
         refusal = self.refusal or _refusal_by(verdict, self.name)
+        if self.is_perhaps_raw and isinstance(refusal, CorrectableImageError) and refusal.correction == INVERTED:
+            # Bright air is what raw data look like without a lookup table. Inverting them makes no image for viewing.
+            refusal = raw_refusal(self.name)
         return replace(self, refusal=refusal, verdict=verdict, is_complete=True)
 
     def check(self) -> None:
@@ -78,16 +84,18 @@ class Admission:
     @property
     def cautions(self) -> tuple[Caution, ...]:
         """Give the cautions about the picture, without those about the patient."""
+        raw = (PERHAPS,) if self.is_perhaps_raw else ()
         far = (FAR,) if self.is_far else ()
         ungated = (UNGATED,) if self.is_ungated else ()
-        return (*(self.quality.cautions if self.quality else ()), *far, *ungated)
+        return (*raw, *(self.quality.cautions if self.quality else ()), *far, *ungated)
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """Name the same in a word or two each, for a row: `quality.FINDINGS`, `FAR`'s tag and `UNGATED`'s tag."""
+        """Name the same in a word or two each, for a row: `quality.FINDINGS` and the tags of the other cautions."""
+        raw = (PERHAPS.tag,) if self.is_perhaps_raw else ()
         far = (FAR.tag,) if self.is_far else ()
         ungated = (UNGATED.tag,) if self.is_ungated else ()
-        return (*far, *(self.quality.findings if self.quality else ()), *ungated)
+        return (*raw, *far, *(self.quality.findings if self.quality else ()), *ungated)
 
 
 def before(radiograph: Radiograph, population_years: tuple[float, float], age_years: float | None = None) -> Admission:
@@ -100,9 +108,10 @@ def before(radiograph: Radiograph, population_years: tuple[float, float], age_ye
     name = radiograph.name
     try:
         suitability = assess(radiograph, population_years, age_years)
+        is_perhaps_raw = refuse_raw(radiograph)
     except UnsuitableImageError as refusal:
         return Admission(name, refusal)
-    return _measured(Admission(name, suitability=suitability), radiograph.pixels)
+    return _measured(Admission(name, suitability=suitability, is_perhaps_raw=is_perhaps_raw), radiograph.pixels)
 
 
 def before_changed(pixels: np.ndarray, name: str, sharpness: float | None = None) -> Admission:
