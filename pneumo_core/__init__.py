@@ -4,7 +4,7 @@ The way of one X-ray::
 
     from pneumo_core import case_report, load_classifier, read_radiograph, read_xray
 
-    radiograph = read_radiograph("film.dcm")        # film: DICOM, PNG, JPEG -> pixels with a promise
+    radiograph = read_radiograph("film.dcm")        # film: DICOM, PNG, JPEG, TIFF, BMP -> pixels with a promise
     classifier = load_classifier()                  # keras_network: network + model card, as one thing
     reading = read_xray(classifier, radiograph)     # read: admission (gate) -> network -> heat map, one pass
     reading.prediction                              # calibrated probability
@@ -28,7 +28,7 @@ for it. `pyproject.toml` holds the rule for import-linter::
     stats                        arrays -> figures with intervals, and how they are said
     errors wording               refusals, and sentences that read the same everywhere
 
-An outside package's home is a file name: plotly in `figures.py`, jinja in `report.py`, pydicom in `film/dicom*.py`.
+An outside package's home is a file name: plotly in `figures.py`, jinja in `report.py`, pydicom in `film/dicom/`.
 Their unpromised parts are used in files called `*_inside.py` alone.
 """
 

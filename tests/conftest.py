@@ -17,7 +17,8 @@ from pneumo_core.files.places import MODELS_VARIABLE, RUNS_VARIABLE
 
 # Names what has to be here, with spaces between: what a test needs and lacks is else a test that is skipped by name.
 PROMISED_VARIABLE = "PNEUMO_TESTS_PROMISED"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Programs that are no packages of Python, by the commands that show they are here.
+PROGRAMS = {"chromium": ("chromium", "chromium-browser", "google-chrome"), "dcmtk": ("dcm2pnm",)}
 # The same examples in each run, none kept on disk, and none timed: other processes may have the machine's cores.
 settings.register_profile(
     "pneumo",
@@ -36,13 +37,15 @@ def pytest_configure() -> None:
     if missing := [name for name in promised if not is_here(name)]:
         raise pytest.UsageError(
             f"{PROMISED_VARIABLE} promises {', '.join(missing)}, and there is none here. Please install what "
-            "requirements-dev.lock names, and Chromium, or promise less."
+            "requirements-dev.lock names, Chromium and dcmtk, or promise less."
         )
 
 
 def is_here(name: str) -> bool:
-    """Say whether a package, or a browser, can be had; nothing is imported, as some packages call home then."""
-    return any(map(shutil.which, BROWSERS)) if name == "chromium" else importlib.util.find_spec(name) is not None
+    """Say whether a package or a program can be had; nothing is imported, as some packages call home then."""
+    if commands := PROGRAMS.get(name):
+        return any(map(shutil.which, commands))
+    return importlib.util.find_spec(name) is not None
 
 
 def drawn_film(has_pneumonia: bool, seed: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pneumo_core.files.places import ROOT
-from tests.conftest import PROMISED_VARIABLE
+from tests.conftest import PROMISED_VARIABLE, is_here
 
 
 def collected(promised: str, path: str = os.environ["PATH"]) -> subprocess.CompletedProcess[str]:
@@ -33,6 +33,15 @@ def test_a_promised_browser_that_is_missing_stops_the_tests(tmp_path: Path):
     assert collected("chromium", str(tmp_path)).returncode == pytest.ExitCode.OK
 
 
+def test_a_program_is_here_where_its_command_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not is_here("dcmtk")
+    program = tmp_path / "dcm2pnm"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert is_here("dcmtk")
+
+
 def test_without_a_promise_nothing_is_needed(tmp_path: Path):
     assert collected("", str(tmp_path)).returncode == pytest.ExitCode.OK
 
@@ -43,8 +52,8 @@ def test_all_that_tests_skip_for_is_promised():
     skipped_for = {
         name.split(".")[0]
         for path in (ROOT / "tests").rglob("test_*.py")
-        for name in re.findall(r'(?:importorskip|find_spec)\("([\w.]+)"\)', path.read_text(encoding="utf-8"))
+        for name in re.findall(r'(?:importorskip|find_spec|is_here)\("([\w.]+)"\)', path.read_text(encoding="utf-8"))
     }
-    assert {"playwright", "ray", "openvino"} <= skipped_for
+    assert {"playwright", "ray", "openvino", "dcmtk"} <= skipped_for
     assert promised
     assert skipped_for <= {*promised[1].split()}

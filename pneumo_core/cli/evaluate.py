@@ -53,9 +53,9 @@ def evaluate(
     assessment, other = _assessed(films, out, model, against)
     left_out = films.problems if names else films.nameless_problems
     listed = [film.name for film in films.films]
-    data = evaluation_data(assessment, left_out, other) if out or as_json else {}
+    data = evaluation_data(assessment, left_out, other, films.notes) if out or as_json else {}
     if out:
-        write_evaluation(out, assessment, data, left_out, listed if names else None)
+        write_evaluation(out, assessment, data, left_out, listed if names else None, films.notes)
     for score in assessment.refused:
         tell(f"refused: {listed[score.number]}: {score.reason}")
     if as_json:
@@ -66,11 +66,13 @@ def evaluate(
 
 
 def _tell_left_out(films: "Source", out: Path | None) -> None:
-    """Tell of files that are not scored, and of those that are scored again."""
+    """Tell of files that are not scored, how the others were understood, and which are scored again."""
     from pneumo_core.evaluate import SCORES_FILE, damaged_lines
 
     for problem in films.problems:
         tell(f"left out: {problem}")
+    for note in films.notes:
+        tell(f"note: {note}")
     if out and (damaged := damaged_lines(out)):
         are = "is" if damaged == 1 else "are"
         tell(f"{counted(damaged, 'line')} of {SCORES_FILE} {are} damaged. Their X-rays are scored again.")
@@ -216,6 +218,8 @@ def _score_archive(
         archive = list_archive(source)
         for problem in archive.problems:
             tell(f"left out: {problem}")
+        for note in archive.notes:
+            tell(f"note: {note}")
         job = plan_job(archive, model, names, partition_films or FILMS_PER_PARTITION)
         score_archive(archive, job, model, out, count, tell_progress)
     return not archive.problems

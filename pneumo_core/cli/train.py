@@ -85,25 +85,29 @@ def _list_settings(context: click.Context, parameter: click.Parameter, is_asked:
 )
 @click.option("--finish", is_flag=True, help="With --resume: no more epochs, make a model of the best one so far.")
 @click.pass_context
-def train(context: click.Context, /, resume: Path | None, finish: bool, **plan: Any) -> None:
+def train(context: click.Context, /, resume: Path | None, finish: bool, **words: Any) -> None:
     """Train a model from DATA, a folder in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA).
 
     Ctrl-C stops after the step at hand; --resume goes on. The run's plan, log and checkpoint lie in runs/training/.
     """
     from pneumo_core.files import trainings_folder
-    from pneumo_core.train import plan_run, read_plan
+    from pneumo_core.train import check_plan, check_start, plan_run, read_plan
 
     if resume:
         _refuse_what_the_plan_says(context)
         folder = resume if resume.is_dir() else trainings_folder() / resume
         # Before anything of the folder is touched: it may be no run's.
         read_plan(folder)
-    elif plan["data"] is None or plan["out"] is None:
+    elif words["data"] is None or words["out"] is None:
         raise click.UsageError("Please name the folder of films and --out, or --resume a run.")
     elif finish:
         raise click.UsageError("--finish goes with --resume.")
     else:
-        folder = plan_run(_plan(**plan))
+        plan = _plan(**words)
+        check_plan(plan)
+        # It takes seconds, and comes before the run has a name.
+        check_start(plan.recipe, plan.start)
+        folder = plan_run(plan)
     _run(folder, finish)
 
 

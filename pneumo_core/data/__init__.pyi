@@ -21,15 +21,33 @@ from .cases import (
     Case as Case,
     find_cases as find_cases,
     find_data_folders as find_data_folders,
+    follow_up as follow_up,
     manifest_sha256 as manifest_sha256,
     patient_and_kind as patient_and_kind,
     split_by_patient as split_by_patient,
+    unknown_folders as unknown_folders,
+)
+from .counts import (
+    INDEPENDENT as INDEPENDENT,
+    Doubles as Doubles,
+    conflicts_in_words as conflicts_in_words,
+    copies_in_words as copies_in_words,
+    count_patients as count_patients,
+    is_rounded as is_rounded,
+    of_patients as of_patients,
+    patient_key as patient_key,
+    untold_patients as untold_patients,
+    without_doubles as without_doubles,
+)
+from .findings import (
+    alike as alike,
 )
 from .labels import (
     label_by_folders as label_by_folders,
 )
 from .listing import (
-    find_below as find_below,
+    FilmsBelow as FilmsBelow,
+    matched_in_words as matched_in_words,
 )
 from .manifest import (
     SEED as SEED,
@@ -44,6 +62,7 @@ from .names import (
     UNNAMED_FILM as UNNAMED_FILM,
     check_film_name as check_film_name,
     is_film_name as is_film_name,
+    kind_by_folders as kind_by_folders,
     relative_name as relative_name,
 )
 from .report import (

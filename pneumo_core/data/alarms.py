@@ -1,12 +1,13 @@
 """Alarms: the facts to know before training on a folder, in plain words."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 
 from pneumo_core.data.audit_words import area_in_words, fact_in_words
 from pneumo_core.data.audited import FACTS, Alarm, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins
 from pneumo_core.data.cases import CLASS_NAMES, SPLITS
-from pneumo_core.stats import FEW_FILMS, proportion
+from pneumo_core.data.counts import copies_in_words, untold_patients
+from pneumo_core.stats import FEW_FILMS, TOGETHER, proportion
 from pneumo_core.wording import counted
 
 # An area from which on an outward fact is an alarm.
@@ -27,6 +28,7 @@ _FACT_WORDS = {
 def alarms_of(
     films: Sequence[AuditedFilm],
     counts: Sequence[FilmCount],
+    copies: Mapping[str, str],
     twins: Sequence[Twins],
     across: Sequence[PatientAcross],
     areas: Sequence[FactArea],
@@ -43,21 +45,27 @@ def alarms_of(
         )
     yield from _alarms_of_classes(counts)
     yield from _alarms_of_splits(counts, across)
-    yield from _alarms_of_twins(twins)
+    if untold := untold_patients(film.patient != film.name for film in films if not film.problem):
+        yield Alarm("no patients", untold)
+    yield from _alarms_of_both_labels(films)
+    yield from _alarms_of_twins(twins, copies)
     for area in areas:
-        if area.split == "all" and area.area.value >= SHORTCUT_AREA and area.fact in FACTS:
-            normal, pneumonia = (fact_in_words(area.fact, value) for value in (area.normal, area.pneumonia))
-            median = "" if area.fact == "colour mode" else "a median of "
+        if area.split == "all" and area.area.value >= SHORTCUT_AREA and area.fact != TOGETHER:
+            medians = ""
+            if area.fact in FACTS:
+                normal, pneumonia = (fact_in_words(area.fact, value) for value in (area.normal, area.pneumonia))
+                of_class = "" if area.fact == "colour mode" else "a median of "
+                medians = f"; {of_class}{normal} in NORMAL, {pneumonia} in PNEUMONIA"
             yield Alarm(
                 "shortcut",
-                f"{_FACT_WORDS[area.fact]} alone tells the classes apart, where an AUC of 0.5 is chance: AUC "
-                f"{area_in_words(area.area)}; {median}{normal} in NORMAL, {pneumonia} in PNEUMONIA. A network can "
+                f"{_FACT_WORDS.get(area.fact, f'The fact {area.fact}')} alone tells the classes apart, where an AUC of "
+                f"0.5 is chance: AUC {area_in_words(area.area)}{medians}. A network can "
                 "learn this and not the lungs. Compare every figure with it, and test on X-rays from elsewhere.",
             )
     if ignored:
         yield Alarm(
             "ignored",
-            f"{len(ignored)} files were not audited, because they are no JPEG, PNG or DICOM in a folder of this "
+            f"{len(ignored)} files were not audited, because they are no X-ray in a folder of this "
             f"layout. The first of them is {ignored[0]}. Please check that no X-ray is among them.",
         )
 
@@ -131,7 +139,22 @@ def _alarms_of_splits(counts: Sequence[FilmCount], across: Sequence[PatientAcros
         )
 
 
-def _alarms_of_twins(twins: Sequence[Twins]) -> Iterator[Alarm]:
+def _alarms_of_both_labels(films: Sequence[AuditedFilm]) -> Iterator[Alarm]:
+    labels: defaultdict[str, set[bool]] = defaultdict(set)
+    for film in films:
+        if not film.problem and film.patient != film.name:
+            labels[film.patient].add(film.has_pneumonia)
+    both = sorted(patient for patient, found in labels.items() if len(found) > 1)
+    if both:
+        have = "patient has" if len(both) == 1 else "patients have"
+        yield Alarm(
+            "both labels",
+            f"{len(both)} {have} X-rays in both classes by their names, the first of them {both[0]}. This can be "
+            "right. Please check that no name stands for several people.",
+        )
+
+
+def _alarms_of_twins(twins: Sequence[Twins], copies: Mapping[str, str]) -> Iterator[Alarm]:
     conflicts = [group for group in twins if group.is_conflict]
     if conflicts:
         films = sum(len(group.films) for group in conflicts)
@@ -141,6 +164,13 @@ def _alarms_of_twins(twins: Sequence[Twins]) -> Iterator[Alarm]:
             f"{counted(len(conflicts), 'group')}, the first of them {', '.join(conflicts[0].films)}. One label of "
             "each is wrong. They are left out of a split made here; please find out which label is right.",
         )
+    if copies:
+        copy, first = next(iter(copies.items()))
+        yield Alarm(
+            "copies",
+            f"{copies_in_words(len(copies))} left out of the figures. Training and a split made here leave them "
+            f"out, too. The first is {copy}, the same byte by byte as {first}.",
+        )
     torn = [group for group in twins if len(group.splits) > 1]
     if torn:
         yield Alarm(
@@ -149,14 +179,13 @@ def _alarms_of_twins(twins: Sequence[Twins]) -> Iterator[Alarm]:
             "that learned them by heart looks skilled on them. Please make a new split by patient, which keeps such "
             "X-rays on one side.",
         )
-    alike = [group for group in twins if not group.is_conflict]
+    alike = [group for group in twins if not group.is_conflict and not group.is_exact]
     if alike:
-        exact = [group for group in alike if group.is_exact]
         several = sum(len(group.patients) > 1 for group in alike)
         yield Alarm(
             "twins",
-            f"{sum(len(group.films) for group in alike)} X-rays look the same as another X-ray of their class, in "
-            f"{counted(len(alike), 'group')} ({len(exact)} byte by byte; {several} under several patients' names). "
-            f"The first group is {', '.join(alike[0].films)}. They count more than once in training and in figures. "
-            "A split made here keeps each group on one side.",
+            f"{sum(len(group.films) for group in alike)} X-rays look the same as another X-ray of their class, though "
+            f"their files differ, in {counted(len(alike), 'group')} ({several} under several patients' names). The "
+            f"first group is {', '.join(alike[0].films)}. They count more than once in training and in figures. A "
+            "split made here keeps each group on one side.",
         )

@@ -16,13 +16,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from pneumo_core.data.audited import Audit, AuditedFilm
-from pneumo_core.data.cases import Case, find_cases, patient_and_kind
-from pneumo_core.data.findings import audit_of
+from pneumo_core.data.cases import Case, find_cases, follow_up, patient_and_kind
+from pneumo_core.data.findings import Facts, audit_of
 from pneumo_core.data.listing import is_linked
 from pneumo_core.data.manifest import SEED, VALIDATION_SHARE, Manifest, make_manifest
-from pneumo_core.data.names import UNNAMED_FILM, is_silent, relative_name
+from pneumo_core.data.names import UNNAMED_FILM, is_hidden, is_silent, kind_by_folders, relative_name
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError
-from pneumo_core.film import MAX_FILE_BYTES, Preprocessing, fingerprint, prepare, read_radiograph
+from pneumo_core.film import (
+    MAX_FILE_BYTES,
+    NUMBER_IN_SERIES,
+    Preprocessing,
+    fingerprint,
+    outward_facts,
+    prepare,
+    read_radiograph,
+)
 from pneumo_core.gate import before
 from pneumo_core.wording import Progress
 
@@ -30,6 +38,7 @@ AUDIT_READERS = min(8, os.cpu_count() or 1)
 AHEAD = 64
 REPORT_EVERY = 32
 CONFLICT = "the same X-ray lies in both classes"
+COPY = "it is a copy of an X-ray that is there already"
 
 _PREPROCESSING = Preprocessing()
 # No age is outside: what a model knows is no matter of the folder.
@@ -56,10 +65,12 @@ def audit_folder(
     started = time.monotonic()
     cases = find_cases(folder)
     films: list[AuditedFilm] = []
+    facts: dict[str, Facts] = {}
     with ThreadPoolExecutor(AUDIT_READERS, thread_name_prefix="audit") as readers:
         try:
-            for film in _read_ahead(folder, cases, readers):
+            for film, of_file in _read_ahead(folder, cases, readers):
                 films.append(film)
+                facts[film.name] = of_file
                 if is_cancelled():
                     raise DataError(
                         f"The audit was cancelled after {len(films)} of {len(cases)} X-rays, and nothing is kept of "
@@ -70,7 +81,7 @@ def audit_folder(
         finally:
             readers.shutdown(cancel_futures=True)
     ignored = _ignored(folder, {film.name for film in films})
-    return audit_of(folder.absolute().name, films, ignored, started)
+    return audit_of(folder.absolute().name, films, facts, ignored, started)
 
 
 def split_audited(
@@ -82,9 +93,10 @@ def split_audited(
 ) -> Manifest:
     """Split the films of an audit by patient, as `make_manifest` does; films that look the same stay on one side.
 
-    Films with a problem or with two labels are left out.
+    Films with a problem or with two labels, and copies of films that are there, are left out.
     """
     left_out = {film.name: f"it cannot be used: {film.problem}" for film in audit.unusable}
+    left_out |= dict.fromkeys(audit.copies, COPY)
     left_out |= {name: CONFLICT for twins in audit.conflicts for name in twins.films}
     cases = [Case(film.name, (), film.has_pneumonia, film.patient, film.kind, film.split) for film in audit.films]
     same_looks = [twins.films for twins in audit.twins if not twins.is_conflict]
@@ -109,9 +121,12 @@ def films_to_show(audit: Audit, has_pneumonia: bool, count: int, seed: int = SEE
 
 # Reading the films
 
+# A film as it is kept, and what its file tells beside the picture, which is kept for the figures only.
+_Read = tuple[AuditedFilm, Facts]
 
-def _read_ahead(folder: Path, cases: Iterable[Case], readers: ThreadPoolExecutor) -> Iterator[AuditedFilm]:
-    waiting: deque[Future[AuditedFilm]] = deque()
+
+def _read_ahead(folder: Path, cases: Iterable[Case], readers: ThreadPoolExecutor) -> Iterator[_Read]:
+    waiting: deque[Future[_Read]] = deque()
     for case in cases:
         waiting.append(readers.submit(_read, folder, case))
         if len(waiting) > AHEAD:
@@ -120,11 +135,11 @@ def _read_ahead(folder: Path, cases: Iterable[Case], readers: ThreadPoolExecutor
         yield waiting.popleft().result()
 
 
-def _read(folder: Path, case: Case) -> AuditedFilm:
+def _read(folder: Path, case: Case) -> _Read:
     # A name that is no text in UTF-8 could stand in no file that is written.
     name = os.fsencode(case.name).decode("utf-8", "replace")
     told, kind = patient_and_kind(name.rsplit("/", 1)[-1], case.has_pneumonia)
-    film = AuditedFilm(name, case.split, case.has_pneumonia, told or name, kind)
+    film = AuditedFilm(name, case.split, case.has_pneumonia, told or name, kind_by_folders(name, kind))
     try:
         _check_name(folder, case.name, name)
         with case.views[0].open("rb") as file:
@@ -133,10 +148,10 @@ def _read(folder: Path, case: Case) -> AuditedFilm:
         radiograph = read_radiograph(content, UNNAMED_FILM)
         before(radiograph, _ALL_AGES).check()
     except OSError:
-        return replace(film, problem=f"{UNNAMED_FILM} cannot be opened. Please check that you may read it.")
+        return replace(film, problem=f"{UNNAMED_FILM} cannot be opened. Please check that you may read it."), {}
     except PneumoError as refusal:
-        return replace(film, problem=str(refusal))
-    return replace(
+        return replace(film, problem=str(refusal)), {}
+    film = replace(
         film,
         fingerprint=fingerprint(prepare(radiograph.pixels, _PREPROCESSING)[:, :, 0]),
         height=radiograph.origin.height,
@@ -144,6 +159,8 @@ def _read(folder: Path, case: Case) -> AuditedFilm:
         samples_per_pixel=radiograph.origin.samples_per_pixel,
         brightness=float(radiograph.pixels.mean()),
     )
+    number = follow_up(name.rsplit("/", 1)[-1])
+    return film, outward_facts(radiograph.origin) | ({} if number is None else {NUMBER_IN_SERIES: float(number)})
 
 
 def _check_name(folder: Path, name: str, text: str) -> None:
@@ -166,8 +183,8 @@ def _ignored(folder: Path, films: set[str]) -> list[str]:
     """Name the files that are no films of the layout, but for what the system makes and texts."""
     found = []
     for top, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for file in files:
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        for file in (*files, *(name for name in folders if Path(top, name).is_symlink())):
             name = os.fsencode(Path(top, file).relative_to(folder).as_posix()).decode("utf-8", "replace")
             if name not in films and not is_silent(name):
                 found.append(name)

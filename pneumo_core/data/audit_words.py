@@ -3,21 +3,22 @@
 import math
 from dataclasses import replace
 
-from pneumo_core.data.audited import FACTS, Audit, Twins
+from pneumo_core.data.audited import Audit, Twins
 from pneumo_core.data.cases import CLASS_NAMES
-from pneumo_core.stats import Estimate
+from pneumo_core.data.counts import of_patients
+from pneumo_core.stats import TOGETHER, Estimate
 
 
 def summary(audit: Audit) -> list[str]:
     """Say in lines what is there and what is wrong with it."""
     lines = [f"{audit.folder}: {len(audit.films)} X-rays, {len(audit.unusable)} cannot be used"]
     lines += [
-        f"{count.split} {CLASS_NAMES[count.has_pneumonia]}: {count.films} X-rays, {count.usable} of use, of "
-        f"{count.patients} patients"
+        f"{count.split} {CLASS_NAMES[count.has_pneumonia]}: {count.films} X-rays, {count.usable} of use, "
+        f"{of_patients(count.patients)}"
         for count in audit.counts
     ]
     lines += [
-        f"{area.fact}{' alone' if area.fact in FACTS else ''}: AUC {area_in_words(area.area)}"
+        f"{area.fact}{' alone' if area.fact != TOGETHER else ''}: AUC {area_in_words(area.area)}"
         for area in audit.areas
         if area.split == "all"
     ]
@@ -33,7 +34,7 @@ def count_rows(audit: Audit) -> list[dict[str, str | int]]:
             "Class": CLASS_NAMES[count.has_pneumonia],
             "X-rays": count.films,
             "Usable": count.usable,
-            "Patients": count.patients,
+            "Patients": count.patients or "not told",
         }
         for count in audit.counts
     ]

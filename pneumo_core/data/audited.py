@@ -2,12 +2,13 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+from pneumo_core.data.counts import Content, find_doubles
 from pneumo_core.errors import DataError
 from pneumo_core.files import write_whole
 from pneumo_core.stats import Estimate
@@ -59,7 +60,10 @@ FACTS: dict[str, Callable[[AuditedFilm], float]] = {
 
 @dataclass(frozen=True, slots=True)
 class FilmCount:
-    """Films of one class in one split: all of them, those that can be used, and their patients."""
+    """Films of one class in one split: all of them, those that can be used, each content once, and their patients.
+
+    `patients` are 0 where no name of a usable film of the whole folder tells one.
+    """
 
     split: str
     has_pneumonia: bool
@@ -102,11 +106,12 @@ class FactArea:
     """How well one outward fact separates the classes, as `areas_of_metadata` measures it.
 
     Attributes:
-        fact: "file size", "aspect ratio", "pixels", "colour mode", "mean brightness" or "all of these together".
+        fact: "file size", "aspect ratio", "pixels", "colour mode", "mean brightness", one of `film.outward_facts`, or
+            "all of these together".
         split: "all" for the whole folder.
         area: under the ROC curve; `nan` with fewer than 10 patients of a class.
         normal, pneumonia: the fact's median in each class (bytes, width / height, pixels, the share of films in
-            colour, [0, 1]); None where the class has no film, and for all facts together.
+            colour, [0, 1]); None where the class has no film, and for the other facts.
     """
 
     fact: str
@@ -120,8 +125,8 @@ class FactArea:
 class Alarm:
     """A fact to know before training, in plain words: the finding, its meaning, the remedy.
 
-    `kind` is "unreadable", "one class", "imbalance", "small split", "no test split", "patients", "conflicts",
-    "twins across splits", "twins", "shortcut" or "ignored".
+    `kind` is "unreadable", "one class", "imbalance", "small split", "no test split", "no patients", "both labels",
+    "patients", "conflicts", "copies", "twins across splits", "twins", "shortcut" or "ignored".
     """
 
     kind: str
@@ -154,12 +159,23 @@ class Audit:
         return tuple(film for film in self.films if film.problem)
 
     @property
+    def copies(self) -> dict[str, str]:
+        """Give of each usable film that is a copy the film that counts instead of it; see `find_doubles`."""
+        usable = (film for film in self.films if film.problem is None)
+        return dict(copies_among(usable))
+
+    @property
     def conflicts(self) -> tuple[Twins, ...]:
         """The films that lie in both classes."""
         return tuple(twins for twins in self.twins if twins.is_conflict)
 
 
 _AUDIT = TypeAdapter(Audit)
+
+
+def copies_among(films: Iterable[AuditedFilm]) -> Mapping[str, str]:
+    """Give of each film that is a copy the film that counts instead of it; usable films only."""
+    return find_doubles(Content(film.name, film.split, film.has_pneumonia, film.sha256) for film in films).copies
 
 
 def write_audit(audit: Audit, path: Path) -> None:

@@ -7,25 +7,43 @@ The layout is that of the Kaggle data set `chest-xray-pneumonia`
     DATA/train/PNEUMONIA/person123_bacteria_456.jpeg
     DATA/val/...   DATA/test/...
 
-or NORMAL and PNEUMONIA alone, which are then all `train`.
+or NORMAL and PNEUMONIA alone, which are then all `train`. Folders may be called in any way that `names` understands, in
+any case: Normal, Viral Pneumonia, BACTERIA, Validation.
 """
 
 import hashlib
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from pneumo_core.data.listing import head_of
+from pneumo_core.data.names import (
+    check_film_name,
+    class_of_words,
+    is_hidden,
+    is_silent,
+    kind_by_folders,
+    split_of_words,
+)
 from pneumo_core.errors import DataError
 from pneumo_core.wording import counted
 
 SPLITS = ("train", "val", "test")
 CLASS_FOLDERS = {"NORMAL": False, "PNEUMONIA": True}
+# A refusal names so many folders at most.
+MAX_SHOWN = 5
 CLASS_NAMES = {has_pneumonia: name for name, has_pneumonia in CLASS_FOLDERS.items()}
-FILM_SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".dcm"})
 
-_PNEUMONIA_NAME = re.compile(r"(?P<patient>person\d+)_(?P<kind>bacteria|virus)_")
-_NORMAL_NAME = re.compile(r"(?P<patient>(?:NORMAL\d*-)?IM-\d+)-\d+")
+# The names of the Kaggle copy.
+_PERSON_NAME = re.compile(r"(?<![A-Z0-9])(?P<patient>PERSON\d+)_(?P<kind>BACTERIA|VIRUS)_", re.IGNORECASE)
+_IM_NAME = re.compile(r"(?<![A-Z0-9])(?P<patient>(?:NORMAL\d*-)?IM-\d+)-\d+", re.IGNORECASE)
+# Those of the archive at Mendeley Data (doi:10.17632/rscbjbr9sj): disease, patient, number of the patient's image.
+_ARCHIVE_NAME = re.compile(r"(?<![A-Z0-9])(?P<kind>BACTERIA|VIRUS|NORMAL)-(?P<patient>\d+)-\d+", re.IGNORECASE)
+# Those of NIH ChestX-ray14 (Wang et al. 2017), whose patients are 1 to 30,805: patient, follow-up.
+_NIH_NAME = re.compile(r"(?<![A-Z0-9])(?P<patient>000[0-3]\d{4})_(?P<number>\d{3})(?!\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +53,7 @@ class Case:
     `name` is the path below the data folder, with forward slashes: the film's identity.
     `views` are the files that show this film: the one in the main data folder, then one of each
     further copy (another resampling, another compression).
+    `patient` is the film's own name where nothing tells it.
     `kind` is "normal", "bacteria", "virus", or "pneumonia" where the file name does not tell.
     """
 
@@ -49,6 +68,8 @@ class Case:
 def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
     """List the films of a folder in the Kaggle layout, by split, class and name.
 
+    A link is not followed. It stands for itself, as a case that nobody can read, so that whoever reads cases says it.
+
     Args:
         folder: holds `train`, `val`, `test` (any of them), each with `NORMAL` and `PNEUMONIA`; or these two alone,
             whose films are then all of the split `train`.
@@ -62,13 +83,22 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
             f"{folder} is not a folder. Expected is a folder that holds train, val and test, each with "
             "NORMAL and PNEUMONIA. Please check the path."
         )
-    cases = [case for split in SPLITS for case in _cases_of(folder, split, folder / split, copies)]
+    tops = _split_folders(folder)
+    if linked := [top.name for _, top in tops if top.is_symlink()]:
+        raise DataError(
+            f"{linked[0]} in {folder} is a link, and links are not followed. Please put the folder itself there."
+        )
+    cases = [case for split, top in tops for case in _cases_of(folder, split, top, copies)]
     cases = cases or _cases_of(folder, "train", folder, copies)
     if not cases:
+        unknown = unknown_folders(folder)
+        found = f"Found: {', '.join(unknown[:MAX_SHOWN])}{' and others' if len(unknown) > MAX_SHOWN else ''}. "
         raise DataError(
-            f"No X-ray was found in {folder}. Expected are JPEG, PNG or DICOM files in train/NORMAL, train/PNEUMONIA, "
-            "and the same in val and test; or in NORMAL and PNEUMONIA alone. Please check the folder's layout."
+            f"No X-ray was found in {folder}. Expected are DICOM, JPEG, PNG, TIFF or BMP files in train/NORMAL, "
+            "train/PNEUMONIA, and the same in val and test; or in NORMAL and PNEUMONIA alone. "
+            f"{found if unknown else ''}Please check the folder's layout."
         )
+    cases.sort(key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name))
     check_copies(cases, copies)
     return tuple(cases)
 
@@ -78,16 +108,20 @@ def find_data_folders(root: Path, depth: int = 3) -> list[Path]:
 
     Links are not followed, as they may lead out of the root.
     """
-    tops = [root / split for split in SPLITS]
-    if any((top / name).is_dir() for top in (root, *tops) for name in CLASS_FOLDERS):
+    tops = [root, *(top for _, top in _split_folders(root) if not top.is_symlink())]
+    if any(class_of_words(path.name) for top in tops for path in _folders_in(top)):
         return [root]
     if not depth:
         return []
-    try:
-        inside = sorted(path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
-    except OSError:
-        return []
-    return [found for path in inside if path.name[0] != "." for found in find_data_folders(path, depth - 1)]
+    inside = (path for path in _folders_in(root) if not path.is_symlink())
+    return [found for path in inside for found in find_data_folders(path, depth - 1)]
+
+
+def unknown_folders(folder: Path) -> tuple[str, ...]:
+    """Name the folders beside NORMAL and PNEUMONIA in the layout of `find_cases` that mean no class and hold films."""
+    tops = [top for _, top in _split_folders(folder)]
+    found = (inside for top in tops or [folder] for inside in _folders_in(top) if not class_of_words(inside.name))
+    return tuple(path.relative_to(folder).as_posix() for path in found if any(_films_in(path)))
 
 
 def check_copies(cases: Sequence[Case], copies: Sequence[Path]) -> None:
@@ -136,14 +170,31 @@ def split_by_patient(cases: Iterable[Case], share: float, seed: int) -> tuple[tu
 
 
 def patient_and_kind(file_name: str, has_pneumonia: bool | None) -> tuple[str | None, str]:
-    """Give what a file name of the Kaggle data set tells: patient (None if nothing) and kind, as in `Case`.
+    """Give what a file name of a known data set tells: patient (None if nothing) and kind, as in `Case`.
 
-    Without a label the kind is "".
+    The names are those of Kermany et al. 2018 (Kaggle's copy and the archive at Mendeley Data) and of NIH ChestX-ray14,
+    in any case, whatever stands before or behind them ("Copy of ...", "... - Copy"). Without a label the kind is "".
     """
-    sick, well = _PNEUMONIA_NAME.match(file_name), _NORMAL_NAME.match(file_name)
-    told = {True: sick, False: well, None: sick or well}[has_pneumonia]
-    kind = {True: sick["kind"] if sick else "pneumonia", False: "normal", None: ""}[has_pneumonia]
-    return told["patient"] if told else None, kind
+    archive = _ARCHIVE_NAME.search(file_name)
+    person = _PERSON_NAME.search(file_name)
+    if person is not None:
+        patient = person["patient"].lower()
+    elif image := _IM_NAME.search(file_name):
+        patient = image["patient"].upper()
+    else:
+        numbered = archive or _NIH_NAME.search(file_name)
+        patient = numbered["patient"] if numbered else None
+    named = person or archive
+    kind = named["kind"].lower() if named else "normal"
+    if has_pneumonia:
+        return patient, kind if kind != "normal" else "pneumonia"
+    return patient, "" if has_pneumonia is None else "normal"
+
+
+def follow_up(file_name: str) -> int | None:
+    """Give the number in the patient's series that a file name of NIH ChestX-ray14 tells, from 0."""
+    found = _NIH_NAME.search(file_name)
+    return int(found["number"]) if found else None
 
 
 def manifest_sha256(cases: Iterable[Case], sha256s: Iterable[Sequence[str]]) -> str:
@@ -158,17 +209,55 @@ def manifest_sha256(cases: Iterable[Case], sha256s: Iterable[Sequence[str]]) -> 
     return digest.hexdigest()
 
 
+def _folders_in(folder: Path) -> list[Path]:
+    """Give the folders in a folder in order, and links to some; not those that are hidden or made by the system."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path.name))
+    except OSError:
+        return []
+
+
+def _split_folders(folder: Path) -> list[tuple[str, Path]]:
+    return [(split, path) for path in _folders_in(folder) if (split := split_of_words(path.name))]
+
+
 def _cases_of(folder: Path, split: str, top: Path, copies: Sequence[Path]) -> list[Case]:
-    return [
-        _case(folder, path, split, has_pneumonia, copies)
-        for class_folder, has_pneumonia in CLASS_FOLDERS.items()
-        for path in sorted((top / class_folder).glob("*"))
-        if path.is_file() and path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".")
-    ]
+    found = []
+    for path in (film for inside in _folders_in(top) if class_of_words(inside.name) for film in _films_in(inside)):
+        inner = path.relative_to(top).parts
+        meant = {meaning.has_pneumonia for part in inner[:-1] if (meaning := class_of_words(part))}
+        if path.is_symlink() and len(inner) == 1:
+            meant = {meaning.has_pneumonia for part in inner if (meaning := class_of_words(part))}
+        # A film under both classes has no label.
+        if len(meant) == 1:
+            found.append(_case(folder, path, split, meant.pop(), copies))
+    return found
+
+
+def _films_in(folder: Path) -> Iterator[Path]:
+    """Give the films below a folder, and the links, which are not followed."""
+    if folder.is_symlink():
+        yield folder
+        return
+    for top, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        for path in (Path(top, name) for name in sorted([*folders, *files])):
+            if path.is_symlink() or (path.name not in folders and _is_film(path)):
+                yield path
+
+
+def _is_film(path: Path) -> bool:
+    if is_silent(path.name) or not path.is_file():
+        return False
+    try:
+        check_film_name(path.name, partial(head_of, path))
+    except DataError:
+        return False
+    return True
 
 
 def _case(folder: Path, path: Path, split: str, has_pneumonia: bool, copies: Sequence[Path]) -> Case:
     name = path.relative_to(folder).as_posix()
     patient, kind = patient_and_kind(path.name, has_pneumonia)
     views = (path, *(copy / name for copy in copies))
-    return Case(name, views, has_pneumonia, patient or path.stem, kind, split)
+    return Case(name, views, has_pneumonia, patient or name, kind_by_folders(name, kind), split)

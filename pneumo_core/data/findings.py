@@ -11,49 +11,58 @@ different films of alike chests (correlation 0.87 to 0.97). So 10 lies within th
 import datetime
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from pneumo_core.data.alarms import alarms_of
-from pneumo_core.data.audited import FACTS, Audit, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins
+from pneumo_core.data.audited import FACTS, Audit, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins, copies_among
 from pneumo_core.data.cases import SPLITS
-from pneumo_core.stats import areas_of_metadata
+from pneumo_core.stats import areas_of_metadata, facts_by_name
 
 SAME_LOOKS_BITS = 10
 MAX_IGNORED = 1_000
 
+Facts = Mapping[str, float | str]
 
-def audit_of(folder: str, found: Iterable[AuditedFilm], ignored: Sequence[str], started: float) -> Audit:
+
+def audit_of(
+    folder: str, found: Iterable[AuditedFilm], facts: Mapping[str, Facts], ignored: Sequence[str], started: float
+) -> Audit:
     """Put the audit of a folder together.
 
     Args:
         folder: its own name.
         found: its films, in any order.
+        facts: of each film's name what its file tells beside the picture; kept in the areas alone.
         ignored: the files that are no films, in order.
         started: when the audit began, by `time.monotonic`.
     """
     films = tuple(sorted(found, key=lambda film: (SPLITS.index(film.split), film.has_pneumonia, film.name)))
     usable = [film for film in films if film.problem is None]
-    counts = tuple(_counts(films))
+    copies = copies_among(usable)
+    counts = tuple(_counts(films, copies))
     twins = tuple(_twins(usable))
     across = tuple(_patients_across(usable))
     contradictory = {name for group in twins if group.is_conflict for name in group.films}
-    areas = tuple(_areas([film for film in usable if film.name not in contradictory]))
-    alarms = tuple(alarms_of(films, counts, twins, across, areas, ignored))
+    once = [film for film in usable if film.name not in contradictory and film.name not in copies]
+    areas = tuple(_areas(once, facts))
+    alarms = tuple(alarms_of(films, counts, copies, twins, across, areas, ignored))
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     seconds = round(time.monotonic() - started, 3)
     few = tuple(ignored[:MAX_IGNORED])
     return Audit(folder, now, seconds, films, counts, twins, across, areas, len(ignored), few, alarms)
 
 
-def _counts(films: Sequence[AuditedFilm]) -> Iterator[FilmCount]:
+def _counts(films: Sequence[AuditedFilm], copies: Container[str]) -> Iterator[FilmCount]:
+    are_told = any(film.patient != film.name for film in films if film.problem is None)
     for split in SPLITS:
         there = [film for film in films if film.split == split]
         for has_pneumonia in (False, True) if there else ():
             part = [film for film in there if film.has_pneumonia == has_pneumonia]
-            usable = [film for film in part if film.problem is None]
-            yield FilmCount(split, has_pneumonia, len(part), len(usable), len({film.patient for film in usable}))
+            usable = [film for film in part if film.problem is None and film.name not in copies]
+            patients = len({film.patient for film in usable}) if are_told else 0
+            yield FilmCount(split, has_pneumonia, len(part), len(usable), patients)
 
 
 def _patients_across(usable: Sequence[AuditedFilm]) -> Iterator[PatientAcross]:
@@ -66,49 +75,64 @@ def _patients_across(usable: Sequence[AuditedFilm]) -> Iterator[PatientAcross]:
 
 
 def _twins(usable: Sequence[AuditedFilm]) -> list[Twins]:
-    """Group films that are linked by fingerprints at most `SAME_LOOKS_BITS` apart, one to the next.
+    """Group films that are linked by their looks, as `alike` does. The same bytes have the same fingerprint."""
+    found = []
+    for group in alike([film.fingerprint for film in usable]):
+        films = sorted((usable[place] for place in group), key=lambda film: film.name)
+        prints = _prints([film.fingerprint for film in films])
+        found.append(
+            Twins(
+                films=tuple(film.name for film in films),
+                is_exact=len({film.sha256 for film in films}) == 1,
+                bits=int(_bits_apart(prints, prints[0]).max()),
+                is_conflict=len({film.has_pneumonia for film in films}) == 2,
+                patients=tuple(sorted({film.patient for film in films})),
+                splits=tuple(sorted({film.split for film in films}, key=SPLITS.index)),
+            )
+        )
+    return sorted(found, key=lambda twins: twins.films)
 
-    The same bytes have the same fingerprint. All pairs are compared, row by row: 0.3 s for 5,856 films.
+
+def alike(fingerprints: Sequence[str]) -> list[list[int]]:
+    """Group places that are linked by fingerprints at most `SAME_LOOKS_BITS` apart, one to the next.
+
+    All pairs are compared, row by row: 0.3 s for 5,856 films.
+
+    Args:
+        fingerprints: 256 bits each, in hexadecimal.
+
+    Returns:
+        the groups of more than one, places in order.
     """
-    by_print: defaultdict[str, list[AuditedFilm]] = defaultdict(list)
-    for film in usable:
-        by_print[film.fingerprint].append(film)
-    texts = sorted(by_print)
-    prints = np.frombuffer(bytes.fromhex("".join(texts)), np.uint64).reshape(len(texts), 4)
+    texts, print_of = np.unique(np.array(fingerprints, "U64"), return_inverse=True)
+    prints = _prints(texts.tolist())
     group = np.arange(len(texts))
     for row in range(len(texts)):
         near = row + 1 + np.flatnonzero(_bits_apart(prints[row + 1 :], prints[row]) <= SAME_LOOKS_BITS)
         if len(near):
             group[np.isin(group, group[near])] = group[row]
-    found = []
-    for number in np.unique(group):
-        places = np.flatnonzero(group == number)
-        films = sorted((film for place in places for film in by_print[texts[place]]), key=lambda film: film.name)
-        if len(films) > 1:
-            first = prints[texts.index(films[0].fingerprint)]
-            found.append(
-                Twins(
-                    films=tuple(film.name for film in films),
-                    is_exact=len({film.sha256 for film in films}) == 1,
-                    bits=int(_bits_apart(prints[places], first).max()),
-                    is_conflict=len({film.has_pneumonia for film in films}) == 2,
-                    patients=tuple(sorted({film.patient for film in films})),
-                    splits=tuple(sorted({film.split for film in films}, key=SPLITS.index)),
-                )
-            )
-    return sorted(found, key=lambda twins: twins.films)
+    members: defaultdict[int, list[int]] = defaultdict(list)
+    for place, number in enumerate(group[print_of].tolist()):
+        members[number].append(place)
+    return [places for places in members.values() if len(places) > 1]
+
+
+def _prints(fingerprints: Sequence[str]) -> np.ndarray:
+    """Give fingerprints as uint64 `(n, 4)`."""
+    return np.frombuffer(bytes.fromhex("".join(fingerprints)), np.uint64).reshape(len(fingerprints), 4)
 
 
 def _bits_apart(prints: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.bitwise_count(prints ^ other).sum(axis=1, dtype=np.int64)
 
 
-def _areas(usable: Sequence[AuditedFilm]) -> Iterator[FactArea]:
+def _areas(usable: Sequence[AuditedFilm], facts: Mapping[str, Facts]) -> Iterator[FactArea]:
     splits = [split for split in SPLITS if any(film.split == split for film in usable)]
     for split in ("all", *splits) if len(splits) > 1 else ("all",):
         films = [film for film in usable if split in ("all", film.split)]
         has_pneumonia = np.array([film.has_pneumonia for film in films], bool)
-        for fact, area in areas_of_metadata(films, has_pneumonia, _patients(films)):
+        more = facts_by_name([facts.get(film.name, {}) for film in films])
+        for fact, area in areas_of_metadata(films, has_pneumonia, _patients(films), more):
             normal, pneumonia = (_median(fact, films, label) for label in (False, True))
             yield FactArea(fact, split, area, normal, pneumonia)
 

@@ -1,32 +1,85 @@
 """Which label a film has: by a table where there is one, else by folders called NORMAL and PNEUMONIA."""
 
+import codecs
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
-from pneumo_core.data.cases import CLASS_FOLDERS
-from pneumo_core.data.listing import MISSING, File, Listing, Problem, check_count, left_out
-from pneumo_core.data.names import as_shown, folder_of, relative_name
+from pneumo_core.data.listing import File, FilmsListed, Listing, Problem, check_count, left_out, matched_in_words
+from pneumo_core.data.names import (
+    as_shown,
+    class_of_words,
+    folder_of,
+    may_be_table,
+)
 from pneumo_core.data.table import MAX_TABLE_BYTES, read_table
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.wording import counted
 
-LABELS: dict[str, bool | None] = {
-    "": None,
-    # 0.0 and 1.0: so pandas writes 0 and 1 where other labels are empty.
-    **dict.fromkeys(("normal", "negative", "no", "false", "0", "0.0"), False),
-    **dict.fromkeys(("pneumonia", "positive", "yes", "true", "1", "1.0"), True),
+# Cells that say that nothing is known; the last with a # are the error values of German, French and Spanish.
+_NOTHING = {"", "na", "n/a", "#n/a", "#nv", "#n/d", "nan", "null", "?", "-"}
+_PLAIN = {"normal": False, "negative": False, "no": False, "false": False}
+_PLAIN |= {"pneumonia": True, "positive": True, "yes": True, "true": True}
+# Yes and no, true and false, in the spreadsheets of other languages.
+_WORDS = {
+    **dict.fromkeys(("n", "nein", "falsch", "negativ", "non", "faux", "négatif", "falso", "negativo", "não"), False),
+    **dict.fromkeys(("y", "j", "ja", "wahr", "positiv", "oui", "vrai", "positif", "sí", "si", "sì"), True),
+    **dict.fromkeys(("verdadero", "verdadeiro", "vero", "sim", "positivo"), True),
 }
+# 0,0 and 1.0: so spreadsheets and pandas write 0 and 1 where other labels are empty.
+_NUMBER = re.compile(r"(?P<digit>[01])(?P<fraction>[.,]0*)?")
+# Texts that may be tables are looked at if they are so few.
+MAX_TEXTS = 20
+_COLUMNS = {
+    "file": (
+        *("filename", "file name", "filepath", "file path", "path", "image", "image name", "image path", "image index"),
+        *("x ray image name", "datei", "dateiname", "fichier", "archivo"),
+    ),
+    "label": ("labels", "class", "target", "has pneumonia", "pneumonia", "ground truth"),
+    "patient": ("patient id", "patientid", "patient number"),
+}
+MAX_FOLDERS = 5
+NO_LABELS = (
+    "No X-ray has a label. Labels come from folders such as NORMAL and PNEUMONIA, or from a table with the columns "
+    "file and label."
+)
+_NAMES = {True: "pneumonia", False: "normal"}
+
+
+class Label(NamedTuple):
+    """Meaning of a cell: pneumonia, none, or None for nothing; `note` tells how, where that is not plain."""
+
+    has_pneumonia: bool | None
+    note: str = ""
+
+
+def read_label(cell: str) -> Label | None:
+    """Give what a label means; None where it is none that is known."""
+    word = cell.strip().casefold()
+    if word in _NOTHING:
+        return Label(None, "nothing" if word else "")
+    if word in _PLAIN:
+        return Label(_PLAIN[word])
+    if number := _NUMBER.fullmatch(word):
+        return Label(number["digit"] == "1", "decimal comma" if "," in (number["fraction"] or "") else "")
+    if word in _WORDS:
+        return Label(_WORDS[word], word)
+    meaning = class_of_words(word)
+    return Label(meaning.has_pneumonia) if meaning else None
 
 
 class Row(NamedTuple):
-    """One row of a table, whose header is row 1."""
+    """One row of a table, whose header is row 1; `others` are the cells of further columns by these."""
 
     number: int
     file: str
     label: str
     patient: str
     is_ragged: bool
+    others: Mapping[str, str] = MappingProxyType({})
 
     @property
     def place(self) -> str:
@@ -38,31 +91,72 @@ class Row(NamedTuple):
 
 
 class Labelled(NamedTuple):
-    """A file with the label and the patient that its row or its folders tell."""
+    """A file with the label and the patient that its row or its folders tell, and with what else its row says."""
 
     file: File
     has_pneumonia: bool | None
     patient: str = ""
+    others: Mapping[str, str] = MappingProxyType({})
 
 
 def label_listing(listing: Listing) -> list[Labelled]:
     """Label by the table at the top, if there is one that says file and label, else by folders."""
-    shared = posixpath.commonprefix(list(listing.films))
+    tables = usable_tables(listing)
+    if not tables:
+        return label_listing_by_folders(listing)
+    listing.notes.append("A table among the X-rays gives the labels.")
+    return label_by_table(listing, *tables[0])
+
+
+def label_folder(listing: Listing) -> list[Labelled]:
+    """Label by folders; where these tell nothing, by the table at the top."""
+    if not any(class_of_words(folder) for name in listing.films for folder in name.split("/")[:-1]):
+        return label_listing(listing)
+    try:
+        has_table = bool(usable_tables(Listing(listing.films, listing.tables)))
+    except DataError:
+        # Several.
+        has_table = True
+    if has_table:
+        listing.notes.append(
+            "Folders give the labels. A table beside them was not read. To use it, please name the table itself."
+        )
+    return label_listing_by_folders(listing)
+
+
+def usable_tables(listing: Listing) -> list[tuple[str, list[Row]]]:
+    """Give the table at the top that says file and label, if there is one, and keep why others do not.
+
+    Raises:
+        DataError: two tables give labels.
+    """
+    tables = [table for table in listing.tables if is_at_top(listing, table.name)]
+    texts = [table.name for table in tables if may_be_table(table.name)]
     usable: list[tuple[str, list[Row]]] = []
-    for table in listing.tables:
-        if shared.startswith(folder_of(table.name)):
-            try:
-                usable.append((table.name, list(rows_of_source(table.name, table.read()))))
-            except DataError as refusal:
-                listing.problems.append(
-                    Problem(str(refusal), f"A table{str(refusal).removeprefix(as_shown(table.name))}")
-                )
-            except UnreadableImageError as refusal:
-                listing.problems.append(Problem(f"{as_shown(table.name)} {refusal}", f"A table {refusal}"))
+    for table in tables:
+        if table.name in texts and len(texts) > MAX_TEXTS:
+            continue
+        notes: list[str] = []
+        try:
+            content = table.read()
+            usable.append((table.name, list(rows_of_source(table.name, content, notes=notes))))
+            listing.notes += notes
+        except DataError as refusal:
+            # A text that no spreadsheet wrote is no table.
+            if table.name not in texts or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                nameless = f"A table{str(refusal).removeprefix(as_shown(table.name))}"
+                listing.problems.append(Problem(str(refusal), nameless))
+        except UnreadableImageError as refusal:
+            listing.problems.append(Problem(f"{as_shown(table.name)} {refusal}", f"A table {refusal}"))
         if len(usable) > 1:
             names = " and ".join(as_shown(name) for name, _ in usable)
             raise DataError(f"{names} both give labels. Expected is at most one table. Please leave the others out.")
-    return label_by_table(listing, *usable[0]) if usable else label_listing_by_folders(listing)
+    return usable
+
+
+def is_at_top(listing: Listing, name: str) -> bool:
+    """True for a file in the folder that all films lie below."""
+    return posixpath.commonprefix(list(listing.films)).startswith(folder_of(name))
 
 
 def label_listing_by_folders(listing: Listing) -> list[Labelled]:
@@ -71,7 +165,28 @@ def label_listing_by_folders(listing: Listing) -> list[Labelled]:
     for file in listing.films.values():
         with left_out(listing.problems, as_shown(file.name)):
             films.append(Labelled(file, label_by_folders(file.name)))
+    _say_unlabelled(listing, films)
     return films
+
+
+def _say_unlabelled(listing: Listing, films: list[Labelled]) -> None:
+    """Say which folders tell no class where others do."""
+    unlabelled = [film.file.name for film in films if film.has_pneumonia is None]
+    folders = Counter(folder_of(name).rstrip("/") for name in unlabelled)
+    folders.pop("", None)
+    if not folders or len(unlabelled) == len(films):
+        return
+    found = f"{folders.total()} of {counted(len(films), 'X-ray')}"
+    lie, have = ("lies", "has") if folders.total() == 1 else ("lie", "have")
+    where = ", ".join(as_shown(folder) for folder in list(folders)[:MAX_FOLDERS])
+    others = " and others" if len(folders) > MAX_FOLDERS else ""
+    expected = "Expected are NORMAL, PNEUMONIA, BACTERIA or VIRUS. Please rename folders that shall count."
+    parts = (f" Found: {where}{others}.", "")
+    listing.problems.append(
+        Problem(
+            *(f"{found} {lie} in no folder of a known class, and {have} no label.{part} {expected}" for part in parts)
+        )
+    )
 
 
 def label_by_folders(name: str) -> bool | None:
@@ -80,8 +195,7 @@ def label_by_folders(name: str) -> bool | None:
     Raises:
         DataError: they tell both.
     """
-    folders = {folder.upper() for folder in name.split("/")[:-1]}
-    labels = {label for folder, label in CLASS_FOLDERS.items() if folder in folders}
+    labels = {meaning.has_pneumonia for folder in name.split("/")[:-1] if (meaning := class_of_words(folder))}
     if len(labels) > 1:
         raise DataError("it lies under both NORMAL and PNEUMONIA. Please move it to one of them.")
     return labels.pop() if labels else None
@@ -89,16 +203,11 @@ def label_by_folders(name: str) -> bool | None:
 
 def label_by_table(listing: Listing, table: str, rows: Iterable[Row]) -> list[Labelled]:
     """Label the films of a listing by a table among them; films that no row names have no label."""
-    unnamed = dict(listing.films)
-
-    def find(raw: str) -> File:
-        name = relative_name(raw)
-        unnamed.pop(folder_of(table) + name, None)
-        if (file := listing.films.get(folder_of(table) + name)) is None:
-            raise DataError(MISSING)
-        return file
-
-    films = label_by_rows(rows, find, listing.problems)
+    listed = FilmsListed(listing.films, table)
+    films = label_by_rows(rows, listed.find, listing.problems, listing.notes)
+    if listed.matched:
+        listing.notes.append(matched_in_words(listed.matched))
+    unnamed = listed.unnamed
     if unnamed:
         found = f"{len(unnamed)} of {counted(len(listing.films), 'X-ray')}"
         are, have, them, they = ("is", "has", "it", "it") if len(unnamed) == 1 else ("are", "have", "them", "they")
@@ -108,25 +217,31 @@ def label_by_table(listing: Listing, table: str, rows: Iterable[Row]) -> list[La
     return [*films, *(Labelled(file, None) for file in unnamed.values())]
 
 
-def label_by_rows(rows: Iterable[Row], find: Callable[[str], File], problems: list[Problem]) -> list[Labelled]:
+def label_by_rows(
+    rows: Iterable[Row], find: Callable[[str], File], problems: list[Problem], notes: list[str]
+) -> list[Labelled]:
     """Label the files that rows name. A file named twice counts once, and not at all with two labels."""
     said: list[tuple[int, Problem]] = []
     claims: dict[str, list[tuple[Row, Labelled]]] = {}
+    understood: Counter[str] = Counter()
     for row in rows:
         refused_here: list[Problem] = []
         with left_out(refused_here, row.shown, row.place):
             if row.is_ragged:
                 raise DataError("it has more or fewer cells than the first row. Please correct it.")
             file = find(row.file)
-            if row.label.lower() not in LABELS:
+            label = read_label(row.label)
+            if label is None:
                 expected = "Expected is normal, pneumonia, 0, 1, or nothing. Please correct it."
                 shown = ((row.shown, f"label is {as_shown(row.label)}"), (row.place, "label is none of the known ones"))
                 refused_here.append(
                     Problem(*(f"{what} was left out: its {label}. {expected}" for what, label in shown))
                 )
             else:
-                labelled = Labelled(file, LABELS[row.label.lower()], row.patient)
-                claims.setdefault(file.name, []).append((row, labelled))
+                understood.update([label.note] if label.note else [])
+                claims.setdefault(file.name, []).append(
+                    (row, Labelled(file, label.has_pneumonia, row.patient, row.others))
+                )
         said += [(row.number, problem) for problem in refused_here]
     films = []
     for claim in claims.values():
@@ -140,18 +255,47 @@ def label_by_rows(rows: Iterable[Row], find: Callable[[str], File], problems: li
             problem = Problem(*(f"{what} was left out: {reason}" for what in (row.shown, row.place)))
             said.append((row.number, problem))
     problems += [problem for _, problem in sorted(said, key=lambda numbered: numbered[0])]
+    notes += _labels_in_words(understood)
     return films
 
 
-def rows_of_source(name: str, content: bytes, needs_labels: bool = True) -> Iterator[Row]:
-    """Read the rows of a source's table under its header, one by one."""
-    for count, row in enumerate(rows_of_table(name, content, needs_labels, MAX_TABLE_BYTES), start=1):
+def _labels_in_words(understood: Counter[str]) -> Iterator[str]:
+    """Say once for a table how its labels were understood."""
+    if count := understood.pop("decimal comma", 0):
+        yield f"{counted(count, 'label')} with a decimal comma {'was' if count == 1 else 'were'} read as 0 or 1."
+    if count := understood.pop("nothing", 0):
+        says, has = ("says", "it has") if count == 1 else ("say", "they have")
+        yield f"{counted(count, 'row')} {says} that a label is not known (such as N/A), so {has} none."
+    if understood:
+        meant = {label: sorted(word for word in understood if _WORDS[word] == label) for label in (True, False)}
+        parts = [f"{' and '.join(words)} as {name}" for label, name in _NAMES.items() if (words := meant[label])]
+        yield f"Labels were read by their words: {', '.join(parts)}."
+
+
+def rows_of_source(
+    name: str, content: bytes, needs_labels: bool = True, notes: list[str] | None = None
+) -> Iterator[Row]:
+    """Read the rows of a source's table under its header, one by one; `notes` as in `read_table`."""
+    for count, row in enumerate(rows_of_table(name, content, needs_labels, MAX_TABLE_BYTES, notes, True), start=1):
         check_count(count, as_shown(name))
         yield row
 
 
-def rows_of_table(name: str, content: bytes, needs_labels: bool, max_bytes: int) -> Iterator[Row]:
-    """Read the rows of a table under its header, one by one, however many."""
+def rows_of_table(
+    name: str,
+    content: bytes,
+    needs_labels: bool,
+    max_bytes: int,
+    notes: list[str] | None = None,
+    with_others: bool = False,
+) -> Iterator[Row]:
+    """Read the rows of a table under its header, one by one, however many; `notes` as in `read_table`.
+
+    Args:
+        with_others: keep the cells of further columns, too, which takes memory.
+    """
     needed, optional = (("file", "label"), ("patient",)) if needs_labels else (("file",), ("label", "patient"))
-    for row in read_table(content, as_shown(name), needed, optional, max_bytes):
-        yield Row(row.number, row.cell("file"), row.cell("label"), row.cell("patient"), row.is_ragged)
+    for row in read_table(content, as_shown(name), needed, optional, max_bytes, _COLUMNS, notes):
+        names = row.columns if with_others else ()
+        others = {name: row.cell(name) for name in names if name not in ("file", "label", "patient")}
+        yield Row(row.number, row.cell("file"), row.cell("label"), row.cell("patient"), row.is_ragged, others)

@@ -11,6 +11,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pneumo_core.data.cases import (
@@ -21,9 +22,17 @@ from pneumo_core.data.cases import (
     patient_and_kind,
     split_by_patient,
 )
-from pneumo_core.data.labels import LABELS
-from pneumo_core.data.listing import is_linked
-from pneumo_core.data.names import check_film_name, relative_name
+from pneumo_core.data.counts import (
+    count_patients,
+    is_rounded,
+    joined_patients,
+    of_patients,
+    patient_key,
+    untold_patients,
+)
+from pneumo_core.data.labels import read_label
+from pneumo_core.data.listing import head_of, is_linked
+from pneumo_core.data.names import check_film_name, kind_by_folders, relative_name, split_of_words
 from pneumo_core.data.table import CODE, MAX_TABLE_BYTES, TableRow, read_table
 from pneumo_core.errors import DataError
 from pneumo_core.files import plain_cell, write_whole
@@ -72,10 +81,12 @@ class Manifest:
             rows = [row for row in self.rows if row.split == split]
             if rows:
                 sick = sum(row.has_pneumonia for row in rows)
-                patients = len({row.patient for row in rows})
-                lines.append(f"{split}: {len(rows)} X-rays of {patients} patients, {sick} X-rays with pneumonia")
+                patients = of_patients(count_patients((row.patient, row.file) for row in rows))
+                lines.append(f"{split}: {len(rows)} X-rays {patients}, {sick} X-rays with pneumonia")
         for reason, count in Counter(film.reason for film in self.left_out).most_common():
             lines.append(f"left out: {counted(count, 'X-ray')}, because {reason}")
+        if untold := untold_patients(row.patient != row.file for row in self.rows):
+            lines.append(untold)
         return tuple(lines)
 
 
@@ -111,7 +122,7 @@ def make_manifest(
             "Expected are shares between 0 and 1 that add up to less than 1. Please choose smaller ones."
         )
     dropped = dict(left_out or {})
-    films = sorted((case for case in cases if case.name not in dropped), key=lambda case: case.name)
+    films = sorted(cases, key=lambda case: case.name)
     kept_test = test_share is None
     if kept_test and test_names_are_others:
         elsewhere = {film.patient for film in films if film.split != "test"}
@@ -122,8 +133,9 @@ def make_manifest(
             for film in films
         ]
     patients = {film.name: film.patient for film in films}
-    joined = _joined(patients, same_looks)
-    grouped = [dataclasses.replace(film, patient=joined[film.patient]) for film in films]
+    # Films that are left out join patients, too: a copy under another name tells that both are one.
+    joined = joined_patients(patients, same_looks)
+    grouped = [dataclasses.replace(film, patient=joined[film.patient]) for film in films if film.name not in dropped]
     sides: dict[str, tuple[Case, ...]] = {}
     if test_share:
         grouped_left, sides["test"] = split_by_patient(grouped, test_share, seed)
@@ -212,23 +224,6 @@ def cases_of_manifest(content: bytes, table: str, folder: Path, copies: Sequence
     return tuple(found)
 
 
-def _joined(patients: Mapping[str, str], same_looks: Iterable[Sequence[str]]) -> dict[str, str]:
-    """Give for each patient the first of all those whom films that look the same join with them."""
-    first = {patient: patient for patient in patients.values()}
-
-    def root(patient: str) -> str:
-        while first[patient] != patient:
-            first[patient] = first[first[patient]]
-            patient = first[patient]
-        return patient
-
-    for names in same_looks:
-        roots = sorted({root(patients[name]) for name in names if name in patients})
-        for other in roots[1:]:
-            first[other] = roots[0]
-    return {patient: root(patient) for patient in first}
-
-
 def _rows(content: bytes, table: str) -> list[TableRow]:
     """Read the rows of the table under its header."""
     rows = list(read_table(content, table, MANIFEST_COLUMNS, max_bytes=MAX_MANIFEST_BYTES))
@@ -244,34 +239,42 @@ def _rows(content: bytes, table: str) -> list[TableRow]:
 def _case(row: str, cells: TableRow, folder: Path, copies: Sequence[Path]) -> Case:
     try:
         name = relative_name(cells.cell("file"))
-        check_film_name(name)
+        if not is_linked(folder, name):
+            check_film_name(name, partial(head_of, folder / name))
     except DataError as refusal:
         raise DataError(f"{row}: {refusal}") from refusal
-    label, split = cells.cell("label"), cells.cell("split").lower()
-    has_pneumonia = LABELS.get(label.lower())
-    if has_pneumonia is None:
+    label, split = cells.cell("label"), cells.cell("split")
+    meant = read_label(label)
+    if meant is None or meant.has_pneumonia is None:
         expected = "Expected is NORMAL or PNEUMONIA, or another word for one of them. Please correct it."
         raise DataError(f"{row}: the label is '{label[:40]}'. {expected}")
-    if split not in SPLITS:
+    side = split_of_words(split)
+    if side is None:
         expected = f"Expected is {' or '.join(SPLITS)}. Please correct it."
         raise DataError(f"{row}: the split is '{split[:40]}'. {expected}")
     if is_linked(folder, name):
         raise DataError(f"{row}: {name} is a link, and links are not followed. Please put the file itself there.")
-    told, kind = patient_and_kind(Path(name).name, has_pneumonia)
-    patient = cells.cell("patient") or told or name
-    return Case(name, (folder / name, *(copy / name for copy in copies)), has_pneumonia, patient, kind, split)
+    told, kind = patient_and_kind(Path(name).name, meant.has_pneumonia)
+    given = cells.cell("patient")
+    patient = told or name if is_rounded(given) else given or told or name
+    views = (folder / name, *(copy / name for copy in copies))
+    return Case(name, views, meant.has_pneumonia, patient, kind_by_folders(name, kind), side)
+
+
+def _key(case: Case) -> str:
+    return case.name if case.patient == case.name else patient_key(case.patient)
 
 
 def _check_sides(name: str, cases: Sequence[Case]) -> None:
     sides: defaultdict[str, set[str]] = defaultdict(set)
     for case in cases:
-        sides[case.patient].add(case.split)
-    torn = sorted(patient for patient, splits in sides.items() if len(splits) > 1)
+        sides[_key(case)].add(case.split)
+    torn = sorted((case for case in cases if len(sides[_key(case)]) > 1), key=lambda case: case.patient)
     if torn:
-        where = " and ".join(split for split in SPLITS if split in sides[torn[0]])
+        where = " and ".join(split for split in SPLITS if split in sides[_key(torn[0])])
         raise DataError(
-            f"{name} has X-rays of {len(torn)} patients on more than one side, the first of them {torn[0]} in "
-            f"{where}. Expected is each patient on one side. Please make the split again."
+            f"{name} has X-rays of {len({_key(case) for case in torn})} patients on more than one side, the first of "
+            f"them {torn[0].patient} in {where}. Expected is each patient on one side. Please make the split again."
         )
     for split in ("train", "val"):
         classes = {case.has_pneumonia for case in cases if case.split == split}

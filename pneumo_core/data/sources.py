@@ -11,48 +11,58 @@ import hashlib
 import io
 import json
 import posixpath
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pneumo_core.data.cases import CLASS_FOLDERS, patient_and_kind
+from pneumo_core.data.cases import patient_and_kind
 from pneumo_core.data.labels import (
+    NO_LABELS,
     Labelled,
+    Row,
+    is_at_top,
     label_by_rows,
     label_by_table,
+    label_folder,
     label_listing,
-    label_listing_by_folders,
     rows_of_source,
     rows_of_table,
+    usable_tables,
 )
 from pneumo_core.data.listing import (
     SAME_NAME,
     File,
+    FilmsBelow,
     Listing,
     Problem,
     bounded,
     check_count,
-    find_below,
     first_bytes,
     left_out,
     list_folder,
+    matched_in_words,
     read_path,
 )
 from pneumo_core.data.names import (
+    HEAD_BYTES,
     TABLE_SUFFIXES,
+    TEXT_SUFFIX,
+    WORKBOOKS,
     as_shown,
+    class_of_words,
     is_silent,
+    kind_by_folders,
+    may_be_table,
     printable,
     relative_name,
+    starts_as_film,
     suffix_of,
 )
 from pneumo_core.data.table import MAX_TABLE_BYTES
 from pneumo_core.data.zips import list_zip
 from pneumo_core.errors import DataError
-
-_HEAD_BYTES = 132
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +76,7 @@ class SourceFilm:
         kind: "normal", "bacteria", "virus", "pneumonia", or "" without a label.
         read: gives the file's bytes, at most `MAX_FILE_BYTES` + 1 of them, in any thread; raises
             `UnreadableImageError` with a text that begins after the file's name.
+        columns: cells of a table's further columns, by these. They may hold anything, and are written nowhere.
     """
 
     name: str
@@ -73,6 +84,7 @@ class SourceFilm:
     patient: str
     kind: str
     read: Callable[[], bytes]
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +98,7 @@ class Source:
         listing_sha256: of the names, labels and given patients of the films, and of their contents where these come in
             an upload or a zip; of their sizes where they lie on disk.
         nameless_problems: the same as `problems` without what is written in names and cells, for files that travel.
+        notes: whole sentences on how names, tables and labels were understood, each said once; without any name.
     """
 
     name: str
@@ -93,47 +106,51 @@ class Source:
     problems: tuple[str, ...]
     listing_sha256: str
     nameless_problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def open_source(path: Path) -> Source:
     """List the films of a folder, a CSV, a zip, or a single film, told by content where that tells.
 
-    A folder is labelled by the folders NORMAL and PNEUMONIA, at any depth below it. A CSV has the columns `file` and
-    `label`, and `patient` if wanted; its files lie below its own folder, and without `label` none has a label. A zip is
-    labelled by such a CSV at its top, else by its folders.
+    A folder is labelled by folders such as NORMAL and PNEUMONIA, at any depth below it, else by a CSV at its top. A CSV
+    has the columns `file` and `label`, and `patient` if wanted; its files lie below its own folder, and without `label`
+    none has a label. A zip is labelled by such a CSV at its top, else by its folders.
 
     Raises:
-        DataError: none of these; damaged; too many files or too large; no film in it.
+        DataError: none of these; damaged; too many files or too large; no film in it; a workbook that may hold the
+            labels, of the code "workbook".
     """
     name = printable(path.absolute().name) or "The folder"
     if path.is_dir():
         listing = list_folder(path)
-        return _source(name, label_listing_by_folders(listing), listing.problems)
+        return _source(name, label_folder(listing), [listing])
     if not path.is_file():
         raise DataError(
             f"{path} does not exist. Expected is a folder, a CSV, a zip or an X-ray. Please check the path."
         )
+    if (suffix := suffix_of(name)) in WORKBOOKS:
+        raise DataError(
+            f"{name} is {WORKBOOKS[suffix]}. Expected is a table as CSV. Please save its sheet as CSV.", code="workbook"
+        )
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
             rest = file.read(MAX_TABLE_BYTES) if (kind := _kind_of_content(name, head)) == "table" else b""
         if kind == "zip":
             listing = list_zip(name, path.open("rb", buffering=0))
-            return _source(name, label_listing(listing), listing.problems)
+            return _source(name, label_listing(listing), [listing])
         film = File(name, path.stat().st_size, partial(read_path, path))
     except OSError as error:
         raise DataError(f"{name} cannot be opened. Please check that you may read it.") from error
+    listing = Listing()
     if kind == "film":
-        return _source(name, [Labelled(film, None)], [])
-    problems: list[Problem] = []
-    rows = rows_of_source(name, head + rest, needs_labels=False)
-
-    def find(raw: str) -> File:
-        file = relative_name(raw)
-        return File(file, find_below(path.parent, file), partial(read_path, path.parent / file))
-
-    films = label_by_rows(rows, find, problems)
-    return _source(name, films, problems)
+        return _source(name, [Labelled(film, None)], [listing])
+    below = FilmsBelow(path.parent)
+    rows = rows_of_source(name, head + rest, needs_labels=False, notes=listing.notes)
+    films = label_by_rows(rows, below.find, listing.problems, listing.notes)
+    if below.matched:
+        listing.notes.append(matched_in_words(below.matched))
+    return _source(name, films, [listing], has_table=True)
 
 
 def open_uploads(files: Sequence[tuple[str, bytes]]) -> Source:
@@ -154,9 +171,10 @@ def open_uploads(files: Sequence[tuple[str, bytes]]) -> Source:
     for raw, content in sorted(files):
         with left_out(loose.problems, as_shown(raw)):
             name = relative_name(raw)
-            kind = _kind_of_content(name, content[:_HEAD_BYTES])
-            if kind == "film" and not is_silent(name):
-                loose.add(name, hashlib.sha256(content).hexdigest(), partial(first_bytes, content))
+            kind = _kind_of_content(name, content[:HEAD_BYTES])
+            if may_be_table(name) or (kind == "film" and not is_silent(name)):
+                sha256 = hashlib.sha256(content).hexdigest()
+                loose.add(name, sha256, partial(first_bytes, content), partial(_head_of, content))
             elif kind != "film" and (tables if kind == "table" else zips).setdefault(name, content) is not content:
                 raise DataError(SAME_NAME)
     if len(tables) > 1:
@@ -164,17 +182,22 @@ def open_uploads(files: Sequence[tuple[str, bytes]]) -> Source:
     is_alone = len(zips) == 1 and not loose.films
     listings = [loose]
     listings += [list_zip(name, io.BytesIO(zips[name]), "" if is_alone else f"{name}/") for name in zips]
+    together = Listing({name: film for listing in listings for name, film in listing.films.items()})
+    rows: tuple[str, Iterable[Row]] | None = None
     if tables:
-        together = Listing({name: film for listing in listings for name, film in listing.films.items()})
         ((name, content),) = tables.items()
         # Else a list without labels would take away those that the folders tell.
-        needs_labels = any({*CLASS_FOLDERS} & {*film.upper().split("/")[:-1]} for film in together.films)
-        films = label_by_table(together, name, rows_of_source(name, content, needs_labels))
+        needs_labels = any(class_of_words(folder) for film in together.films for folder in film.split("/")[:-1])
+        rows = name, rows_of_source(name, content, needs_labels, together.notes)
+    elif texts := usable_tables(Listing(together.films, loose.tables, notes=together.notes)):
+        rows = texts[0]
+    if rows is not None:
+        films = label_by_table(together, *rows)
         listings.append(together)
     else:
         films = [film for listing in listings for film in label_listing(listing)]
-    problems = [problem for listing in listings for problem in listing.problems]
-    return _source(printable(files[0][0]) if len(files) == 1 else f"{len(files)} files", films, problems)
+    name = printable(files[0][0]) if len(files) == 1 else f"{len(files)} files"
+    return _source(name, films, listings, has_table=rows is not None)
 
 
 class TableFilm(NamedTuple):
@@ -188,8 +211,8 @@ class TableFilm(NamedTuple):
 
 def list_table(
     name: str, content: bytes, find: Callable[[str], tuple[str, int | None]], max_bytes: int
-) -> tuple[list[TableFilm], tuple[str, ...]]:
-    """Give the films that a table names, ordered by name, and whole sentences on the rows that were left out.
+) -> tuple[list[TableFilm], tuple[str, ...], tuple[str, ...]]:
+    """Give the films that a table names, ordered by name; sentences on the rows left out; and notes as in `Source`.
 
     The rows mean what they mean to `open_source`; there may be as many as the table has bytes for.
 
@@ -201,47 +224,84 @@ def list_table(
         DataError: the table cannot be read.
     """
     problems: list[Problem] = []
+    notes: list[str] = []
 
     def file_of(raw: str) -> File:
         film, size = find(raw)
         # Whoever lists so reads films by their names, not by this.
         return File(film, "" if size is None else size, bytes)
 
+    rows = rows_of_table(name, content, False, max_bytes, notes)
     films = [
         TableFilm(file.name, file.content if isinstance(file.content, int) else None, has_pneumonia, printable(patient))
-        for file, has_pneumonia, patient in label_by_rows(
-            rows_of_table(name, content, False, max_bytes), file_of, problems
-        )
+        for file, has_pneumonia, patient, _ in label_by_rows(rows, file_of, problems, notes)
     ]
-    return sorted(films, key=lambda film: film.name), tuple(problem.named for problem in bounded(problems))
+    if films and all(film.has_pneumonia is None for film in films):
+        notes.append(NO_LABELS)
+    said = tuple(problem.named for problem in bounded(problems))
+    return sorted(films, key=lambda film: film.name), said, tuple(notes)
 
 
-def _film(file: File, has_pneumonia: bool | None, patient: str) -> SourceFilm:
+def _film(file: File, has_pneumonia: bool | None, patient: str, columns: Mapping[str, str]) -> SourceFilm:
     """Add what the file's name tells of patient and kind: as `cases` does, by the label where there is one."""
     told, kind = patient_and_kind(posixpath.basename(file.name), has_pneumonia)
     # Without anything that tells, each film is taken for another patient's: the same name in two folders says nothing.
-    return SourceFilm(file.name, has_pneumonia, printable(patient) or told or file.name, kind, file.read)
+    return SourceFilm(
+        file.name,
+        has_pneumonia,
+        printable(patient) or told or file.name,
+        kind_by_folders(file.name, kind),
+        file.read,
+        columns,
+    )
 
 
-def _source(name: str, films: Sequence[Labelled], problems: Sequence[Problem]) -> Source:
+def _source(name: str, films: Sequence[Labelled], listings: Sequence[Listing], has_table: bool = False) -> Source:
     check_count(len(films), name)
+    problems = [problem for listing in listings for problem in listing.problems]
     if not films:
-        expected = "Expected are JPEG, PNG or DICOM files, and readable labels if a table names them."
+        expected = "Expected are DICOM, JPEG, PNG, TIFF or BMP files, and readable labels if a table names them."
+        expected += " A table names files below its own folder." if has_table else ""
         which = "The problem" if len(problems) == 1 else f"The first of {len(problems)} problems"
         first = f"{which}: {problems[0].named}" if problems else "Please check what you chose."
         raise DataError(f"No X-ray is left to evaluate in {name}. {expected} {first}")
+    is_worklist = all(film.has_pneumonia is None for film in films)
+    if is_worklist and not has_table:
+        _refuse_workbooks(listings)
     films = sorted(films, key=lambda labelled: labelled.file.name)
-    listing = json.dumps([(file.name, file.content, has_pneumonia, patient) for file, has_pneumonia, patient in films])
-    digest = hashlib.sha256(listing.encode()).hexdigest()
+    listed = json.dumps([(film.file.name, film.file.content, film.has_pneumonia, film.patient) for film in films])
+    digest = hashlib.sha256(listed.encode()).hexdigest()
     named, nameless = (tuple(problem[place] for problem in bounded(problems)) for place in (0, 1))
-    return Source(name, tuple(_film(*labelled) for labelled in films), named, digest, nameless)
+    notes = [note for listing in listings for note in listing.notes]
+    notes += [NO_LABELS] if is_worklist and len(films) > 1 else []
+    return Source(
+        name, tuple(_film(*labelled) for labelled in films), named, digest, nameless, tuple(dict.fromkeys(notes))
+    )
+
+
+def _refuse_workbooks(listings: Sequence[Listing]) -> None:
+    """Refuse to go on without labels where a workbook beside the films may hold them."""
+    for listing in listings:
+        for workbook in listing.workbooks:
+            if is_at_top(listing, workbook):
+                raise DataError(
+                    f"{as_shown(workbook)} is {WORKBOOKS[suffix_of(workbook)]}, which is not read, and no X-ray has a "
+                    "label without it. Expected is a CSV. Please save its sheet as CSV. For a list without labels, "
+                    "please take it out.",
+                    code="workbook",
+                )
+
+
+def _head_of(content: bytes) -> bytes:
+    return content[:HEAD_BYTES]
 
 
 def _kind_of_content(name: str, head: bytes) -> Literal["film", "table", "zip"]:
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    suffix = suffix_of(name)
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and suffix not in WORKBOOKS:
         return "zip"
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG")) or head[128:132] == b"DICM":
+    if starts_as_film(head):
         return "film"
-    if suffix_of(name) in TABLE_SUFFIXES:
+    if suffix in TABLE_SUFFIXES or suffix == TEXT_SUFFIX:
         return "table"
-    return "zip" if suffix_of(name) == ".zip" else "film"
+    return "zip" if suffix == ".zip" else "film"

@@ -4,6 +4,7 @@ import io
 import stat
 import struct
 import threading
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from functools import partial
 from itertools import pairwise
 
 from pneumo_core.data.listing import Listing, check_count, left_out
-from pneumo_core.data.names import as_shown, is_silent, relative_name
+from pneumo_core.data.names import HEAD_BYTES, as_shown, is_silent, may_be_table, relative_name
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.film import MAX_FILE_BYTES
 
@@ -21,6 +22,12 @@ MAX_DIRECTORY_BYTES = 64 * 2**20
 # Films hardly shrink, and an all-black one about a hundredfold; deflate ends at 1,032.
 MAX_FILM_RATIO = 200
 MIN_FILM_BOMB_BYTES = 2**20
+# An Excel and a LibreOffice workbook are zips, too.
+_WORKBOOK_MEMBERS = ({"xl/workbook.xml"}, {"xl/workbook.bin"}, {"mimetype", "content.xml"})
+# Names in a zip that does not tell their alphabet: of Windows and DOS in Western Europe and America; of Unix.
+_CODE_PAGES = ("cp850", "cp437", "cp1252")
+# "Info-ZIP Unicode Path": the name in UTF-8 beside one in a code page.
+_UNICODE_PATH = 0x7075
 _ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError)
 
 
@@ -56,18 +63,70 @@ def list_zip(name: str, file: io.FileIO | io.BytesIO, prefix: str = "") -> Listi
         limit = f"Zips of up to {MAX_UNPACKED_BYTES // 2**30} GiB unpacked can be read"
         raise DataError(f"{name} is too large. {limit}. Please pack it in several parts.")
     _check_overlap(name, members, archive.start_dir)
+    given = {member.filename for member in members}
+    if any(inside <= given for inside in _WORKBOOK_MEMBERS):
+        raise DataError(f"{name} is a workbook. Please open it and save its sheet as CSV.", code="workbook")
     listing = Listing()
     # Reading moves the one position that the file has.
     lock = threading.Lock()
-    for member in members:
-        with left_out(listing.problems, as_shown(prefix + member.filename)):
-            member_name = relative_name(member.filename)
-            if not member.filename.endswith(("/", "\\")) and not is_silent(member_name):
+    names = [member_name(member) for member in members]
+    if any(read not in (member.filename, _in_utf8(member)) for read, member in zip(names, members, strict=True)):
+        listing.notes.append("The zip does not tell the alphabet of its names. They were read as Western European.")
+    for raw, member in zip(names, members, strict=True):
+        with left_out(listing.problems, as_shown(prefix + raw)):
+            inside = relative_name(raw)
+            is_text = may_be_table(inside)
+            if raw.endswith(("/", "\\")) or (is_silent(inside) and not is_text):
+                continue
+            # A text that cannot be read is passed over like any other.
+            with left_out([] if is_text else listing.problems, as_shown(prefix + raw)):
                 _check_member(member)
                 # The zip's directory has it; a member that is not of it is refused when it is read.
                 content = f"{member.file_size} bytes, CRC {member.CRC:08x}"
-                listing.add(prefix + member_name, content, partial(_read_member, archive, lock, member))
+                read, head = (partial(part, archive, lock, member) for part in (_read_member, _head_of_member))
+                listing.add(prefix + inside, content, read, head)
     return listing
+
+
+def member_name(member: zipfile.ZipInfo) -> str:
+    """Give a member's name as it was meant.
+
+    A name without the flag for UTF-8 is bytes in an alphabet that the zip does not tell; `zipfile` takes it for that of
+    DOS (APPNOTE, appendix D). macOS writes UTF-8 there, Windows its code page.
+    """
+    if member.flag_bits & 0x800 or member.filename.isascii():
+        return member.filename
+    if (text := _in_utf8(member)) is not None:
+        return text
+    try:
+        content = member.orig_filename.encode("cp437")
+    except UnicodeEncodeError:
+        return member.filename
+    is_unix = member.create_system == 3
+    for code_page in (_CODE_PAGES[2:] if is_unix else ()) + _CODE_PAGES:
+        try:
+            text = content.decode(code_page)
+        except UnicodeDecodeError:
+            continue
+        if all(letter.isascii() or unicodedata.name(letter, "").startswith("LATIN ") for letter in text):
+            return text
+    return member.filename
+
+
+def _in_utf8(member: zipfile.ZipInfo) -> str | None:
+    """Give a name that is UTF-8 by an extra field, or by its bytes."""
+    try:
+        content = member.orig_filename.encode("cp437")
+        extra = member.extra
+        while len(extra) >= 4:
+            kind, size = struct.unpack("<HH", extra[:4])
+            if kind == _UNICODE_PATH and size > 5 and extra[5:9] == struct.pack("<I", zlib.crc32(content)):
+                content = extra[9 : 4 + size]
+                break
+            extra = extra[4 + size :]
+        return content.decode()
+    except UnicodeError:
+        return None
 
 
 def _check_overlap(name: str, members: Iterable[zipfile.ZipInfo], start_of_directory: int) -> None:
@@ -94,6 +153,14 @@ def _check_member(member: zipfile.ZipInfo) -> None:
         raise DataError(f"it is too large. {limit}. Please export a single X-ray.")
     if member.file_size > max(MIN_FILM_BOMB_BYTES, MAX_FILM_RATIO * member.compress_size):
         raise DataError(f"it unpacks to more than {MAX_FILM_RATIO} times its size. Please pack it without compression.")
+
+
+def _head_of_member(archive: zipfile.ZipFile, lock: threading.Lock, member: zipfile.ZipInfo) -> bytes:
+    try:
+        with lock, archive.open(member) as file:
+            return file.read(HEAD_BYTES)
+    except _ZIP_DAMAGE:
+        return b""
 
 
 def _read_member(archive: zipfile.ZipFile, lock: threading.Lock, member: zipfile.ZipInfo) -> bytes:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from pneumo_core.draw.colours import colour_table
 from pneumo_core.errors import PneumoError
-from pneumo_core.film import read_radiograph, resize
+from pneumo_core.film import OWN_SOFTWARE, read_radiograph, resize
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,7 @@ def captioned_png(picture: np.ndarray, lines: list[str], film_sha256: str) -> by
     """Encode a picture as PNG with lines of text under it, so that its caption stays with it.
 
     The film's hash comes early in the file, so that two pictures of equal size are never mistaken for each other.
+    Its maker is in it too, so that it is never read as an X-ray.
     """
     height, width = picture.shape[:2]
     size = max(11, width // 60)
@@ -146,6 +147,7 @@ def captioned_png(picture: np.ndarray, lines: list[str], film_sha256: str) -> by
         )
     facts = PngImagePlugin.PngInfo()
     facts.add_text("Film SHA-256", film_sha256)
+    facts.add_text("Software", OWN_SOFTWARE)
     file = io.BytesIO()
     # On films a higher level saves no space and takes more than twice the time.
     sheet.save(file, "PNG", pnginfo=facts, compress_level=3)
@@ -153,7 +155,10 @@ def captioned_png(picture: np.ndarray, lines: list[str], film_sha256: str) -> by
 
 
 def data_uri(picture: np.ndarray) -> str:
-    """Give a picture as a JPEG data URI, for a page or a report that must load nothing."""
+    """Give a picture as a JPEG data URI, for a page or a report that must load nothing.
+
+    A picture in colour, as of a film under its heat map, names its maker, so that a copy is never read as an X-ray.
+    """
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "JPEG", quality=90)
+    Image.fromarray(picture).save(file, "JPEG", quality=90, comment=OWN_SOFTWARE if picture.ndim == 3 else "")
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")

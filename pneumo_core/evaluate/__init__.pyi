@@ -50,6 +50,7 @@ from .tables import (
     figure_rows as figure_rows,
     films_of_cell as films_of_cell,
     group_words as group_words,
+    outward_rows as outward_rows,
     scores_csv as scores_csv,
     screening_note as screening_note,
     screening_rows as screening_rows,

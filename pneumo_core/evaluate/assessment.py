@@ -7,9 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from pneumo_core.evaluate.cohort import Cohort, Subgroup, best_threshold, contradictions, labelled_cohort, subgroups
+from pneumo_core.evaluate.cohort import (
+    Cohort,
+    Subgroup,
+    best_threshold,
+    contradictions,
+    copies_among,
+    labelled_cohort,
+    look_alikes,
+    subgroups,
+)
+from pneumo_core.evaluate.doubts import doubles_in_words, has_few_patients, patients_in_words
+from pneumo_core.evaluate.outward import Areas, outward_areas, read_outward
 from pneumo_core.evaluate.runs import FilmScore, read_run, read_scores
-from pneumo_core.gate import suitability_for_age
+from pneumo_core.gate import UNCLEAR_AGE, suitability_for_age
 from pneumo_core.models import KnownFilms, ModelCard, Regions, read_card, read_conformal, read_known_films
 from pneumo_core.stats import (
     FEW_FILMS,
@@ -23,7 +34,6 @@ from pneumo_core.stats import (
     all_curves,
     area_by_patient,
     area_under_roc,
-    areas_of_metadata,
     compare,
     figures_at,
     figures_overall,
@@ -52,12 +62,16 @@ class Assessment:
         device: what the films were scored on; empty where that was not written down.
         refused: the films without a score, each with its reason, in the source's order.
         contradictory: films whose very same file was given with both labels; they are in no figure.
+        copies: of each scored film whose content is there already the number of the film that counts instead of it.
+        look_alikes: numbers of films in the figures that look the same though their files differ, a group each.
         cohort: the films that the figures are of.
-        patients: how many patients these are of; with fewer than films, all intervals are by patient.
+        patients: how many patients these are of; with fewer than films, all intervals are by patient. A film whose
+            patient is not known counts as another one's.
         at_points: the figures at each of the model's operating points.
         known_from: of each scored film that the model knows, by its number, "training" or "validation".
         known: bool `(n,)`: films that the model was trained on or validated with; None where the model has no list.
-        metadata: how well the files' outward facts alone separate the classes.
+        metadata: how well the files' outward facts alone separate the classes: each, then all together. Their n is
+            smaller than the cohort's where a run went on later, since these facts are not kept.
         groups: all films first, then (where it knows some) those that the model has not seen, then those in the data.
         best_threshold: what would have been best on these very films; `nan` where a class is missing.
         regions: where the model says likely, uncertain or unlikely; None where it cannot.
@@ -69,6 +83,8 @@ class Assessment:
     scores: tuple[FilmScore, ...]
     refused: tuple[FilmScore, ...]
     contradictory: tuple[FilmScore, ...]
+    copies: Mapping[int, int]
+    look_alikes: tuple[tuple[int, ...], ...]
     cohort: Cohort
     patients: int
     bootstrap: Bootstrap
@@ -87,6 +103,24 @@ class Assessment:
         return self.patients < len(self.cohort)
 
     @property
+    def are_patients_known(self) -> bool:
+        """False where no film's name and no table tells a patient."""
+        return not all(score.patient_from in ("nothing", "rounded") for score in self.cohort.scores)
+
+    @property
+    def has_few_patients(self) -> bool:
+        """True where patients repeat and are too few for an interval, so that the figures have none."""
+        return has_few_patients(self.cohort)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Warn, in whole sentences, of X-rays that are there twice and of patients who are few or not known."""
+        labelled = {score.number for score in self.scores if score.has_pneumonia is not None}
+        copies = len(self.copies.keys() & labelled)
+        doubles = doubles_in_words(self.cohort, copies, len(self.contradictory), self.look_alikes)
+        return (*doubles, *patients_in_words(self.cohort))
+
+    @property
     def warned_of(self) -> dict[str, int]:
         """How many of the scored films are warned of what, the most frequent first."""
         scored = [score for score in self.scores if score.logit is not None]
@@ -97,9 +131,13 @@ class Assessment:
         if score.logit is None:
             return ()
         film = [known_tag(self.known_from[score.number])] if score.number in self.known_from else []
+        if score.number in self.copies:
+            film.append(f"copy of X-ray {self.copies[score.number] + 1}")
+        if score in self.contradictory:
+            film.append("given with both labels")
         film += [name for name in score.warned_of.split(", ") if name]
         patient = suitability_for_age(score.age_years, self.card.population_years)
-        of_patient = [caution.tag for caution in patient.cautions]
+        of_patient = [caution.tag for caution in patient.cautions if UNCLEAR_AGE not in film]
         return (*of_patient, *film) if patient.is_outside_population else (*film, *of_patient)
 
     def figures(self, threshold: float) -> ThresholdFigures:
@@ -121,6 +159,7 @@ class GroupResult:
     area_under_roc: Estimate
     sensitivity: Estimate
     specificity: Estimate
+    has_few_patients: bool = False
 
     @property
     def is_small(self) -> bool:
@@ -135,6 +174,7 @@ def assess_run(
     known: KnownFilms | None,
     device: str = "",
     regions: Regions | None = None,
+    outward: Areas | None = None,
 ) -> Assessment:
     """Evaluate what a run has scored so far.
 
@@ -143,6 +183,7 @@ def assess_run(
         known: the list of films that the model has seen.
         device: what they were scored on.
         regions: where the model says likely, uncertain or unlikely.
+        outward: what the run has kept of its files' outward facts.
     """
     cohort = labelled_cohort(scores, card.calibration)
     bootstrap = Bootstrap(cohort.patients)
@@ -162,6 +203,8 @@ def assess_run(
         scores=tuple(scores),
         refused=tuple(score for score in scores if score.logit is None),
         contradictory=tuple(contradictions(scores)),
+        copies=copies_among(scores),
+        look_alikes=tuple(look_alikes(cohort)),
         cohort=cohort,
         patients=patients,
         bootstrap=bootstrap,
@@ -173,7 +216,7 @@ def assess_run(
         curves=all_curves(cohort.has_pneumonia, cohort.probabilities),
         known_from=known_from,
         known=has_seen,
-        metadata=tuple(areas_of_metadata(cohort.scores, cohort.has_pneumonia, cohort.patients)),
+        metadata=outward or outward_areas(cohort),
         groups=tuple(_groups(cohort, has_seen)),
         best_threshold=best_threshold(cohort),
         regions=regions,
@@ -194,7 +237,8 @@ def assess_folder(folder: Path, model: Path) -> Assessment:
     run, card = read_run(folder), read_card(model)
     conformal, _ = read_conformal(model, card)
     regions = conformal.regions if conformal else None
-    return assess_run(read_scores(folder), run.films, card, read_known_films(model), run.device, regions)
+    known, outward = read_known_films(model), read_outward(folder)
+    return assess_run(read_scores(folder), run.films, card, known, run.device, regions, outward)
 
 
 def compare_assessments(first: Assessment, second: Assessment) -> Comparison:
@@ -228,6 +272,7 @@ def group_results(assessment: Assessment, threshold: float) -> list[GroupResult]
                 group.area_under_roc,
                 sensitivity,
                 specificity,
+                has_few_patients(films),
             )
         )
     return results

@@ -43,17 +43,20 @@ from pyarrow import fs, parquet
 from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.data import (
+    FilmsBelow,
     SourceFilm,
     TableFilm,
     check_film_name,
-    find_below,
     is_film_name,
+    kind_by_folders,
     label_by_folders,
     list_table,
+    matched_in_words,
     patient_and_kind,
     relative_name,
 )
 from pneumo_core.errors import DataError, ModelError, PneumoError, UnreadableImageError
+from pneumo_core.evaluate.patients import Whose, numbered_patients
 from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.film import MAX_FILE_BYTES
@@ -88,11 +91,15 @@ _KINDS = {int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string(),
 
 
 class ArchiveFilm(NamedTuple):
-    """One film of an archive: its path within it, or its own address; the patient's number; the label, if known."""
+    """One film of an archive: its path within it, or its own address; the patient's number; the label, if known.
+
+    `patient_from` as in `FilmScore`.
+    """
 
     name: str
     patient: int
     has_pneumonia: bool | None
+    patient_from: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,12 +111,14 @@ class Archive:
         films: ordered by name.
         problems: whole sentences on what was left out; of a CSV as many as a `Source` has.
         listing_sha256: of names, sizes where they are known, labels, and patients' numbers.
+        notes: as in `Source`.
     """
 
     root: str
     films: tuple[ArchiveFilm, ...]
     problems: tuple[str, ...]
     listing_sha256: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +172,17 @@ def list_archive(source: str) -> Archive:
     source = source if is_address(source) else str(Path(source).absolute())
     shown = posixpath.basename(source.partition("?")[0].rstrip("/")) or "The source"
     problems: list[str] = []
+    notes: list[str] = []
     try:
         filesystem, path = _locate(source)
         kind = filesystem.get_file_info(path).type
         if kind == fs.FileType.Directory:
-            root, films = source, _label_files(sorted(_list_files(filesystem, path)), problems)
-        elif path.lower().endswith((".csv", ".csv.gz")) and kind == fs.FileType.File:
+            root, films = source, _label_files(sorted(_list_files(filesystem, path, problems)), problems)
+        elif path.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".tab", ".txt")) and kind == fs.FileType.File:
             # The address of a folder keeps the options of the CSV's: s3://bucket/films.csv?region=...
             place, mark, options = source.partition("?")
             root = posixpath.dirname(place) + mark + options
-            films, problems = _list_table(filesystem, path, shown)
+            films, problems, notes = _list_table(filesystem, path, shown)
         else:
             found = "does not exist" if kind == fs.FileType.NotFound else "is neither"
             raise DataError(f"{shown} {found}. Expected is a folder or a CSV of X-rays. Please check the path.")
@@ -180,24 +190,26 @@ def list_archive(source: str) -> Archive:
         raise DataError(f"{shown} cannot be listed. Please check that you may read it.") from error
     if not films:
         first = f"The first of what was left out: {problems[0]}" if problems else "Please check the path."
-        raise DataError(f"No X-ray was found in {shown}. Expected are JPEG, PNG or DICOM files. {first}")
-    patients: dict[str, int] = {}
+        raise DataError(f"No X-ray was found in {shown}. Expected are DICOM, JPEG, PNG, TIFF or BMP files. {first}")
     listing = hashlib.sha256()
     listed = []
-    for name, size, has_pneumonia, patient in films:
-        told = patient or patient_and_kind(posixpath.basename(name), has_pneumonia)[0] or name
-        number = patients.setdefault(told, len(patients))
+    whose = numbered_patients((name, patient, has_pneumonia) for name, _, has_pneumonia, patient in films)
+    for (name, size, has_pneumonia, _), (number, told) in zip(films, whose, strict=True):
         listing.update(json.dumps([name, size, has_pneumonia, number]).encode())
-        listed.append(ArchiveFilm(name, number, has_pneumonia))
-    return Archive(root, tuple(listed), tuple(problems), listing.hexdigest())
+        listed.append(ArchiveFilm(name, number, has_pneumonia, told))
+    return Archive(root, tuple(listed), tuple(problems), listing.hexdigest(), tuple(notes))
 
 
-def _list_files(filesystem: fs.FileSystem, folder: str) -> Iterator[tuple[str, int]]:
-    """Give name and size of each film below a folder; links are not followed: a film counts once."""
+def _list_files(filesystem: fs.FileSystem, folder: str, problems: list[str]) -> Iterator[tuple[str, int]]:
+    """Give name and size of each film below a folder; links are not followed, and said: a film counts once."""
     if isinstance(filesystem, fs.LocalFileSystem):
-        for top, _, files in os.walk(folder):
-            for path in (Path(top, name) for name in files):
-                if is_film_name(name := path.relative_to(folder).as_posix()) and not path.is_symlink():
+        for top, folders, files in os.walk(folder):
+            for path in (Path(top, name) for name in sorted([*folders, *files])):
+                if not is_film_name(name := path.relative_to(folder).as_posix()):
+                    continue
+                if path.is_symlink():
+                    problems.append(f"{name!r} was left out: it is a link, and links are not followed.")
+                elif path.name not in folders:
                     yield name, path.stat().st_size
         return
     for info in filesystem.get_file_info(fs.FileSelector(folder, recursive=True)):
@@ -219,25 +231,27 @@ def _label_files(files: list[tuple[str, int]], problems: list[str]) -> list[Tabl
     return films
 
 
-def _list_table(filesystem: fs.FileSystem, path: str, shown: str) -> tuple[list[TableFilm], list[str]]:
+def _list_table(filesystem: fs.FileSystem, path: str, shown: str) -> tuple[list[TableFilm], list[str], list[str]]:
     # Unpacked where its name ends in .gz.
     with filesystem.open_input_stream(path) as stream:
         content = bytes(stream.read(MAX_ARCHIVE_TABLE_BYTES + 1))
-    folder = Path(path).parent if isinstance(filesystem, fs.LocalFileSystem) else None
+    below = FilmsBelow(Path(path).parent) if isinstance(filesystem, fs.LocalFileSystem) else None
 
     def find(raw: str) -> tuple[str, int | None]:
         if is_address(raw):
             check_film_name(raw.partition("?")[0])
             return raw, None
-        name = relative_name(raw)
-        if folder is not None:
-            return name, find_below(folder, name)
+        if below is not None:
+            name, size, _ = below.find(raw)
+            return name, int(size)
         # A store would be asked once for each film, which is what reading them costs.
+        name = relative_name(raw)
         check_film_name(name)
         return name, None
 
-    films, problems = list_table(shown, content, find, MAX_ARCHIVE_TABLE_BYTES)
-    return films, list(problems)
+    films, problems, notes = list_table(shown, content, find, MAX_ARCHIVE_TABLE_BYTES)
+    matched = [matched_in_words(below.matched)] if below is not None and below.matched else []
+    return films, list(problems), [*notes, *matched]
 
 
 # The job and what stands of it
@@ -383,7 +397,7 @@ class PartitionScorer:
         except PneumoError as problem:
             return {"films": 0, "problem": f"Partition {partition} was not scored: {problem}"}
 
-    def _score(self, partition: int, listed: list[tuple[str, int, bool | None]]) -> int:
+    def _score(self, partition: int, listed: list[tuple[str, int, bool | None, str]]) -> int:
         from pneumo_core.evaluate.pipeline import score_films
 
         films = [ArchiveFilm(*film) for film in listed]
@@ -393,12 +407,12 @@ class PartitionScorer:
                 film.name,
                 film.has_pneumonia,
                 "",
-                patient_and_kind(posixpath.basename(film.name), film.has_pneumonia)[1],
+                kind_by_folders(film.name, patient_and_kind(posixpath.basename(film.name), film.has_pneumonia)[1]),
                 partial(read_archive_film, self._root, film.name, first + place),
             )
             for place, film in enumerate(films)
         ]
-        patients = [film.patient for film in films]
+        patients = [Whose(film.patient, film.patient_from) for film in films]
         rows = []
         for scores in score_films(list(enumerate(sources)), patients, self._classifier, ARCHIVE_READERS):
             for score in scores:

@@ -8,9 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from pneumo_core.data import alike
 from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.stats import Calibration, probabilities
 
+MOST_COMPARED = 20_000
+FINGERPRINT_DIGITS = 64
 AGE_BANDS = ((0, 1), (1, 6), (6, 18), (18, 65), (65, math.inf))
 
 
@@ -49,12 +52,12 @@ class Subgroup:
 
 
 def labelled_cohort(scores: Sequence[FilmScore], calibration: Calibration) -> Cohort:
-    """Keep what has a score and a label. A file that was given with both labels is in no figure."""
-    contradictory = {sha256 for sha256, labels in _labels_of_files(scores).items() if len(labels) > 1}
+    """Keep what has a score and a label, each content once. A file that was given with both labels is in no figure."""
+    out = {score.number for score in contradictions(scores)} | copies_among(scores).keys()
     kept = tuple(
         score
         for score in scores
-        if score.logit is not None and score.has_pneumonia is not None and score.sha256 not in contradictory
+        if score.logit is not None and score.has_pneumonia is not None and score.number not in out
     )
     logits = np.array([score.logit for score in kept], np.float64)
     return Cohort(
@@ -67,8 +70,39 @@ def labelled_cohort(scores: Sequence[FilmScore], calibration: Calibration) -> Co
 
 def contradictions(scores: Sequence[FilmScore]) -> list[FilmScore]:
     """Give the films whose very same file was given with both labels."""
-    labels = _labels_of_files(scores)
-    return [score for score in scores if score.sha256 is not None and len(labels[score.sha256]) > 1]
+    return [
+        score
+        for group in _same_files(scores)
+        if len({score.has_pneumonia for score in group} - {None}) > 1
+        for score in group
+        if score.has_pneumonia is not None
+    ]
+
+
+def copies_among(scores: Sequence[FilmScore]) -> dict[int, int]:
+    """Give of each scored film whose very same content is there already the number of the film that counts instead.
+
+    The first of those with a label counts, else the first. Films with both labels are conflicts and no copies.
+    """
+    copies: dict[int, int] = {}
+    for group in _same_files(scores):
+        labelled = [score for score in group if score.has_pneumonia is not None]
+        if len({score.has_pneumonia for score in labelled}) < 2:
+            first = (labelled or group)[0].number
+            copies |= {score.number: first for score in group if score.number != first}
+    return copies
+
+
+def look_alikes(cohort: Cohort) -> list[tuple[int, ...]]:
+    """Give the numbers of films that look the same though their files differ, a group each; none where they are many.
+
+    The pictures are compared two by two, which takes long for more than `MOST_COMPARED` films.
+    """
+    films = [score for score in cohort.scores if len(score.fingerprint) == FINGERPRINT_DIGITS]
+    if len(films) > MOST_COMPARED:
+        return []
+    groups = alike([score.fingerprint for score in films])
+    return [tuple(films[place].number for place in group) for group in groups]
 
 
 def subgroups(cohort: Cohort) -> list[Subgroup]:
@@ -97,12 +131,13 @@ def best_threshold(cohort: Cohort) -> float:
     return float(candidates[np.argmax(sensitivity + specificity)])
 
 
-def _labels_of_files(scores: Sequence[FilmScore]) -> dict[str, set[bool]]:
-    labels: defaultdict[str, set[bool]] = defaultdict(set)
+def _same_files(scores: Sequence[FilmScore]) -> list[list[FilmScore]]:
+    """Group the scored films with the same content, where there are several."""
+    groups: defaultdict[str, list[FilmScore]] = defaultdict(list)
     for score in scores:
-        if score.sha256 is not None and score.has_pneumonia is not None:
-            labels[score.sha256].add(score.has_pneumonia)
-    return labels
+        if score.logit is not None and score.sha256 is not None:
+            groups[score.sha256].append(score)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _by_kind(cohort: Cohort) -> Iterator[Subgroup]:

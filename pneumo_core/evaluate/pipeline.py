@@ -6,6 +6,7 @@ killed goes on where it stopped: films in its folder are not read again, and not
 
 import dataclasses
 import hashlib
+import posixpath
 import random
 import time
 from collections import deque
@@ -16,10 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pneumo_core.data import UNNAMED_FILM, Source, SourceFilm
+from pneumo_core.data import UNNAMED_FILM, Source, SourceFilm, follow_up
 from pneumo_core.errors import PneumoError
+from pneumo_core.evaluate.cohort import labelled_cohort
+from pneumo_core.evaluate.outward import Facts, facts_of_columns, keep_outward
+from pneumo_core.evaluate.patients import Whose, numbered_patients
 from pneumo_core.evaluate.runs import FilmScore, Run, alone_in, append_scores, begin_run, read_scores
-from pneumo_core.film import fingerprint, prepare, read_radiograph
+from pneumo_core.film import NUMBER_IN_SERIES, fingerprint, outward_facts, prepare, read_radiograph
 from pneumo_core.gate import Admission, Verdict, before
 from pneumo_core.network import Classifier
 from pneumo_core.wording import Progress
@@ -57,34 +61,41 @@ def run_source(
         left = [(number, film) for number, film in enumerate(source.films) if number not in done]
         # Mixed, so that a run that stops early has films of both classes.
         random.Random(run.listing_sha256).shuffle(left)
-        patients = _numbered(film.patient for film in source.films)
+        patients = numbered_patients((film.name, film.patient, film.has_pneumonia) for film in source.films)
         started, before = time.monotonic(), len(done)
-        for scores in score_films(left, patients, classifier):
+        facts: dict[int, Facts] = {}
+        for scores in score_films(left, patients, classifier, facts=facts):
             append_scores(folder, scores)
             done.update(score.number for score in scores)
             report(Progress(len(done), run.films, (len(done) - before) / (time.monotonic() - started)))
             if is_cancelled():
                 break
-    return read_scores(folder)
+        found = read_scores(folder)
+        columns = facts_of_columns([film.columns for film in source.films])
+        read = {number: {**of_file, **columns[number]} for number, of_file in facts.items()}
+        keep_outward(folder, labelled_cohort(found, classifier.card.calibration), read)
+    return found
 
 
 def score_films(
     films: Sequence[tuple[int, SourceFilm]],
-    patients: Sequence[int],
+    patients: Sequence[Whose],
     classifier: Classifier,
     reader_threads: int = READERS,
+    facts: dict[int, Facts] | None = None,
 ) -> Iterator[list[FilmScore]]:
     """Give the films' scores in their order, a batch at a time; one that is refused never stops the others.
 
     Args:
         films: each with its place in the source.
-        patients: of each place in the source, the number of the patient.
+        patients: of each place in the source, whose film it is.
         reader_threads: more of them where storage answers late; each process decodes one film at a time.
+        facts: takes what each film's file tells beside its picture, by the film's place.
     """
     batch: list[_Item] = []
     with ThreadPoolExecutor(reader_threads, thread_name_prefix="read-film") as readers:
         try:
-            for item in _read_ahead(films, patients, classifier, readers):
+            for item in _read_ahead(films, patients, classifier, readers, facts):
                 batch.append(item)
                 if len(batch) == BATCH_SIZE:
                     yield _scored(batch, classifier)
@@ -97,21 +108,22 @@ def score_films(
 
 def _read_ahead(
     films: Iterable[tuple[int, SourceFilm]],
-    patients: Sequence[int],
+    patients: Sequence[Whose],
     classifier: Classifier,
     readers: ThreadPoolExecutor,
+    facts: dict[int, Facts] | None,
 ) -> Iterator[_Item]:
     waiting: deque[Future[_Item]] = deque()
     for number, film in films:
-        waiting.append(readers.submit(_read, number, film, patients[number], classifier))
+        waiting.append(readers.submit(_read, number, film, patients[number], classifier, facts))
         if len(waiting) > 2 * BATCH_SIZE:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -> _Item:
-    score = FilmScore(number, patient, film.has_pneumonia, film.kind)
+def _read(number: int, film: SourceFilm, whose: Whose, classifier: Classifier, facts: dict[int, Facts] | None) -> _Item:
+    score = FilmScore(number, whose.number, film.has_pneumonia, film.kind, patient_from=whose.told)
     try:
         content = film.read()
         score = dataclasses.replace(score, sha256=hashlib.sha256(content).hexdigest(), file_bytes=len(content))
@@ -121,6 +133,8 @@ def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -
     except PneumoError as error:
         return _refused(score, error), None
     origin = radiograph.origin
+    if facts is not None:
+        facts[number] = outward_facts(origin) | _facts_of_name(film.name)
     prepared = prepare(radiograph.pixels, classifier.card.preprocessing)
     score = dataclasses.replace(
         score,
@@ -134,6 +148,11 @@ def _read(number: int, film: SourceFilm, patient: int, classifier: Classifier) -
         age_years=origin.age_years,
     )
     return score, _Admitted(prepared, admission)
+
+
+def _facts_of_name(name: str) -> dict[str, float | str]:
+    number = follow_up(posixpath.basename(name))
+    return {} if number is None else {NUMBER_IN_SERIES: float(number)}
 
 
 def _refused(score: FilmScore, error: PneumoError) -> FilmScore:
@@ -157,8 +176,3 @@ def _judged(score: FilmScore, admitted: _Admitted, logit: float, verdict: Verdic
     if admission.refusal is not None:
         return _refused(score, admission.refusal)
     return dataclasses.replace(score, logit=float(logit), warned_of=", ".join(admission.findings))
-
-
-def _numbered(names: Iterable[str]) -> list[int]:
-    numbers: dict[str, int] = {}
-    return [numbers.setdefault(name, len(numbers)) for name in names]

@@ -18,6 +18,7 @@ from pneumo_core.evaluate.tables import (
     ScreeningSetting,
     figure_rows,
     group_words,
+    outward_rows,
     point_words,
     scores_csv,
     screening_note,
@@ -26,6 +27,7 @@ from pneumo_core.evaluate.tables import (
 from pneumo_core.files import write_whole
 from pneumo_core.models import versions_in_words
 from pneumo_core.stats import (
+    FEW_PATIENTS,
     OperatingPoint,
     ThresholdFigures,
     area,
@@ -34,6 +36,9 @@ from pneumo_core.stats import (
     number_or_none,
 )
 from pneumo_core.wording import NOTICE, counted
+
+# A sentence that names more of them nobody reads.
+MOST_FACTS_NAMED = 6
 
 
 def honesty_lines(assessment: Assessment) -> list[str]:
@@ -44,11 +49,17 @@ def honesty_lines(assessment: Assessment) -> list[str]:
     if math.isnan(together.value):
         lines.append("Too few patients to say how well the files' outward facts alone separate the classes.")
     else:
+        names = [name for name, _ in assessment.metadata[:-1]]
+        named = f"{', '.join(names[:-1])} and {names[-1]}"
+        if len(names) > MOST_FACTS_NAMED:
+            named = f"the {len(names)} outward facts of these files"
         lines.append(
-            "File size, aspect ratio, pixel count, colour mode and mean brightness alone reach an area of "
-            f"{area(together)}; the network reaches {of_network.value:.3f}. Anything the files reveal without the "
-            "lungs must not be credited to the network."
+            f"{named[0].upper()}{named[1:]} alone reach an area of {area(together)} over "
+            f"{counted(together.n, 'X-ray')}; the network reaches {of_network.value:.3f}. Anything the files reveal "
+            "without the lungs must not be credited to the network."
         )
+        name, best = max(assessment.metadata[:-1], key=lambda of_fact: of_fact[1].value)
+        lines.append(f"Among these facts, {name} alone reaches most, {area(best)}.")
     if assessment.known is None:
         lines.append("The model has no list of its training X-rays. It is not known how many of these it has seen.")
     else:
@@ -71,16 +82,7 @@ def honesty_lines(assessment: Assessment) -> list[str]:
             f"balanced accuracy of {best.value:.3f} instead of {found.value:.3f}. A large gap means that the "
             "threshold does not carry over. Choosing a threshold here and reporting it here would be circular."
         )
-    if assessment.patients_repeat:
-        lines.append(
-            f"{len(assessment.cohort)} X-rays are of {counted(assessment.patients, 'patient')}: all intervals are by "
-            "patient."
-        )
-    if assessment.contradictory:
-        lines.append(
-            f"{len(assessment.contradictory)} X-rays were given with both labels (the very same file). They count in "
-            "no figure."
-        )
+    lines += assessment.doubts
     if assessment.warned_of:
         counts = ", ".join(f"{name} {count}" for name, count in assessment.warned_of.items())
         lines.append(f"Scored with a warning that stays on the X-ray (an X-ray may have several): {counts}.")
@@ -88,13 +90,17 @@ def honesty_lines(assessment: Assessment) -> list[str]:
 
 
 def evaluation_data(
-    assessment: Assessment, left_out: Sequence[str] | None = None, other: Assessment | None = None
+    assessment: Assessment,
+    left_out: Sequence[str] | None = None,
+    other: Assessment | None = None,
+    notes: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Give an evaluation as plain data; what is not defined is None.
 
     Args:
         left_out: a sentence on each file that was left out before scoring; None where that is no longer known.
         other: another model on the same films; the paired differences then stand under `comparison`.
+        notes: sentences on how the files were understood, as in `Source`; None where that is no longer known.
     """
     cohort = assessment.cohort
     n = len(cohort)
@@ -105,8 +111,8 @@ def evaluation_data(
         "refused": len(assessment.refused),
         "n": n,
         "n_pneumonia": int(cohort.has_pneumonia.sum()),
-        "patients": assessment.patients,
-        "intervals": "bootstrap by patient" if assessment.patients_repeat else "Wilson, DeLong, bootstrap by X-ray",
+        "patients": assessment.patients if assessment.are_patients_known else None,
+        "intervals": _intervals(assessment),
         "prevalence": float(cohort.has_pneumonia.mean()) if n else None,
         "model": assessment.card.name,
         "weights_sha256": assessment.card.weights_sha256,
@@ -122,11 +128,15 @@ def evaluation_data(
             _group_data(group)
             for group in group_results(assessment, assessment.card.operating_point("balanced").threshold)
         ],
-        "metadata_alone": {name: named_data("auc", alone) for name, alone in assessment.metadata},
+        "metadata_alone": {name: {**named_data("auc", alone), "n": alone.n} for name, alone in assessment.metadata},
         "known_to_the_model": None if assessment.known is None else int(assessment.known.sum()),
         "best_threshold_here": number_or_none(assessment.best_threshold),
         "contradictory": len(assessment.contradictory),
+        "copies": {str(copy + 1): first + 1 for copy, first in assessment.copies.items()},
+        "look_alikes": [[number + 1 for number in group] for group in assessment.look_alikes],
+        "warnings": list(assessment.doubts),
         "left_out": None if left_out is None else list(left_out),
+        "notes": None if notes is None else list(notes),
         "warned_of": assessment.warned_of,
         "refusals": [
             {"film": score.number + 1, "code": score.code, "reason": score.reason} for score in assessment.refused
@@ -136,9 +146,11 @@ def evaluation_data(
     }
 
 
-def evaluation_json(assessment: Assessment, left_out: Sequence[str] | None = None) -> bytes:
+def evaluation_json(
+    assessment: Assessment, left_out: Sequence[str] | None = None, notes: Sequence[str] | None = None
+) -> bytes:
     """Give `evaluation_data` as a JSON file."""
-    return _as_file(evaluation_data(assessment, left_out))
+    return _as_file(evaluation_data(assessment, left_out, notes=notes))
 
 
 def write_evaluation(
@@ -147,6 +159,7 @@ def write_evaluation(
     data: dict[str, Any],
     left_out: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
+    notes: Sequence[str] | None = None,
 ) -> None:
     """Write evaluation.json, films.csv and, at the balanced point, evaluation.html into a folder that is there.
 
@@ -154,21 +167,27 @@ def write_evaluation(
         data: as `evaluation_data` gives it.
         left_out: as in `evaluation_data`.
         names: as in `scores_csv`.
+        notes: as in `evaluation_data`.
     """
     threshold = assessment.card.operating_point("balanced").threshold
     write_whole(folder / "evaluation.json", _as_file(data))
     write_whole(folder / "films.csv", scores_csv(assessment, names))
-    write_whole(folder / "evaluation.html", evaluation_html(assessment, threshold, SETTING, left_out))
+    write_whole(folder / "evaluation.html", evaluation_html(assessment, threshold, SETTING, left_out, notes))
 
 
 def evaluation_html(
-    assessment: Assessment, threshold: float, setting: ScreeningSetting = SETTING, left_out: Sequence[str] | None = None
+    assessment: Assessment,
+    threshold: float,
+    setting: ScreeningSetting = SETTING,
+    left_out: Sequence[str] | None = None,
+    notes: Sequence[str] | None = None,
 ) -> bytes:
     """Give the evaluation at a threshold as one page with all figures and the drawing library in it.
 
     Args:
         setting: what the table of thresholds is for.
         left_out: as in `evaluation_data`.
+        notes: as in `evaluation_data`.
     """
     figures = assessment.figures(threshold)
     drawn = charts(assessment, figures, "#1f2937")
@@ -180,6 +199,7 @@ def evaluation_html(
         n_pneumonia=int(assessment.cohort.has_pneumonia.sum()),
         refused=assessment.refused,
         left_out=left_out or (),
+        notes=notes or (),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         device=assessment.device or "not written down",
         versions=versions_in_words(),
@@ -190,12 +210,19 @@ def evaluation_html(
         threshold=f"{100 * threshold:.1f} %",
         rows=figure_rows(assessment, figures),
         honesty=honesty_lines(assessment),
+        outward=outward_rows(assessment),
         groups=[group_words(group) for group in group_results(assessment, threshold)],
         charts=[
             (chart, chart_html(chart, f"chart{place}", with_library=place == 0)) for place, chart in enumerate(drawn)
         ],
     )
     return page.encode()
+
+
+def _intervals(assessment: Assessment) -> str:
+    if assessment.has_few_patients:
+        return f"bootstrap by patient, none where a class has fewer than {FEW_PATIENTS} patients"
+    return "bootstrap by patient" if assessment.patients_repeat else "Wilson, DeLong, bootstrap by X-ray"
 
 
 def _as_file(data: dict[str, Any]) -> bytes:

@@ -29,6 +29,9 @@ class FilmScore:
         brightness: mean of the pixels, in [0, 1].
         warned_of: what the film is warned of, in one line, as in `Admission.findings`; it says when no input gate
             judged the film.
+        patient_from: "told" by the film's name or a table, "nothing" tells it, or "rounded" where a spreadsheet
+            destroyed the id in a table (the film's name is then asked). A film whose patient nothing tells counts as
+            another patient's. "" in rows of older runs.
     """
 
     number: int
@@ -49,6 +52,7 @@ class FilmScore:
     age_years: float | None = None
     warned_of: str = ""
     code: str | None = None
+    patient_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

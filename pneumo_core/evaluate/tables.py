@@ -42,6 +42,7 @@ OVERALL_LABELS = {
     "log_loss": "Log loss",
     "expected_calibration_error": "Expected calibration error",
 }
+_LABELS = {None: "", False: "NORMAL", True: "PNEUMONIA"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,22 @@ def group_words(group: GroupResult) -> dict[str, str]:
         "AUC": with_interval(group.area_under_roc),
         "Sensitivity": with_interval(group.sensitivity),
         "Specificity": with_interval(group.specificity),
-        "Note": "few X-rays: these figures say little" if group.is_small else "",
+        "Note": _doubt_of(group),
     }
+
+
+def outward_rows(assessment: Assessment) -> list[dict[str, str]]:
+    """Give what each outward fact of the files alone can do, and all together, as rows of a table."""
+    return [
+        {"Fact": name, "AUC without the picture": with_interval(alone), "n": str(alone.n)}
+        for name, alone in assessment.metadata
+    ]
+
+
+def _doubt_of(group: GroupResult) -> str:
+    doubts = ["few X-rays: these figures say little"] if group.is_small else []
+    doubts += ["few patients: no interval"] if group.has_few_patients else []
+    return "; ".join(doubts)
 
 
 def screening_rows(
@@ -139,8 +154,11 @@ def calibrated_at(assessment: Assessment) -> str:
 def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> bytes:
     """Give a row a film, in the source's order; `suspected_pneumonia` is likely, uncertain or unlikely.
 
+    `copy_of` is the number of the film whose very same content counts instead of this one.
+
     Args:
-        names: the films' file names by number, for a column of their own; none unless given.
+        names: the films' file names by number, for a column of their own; none unless given. With them it is a table of
+            files and labels, which can be evaluated again, and begins with a mark by which spreadsheets know UTF-8.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -148,10 +166,11 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
     writer.writerow(
         [
             "film",
-            *(["file"] if names is not None else []),
+            *(["file", "label"] if names is not None else []),
             "sha256",
             "outcome",
             "reason",
+            "copy_of",
             "warned_of",
             "has_pneumonia",
             "probability",
@@ -164,10 +183,11 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
         writer.writerow(
             [
                 score.number + 1,
-                *([plain_cell(names[score.number])] if names is not None else []),
+                *([plain_cell(names[score.number]), _LABELS[score.has_pneumonia]] if names is not None else []),
                 score.sha256 or "",
                 "refused" if probability is None else "read",
                 plain_cell(score.reason or ""),
+                assessment.copies.get(score.number, -1) + 1 or "",
                 ", ".join(assessment.tags(score)),
                 "" if score.has_pneumonia is None else int(score.has_pneumonia),
                 "" if probability is None else f"{probability:.6f}",
@@ -175,7 +195,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
                 *("" if probability is None else int(probability >= point.threshold) for point in at),
             ]
         )
-    return file.getvalue().encode()
+    return file.getvalue().encode("utf-8" if names is None else "utf-8-sig")
 
 
 def worklist_order(assessment: Assessment) -> list[tuple[FilmScore, float]]:

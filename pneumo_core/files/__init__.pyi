@@ -1,3 +1,7 @@
+from .alike_names import (
+    Match as Match,
+    Matcher as Matcher,
+)
 from .csv_cells import (
     plain_cell as plain_cell,
     text_of_cell as text_of_cell,

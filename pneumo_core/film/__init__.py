@@ -1,4 +1,4 @@
-"""From bytes to pixels: DICOM, PNG and JPEG read within bounds, and brought to the network's size."""
+"""From bytes to pixels: DICOM, PNG, JPEG, TIFF and BMP read within bounds, and brought to the network's size."""
 
 import lazy_loader
 

@@ -8,10 +8,15 @@ from .decoder import (
 from .decoder_process import (
     read_content as read_content,
 )
+from .exposure import (
+    NUMBER_IN_SERIES as NUMBER_IN_SERIES,
+    outward_facts as outward_facts,
+)
 from .pixels import (
     MAX_FILE_BYTES as MAX_FILE_BYTES,
     MAX_MEGAPIXELS as MAX_MEGAPIXELS,
     MIN_SIDE_PIXELS as MIN_SIDE_PIXELS,
+    OWN_SOFTWARE as OWN_SOFTWARE,
 )
 from .preprocessing import (
     Preprocessing as Preprocessing,

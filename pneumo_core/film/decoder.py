@@ -7,6 +7,7 @@ A file may have taken a process over. So lengths and numbers of its answers are 
 
 import atexit
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BufferedReader, BufferedWriter
-from typing import Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,15 @@ from pydantic import TypeAdapter
 
 from pneumo_core.errors import IMAGE_CODES, UnreadableImageError, UnsuitableImageError
 from pneumo_core.files import ROOT
-from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, Origin, check_side_lengths
+from pneumo_core.film.pixels import (
+    DAMAGED,
+    DECODING_SECONDS,
+    STOPPING_SECONDS,
+    Decoded,
+    Origin,
+    Scale,
+    check_side_lengths,
+)
 
 # Each process holds 75 MiB while it waits, and up to 1.2 GiB while it decodes a hostile file.
 MAX_PROCESSES = 4
@@ -40,10 +49,14 @@ _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "S
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """The header of an answer with pixels; they follow row by row, in the origin's height and width."""
+    """The header of an answer with levels, which follow row by row, in the origin's height and width.
 
-    values: Literal["uint8", "float32"]
+    Their scale comes after them, if they have one.
+    """
+
+    values: Literal["uint8", "uint16", "float32"]
     origin: Origin
+    has_scale: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +72,6 @@ class _Refused:
     text: str
     code: str
     is_spent: bool
-
-
-class _Film(NamedTuple):
-    pixels: NDArray[np.float32]
-    origin: Origin
 
 
 _ANSWER: TypeAdapter[_Decoded | _Refused] = TypeAdapter(_Decoded | _Refused)
@@ -104,7 +112,7 @@ class _Process:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, content: bytes, seconds: float) -> _Film | _Refused:
+    def ask(self, content: bytes, seconds: float) -> Decoded | _Refused:
         """Give the process's answer to a file.
 
         Raises:
@@ -112,7 +120,7 @@ class _Process:
             ValueError: `decoder_process` gives no such answer.
         """
         self.films += 1
-        answer: _Film | _Refused | None = None
+        answer: Decoded | _Refused | None = None
         with self._killed_after(seconds), suppress(BrokenPipeError):
             self._questions.write(b"%d\n" % len(content))
             self._questions.write(content)
@@ -130,7 +138,7 @@ class _Process:
             with suppress(OSError):
                 pipe.close()
 
-    def _answer(self) -> _Film | _Refused | None:
+    def _answer(self) -> Decoded | _Refused | None:
         """Take an answer off the pipe; None where it ends before that."""
         header = self._answers.readline(_MAX_HEADER_BYTES)
         if not header:
@@ -145,26 +153,42 @@ class _Process:
             return answer
         origin = answer.origin
         check_side_lengths(origin.height, origin.width)
-        values = np.empty((origin.height, origin.width), dtype=answer.values)
-        left = values.data.cast("B")
+        levels = self._array((origin.height, origin.width), answer.values)
+        if levels is None or not answer.has_scale:
+            return levels if levels is None else Decoded(_in_range(levels), origin)
+        count = 2 ** (8 * levels.itemsize)
+        grey, values = (self._array((count,), "float32") for _ in range(2))
+        if grey is None or values is None:
+            return None
+        if not np.isfinite(values).all():
+            raise ValueError("values that are no numbers")
+        return Decoded(levels, origin, Scale(_in_range(grey), values))
+
+    def _array(self, shape: tuple[int, ...], kind: str) -> NDArray[Any] | None:
+        """Take an array off the pipe; None where it ends before that."""
+        array = np.empty(shape, dtype=kind)
+        left = array.data.cast("B")
         while left:
             count = self._answers.readinto(left)
             if not count:
                 return None
             left = left[count:]
-        if answer.values == "uint8":
-            return _Film(values.astype(np.float32) / np.float32(255), origin)
-        # A value that is no number fails both comparisons.
-        if not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError("pixels outside [0, 1]")
-        return _Film(values, origin)
+        return array
 
     def _reason_of_death(self, seconds: float) -> UnreadableImageError:
         """Say, after the file's name, why there is no answer."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         if self._is_late:
-            message = f"took longer than {seconds:g} s to decode and was stopped. Please export it again, uncompressed."
+            message = (
+                f"was not decoded within {seconds:g} s and was stopped. Please try again, or export it uncompressed."
+            )
+            return UnreadableImageError(message, code="not_decoded")
+        if sys.platform != "win32" and self._process.returncode == -signal.SIGPROF:
+            message = (
+                f"took longer than {DECODING_SECONDS} s of processor time and was stopped. "
+                "Please export it again, uncompressed."
+            )
             return UnreadableImageError(message, code="too_large")
         # SIGKILL, as from the system that runs out of memory, and SIGTERM.
         if self._process.returncode in (-9, -15):
@@ -189,17 +213,26 @@ class _Process:
         self._process.kill()
 
 
+def _in_range(grey: NDArray[Any]) -> NDArray[Any]:
+    """Give grey as it is where it lies in [0, 1]; integers of 8 bits always do."""
+    # A value that is no number fails both comparisons.
+    if grey.dtype != np.uint8 and not (grey.min() >= 0 and grey.max() <= 1):
+        raise ValueError("pixels outside [0, 1]")
+    return grey
+
+
 class Decoder:
     """A few processes that decode, started when they are needed; any thread may ask.
 
     Args:
-        seconds: the time that a file may take, once a process has begun with it.
+        seconds: the time by the clock after which a file's process is stopped, whatever it does. The process itself
+            stops after `DECODING_SECONDS` of processor time.
         words: the command that starts a process.
     """
 
     def __init__(
         self,
-        seconds: float = DECODING_SECONDS,
+        seconds: float = STOPPING_SECONDS,
         words: tuple[str, ...] = (sys.executable, "-P", "-m", "pneumo_core.film.decoder_process"),
     ):
         self._seconds, self._words = seconds, list(words)
@@ -209,12 +242,8 @@ class Decoder:
             os.register_at_fork(after_in_child=self.forget)
         atexit.register(self.close)
 
-    def decode(self, content: bytes) -> tuple[NDArray[np.float32], Origin]:
+    def decode(self, content: bytes) -> Decoded:
         """Decode one file.
-
-        Returns:
-            pixels: float32 `(height, width)` in [0, 1], air dark and bone bright; C-contiguous.
-            origin: the record of the file.
 
         Raises:
             UnreadableImageError: no image, damaged, of a forbidden size, too slow, too much memory.

@@ -4,7 +4,7 @@ Only `decoder` starts it. Before the first file it gives up all rights that deco
 it over can open no file, reach no network, start no process, and use little memory.
 
 A file comes as its length in a line, then its bytes. An answer is a line of JSON (`decoder` defines it). The bytes of
-the pixels follow, if there are any.
+the levels and of their scale follow, if there are any.
 """
 
 import dataclasses
@@ -19,14 +19,13 @@ from contextlib import suppress
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from pneumo_core.errors import PneumoError
-from pneumo_core.film.dicom import is_dicom, read_dicom
-from pneumo_core.film.dicom_frame import DICOM_ERRORS, import_dicom_decoders
+from pneumo_core.film.dicom.frame import DICOM_ERRORS, import_dicom_decoders
+from pneumo_core.film.dicom.reading import is_dicom, read_dicom
 from pneumo_core.film.image import import_picture_decoders, read_picture
-from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, MAX_FILE_BYTES, Origin
+from pneumo_core.film.pixels import DAMAGED, DECODING_SECONDS, MAX_FILE_BYTES, STOPPING_SECONDS, Decoded
 
 # The bound includes the idle process. An image of 50 megapixels with 16 bits takes 1 GiB.
 MEMORY_BYTES = 1280 * 2**20
@@ -42,24 +41,28 @@ _DECODER_ERRORS = (RuntimeError, SystemError)
 _DAMAGE = (*_FILE_ERRORS, *_PARSER_ERRORS, *_LIBRARY_ERRORS)
 
 
-def read_content(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32], Origin]:
-    """Read by content, not by name; pixels as `read_picture` gives them."""
-    return read_dicom(content) if is_dicom(content) else read_picture(content)
+def read_content(content: bytes) -> Decoded:
+    """Read by content, not by name."""
+    return read_dicom(content) if is_dicom(content) else Decoded(*read_picture(content))
 
 
-def answer(content: bytes) -> tuple[dict[str, object], "bytes | memoryview[int]"]:
-    """Give header and pixels; whatever the libraries raise becomes a refusal that quotes nothing of the file."""
+def answer(content: bytes) -> tuple[dict[str, object], list[memoryview]]:
+    """Give header and arrays; whatever the libraries raise becomes a refusal that quotes nothing of the file."""
     try:
-        pixels, origin = read_content(content)
+        decoded = read_content(content)
     except PneumoError as refusal:
-        return _refusal(str(refusal), refusal.code, type(refusal).__name__), b""
+        return _refusal(str(refusal), refusal.code, type(refusal).__name__), []
     except MemoryError:
-        return _refusal(TOO_MUCH_MEMORY, "too_large", is_spent=True), b""
+        return _refusal(TOO_MUCH_MEMORY, "too_large", is_spent=True), []
     except _DAMAGE as error:
         text = CUT_SHORT if "truncated" in str(error).lower() else DAMAGED
-        return _refusal(text, "damaged", is_spent=isinstance(error, _DECODER_ERRORS)), b""
-    header: dict[str, object] = {"values": pixels.dtype.name, "origin": dataclasses.asdict(origin)}
-    return header, np.ascontiguousarray(pixels).data
+        return _refusal(text, "damaged", is_spent=isinstance(error, _DECODER_ERRORS)), []
+    header: dict[str, object] = {
+        "values": decoded.levels.dtype.name,
+        "origin": dataclasses.asdict(decoded.origin),
+        "has_scale": decoded.scale is not None,
+    }
+    return header, [np.ascontiguousarray(array).data for array in (decoded.levels, *(decoded.scale or ()))]
 
 
 def serve(questions: BinaryIO, answers: BinaryIO) -> None:
@@ -67,13 +70,13 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     answers.write(b"ready\n")
     answers.flush()
     while length := questions.readline(20):
-        # If the process that asks ends in the middle, nothing else stops this one.
-        _set_alarm(DECODING_SECONDS + 2)
-        header, pixels = answer(questions.read(min(int(length), MAX_FILE_BYTES)))
+        _set_timers(DECODING_SECONDS, STOPPING_SECONDS + 2)
+        header, arrays = answer(questions.read(min(int(length), MAX_FILE_BYTES)))
         answers.write(json.dumps(header).encode() + b"\n")
-        answers.write(pixels)
+        for array in arrays:
+            answers.write(array)
         answers.flush()
-        _set_alarm(0)
+        _set_timers(0, 0)
 
 
 def give_up_rights() -> None:
@@ -84,6 +87,9 @@ def give_up_rights() -> None:
     warnings.simplefilter("ignore")
     if sys.platform == "win32":
         return
+    # The two end the process in the midst of a decoder, which a handler of Python's would wait for.
+    for timer in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(timer, signal.SIG_DFL)
     import resource
 
     bounds = {
@@ -117,9 +123,15 @@ def _refusal(text: str, code: str, kind: str = "UnreadableImageError", *, is_spe
     return {"refusal": kind, "text": text, "code": code, "is_spent": is_spent}
 
 
-def _set_alarm(seconds: int) -> None:
+def _set_timers(of_processor: float, by_clock: float) -> None:
+    """Let the system end this process once it has used so many seconds; 0 lifts the limit.
+
+    The processor's limit is for one file, where RLIMIT_CPU would count all files. The clock's is for a process whose
+    asker ended in the middle, which nothing else would stop.
+    """
     if sys.platform != "win32":
-        signal.alarm(seconds)
+        signal.setitimer(signal.ITIMER_PROF, of_processor)
+        signal.setitimer(signal.ITIMER_REAL, by_clock)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Read PNG and JPEG files."""
+"""Read PNG, JPEG, TIFF and BMP files."""
 
 import logging
 import struct
@@ -8,37 +8,37 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from pneumo_core.errors import UnreadableImageError
-from pneumo_core.film.jpeg import check_jpeg_is_whole
-from pneumo_core.film.pixels import MAX_MEGAPIXELS, Grey, Origin, check_side_lengths, effective_bits, to_grey
+from pneumo_core.film.grey import count_levels, own_range
+from pneumo_core.film.jpeg import bytes_behind_jpeg, check_jpeg_is_whole
+from pneumo_core.film.kinds import refusal_of_kind
+from pneumo_core.film.pixels import (
+    MAX_MEGAPIXELS,
+    OWN_SOFTWARE,
+    Grey,
+    Origin,
+    check_side_lengths,
+    effective_bits,
+    to_grey,
+)
+from pneumo_core.film.tiff import TIFF, checked_tiff, unsupported
 
 # A progressive JPEG has about 10 scans; each further one decodes the whole picture again.
 MAX_JPEG_SCANS = 100
+# Some programs write a few bytes behind a JPEG; from here on they are said.
+MOST_TRAILING_BYTES = 1024
+_ORIENTATION, _BITFIELDS = 0x0112, 3
 
 # Pillow logs the EXIF tags at DEBUG.
 logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
 
 # First row and column of each pass, and its steps.
 _ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
-_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
-# Each entry is an offset, the magic bytes there, and the kind in words.
-_OTHER_KINDS = (
-    (0, b"%PDF", "a PDF document"),
-    (0, b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (0, b"7z\xbc\xaf", "a 7-Zip archive"),
-    (0, b"Rar!", "a RAR archive"),
-    (0, b"\x1f\x8b", "a gzip archive, as NIfTI volumes often are"),
-    (344, b"n+1\x00", "a NIfTI volume"),
-    (0, b"II*\x00", "a TIFF image"),
-    (0, b"MM\x00*", "a TIFF image"),
-    (0, b"GIF8", "a GIF image"),
-    (0, b"BM", "a BMP image"),
-    (8, b"WEBP", "a WebP image"),
-    (4, b"ftyp", "a HEIC photo or a video"),
-    (4, b"jP  ", "a JPEG 2000 image"),
-)
+_PNG, _JPEG, _JPEG_LS = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\xff\xd8\xff\xf7"
+# The sizes of BMP headers, which follow the 14 bytes of the file's own.
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 # The keys are EXIF orientations, the values make the picture upright.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -58,53 +58,52 @@ def import_picture_decoders() -> None:
     Image.preinit()
 
 
-def _kind_in_words(content: bytes) -> str:
-    """Name the likely kind of a file that is no DICOM, PNG or JPEG."""
-    for offset, magic, words in _OTHER_KINDS:
-        if content.startswith(magic, offset):
-            return words
-    start = content[:512].lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "a web page"
-    is_text = all(byte >= 32 or byte in b"\t\r\n" for byte in start)
-    return "a text file" if is_text else "a file of an unknown kind"
-
-
 def read_picture(content: bytes) -> tuple[NDArray[np.uint8] | NDArray[np.float32], Origin]:
-    """Read one PNG or JPEG.
+    """Read one PNG, JPEG, TIFF or BMP.
 
     Returns:
         pixels: `(height, width)`, float32 in [0, 1], or uint8 where 255 stands for 1: a quarter of the bytes.
         origin: the record of the file.
     """
-    if not content.startswith((_PNG, _JPEG)):
-        raise UnreadableImageError(
-            f"seems to be {_kind_in_words(content)}, not an X-ray. Please upload a DICOM, PNG or JPEG file.",
-            code="not_an_image",
-        )
-    image = _open_picture(content)
-    is_png = image.format == "PNG"
-    if is_png:
-        # Pillow decodes without checking the checksums. `verify` checks them, and uses the image up.
-        image.verify()
-        image = _open_picture(content)
-        _check_png_rows(content)
-    image.load()
-    if not is_png:
-        check_jpeg_is_whole(content, image)
-    orientation = image.getexif().get(0x0112)
-    if orientation in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[orientation])
     notes: list[str] = []
-    # Byte 24 of a PNG is its bit depth. Pillow keeps 16 bits for grey only.
-    if is_png and content[24] == 16 and not image.mode.startswith("I"):
+    is_white_zero, orientation = False, 0
+    form: Literal["PNG", "JPEG", "TIFF", "BMP"]
+    if content.startswith(_PNG):
+        # Byte 24 of a PNG is its bit depth.
+        form, image, bits = "PNG", _png(content), content[24]
+    elif content.startswith(_JPEG) and not content.startswith(_JPEG_LS):
+        form, image, bits = "JPEG", _jpeg(content, notes), 8
+    elif content.startswith(TIFF):
+        tiff = checked_tiff(content)
+        notes += tiff.notes
+        form, image, bits, is_white_zero = "TIFF", _tiff(tiff.content), tiff.bits, tiff.is_white_zero
+        orientation = tiff.orientation
+    elif content.startswith(b"BM") and int.from_bytes(content[14:18], "little") in _BMP_HEADERS:
+        form, image, bits = "BMP", _bmp(content, notes), 8
+    else:
+        raise refusal_of_kind(content)
+    turn = _UPRIGHT.get(orientation or image.getexif().get(_ORIENTATION, 1))
+    if turn is not None:
+        image = image.transpose(turn)
+    # Pillow keeps 16 bits for grey only.
+    if bits == 16 and not image.mode.startswith("I"):
         notes.append("Only the upper 8 of 16 bits of each channel were read.")
     grey = _picture_pixels(image, notes)
-    height, width = grey.pixels.shape
-    form: Literal["PNG", "JPEG"] = "PNG" if is_png else "JPEG"
+    pixels = grey.pixels
+    if is_white_zero:
+        pixels = 255 - pixels if pixels.dtype == np.uint8 else 1 - pixels
+    height, width = pixels.shape
     samples = len(image.getbands())
-    return grey.pixels, Origin(
-        form, height, width, grey.bits, samples_per_pixel=samples, colour=grey.colour, notes=tuple(notes)
+    return pixels, Origin(
+        form,
+        height,
+        width,
+        grey.bits,
+        is_inverted=is_white_zero,
+        samples_per_pixel=samples,
+        colour=grey.colour,
+        colour_patch=grey.colour_patch,
+        notes=tuple(notes),
     )
 
 
@@ -112,30 +111,103 @@ def _picture_pixels(image: Image.Image, notes: list[str]) -> Grey:
     """Turn a loaded picture of any Pillow mode to grey in [0, 1]."""
     if image.mode.startswith("I"):
         # Pillow's `convert("L")` would clip everything above 255.
-        values = np.asarray(image)
-        bits = effective_bits(int(values.max()))
-        return Grey(values.astype(np.float32) / np.float32(2**bits - 1), bits)
+        levels = np.asarray(image).astype(np.uint16)
+        grey = own_range(np.arange(2**16), count_levels(levels), notes)
+        return Grey(grey[levels], effective_bits(int(levels.max())))
     if image.mode in ("1", "L") and not image.has_transparency_data:
         return Grey(np.asarray(image.convert("L")), 8)
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image.convert("RGBA"))
         notes.append("The alpha channel was laid on black.")
-    pixels, colour = to_grey(np.asarray(image.convert("RGB")), 8)
-    return Grey(pixels, 8, colour=colour)
+    image = image.convert("RGB")
+    pixels, colour = to_grey(np.asarray(image), 8)
+    return Grey(pixels, 8, colour=colour, colour_patch=_colour_patch(image))
 
 
-def _open_picture(content: bytes) -> Image.Image:
+def _colour_patch(image: Image.Image) -> float:
+    """Measure `Origin.colour_patch` of an RGB picture."""
+    parts = np.asarray(image.resize((4, 4), Image.Resampling.BOX), np.float64).reshape(16, 3) / 255
+    grey = parts.mean(axis=1, keepdims=True)
+    # A tint of the whole, by lamp or by program, is about linear in the brightness.
+    line = np.hstack([grey, np.ones_like(grey)])
+    tint, *_ = np.linalg.lstsq(line, parts - grey, rcond=None)
+    return round(float(np.abs(parts - grey - line @ tint).mean(axis=1).max()), 6)
+
+
+def _open_picture(content: bytes, form: str) -> Image.Image:
     """Open the header only, and refuse a picture that must not be decoded."""
     try:
-        image = Image.open(BytesIO(content), formats=["JPEG", "PNG"])
+        image = Image.open(BytesIO(content), formats=[form])
     except Image.DecompressionBombError as error:
         message = f"has too many pixels. Please upload an X-ray of at most {MAX_MEGAPIXELS} megapixels."
         raise UnreadableImageError(message, code="too_large") from error
+    check_side_lengths(image.height, image.width)
+    # A PNG says who made it in a text, a JPEG in a comment.
+    maker = image.info.get("Software") or image.info.get("comment")
+    if maker in (OWN_SOFTWARE, OWN_SOFTWARE.encode()):
+        raise UnreadableImageError(
+            "is a picture that Pneumo itself drew, not an X-ray. Please upload the X-ray that it was drawn from.",
+            code="own_export",
+        )
+    return image
+
+
+def _png(content: bytes) -> Image.Image:
+    image = _open_picture(content, "PNG")
     if getattr(image, "n_frames", 1) > 1:
         raise UnreadableImageError("holds several pictures. Please upload a single X-ray.", code="several_pictures")
-    check_side_lengths(image.height, image.width)
-    if image.info.get("progressive") and content.count(b"\xff\xda") > MAX_JPEG_SCANS:
+    # Pillow decodes without checking the checksums. `verify` checks them, and uses the image up.
+    image.verify()
+    image = _open_picture(content, "PNG")
+    _check_png_rows(content)
+    image.load()
+    return image
+
+
+def _jpeg(content: bytes, notes: list[str]) -> Image.Image:
+    image = _open_picture(content, "JPEG")
+    behind = bytes_behind_jpeg(content)
+    if image.info.get("progressive") and content.count(b"\xff\xda", 0, len(content) - behind) > MAX_JPEG_SCANS:
         raise UnreadableImageError("is a JPEG with unusually many scans. Please save it as PNG.", code="too_large")
+    image.load()
+    check_jpeg_is_whole(content, image)
+    pictures = getattr(image, "n_frames", 1)
+    # Phones add previews, maps of brightness or depth, and film clips.
+    if pictures > 1:
+        notes.append(f"The file holds {pictures} pictures, as phones save them. The first one was read.")
+    elif behind > MOST_TRAILING_BYTES:
+        notes.append("The file holds more data behind its picture, as phones add them. They were left out.")
+    return image
+
+
+def _tiff(content: bytes) -> Image.Image:
+    try:
+        image = _open_picture(content, "TIFF")
+    except UnidentifiedImageError as error:
+        raise unsupported("of an unusual kind of pixels") from error
+    image.load()
+    return image.convert("LA") if image.mode == "La" else image
+
+
+def _bmp(content: bytes, notes: list[str]) -> Image.Image:
+    """Open a BMP, once it is known to be whole and of a kind that Pillow reads right."""
+    (start,) = struct.unpack_from("<I", content, 10)
+    is_old = content[14] == 12
+    # OS/2 of 1987 and Windows of 1990; a negative height counts from the top.
+    width, height, _, bits = struct.unpack_from("<2H2H" if is_old else "<2i2H", content, 18)
+    (compression,) = (0,) if is_old else struct.unpack_from("<I", content, 30)
+    if bits not in (1, 4, 8, 16, 24, 32) or compression not in (0, _BITFIELDS):
+        message = "is a BMP of an unusual kind, which is not read. Please save it as PNG."
+        raise UnreadableImageError(message, code="unsupported")
+    check_side_lengths(abs(height), width)
+    if start + (width * bits + 31) // 32 * 4 * abs(height) > len(content):
+        raise EOFError("truncated rows")
+    image = _open_picture(content, "BMP")
+    image.load()
+    # Many programs leave the alpha channel at zero.
+    if image.mode == "RGBA" and not image.getchannel("A").getbbox():
+        notes.append("The alpha channel is empty. It was left out.")
+        return image.convert("RGB")
     return image
 
 

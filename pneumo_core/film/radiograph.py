@@ -1,4 +1,4 @@
-"""Read one chest X-ray from DICOM, PNG or JPEG: bounded, checked, without any name in it.
+"""Read one chest X-ray from DICOM, PNG, JPEG, TIFF or BMP: bounded, checked, without any name in it.
 
 Every file gives the same kind of pixels: float32 `(height, width)` in [0, 1], air dark and bone bright.
 `read_radiograph` is the only way in, and the only place that knows the file's name. The functions below it raise
@@ -6,16 +6,31 @@ refusals that begin after the name ("is empty. ...").
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pneumo_core.errors import PneumoError, UnreadableImageError
 from pneumo_core.film.decoder import DECODER
-from pneumo_core.film.pixels import MAX_FILE_BYTES, Origin
+from pneumo_core.film.grey import Levels
+from pneumo_core.film.pixels import FILE_KINDS, MAX_FILE_BYTES, MAX_MEGAPIXELS, Origin, check_side_lengths
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredValues:
+    """An X-ray's values before any window, as levels and what each level stands for.
+
+    Attributes:
+        levels: uint8 or uint16 `(height, width)`, as the pixels lie; read-only.
+        values: float32 `(256,)` or `(65536,)`: the value of each level, in `Origin.unit`; read-only. The image's values
+            are `values[levels]`, and its windows stand in `Origin.windows`.
+    """
+
+    levels: Levels
+    values: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,12 +43,14 @@ class Radiograph:
         name: the file's name, for the screen only, never for a report or a log.
         sha256: hex digest of the file's bytes.
         origin: the record of the file.
+        stored: the values before any window; None where the file has no other values than `pixels`.
     """
 
     pixels: NDArray[np.float32]
     name: str
     sha256: str
     origin: Origin
+    stored: StoredValues | None = None
 
 
 def read_radiograph(file: str | Path | bytes | BinaryIO, name: str | None = None) -> Radiograph:
@@ -55,11 +72,49 @@ def read_radiograph(file: str | Path | bytes | BinaryIO, name: str | None = None
     name = "".join(letter for letter in name if letter.isprintable()).strip()[:80] or "The file"
     try:
         content = _read_bytes(file)
-        pixels, origin = DECODER.decode(content)
+        decoded = DECODER.decode(content)
     except PneumoError as refusal:
         raise type(refusal)(f"{name} {refusal}", code=refusal.code) from refusal.__cause__
-    pixels.setflags(write=False)
-    return Radiograph(pixels, name, hashlib.sha256(content).hexdigest(), origin)
+    pixels, levels, origin = decoded.pixels, decoded.levels, decoded.origin
+    if origin.pixel_aspect != 1:
+        height, width = _true_side_lengths(origin)
+        pixels, levels = _stretched(pixels, height, width), _repeated(levels, height, width)
+        origin = replace(origin, height=height, width=width)
+    stored = None if decoded.scale is None else StoredValues(cast("Levels", levels), decoded.scale.values)
+    for array in (pixels, levels, *(decoded.scale or ())):
+        array.setflags(write=False)
+    return Radiograph(pixels, name, hashlib.sha256(content).hexdigest(), origin, stored)
+
+
+def _true_side_lengths(origin: Origin) -> tuple[int, int]:
+    """Give height and width with square pixels: the coarser side grows, or else the finer one shrinks."""
+    height, width, aspect = origin.height, origin.width, origin.pixel_aspect
+    grown = (round(height * aspect), width) if aspect > 1 else (height, round(width / aspect))
+    if grown[0] * grown[1] <= MAX_MEGAPIXELS * 1_000_000:
+        return grown
+    shrunk = (height, round(width / aspect)) if aspect > 1 else (round(height * aspect), width)
+    check_side_lengths(*shrunk)
+    return shrunk
+
+
+def _places(count: int, length: int) -> NDArray[np.float64]:
+    """Give where the centres of `count` new pixels lie among `length` old ones."""
+    return np.clip((np.arange(count) + 0.5) * length / count - 0.5, 0, length - 1)
+
+
+def _repeated(levels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    rows, columns = (_places(height, levels.shape[0]), _places(width, levels.shape[1]))
+    return levels[np.rint(rows).astype(int)][:, np.rint(columns).astype(int)]
+
+
+def _stretched(pixels: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+    """Interpolate a picture to new side lengths, one of which stays."""
+    if width != pixels.shape[1]:
+        return np.ascontiguousarray(_stretched(pixels.T, width, height).T)
+    places = _places(height, len(pixels))
+    above = np.minimum(places.astype(int), len(pixels) - 2)
+    share = (places - above).astype(np.float32)[:, None]
+    return np.asarray(pixels[above] * (1 - share) + pixels[above + 1] * share)
 
 
 def offered_sha256(file: bytes | Path) -> str | None:
@@ -82,7 +137,7 @@ def _read_bytes(file: Path | bytes | BinaryIO) -> bytes:
         try:
             if not file.is_file():
                 found = "is a folder" if file.is_dir() else "does not exist"
-                message = f"{found}. Please choose a DICOM, PNG or JPEG file."
+                message = f"{found}. Please choose a {FILE_KINDS} file."
                 raise UnreadableImageError(message, code="not_found")
             _check_byte_count(file.stat().st_size)
             content = file.read_bytes()

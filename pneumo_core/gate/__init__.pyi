@@ -47,6 +47,7 @@ from .raw import (
 )
 from .suitability import (
     CORRECTIONS as CORRECTIONS,
+    UNCLEAR_AGE as UNCLEAR_AGE,
     corrected as corrected,
     population_name as population_name,
     suitability_for_age as suitability_for_age,

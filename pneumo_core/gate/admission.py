@@ -19,7 +19,7 @@ from pneumo_core.film import Radiograph
 from pneumo_core.gate.input_gate import INVERTED, NO_GATE, Verdict
 from pneumo_core.gate.quality import Quality, measure_quality, refuse_clipped
 from pneumo_core.gate.raw import PERHAPS, raw_refusal, refuse_raw
-from pneumo_core.gate.suitability import FAR, Suitability, assess, check_contrast, refuse_by
+from pneumo_core.gate.suitability import FAR, UNCLEAR_AGE, Suitability, assess, check_contrast, refuse_by
 from pneumo_core.wording import Caution
 
 UNGATED = Caution("no input gate", NO_GATE)
@@ -35,23 +35,23 @@ class Admission:
         refusal: the reason against a score; None where there is none so far.
         suitability: the cautions about the patient.
         quality: the measured quality of the picture; None where it was refused before that.
-        is_perhaps_raw: whether the pixels look a little like raw data of a detector.
         verdict: the input gate's judgement; None before the network's pass, and where no gate judged the X-ray.
         is_complete: whether the network has run. Until then the X-ray is admitted to the network only.
+        doubts: the cautions that were found while the file was read, and whether its pixels are perhaps raw data.
     """
 
     name: str
     refusal: UnsuitableImageError | None = None
     suitability: Suitability = _UNREMARKABLE
     quality: Quality | None = None
-    is_perhaps_raw: bool = False
     verdict: Verdict | None = None
     is_complete: bool = False
+    doubts: tuple[Caution, ...] = ()
 
     def after(self, verdict: Verdict | None) -> Admission:
         """Add the input gate's judgement; None where the model has no gate."""
         refusal = self.refusal or _refusal_by(verdict, self.name)
-        if self.is_perhaps_raw and isinstance(refusal, CorrectableImageError) and refusal.correction == INVERTED:
+        if PERHAPS in self.doubts and isinstance(refusal, CorrectableImageError) and refusal.correction == INVERTED:
             # Bright air is what raw data look like without a lookup table. Inverting them makes no image for viewing.
             refusal = raw_refusal(self.name)
         return replace(self, refusal=refusal, verdict=verdict, is_complete=True)
@@ -83,19 +83,20 @@ class Admission:
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
-        """Give the cautions about the picture, without those about the patient."""
-        raw = (PERHAPS,) if self.is_perhaps_raw else ()
+        """Give the cautions about the file and the picture, without those about the patient."""
         far = (FAR,) if self.is_far else ()
         ungated = (UNGATED,) if self.is_ungated else ()
-        return (*raw, *(self.quality.cautions if self.quality else ()), *far, *ungated)
+        return (*self.doubts, *(self.quality.cautions if self.quality else ()), *far, *ungated)
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """Name the same in a word or two each, for a row: `quality.FINDINGS` and the tags of the other cautions."""
-        raw = (PERHAPS.tag,) if self.is_perhaps_raw else ()
+        """Name the same in a word or two each, for a row: tags, and `quality.FINDINGS`."""
         far = (FAR.tag,) if self.is_far else ()
         ungated = (UNGATED.tag,) if self.is_ungated else ()
-        return (*raw, *far, *(self.quality.findings if self.quality else ()), *ungated)
+        # A row holds the age, and with it whether there is none; it cannot hold why.
+        patient = (caution.tag for caution in self.suitability.cautions if caution.tag == UNCLEAR_AGE)
+        doubts = (*(caution.tag for caution in self.doubts), *patient)
+        return (*doubts, *far, *(self.quality.findings if self.quality else ()), *ungated)
 
 
 def before(radiograph: Radiograph, population_years: tuple[float, float], age_years: float | None = None) -> Admission:
@@ -105,13 +106,13 @@ def before(radiograph: Radiograph, population_years: tuple[float, float], age_ye
         population_years: lowest and highest age, in whole years, that the network was trained on.
         age_years: of the patient, where the file gives none.
     """
-    name = radiograph.name
+    name, doubts = radiograph.name, radiograph.origin.cautions
     try:
         suitability = assess(radiograph, population_years, age_years)
-        is_perhaps_raw = refuse_raw(radiograph)
+        doubts = (*doubts, *refuse_raw(radiograph))
     except UnsuitableImageError as refusal:
-        return Admission(name, refusal)
-    return _measured(Admission(name, suitability=suitability, is_perhaps_raw=is_perhaps_raw), radiograph.pixels)
+        return Admission(name, refusal, doubts=doubts)
+    return _measured(Admission(name, suitability=suitability, doubts=doubts), radiograph.pixels)
 
 
 def before_changed(pixels: np.ndarray, name: str, sharpness: float | None = None) -> Admission:

@@ -46,8 +46,8 @@ def raw_refusal(name: str) -> UnsuitableImageError:
     )
 
 
-def refuse_raw(radiograph: Radiograph) -> bool:
-    """Refuse raw data where the pixels tell; say whether they leave a doubt.
+def refuse_raw(radiograph: Radiograph) -> tuple[Caution, ...]:
+    """Refuse raw data where the pixels tell; give the caution where they leave a doubt.
 
     Raises:
         UnsuitableImageError: the pixels look like raw data.
@@ -55,7 +55,7 @@ def refuse_raw(radiograph: Radiograph) -> bool:
     odds = raw_log_odds(radiograph.pixels) if is_judged(radiograph) else -np.inf
     if odds >= RAW:
         raise raw_refusal(radiograph.name)
-    return odds >= PERHAPS_RAW
+    return (PERHAPS,) if odds >= PERHAPS_RAW else ()
 
 
 def is_judged(radiograph: Radiograph) -> bool:

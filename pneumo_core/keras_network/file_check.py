@@ -70,6 +70,16 @@ _ALLOWED = frozenset(
     | {(SAVED_OPERATIONS, name) for name in OPERATIONS}
     | {("keras.initializers", name) for name in INITIALIZERS}
 )
+# Layers and operations that are an activation alone; some are none of `LAYERS`, and have a sentence of their own.
+PROBABILITIES = frozenset({"HardSigmoid", "Sigmoid", "Softmax", "hard_sigmoid", "sigmoid", "softmax", "sparsemax"})
+ACTIVATIONS = PROBABILITIES | {"ELU", "LeakyReLU", "LogSigmoid", "LogSoftmax", "PReLU", "ReLU", "Tanh"}
+# These hand probabilities on as such.
+PASSING = frozenset({"Activation", "Dropout", "Flatten", "Identity", "Reshape", "Rescaling"}) | {
+    "AveragePooling2D",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
+    "MaxPooling2D",
+}
 # Keras, NumPy and Python raise these where a value is of the wrong kind.
 DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 
@@ -115,7 +125,16 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
 
 
 def _layers(path: Path, config: Any) -> list[dict[str, Any]]:
-    """Give the layers of a flat functional network whose classes are all known."""
+    """Give the layers of a flat functional network whose classes are all known, and which ends in a logit."""
+    activation, layer = _last_activation(config)
+    if activation:
+        gives = "probabilities" if activation in PROBABILITIES else "no logit"
+        raise ModelError(
+            f"{path.name} holds a network that gives {gives}: its layer '{layer[:60]}' ends in {activation[:60]}. "
+            "Expected: one logit, as it is before any sigmoid or softmax. Please remove the last activation, and "
+            "export the model again.",
+            code="network_activation",
+        )
     # Networks are loaded without their compile settings, so these are not checked.
     config = {key: value for key, value in config.items() if key != "compile_config"}
     for module, name, registered in _classes(config):
@@ -145,6 +164,26 @@ def _layers(path: Path, config: Any) -> list[dict[str, Any]]:
         )
     # The output layer comes last, so that the walk through the layers ends with its shape.
     return sorted(layers, key=lambda layer: layer["name"] == outputs[0])
+
+
+def _last_activation(config: Any) -> tuple[str, str]:
+    """Name the activation behind the last layer with weights, and its layer; empty where there is none."""
+    try:
+        layers = {layer["name"]: layer for layer in config["config"]["layers"]}
+        (name,) = _strings(config["config"]["output_layers"])
+        for _ in layers:
+            layer = layers[name]
+            kind, own = layer["class_name"], layer["config"].get("activation")
+            own = own["class_name"] if isinstance(own, dict) and own["class_name"] in ACTIVATIONS else own
+            if kind in ACTIVATIONS or (isinstance(own, str) and own != "linear"):
+                return kind if kind in ACTIVATIONS else own, name
+            if kind not in PASSING:
+                break
+            (name,) = _sources(layer["inbound_nodes"][0]["args"])
+    except DAMAGE:
+        # It describes no network, which is said where its layers are looked at.
+        pass
+    return "", ""
 
 
 def _classes(value: Any) -> Iterator[tuple[Any, Any, Any]]:

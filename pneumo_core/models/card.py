@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self, get_args
 import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator, with_config
 
+from pneumo_core.data import of_patients
 from pneumo_core.errors import ModelError
 from pneumo_core.files import file_sha256, files_stamp, write_whole
 from pneumo_core.film import Preprocessing
@@ -112,7 +113,7 @@ class EvaluationResult:
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """The films that a model was fitted to and validated on."""
+    """The films that a model was fitted to and validated on; `patients` are 0 where nothing tells them."""
 
     description: Text
     films: Count
@@ -385,10 +386,10 @@ def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
         "## Training data",
         "",
         f"- {data.description}",
-        f"- trained on {data.films} films ({data.films_with_pneumonia} with pneumonia) of {data.patients} patients, "
-        f"{data.views_of_each_film} file(s) of each",
-        f"- validated on {data.validation_films} films ({data.validation_films_with_pneumonia} with pneumonia) of "
-        f"{data.validation_patients} other patients",
+        f"- trained on {data.films} films ({data.films_with_pneumonia} with pneumonia) "
+        f"{of_patients(data.patients)}, {data.views_of_each_film} file(s) of each",
+        f"- validated on {data.validation_films} films ({data.validation_films_with_pneumonia} with pneumonia) "
+        f"{of_patients(data.validation_patients, 'other ')}",
         f"- manifest sha256 `{data.manifest_sha256}`",
         "",
         "## Calibration and operating points",

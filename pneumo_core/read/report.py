@@ -136,7 +136,7 @@ def facts(reading: Reading) -> list[tuple[str, str]]:
             ("Transfer syntax", _or_not_given(origin.transfer_syntax)),
             ("Modality", _or_not_given(origin.modality)),
             ("ViewPosition", _or_not_given(origin.view_position)),
-            ("Age", "not given" if origin.age_years is None else f"{origin.age_years:.1f} years"),
+            ("Age", _age_in_words(origin.age_years, is_unclear=origin.is_age_unclear)),
         ]
     return [
         *rows,
@@ -278,6 +278,12 @@ def _films_in_words(result: EvaluationResult) -> str:
 
 def _counted_at(point: OperatingPoint, result: EvaluationResult) -> ConfusionMatrix:
     return next(found.confusion for found in result.points if found.name == point.name)
+
+
+def _age_in_words(years: float | None, *, is_unclear: bool) -> str:
+    if years is None:
+        return "not understood" if is_unclear else "not given"
+    return f"{years:.1f} years"
 
 
 def _or_not_given(text: str | None) -> str:

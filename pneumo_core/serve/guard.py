@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pneumo_core.errors import AccessError, PneumoError
 from pneumo_core.serve.audit_log import AuditEvent, record_event
+from pneumo_core.serve.refused_uploads import REFUSED_UPLOADS, refused_uploads_script
 from pneumo_core.serve.rules import Rules, is_loopback, security_headers
 from pneumo_core.serve.sign_in import SignIn, visitor
 from pneumo_core.serve.sign_in_page import WATCH_SECONDS, sign_in_page, watch_script
@@ -27,7 +28,10 @@ UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)")
 # A translator of the browser replaces a page's text by its own. New text of the page then appears where nobody sees
 # it, and the verdict on the image before stays on the screen.
 TRANSLATED, UNTRANSLATED = b'<html lang="en">', b'<html lang="en" class="notranslate" translate="no">'
-HEAD, MARKED_HEAD = b"<head>", b'<head><meta name="google" content="notranslate">'
+HEAD = b"<head>"
+MARKED_HEAD = (
+    f'<head><meta name="google" content="notranslate"><script src=".{REFUSED_UPLOADS}" defer></script>'.encode()
+)
 # Below these stand files, a report that is downloaded among them; Streamlit answers all else with its page.
 FILES = ("/static/", "/media/", "/_stcore/", "/component/")
 
@@ -67,11 +71,15 @@ class WebGuard:
             return PlainTextResponse(refusal, 421)
         if any(path == closed or path.startswith(f"{closed}/") for closed in CLOSED):
             return PlainTextResponse("Not here.", 404)
-        if path == HEALTH or sign_in is None:
+        answer: Response | None = None
+        if path == HEALTH:
             return None
-        if path == "/sign-in":
-            return await self._sign_in(sign_in, request)
-        return self._signed_in_only(sign_in, request)
+        if sign_in is not None:
+            is_form = path == "/sign-in"
+            answer = await self._sign_in(sign_in, request) if is_form else self._signed_in_only(sign_in, request)
+        if answer is None and path == REFUSED_UPLOADS:
+            return _script(refused_uploads_script())
+        return answer
 
     def _signed_in_only(self, sign_in: SignIn, request: Request) -> Response | None:
         path, token = self._path(request), _token(request)
@@ -89,7 +97,7 @@ class WebGuard:
         if path == "/signed-in":
             return Response(status_code=204)
         if path == "/watch.js":
-            return Response(watch_script(self.rules.base), headers={"content-type": "text/javascript"})
+            return _script(watch_script(self.rules.base))
         if is_page or request.method not in {"GET", "HEAD"}:
             # Pictures are fetched by pages that nobody looks at, too.
             sign_in.seen(token)
@@ -207,8 +215,12 @@ class WebGuard:
         return send_with
 
 
+def _script(content: str) -> Response:
+    return Response(content, headers={"content-type": "text/javascript"})
+
+
 def _marking_pages(send: Send) -> Send:
-    """Give a `send` that marks an HTML page as not to be translated; all else passes as it comes."""
+    """Give a `send` that marks an HTML page as not to be translated, and names its script; all else passes."""
     start: Message | None = None
     content = b""
 

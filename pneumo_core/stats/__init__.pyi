@@ -31,10 +31,14 @@ from .curves import (
     threshold_table as threshold_table,
 )
 from .metadata import (
+    MOST_WORDS as MOST_WORDS,
+    TOGETHER as TOGETHER,
     areas_of_metadata as areas_of_metadata,
+    facts_by_name as facts_by_name,
 )
 from .metrics import (
     FEW_FILMS as FEW_FILMS,
+    FEW_PATIENTS as FEW_PATIENTS,
     Z_95 as Z_95,
     ConfusionMatrix as ConfusionMatrix,
     Estimate as Estimate,

@@ -72,6 +72,7 @@ from .run import (
     State as State,
     ask_to_stop as ask_to_stop,
     busy_in_words as busy_in_words,
+    check_plan as check_plan,
     delete_run as delete_run,
     find_run as find_run,
     free_name as free_name,
@@ -95,6 +96,7 @@ from .setting import (
     listed as listed,
 )
 from .starts import (
+    check_start as check_start,
     default_start as default_start,
     imagenet_problem as imagenet_problem,
     models_of as models_of,

@@ -13,9 +13,10 @@ import numpy as np
 from keras import layers
 
 from pneumo_core.errors import ModelError
-from pneumo_core.files import BACKBONE_WEIGHTS_VARIABLE
-from pneumo_core.keras_network import body_and_head, put_weights
-from pneumo_core.train.plan import ARCHITECTURES, Recipe
+from pneumo_core.keras_network import body_and_head, load_network, put_weights
+from pneumo_core.models import NETWORK_FILE, read_card
+from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM, Recipe
+from pneumo_core.train.starts import WAY_OUT, WEIGHTS_CODE
 
 # The explained layer of networks that were joined.
 JOINED_MAPS = "joined_maps"
@@ -83,6 +84,20 @@ def build_network(recipe: Recipe) -> keras.Model:
     return keras.Model(film, logit, name=f"pneumo_{recipe.architecture.lower()}")
 
 
+def start_from(network: keras.Model, recipe: Recipe, start: str) -> None:
+    """Put first weights, as a plan names them, into a network built by `build_network`.
+
+    Raises:
+        ModelError: they cannot be had, or are of another network.
+    """
+    path = Path(start)
+    if start == IMAGENET or start.endswith(".h5") or path.is_file():
+        start_from_imagenet(network, recipe, None if start == IMAGENET else path)
+    elif start != RANDOM:
+        card = read_card(path)
+        start_from_model(network, recipe, load_network(path / NETWORK_FILE), card.explained_layer)
+
+
 def start_from_imagenet(network: keras.Model, recipe: Recipe, weights: Path | None) -> None:
     """Put what ImageNet has taught the backbone into a network built by `build_network`.
 
@@ -94,24 +109,9 @@ def start_from_imagenet(network: keras.Model, recipe: Recipe, weights: Path | No
     """
     backbone = BACKBONES[recipe.architecture]
     if not ARCHITECTURES[recipe.architecture].has_imagenet_weights:
-        raise ModelError("This backbone has no ImageNet weights. Please train it from scratch.")
-    shape = (recipe.size, recipe.size, 3)
-    try:
-        if weights is None:
-            plain = backbone.build(include_top=False, weights="imagenet", input_shape=shape)
-        else:
-            plain = backbone.build(include_top=False, weights=None, input_shape=shape)
-            with warnings.catch_warnings():
-                # Keras only warns of layers that the file does not hold, and leaves them random.
-                warnings.simplefilter("error", UserWarning)
-                plain.load_weights(str(weights))
-    except (OSError, ValueError, KeyError, UserWarning) as error:
-        raise ModelError(
-            f"The ImageNet weights could not be had ({weights or 'download failed'}). Expected is a connection for "
-            "Keras' own download, or a .weights.h5 file of this backbone without its top, named on the page or by "
-            f"{BACKBONE_WEIGHTS_VARIABLE}. Please provide one of them, start from a model, or train from scratch."
-        ) from error
+        raise ModelError("This backbone has no ImageNet weights. Please train it from scratch.", WEIGHTS_CODE)
     body, _ = body_and_head(network, backbone.explained_layer)
+    plain = _downloaded(recipe) if weights is None else _of_file(recipe, weights)
     put_weights(body, plain.get_weights())
     if recipe.architecture == "EfficientNetB0":
         # Keras divides by one more square root of the deviation where it fetches these weights itself, in a layer
@@ -120,6 +120,42 @@ def start_from_imagenet(network: keras.Model, recipe: Recipe, weights: Path | No
         mean, variance, count = normalization.get_weights()
         normalization.set_weights([mean, variance * _IMAGENET_DEVIATIONS, count])
         normalization.finalize_state()
+
+
+def _downloaded(recipe: Recipe) -> keras.Model:
+    shape = (recipe.size, recipe.size, 3)
+    try:
+        return BACKBONES[recipe.architecture].build(include_top=False, weights="imagenet", input_shape=shape)
+    except Exception as error:
+        # Keras raises no class of its own where it cannot fetch a file.
+        if type(error) is not Exception and not isinstance(error, OSError | ValueError):
+            raise
+        raise ModelError(
+            f"Keras' download of the ImageNet weights of {recipe.architecture} failed. Expected is a connection, or a "
+            f".weights.h5 file of this backbone without its top. {WAY_OUT}",
+            WEIGHTS_CODE,
+        ) from error
+
+
+def _of_file(recipe: Recipe, weights: Path) -> keras.Model:
+    expected = f"Expected is a .weights.h5 file of {recipe.architecture} without its top. {WAY_OUT}"
+    if not weights.is_file():
+        raise ModelError(f"There is no weights file {weights}. {expected}", WEIGHTS_CODE)
+    shape = (recipe.size, recipe.size, 3)
+    plain = BACKBONES[recipe.architecture].build(include_top=False, weights=None, input_shape=shape)
+    # Keras only warns of layers that the file does not hold, and leaves them as they are. Its warnings are hundreds.
+    plain.set_weights(
+        [np.full_like(weight, np.nan) if weight.dtype.kind == "f" else weight for weight in plain.get_weights()]
+    )
+    refusal = ModelError(f"The weights file {weights.name} is damaged, or of another network. {expected}", WEIGHTS_CODE)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            plain.load_weights(str(weights))
+    except (OSError, ValueError, KeyError) as error:
+        raise refusal from error
+    if not all(np.isfinite(weight).all() for weight in plain.get_weights()):
+        raise refusal
+    return plain
 
 
 def start_from_model(network: keras.Model, recipe: Recipe, model: keras.Model, explained_layer: str) -> None:

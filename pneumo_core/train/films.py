@@ -131,6 +131,10 @@ def _read(
 
 
 def _content(path: Path) -> bytes:
+    if path.is_symlink():
+        raise UnreadableImageError(
+            "The image is a link, and links are not followed. Please put the file itself there.", code="not_found"
+        )
     try:
         return path.read_bytes()
     except OSError as error:

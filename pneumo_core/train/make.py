@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.data import Case, manifest_sha256
+from pneumo_core.data import Case, count_patients, manifest_sha256, unknown_folders
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.files import file_sha256, models_folder, write_whole
 from pneumo_core.film import Preprocessing, fingerprint
@@ -46,7 +46,7 @@ from pneumo_core.models import (
     write_record,
 )
 from pneumo_core.network import record_known_answers
-from pneumo_core.train.build import BACKBONES, build_network, start_from_imagenet, start_from_model
+from pneumo_core.train.build import BACKBONES, build_network, start_from
 from pneumo_core.train.challenge import compare_with_current, score_copies
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import CHECKPOINT_FILE, FitStep, fit
@@ -126,12 +126,13 @@ class _Run:
         self.told = 0.0
         # The logits of the validation films, by the model that this run made; empty until they are scored.
         self.logits: dict[str, np.ndarray] = {}
+        self.notes: tuple[str, ...] = ()
 
     def go(self, finish: bool) -> ModelCard | None:
         """Do what is still to be done: fit, write the model, compare it with the one in use."""
         plan, recipe = self.plan, self.recipe
         keras.utils.set_random_seed(recipe.seed)
-        training, validation, tests = planned_split(plan)
+        training, validation, tests, self.notes = planned_split(plan)
         card = self._card_written_before()
         networks = None
         if card is None:
@@ -148,6 +149,10 @@ class _Run:
             networks = self._networks()
 
         self.tell("reading the films", force=True)
+        for name in () if plan.manifest is not None else unknown_folders(plan.data):
+            self.report(f"left aside: {name}, which is no folder of a known class (NORMAL, PNEUMONIA, BACTERIA, VIRUS)")
+        for note in self.notes:
+            self.report(note)
         self.report(f"reading {len(validation)} validation films")
         validation_films = read_films(validation, self.preprocessing, self._read)
         if validation_films is None:
@@ -259,7 +264,7 @@ class _Run:
 
     def _networks(self) -> tuple[keras.Model, keras.Model]:
         """Build the network to be trained, and the one to be kept: another one only in mixed precision."""
-        recipe, start = self.recipe, self.plan.start
+        recipe = self.recipe
         if recipe.mixed_precision and not tf.config.list_physical_devices("GPU"):
             raise DataError("Mixed precision is for a GPU, and this machine has none. Please train without it.")
         served = build_network(recipe)
@@ -269,14 +274,9 @@ class _Run:
                 f"{MAX_PARAMETERS / 1e6:.0f} million, since no larger one is loaded again. Please choose pooled "
                 "features, fewer units or a smaller image size."
             )
-        if (self.folder / CHECKPOINT_FILE).is_file():
-            # A run that goes on has its weights from there.
-            pass
-        elif start == IMAGENET or start.endswith(".h5"):
-            start_from_imagenet(served, recipe, None if start == IMAGENET else Path(start))
-        elif start != RANDOM:
-            card = read_card(Path(start))
-            start_from_model(served, recipe, load_network(Path(start) / NETWORK_FILE), card.explained_layer)
+        # A run that goes on has its weights from its checkpoint.
+        if not (self.folder / CHECKPOINT_FILE).is_file():
+            start_from(served, recipe, self.plan.start)
         if not recipe.mixed_precision:
             return served, served
         keras.mixed_precision.set_global_policy("mixed_float16")
@@ -349,7 +349,7 @@ class _Run:
                 intended_use=INTENDED_USE,
                 limitations=LIMITATIONS,
                 recipe=recipe_settings(recipe) | {"starts_from": _start_in_words(plan.start)},
-                training_data=_describe(training, validation, plan),
+                training_data=_describe(training, validation, plan, self.notes),
                 validation=chosen.validation,
                 test=chosen.test,
                 versions={"python": platform.python_version()}
@@ -414,7 +414,7 @@ def _start_in_words(start: str) -> str:
     return f"{path.name}, sha256 {file_sha256(path / NETWORK_FILE if path.is_dir() else path)}"
 
 
-def _describe(training: Films, validation: Films, plan: Plan) -> TrainingData:
+def _describe(training: Films, validation: Films, plan: Plan, notes: Sequence[str]) -> TrainingData:
     recipe = plan.recipe
     how = (
         f"split by patient as the manifest with sha256 {file_sha256(plan.manifest)} says"
@@ -423,14 +423,14 @@ def _describe(training: Films, validation: Films, plan: Plan) -> TrainingData:
         f"{recipe.validation_share:.0%} of the patients for validation, seed {recipe.seed}"
     )
     return TrainingData(
-        description=how,
+        description=". ".join((how, *(note.removesuffix(".") for note in notes))),
         films=len(training.cases),
         films_with_pneumonia=int(training.has_pneumonia.sum()),
-        patients=len({case.patient for case in training.cases}),
+        patients=count_patients((case.patient, case.name) for case in training.cases),
         views_of_each_film=len(training.views),
         validation_films=len(validation.cases),
         validation_films_with_pneumonia=int(validation.has_pneumonia.sum()),
-        validation_patients=len({case.patient for case in validation.cases}),
+        validation_patients=count_patients((case.patient, case.name) for case in validation.cases),
         manifest_sha256=_manifest(training, validation),
     )
 

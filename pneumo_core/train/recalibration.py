@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pneumo_core.data import Case, find_cases
+from pneumo_core.data import Case, find_cases, without_doubles
 from pneumo_core.errors import DataError
 from pneumo_core.files import file_sha256
 from pneumo_core.film import Preprocessing, fingerprint
@@ -213,13 +213,16 @@ def _make(
     films = read_films([case for case in cases if case.split != "test"], card.preprocessing)
     assert films is not None
     validation = validated_with(films, known)
+    if len(validation.cases) > card.training_data.validation_films:
+        # The model counted films that are there twice once; earlier models did not.
+        validation = _once_each(validation)
     expected = card.training_data.validation_films
     if len(validation.cases) != expected:
         raise DataError(
             f"{data} holds {len(validation.cases)} of the {expected} X-rays that the model was validated with. "
             "Expected are all of them. Please name the folder that it was trained from."
         )
-    tests = [case for case in cases if case.split == "test"]
+    tests = [case for case in without_doubles(cases)[0] if case.split == "test"]
     logits = score_copies(network, validation, lambda done, of: report(f"{done} of {of} copies"))
     names = [one.name for one in (data, *copies)]
     chosen = choose_and_test(network, card.preprocessing, validation, logits, tests, names, report)
@@ -278,12 +281,22 @@ def validated_with(films: Films, known: KnownFilms | None) -> Films:
         for place, (sha256s, film) in enumerate(zip(films.sha256s, films.views[0], strict=True))
         if known is not None and known.part_of(sha256s[0], fingerprint(film.astype(np.float32))) == "validation"
     ]
+    return _chosen(films, kept)
+
+
+def _chosen(films: Films, places: Sequence[int]) -> Films:
     return Films(
-        tuple(films.cases[place] for place in kept),
-        films.views[:, kept],
-        films.has_pneumonia[kept],
-        tuple(films.sha256s[place] for place in kept),
+        tuple(films.cases[place] for place in places),
+        films.views[:, places],
+        films.has_pneumonia[places],
+        tuple(films.sha256s[place] for place in places),
     )
+
+
+def _once_each(films: Films) -> Films:
+    """Leave out films whose content is that of an earlier one."""
+    _, kept = np.unique([sha256s[0] for sha256s in films.sha256s], return_index=True)
+    return _chosen(films, sorted(kept.tolist()))
 
 
 def write_scores(path: Path, rows: Sequence[ScoreRow]) -> None:

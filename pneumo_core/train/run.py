@@ -9,11 +9,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from pneumo_core.data import SPLITS, Case, cases_of_manifest, find_cases, read_manifest, split_by_patient
+from pneumo_core.data import (
+    SPLITS,
+    Case,
+    cases_of_manifest,
+    find_cases,
+    read_manifest,
+    split_by_patient,
+    untold_patients,
+    without_doubles,
+)
 from pneumo_core.errors import BusyError, DataError
 from pneumo_core.files import held, held_by, models_folder, start_holding, trainings_folder, write_whole
 from pneumo_core.models import CARD_FILE, MAX_AGE, MAX_TEXT, PICTURE, check_model_name
@@ -87,16 +96,12 @@ def _disk_refusals_in_words() -> Iterator[None]:
 
 
 @_disk_refusals_in_words()
-def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = None) -> Path:
-    """Make the folder of a new run, named as its model, and write the plan into it.
-
-    Args:
-        weights, manifest: a backbone's weights and a split that lie in no file yet: they are kept in the run's folder,
-            and the plan names them there.
+def check_plan(plan: Plan) -> Path:
+    """See that a plan can be that of a new run, but for where it starts; give the folder that the run would have.
 
     Raises:
         DataError: a run or a model of this name stands there already, the folders hold no films, the plan does not say
-            whose films these are, or the disk refuses to keep it.
+            whose films these are, or the disk refuses to be read.
         ModelError: the name is none.
     """
     folder = refuse_taken_name(plan.out)
@@ -110,6 +115,22 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
         )
     # A run of mistyped folders would keep the name.
     find_cases(plan.data, plan.copies)
+    return folder
+
+
+@_disk_refusals_in_words()
+def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = None) -> Path:
+    """Make the folder of a new run, named as its model, and write the plan into it.
+
+    Args:
+        weights, manifest: a backbone's weights and a split that lie in no file yet: they are kept in the run's folder,
+            and the plan names them there.
+
+    Raises:
+        DataError: as `check_plan` says, or the disk refuses to keep it.
+        ModelError: the name is none.
+    """
+    folder = check_plan(plan)
     folder.mkdir(parents=True, exist_ok=True)
     if weights is not None:
         write_whole(folder / WEIGHTS_FILE, weights)
@@ -125,8 +146,19 @@ def plan_run(plan: Plan, weights: bytes | None = None, manifest: bytes | None = 
     return folder
 
 
-def planned_split(plan: Plan, manifest: bytes | None = None) -> tuple[Sequence[Case], Sequence[Case], Sequence[Case]]:
+class PlannedSplit(NamedTuple):
+    """The films that a run trains on, validates with and tests on, and whole sentences on what is to be known of it."""
+
+    training: Sequence[Case]
+    validation: Sequence[Case]
+    tests: Sequence[Case]
+    notes: tuple[str, ...]
+
+
+def planned_split(plan: Plan, manifest: bytes | None = None) -> PlannedSplit:
     """Give the films that a run trains on, validates with and tests on, and refuse data that cannot be split.
+
+    Of films with the same content one is used, and none where its labels differ.
 
     Args:
         manifest: a split that the plan will name, as CSV, where that lies in no file yet.
@@ -143,15 +175,16 @@ def planned_split(plan: Plan, manifest: bytes | None = None) -> tuple[Sequence[C
         cases = cases_of_manifest(manifest, "The split", plan.data, plan.copies)
     elif plan.manifest is not None:
         cases = read_manifest(plan.manifest, plan.data, plan.copies)
-    if cases is not None:
-        parts = {split: [case for case in cases if case.split == split] for split in SPLITS}
-        return parts["train"], parts["val"], parts["test"]
-    cases = find_cases(plan.data, plan.copies)
-    tests = [case for case in cases if case.split == "test"]
+    is_split = cases is not None
+    kept, doubles = without_doubles(find_cases(plan.data, plan.copies) if cases is None else cases)
+    untold = untold_patients(case.patient != case.name for case in kept)
+    notes = (*doubles.in_words(), *((untold,) if untold else ()))
+    parts = {split: [case for case in kept if case.split == split] for split in SPLITS}
+    if is_split:
+        return PlannedSplit(parts["train"], parts["val"], parts["test"], notes)
     recipe = plan.recipe
-    return *split_by_patient(
-        (case for case in cases if case.split != "test"), recipe.validation_share, recipe.seed
-    ), tests
+    training, validation = split_by_patient((*parts["train"], *parts["val"]), recipe.validation_share, recipe.seed)
+    return PlannedSplit(training, validation, parts["test"], notes)
 
 
 def refuse_taken_name(out: Path) -> Path:

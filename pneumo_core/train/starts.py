@@ -1,5 +1,6 @@
 """Where a network's first weights may come from, and whether they can be had: looked up before a run begins."""
 
+import dataclasses
 import os
 import socket
 import urllib.parse
@@ -7,12 +8,20 @@ import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from pneumo_core.errors import PneumoError
+from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.files import BACKBONE_WEIGHTS_VARIABLE
 from pneumo_core.models import models_in, read_card
-from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM
+from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM, Recipe
+from pneumo_core.wording import disk_in_words
 
+# The code of a refusal of ImageNet weights, and the ends of its sentences.
+WEIGHTS_CODE = "backbone_weights"
+WAY_OUT = (
+    f"Please name such a file in {BACKBONE_WEIGHTS_VARIABLE} or on the page, start from the model in use, or train "
+    "from scratch."
+)
 WEIGHTS_SUFFIX = ".weights.h5"
 # Where Keras fetches ImageNet weights from, and by which names it keeps them.
 KERAS_HOST = ("storage.googleapis.com", 443)
@@ -66,7 +75,7 @@ def models_of(models: Path, architecture: str) -> list[Path]:
 
 def imagenet_problem(architecture: str) -> str | None:
     """Say why Keras cannot have a backbone's ImageNet weights right now; None where it has them or can fetch them."""
-    if (_keras_folder() / "models" / KERAS_FILES[architecture]).is_file():
+    if _kept_by_keras(architecture):
         return None
     host, port = _proxy() or KERAS_HOST
     # A name server that does not answer knows no time limit.
@@ -77,11 +86,46 @@ def imagenet_problem(architecture: str) -> str | None:
     except (OSError, TimeoutError):
         return (
             f"Keras' ImageNet weights of {architecture} are not on this machine, and {host} cannot be reached from "
-            "here. This training would fail at its start. Please start from a weights file or a model, train from "
-            "scratch, or see to a connection."
+            f"here. Expected is a connection, or a .weights.h5 file of {architecture} without its top. {WAY_OUT}"
         )
     finally:
         looking.shutdown(wait=False)
+
+
+def check_start(recipe: Recipe, start: str, weights: bytes | None = None) -> None:
+    """See that a run can begin from where its plan says, before the run has a folder and a name.
+
+    The weights are put into a network once. Of those that Keras must fetch it is only seen whether it can.
+
+    Args:
+        weights: a backbone's weights that lie in no file yet: the run would begin with these.
+
+    Raises:
+        ModelError: the weights cannot be had, are damaged, or are of another network.
+        DataError: the disk refuses to keep uploaded weights for as long as that takes.
+    """
+    if weights is not None:
+        try:
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / f"uploaded{WEIGHTS_SUFFIX}"
+                path.write_bytes(weights)
+                check_start(recipe, str(path))
+        except OSError as error:
+            raise DataError(disk_in_words(error)) from error
+        return
+    if start == RANDOM:
+        return
+    if start == IMAGENET and ARCHITECTURES[recipe.architecture].has_imagenet_weights:
+        if problem := imagenet_problem(recipe.architecture):
+            raise ModelError(problem, WEIGHTS_CODE)
+        if not _kept_by_keras(recipe.architecture):
+            return
+    # TensorFlow comes with it.
+    from pneumo_core.train.build import build_network, start_from
+
+    # The head may be large, and begins at random.
+    bare = dataclasses.replace(recipe, pooling="average", dense_units=())
+    start_from(build_network(bare), bare, start)
 
 
 def _reach(host: str, port: int) -> None:
@@ -93,5 +137,6 @@ def _proxy() -> tuple[str, int] | None:
     return (found.hostname, found.port or 80) if found.hostname else None
 
 
-def _keras_folder() -> Path:
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+def _kept_by_keras(architecture: str) -> bool:
+    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    return (folder / "models" / KERAS_FILES[architecture]).is_file()

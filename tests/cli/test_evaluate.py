@@ -54,9 +54,12 @@ def test_what_scripts_rely_on_stands_in_every_evaluation(
 ):
     data = make_data(tmp_path / "data", 4, ("test",))
     names = [path.relative_to(tmp_path).as_posix() for path in data.rglob("*.png")]
-    (tmp_path / "list.csv").write_text("\n".join(["file", *names]))
+    (tmp_path / "list.csv").write_text("\n".join(["Image", *names]))
     labelled = json.loads(run("evaluate", data, "--json", "--out", tmp_path / "run").stdout)
-    unlabelled = json.loads(run("evaluate", tmp_path / "list.csv", "--json").stdout)
+    of_list = run("evaluate", tmp_path / "list.csv", "--json")
+    unlabelled = json.loads(of_list.stdout)
+    assert labelled["notes"] == []
+    assert [f"note: {note}" in of_list.stderr for note in unlabelled["notes"]] == [True, True]
     written = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     for found in (labelled, unlabelled, written):
         assert found.keys() >= {"n", "n_pneumonia", "auc", "auc_ci", "operating_points"}

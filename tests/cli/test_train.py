@@ -56,7 +56,7 @@ def test_a_seed_of_zero_is_a_seed(tmp_path: Path, make_data: Callable[..., Path]
         planned.append(plan)
         raise DataError("Enough.")
 
-    monkeypatch.setattr(train, "plan_run", stop)
+    monkeypatch.setattr(train, "check_plan", stop)
     run("train", tmp_path, "--out", tmp_path / "out", "--seed", 0, "--set", "augmentations=tone,jpeg")
     assert (planned[0].recipe.seed, planned[0].recipe.augmentations) == (0, ("tone", "jpeg"))
 
@@ -121,6 +121,15 @@ def test_words_beside_resume_are_wrong_use_and_named(
     result = run("train", "--resume", "new", *words)
     assert result.exit_code == 2
     assert f" {named} " in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("start", ["nowhere.weights.h5", "nowhere"])
+def test_a_start_that_cannot_be_had_takes_no_name_and_is_one_sentence(
+    planned: Callable[..., tuple[Result, Plan | None]], start: str
+):
+    result, plan = planned("--start", start)
+    assert (result.exit_code, plan) == (1, None)
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_run_goes_on_by_its_name_and_finishes_where_asked(

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -13,13 +14,16 @@ from click.testing import CliRunner
 from PIL import Image
 
 from pneumo_core.cli.group import commands
-from pneumo_core.data.audit import audit_folder, films_to_show, split_audited
+from pneumo_core.data.audit import COPY, audit_folder, films_to_show, split_audited
 from pneumo_core.data.audit_words import area_rows, count_rows, summary, twins_in_words
 from pneumo_core.data.audited import Audit, FilmCount, PatientAcross, audit_json, read_audit, write_audit
+from pneumo_core.data.counts import INDEPENDENT
 from pneumo_core.data.manifest import PATIENT_IN_TEST, TWIN_IN_TEST
 from pneumo_core.data.report import audit_html
 from pneumo_core.errors import DataError
 from pneumo_core.wording import Progress
+
+CLASSES = (("NORMAL", 0), ("PNEUMONIA", 500))
 
 
 def pixels(seed: int) -> np.ndarray:
@@ -151,10 +155,67 @@ def test_the_same_bytes_are_exact_twins(tmp_path):
     assert twins.patients == ("IM-0000", "IM-0080", "IM-0081")
     assert twins.splits == ("train",)
     assert twins_in_words(twins) == f"{', '.join(twins.films)}: the same byte by byte"
-    assert (
-        "3 X-rays look the same as another X-ray of their class, in 1 group (1 byte by byte; 1 under several"
-        in text_of(found, "twins")
-    )
+    assert found.copies == {normal(80): normal(0), normal(81): normal(0)}
+    assert text_of(found, "copies").startswith("2 copies of X-rays that are there already were left out of the figures")
+    # They look the same because they are the same.
+    assert text_of(found, "twins") == ""
+
+
+def test_copies_count_once_in_an_audit_and_in_its_split_with_their_patients_joined(tmp_path):
+    copies = {normal(80): film(0), normal(80, 2): film(90), sick(0, 9): film(1000)}
+    found = audit_folder(lay(tmp_path, healthy() | copies))
+    assert found.counts[:2] == (FilmCount("train", False, 8, 7, 7), FilmCount("train", True, 7, 6, 6))
+    assert {area.area.n for area in found.areas if area.split == "all"} == {19}
+    manifest = split_audited(found)
+    assert {film.file: film.reason for film in manifest.left_out} == {normal(80): COPY, sick(0, 9): COPY}
+    # IM-0000 and IM-0080 are one person, as the same X-ray lies under both names.
+    assert len({row.split for row in manifest.rows if row.file in (normal(0), normal(80, 2))}) == 1
+
+
+def test_where_no_name_tells_a_patient_the_audit_and_its_split_say_so_and_count_none(tmp_path):
+    films = {f"train/{folder}/{n}.png": film(n + seed) for n in range(4) for folder, seed in CLASSES}
+    found = audit_folder(lay(tmp_path, films))
+    assert "no patients" in kinds(found)
+    assert {count.patients for count in found.counts} == {0}
+    assert {row["Patients"] for row in count_rows(found)} == {"not told"}
+    manifest = split_audited(found)
+    assert {row.split for row in manifest.rows} == {"train", "val"}
+    for lines in (summary(found), manifest.in_words()):
+        assert not re.search(r"of \d+ patients?", " ".join(lines))
+        assert INDEPENDENT in " ".join(lines)
+
+
+def test_a_patient_in_both_classes_is_said(tmp_path):
+    films = {"train/NORMAL/NORMAL-5-0001.png": film(1), "train/PNEUMONIA/VIRUS-5-0002.png": film(2)}
+    assert "the first of them 5." in text_of(audit_folder(lay(tmp_path, healthy() | films)), "both labels")
+    assert "both labels" not in kinds(audit_folder(lay(tmp_path / "other", healthy())))
+
+
+def test_facts_beside_the_files_own_are_judged_and_stand_with_no_film(tmp_path):
+    # NIH's names number a patient's X-rays: here the sick come back.
+    films = {f"train/NORMAL/{n:08d}_000.png": film(n) for n in range(1, 12)}
+    films |= {f"train/PNEUMONIA/{n:08d}_{n:03d}.png": film(n) for n in range(20, 31)}
+    found = audit_folder(lay(tmp_path, films))
+    assert {count.patients for count in found.counts} == {11}
+    (area,) = [area for area in found.areas if area.fact == "number in the series"]
+    assert (area.area.value, area.normal, area.pneumonia) == (1.0, None, None)
+    assert "The fact number in the series alone tells the classes apart" in text_of(found, "shortcut")
+    assert "number in the series" not in json.dumps(json.loads(audit_json(found))["films"])
+
+
+def test_the_archives_names_tell_patients_and_kinds(tmp_path):
+    films = {
+        f"train/{folder}/{kind}-{patient}-{number:04d}.png": film(10 * patient + number)
+        for folder, kind, patients in (("NORMAL", "NORMAL", (1, 2, 3)), ("PNEUMONIA", "BACTERIA", (4, 5, 6)))
+        for patient in patients
+        for number in (1, 2)
+    } | {f"train/PNEUMONIA/virus-7-{number:04d}.png": film(70 + number) for number in (1, 2)}
+    found = audit_folder(lay(tmp_path, films))
+    assert [count.patients for count in found.counts] == [3, 4]
+    assert {film.kind for film in found.films} == {"normal", "bacteria", "virus"}
+    assert "no patients" not in kinds(found)
+    for rows in ([row for row in split_audited(found).rows if row.patient == str(n)] for n in range(1, 8)):
+        assert (len(rows), len({row.split for row in rows})) == (2, 1)
 
 
 def test_a_film_encoded_again_and_shrunk_is_a_twin_by_its_looks(tmp_path):
@@ -198,7 +259,7 @@ def test_a_film_in_train_and_test_is_torn_and_leaves_train(tmp_path):
     # The patient's other film goes with it.
     assert {(film.file, film.reason) for film in manifest.left_out} == {
         (normal(0), TWIN_IN_TEST),
-        (normal(0, 9), TWIN_IN_TEST),
+        (normal(0, 9), COPY),
     }
 
 
@@ -287,13 +348,13 @@ def test_facts_are_measured_in_each_split_and_with_few_patients_not_defined(tmp_
 
 def test_links_are_not_followed_and_other_files_are_counted(tmp_path):
     elsewhere = lay(tmp_path / "elsewhere", {"secret.png": film(5)})
-    data = lay(tmp_path / "data", healthy() | {"train/NORMAL/a.tiff": b"II*", "NORMAL/b.png": film(6), "c.txt": b""})
+    data = lay(tmp_path / "data", healthy() | {"train/NORMAL/a.pdf": b"%PDF", "NORMAL/b.png": film(6), "c.txt": b""})
     lay(data, {".git/x.png": b"", "train/OTHER/d.png": b"", "train/Thumbs.db": b""})
     (data / normal(90)).symlink_to(elsewhere / "secret.png")
     found = audit_folder(data)
-    assert found.ignored == ("NORMAL/b.png", "train/NORMAL/a.tiff", "train/OTHER/d.png")
+    assert found.ignored == ("NORMAL/b.png", "train/NORMAL/a.pdf", "train/OTHER/d.png")
     assert found.n_ignored == 3
-    assert text_of(found, "ignored").startswith("3 files were not audited, because they are no JPEG, PNG or DICOM")
+    assert text_of(found, "ignored").startswith("3 files were not audited, because they are no X-ray")
     (linked,) = found.unusable
     assert linked.problem == "The image is a link, and links are not followed. Please put the file itself there."
     assert linked.sha256 == ""
@@ -347,7 +408,7 @@ def test_an_audit_is_written_and_read_back(tmp_path):
     assert dataclasses.replace(back, areas=()) == dataclasses.replace(found, areas=())
     assert str(back.areas) == str(found.areas)
     strict = json.loads(audit_json(found), parse_constant=pytest.fail)
-    assert strict["areas"][0]["area"] == {"value": None, "low": None, "high": None, "n": 19}
+    assert strict["areas"][0]["area"] == {"value": None, "low": None, "high": None, "n": 18}
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"[1"])

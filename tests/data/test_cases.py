@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from pneumo_core.data.cases import Case, find_cases, find_data_folders, manifest_sha256, split_by_patient
+from pneumo_core.data.audit import audit_folder
+from pneumo_core.data.cases import (
+    Case,
+    find_cases,
+    find_data_folders,
+    manifest_sha256,
+    split_by_patient,
+    unknown_folders,
+)
+from pneumo_core.data.sources import open_source
 from pneumo_core.errors import DataError
 
 
@@ -40,16 +49,27 @@ def patients(cases: tuple[Case, ...]) -> set[str]:
     [
         ("PNEUMONIA/person123_bacteria_456.jpeg", "person123", "bacteria"),
         ("PNEUMONIA/person1_virus_7.jpeg", "person1", "virus"),
-        ("PNEUMONIA/BACTERIA-1135262-0001.jpeg", "BACTERIA-1135262-0001", "pneumonia"),
-        ("PNEUMONIA/person1_fungus_7.jpeg", "person1_fungus_7", "pneumonia"),
+        ("PNEUMONIA/PERSON123_Bacteria_456.JPEG", "person123", "bacteria"),
+        ("PNEUMONIA/person1_virus_7 - Copy.jpeg", "person1", "virus"),
+        ("PNEUMONIA/BACTERIA-1135262-0001.jpeg", "1135262", "bacteria"),
+        ("PNEUMONIA/virus-614452-0003.png", "614452", "virus"),
+        ("NORMAL/NORMAL-28501-0001.jpeg", "28501", "normal"),
+        ("PNEUMONIA/00000013_045.png", "00000013", "pneumonia"),
+        ("NORMAL/00030805_000.png", "00030805", "normal"),
+        # A date and a number are no patient of NIH.
+        ("NORMAL/20240131_001.png", "train/NORMAL/20240131_001.png", "normal"),
+        ("NORMAL/00012345_1234.png", "train/NORMAL/00012345_1234.png", "normal"),
+        ("PNEUMONIA/person1_fungus_7.jpeg", "train/PNEUMONIA/person1_fungus_7.jpeg", "pneumonia"),
         ("NORMAL/IM-0115-0001.jpeg", "IM-0115", "normal"),
         ("NORMAL/IM-0115-0001-0002.jpeg", "IM-0115", "normal"),
         ("NORMAL/NORMAL2-IM-1427-0001.jpeg", "NORMAL2-IM-1427", "normal"),
         ("NORMAL/NORMAL2-IM-0115-0001.jpeg", "NORMAL2-IM-0115", "normal"),
-        ("NORMAL/scan.dcm", "scan", "normal"),
-        # The folder is the label, whatever the name says.
-        ("NORMAL/person1_virus_7.jpeg", "person1_virus_7", "normal"),
-        ("PNEUMONIA/IM-0115-0001.jpeg", "IM-0115-0001", "pneumonia"),
+        ("NORMAL/Copy of im-0115-0001.jpeg", "IM-0115", "normal"),
+        ("NORMAL/scan.dcm", "train/NORMAL/scan.dcm", "normal"),
+        # The folder is the label, whatever the name says of the disease.
+        ("NORMAL/person1_virus_7.jpeg", "person1", "normal"),
+        ("PNEUMONIA/IM-0115-0001.jpeg", "IM-0115", "pneumonia"),
+        ("PNEUMONIA/NORMAL-28501-0001.jpeg", "28501", "pneumonia"),
     ],
 )
 def test_a_files_folder_and_name_give_label_patient_and_kind(tmp_path, name: str, patient: str, kind: str):
@@ -79,12 +99,72 @@ def test_films_come_split_by_split_class_by_class_in_the_order_of_their_names(tm
     assert [case.name for case in find_cases(tmp_path)] == ordered
 
 
-def test_jpeg_png_and_dicom_are_films_and_anything_else_is_not(tmp_path):
-    films = ["a.jpeg", "b.jpg", "c.png", "d.dcm", "e.JPEG"]
-    others = [".hidden.jpeg", "Thumbs.db", "notes.txt", "f.jpeg.part", "g"]
+def test_what_evaluate_takes_for_films_a_data_folder_takes_too(tmp_path):
+    films = ["a.jpeg", "b.jpg", "c.png", "d.dcm", "deeper/j.jpeg", "e.JPEG", "f.jfif", "g", "h.tif", "i.jpe"]
+    others = [".hidden.jpeg", "Thumbs.db", "notes.txt", "k.jpeg.part", "@eaDir/a.jpeg/THUMB_XL.jpg", "~$a.png"]
     data_folder(tmp_path, *(f"train/NORMAL/{name}" for name in films + others))
-    data_folder(tmp_path, "train/OTHER/h.jpeg", "extra/NORMAL/i.jpeg", "train/NORMAL/deeper/j.jpeg", "k.jpeg")
-    assert [case.name for case in find_cases(tmp_path)] == [f"train/NORMAL/{name}" for name in films]
+    data_folder(tmp_path, "train/OTHER/h.jpeg", "extra/NORMAL/i.jpeg", "k.jpeg", "$RECYCLE.BIN/NORMAL/a.png")
+    (tmp_path / "train/NORMAL/l.scan").write_bytes(b"\xff\xd8\xff a picture under another ending")
+    assert [case.name for case in find_cases(tmp_path)] == [f"train/NORMAL/{name}" for name in [*films, "l.scan"]]
+    assert {f"train/NORMAL/{name}" for name in [*films, "l.scan"]} == {
+        film.name for film in open_source(tmp_path).films if film.name.startswith("train/NORMAL/")
+    }
+
+
+@pytest.mark.parametrize(
+    ("split", "class_folder", "told"),
+    [
+        ("Train", "Normal", ("train", False, "normal")),
+        ("VAL", "normal", ("val", False, "normal")),
+        ("Validation", "0_NORMAL", ("val", False, "normal")),
+        ("training_set", "Pneumonia", ("train", True, "pneumonia")),
+        ("Testing", "Viral Pneumonia", ("test", True, "virus")),
+        ("test", "BACTERIA", ("test", True, "bacteria")),
+        ("test", "bacterial-pneumonia", ("test", True, "bacteria")),
+        ("test", "PNEUMONIA/VIRUS", ("test", True, "virus")),
+        ("test", "No Finding", ("test", False, "normal")),
+    ],
+)
+def test_a_folder_means_a_split_or_a_class_by_its_words_to_train_as_to_evaluate(tmp_path, split, class_folder, told):
+    (case,) = find_cases(data_folder(tmp_path, f"{split}/{class_folder}/a.png"))
+    assert (case.split, case.has_pneumonia, case.kind) == told
+    (film,) = open_source(tmp_path).films
+    assert (film.has_pneumonia, film.kind) == told[1:]
+    assert find_data_folders(tmp_path) == [tmp_path]
+
+
+@pytest.mark.parametrize(
+    "folder", ["COVID", "normals", "chest_xray_pneumonia", "normal vs pneumonia", "Lung_Opacity", "0"]
+)
+def test_a_folder_of_other_words_means_no_class(tmp_path, folder):
+    data_folder(tmp_path, f"train/{folder}/a.png", "train/NORMAL/b.png")
+    assert [case.name for case in find_cases(tmp_path)] == ["train/NORMAL/b.png"]
+    assert unknown_folders(tmp_path) == (f"train/{folder}",)
+    assert any(alarm.kind == "ignored" for alarm in audit_folder(tmp_path).alarms)
+    source = open_source(tmp_path)
+    assert {film.name: film.has_pneumonia for film in source.films}[f"train/{folder}/a.png"] is None
+    (problem,) = source.problems
+    assert f"train/{folder}" in problem
+    assert folder not in source.nameless_problems[0].split("Expected")[0]
+
+
+def test_a_link_stands_for_itself_and_leads_nowhere(tmp_path):
+    outside = data_folder(tmp_path / "outside", "a.png", "b.png")
+    data = data_folder(tmp_path / "data", "train/NORMAL/a.png", "train/PNEUMONIA/a.png")
+    (data / "train/NORMAL/link.png").symlink_to(outside / "a.png")
+    (data / "train/NORMAL/inside").symlink_to(outside)
+    (data / "train/Bacteria").symlink_to(outside)
+    names = {case.name for case in find_cases(data)}
+    assert names == {
+        *("train/NORMAL/a.png", "train/NORMAL/inside", "train/NORMAL/link.png"),
+        *("train/Bacteria", "train/PNEUMONIA/a.png"),
+    }
+    unusable = {film.name for film in audit_folder(data).films if "is a link" in (film.problem or "")}
+    assert unusable == {"train/NORMAL/inside", "train/NORMAL/link.png", "train/Bacteria"}
+    assert all(any(name in problem for problem in open_source(data).problems) for name in unusable)
+    (data / "val").symlink_to(data / "train")
+    with pytest.raises(DataError):
+        find_cases(data)
 
 
 def test_each_copy_gives_another_view_in_its_order(tmp_path):
@@ -120,8 +200,9 @@ def test_a_folder_without_films_is_refused(tmp_path):
     with pytest.raises(DataError) as refusal:
         find_cases(tmp_path)
     assert str(refusal.value) == (
-        f"No X-ray was found in {tmp_path}. Expected are JPEG, PNG or DICOM files in train/NORMAL, train/PNEUMONIA, "
-        "and the same in val and test; or in NORMAL and PNEUMONIA alone. Please check the folder's layout."
+        f"No X-ray was found in {tmp_path}. Expected are DICOM, JPEG, PNG, TIFF or BMP files in train/NORMAL, "
+        "train/PNEUMONIA, and the same in val and test; or in NORMAL and PNEUMONIA alone. Found: normals. Please check "
+        "the folder's layout."
     )
 
 
@@ -244,7 +325,7 @@ def test_a_large_share_still_leaves_a_patient_of_each_class_to_train_on():
 
 
 def test_a_folder_with_a_films_name_is_no_film(tmp_path: Path):
-    data_folder(tmp_path, "train/NORMAL/a.jpeg", "train/NORMAL/b.jpeg/inside")
+    data_folder(tmp_path, "train/NORMAL/a.jpeg", "train/NORMAL/b.jpeg/inside.txt")
     assert [film.name for film in find_cases(tmp_path)] == ["train/NORMAL/a.jpeg"]
 
 

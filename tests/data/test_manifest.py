@@ -217,7 +217,7 @@ def test_further_columns_do_not_matter(tmp_path, data):
         ("C:\\x.png,NORMAL,p9,train", "row 6: it begins with a drive letter"),
         (",NORMAL,p9,train", "row 6: it names no file"),
         ("train/NORMAL/a.png,SICK,p9,train", "row 6: the label is 'SICK'. Expected is NORMAL or PNEUMONIA"),
-        ("train/NORMAL/a.png,NORMAL,p9,training", "row 6: the split is 'training'. Expected is train or val or test"),
+        ("train/NORMAL/a.png,NORMAL,p9,extra", "row 6: the split is 'extra'. Expected is train or val or test"),
         ("train/NORMAL/a.png,NORMAL,p1,train", "row 6: train/NORMAL/a.png is named twice"),
         ("train/NORMAL/./a.png,NORMAL,p1,train", "row 6: train/NORMAL/a.png is named twice"),
         ("train/NORMAL/a.png,NORMAL,p1", "row 6 has 3 cells, not 4"),

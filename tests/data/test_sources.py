@@ -6,6 +6,7 @@ import os
 import struct
 import weakref
 import zipfile
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pneumo_core.data import listing, zips
+from pneumo_core.data.labels import NO_LABELS
 from pneumo_core.data.sources import Source, open_source, open_uploads
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.film.pixels import MAX_FILE_BYTES
@@ -80,7 +82,7 @@ def patched(content: bytes, offset: int, value: bytes, at: bytes = b"PK\x01\x02"
         ("val/normal/more/scan.dcm", False, "val/normal/more/scan.dcm", "normal"),
         ("PNEUMONIA/scan.dicom", True, "PNEUMONIA/scan.dicom", "pneumonia"),
         # The folder is the label, whatever the name says.
-        ("NORMAL/person1_virus_7.png", False, "NORMAL/person1_virus_7.png", "normal"),
+        ("NORMAL/person1_virus_7.png", False, "person1", "normal"),
         ("other/person1_virus_7.png", None, "person1", ""),
         ("NORMAL2-IM-1427-0001.jpeg", None, "NORMAL2-IM-1427", ""),
         ("normal.png", None, "normal.png", ""),
@@ -120,8 +122,10 @@ def test_a_film_under_both_classes_is_left_out(tmp_path):
 
 def test_what_lies_in_many_folders_is_passed_over_in_silence_and_anything_else_is_named(tmp_path):
     silent = [".DS_Store", ".hidden/a.png", "__MACOSX/._a.png", "Thumbs.db", "desktop.ini", "README", "readme.md"]
-    silent += ["notes.txt", "labels.csv", "DICOMDIR", "NORMAL/.a.png"]
-    named = ["a.bmp", "b.zip", "c.tar.gz", "d.exe"]
+    silent += ["notes.txt", "labels.csv", "DICOMDIR", "NORMAL/.a.png", "@eaDir/x.png/SYNOPHOTO_THUMB_XL.jpg"]
+    silent += ["$RECYCLE.BIN/a.png", "#recycle/a.png", "lost+found/a.png", "System Volume Information/a.png"]
+    silent += [".Trash-1000/files/a.png", "~$labels.png", "Icon\r"]
+    named = ["a.gif", "b.zip", "c.tar.gz", "d.exe"]
     for source in (
         open_source(filled(tmp_path, "x.png", *silent, *named)),
         zip_source(zipped("x.png", *silent, *named)),
@@ -268,13 +272,13 @@ def test_a_path_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_source_without_films_is_refused_with_its_first_problem(tmp_path):
-    expected = "Expected are JPEG, PNG or DICOM files, and readable labels if a table names them."
+    expected = "Expected are DICOM, JPEG, PNG, TIFF or BMP files, and readable labels if a table names them."
     assert refusal_of(lambda: open_source(tmp_path)) == (
         f"No X-ray is left to evaluate in {tmp_path.name}. {expected} Please check what you chose."
     )
     assert refusal_of(lambda: open_uploads([("a.exe", b"")])) == (
         f"No X-ray is left to evaluate in a.exe. {expected} The problem: a.exe was left out: it is no X-ray by its "
-        "name. Expected are JPEG, PNG and DICOM files. Please take it out."
+        "name. Expected are DICOM, JPEG, PNG, TIFF or BMP files. Please take it out."
     )
     assert "No X-ray is left to evaluate in films.zip" in refusal_of(lambda: zip_source(zipped()))
     assert "No X-ray is left to evaluate" in refusal_of(lambda: open_uploads([]))
@@ -478,6 +482,131 @@ def test_a_table_has_so_many_bytes_and_rows_and_no_more(tmp_path, monkeypatch):
     assert len(csv_source(tmp_path, content, "a.png", "b.png").films) == 2
     assert "holds more than 2 files" in refusal_of(lambda: csv_source(tmp_path, table("a,", "a,", "a,")))
     assert "labels.csv is too large" in refusal_of(lambda: csv_source(tmp_path, content + b"\n"))
+
+
+def test_a_table_is_read_as_spreadsheets_write_it_and_each_step_is_said_once(tmp_path):
+    rows = ["sep=;", "Study of 2024;;;", "", "File;Label;;", "f1.png;0,0;;", "f2.png;WAHR;;", "f3.png;#N/A;;"]
+    source = csv_source(tmp_path, "\r\n".join(rows).encode("utf-8-sig"), "f1.png", "f2.png", "f3.png")
+    assert labels(source) == {"f1.png": False, "f2.png": True, "f3.png": None}
+    assert source.problems == ()
+    assert source.notes == (
+        "The first line of the table tells its delimiter (sep=).",
+        "1 row above the table's header was passed over.",
+        "1 label with a decimal comma was read as 0 or 1.",
+        "1 row says that a label is not known (such as N/A), so it has none.",
+        "Labels were read by their words: wahr as pneumonia.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("no", "yes"),
+    [
+        *(("0,0", "1,0"), ("0,00", "1,00"), ("FALSCH", "WAHR"), ("FAUX", "VRAI"), ("FALSO", "VERDADERO")),
+        *(("nein", "ja"), ("no", "yes"), ("non", "oui"), ("no", "sí"), ("n", "y")),
+        *(("No Finding", "Viral Pneumonia"), ("healthy", "BACTERIA")),
+    ],
+)
+def test_a_label_is_understood_in_the_words_of_other_countries(tmp_path, no, yes):
+    content = table(f"a.png;{no}", f"b.png;{yes}", "c.png;N/A", header="file;label")
+    source = csv_source(tmp_path, content, "a.png", "b.png", "c.png")
+    assert labels(source) == {"a.png": False, "b.png": True, "c.png": None}
+    assert source.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "in_table"),
+    [
+        ("Mu\u0308ller.png", "M\u00fcller.png"),
+        ("M\u00fcller.png", "Mu\u0308ller.png"),
+        ("f3.png", "F3.PNG"),
+        ("f3.png", "f3"),
+        ("F3.dcm", "f3"),
+        ("films/f3.png", "FILMS\\F3"),
+        ("deep/er/f3.png", "f3.png"),
+        ("deep/er/f3.png", "F3"),
+        ("a\u202fb.png", "a b.png"),
+        # Unpacked by a program that took UTF-8 for the code page of DOS.
+        ("Mu\u0308ller.png".encode().decode("cp437"), "M\u00fcller.png"),
+    ],
+)
+def test_names_that_equal_each_other_to_the_eye_are_one_and_that_is_said_once(tmp_path, on_disk, in_table):
+    content = table(f"{in_table},1", "other.png,0")
+    beside = csv_source(tmp_path, content, on_disk, "other.png")
+    packed = zip_source(zipped(on_disk, "other.png", ("labels.csv", content)))
+    dropped = open_uploads([(on_disk, b"a"), ("other.png", b"b"), ("labels.csv", content)])
+    for source in (beside, packed, dropped, open_source(tmp_path)):
+        assert labels(source) == {on_disk: True, "other.png": False}
+        assert source.problems == ()
+        assert sum("in another spelling" in note for note in source.notes) == 1
+
+
+@pytest.mark.parametrize("encoding", ["mac_roman", "cp850"])
+def test_a_table_in_an_old_code_page_names_its_films(tmp_path, encoding):
+    content = table("J\u00e4ger.png,1", "other.png,0").decode().encode(encoding)
+    assert labels(csv_source(tmp_path, content, "J\u00e4ger.png", "other.png"))["J\u00e4ger.png"] is True
+
+
+@pytest.mark.parametrize(
+    ("named", "offered"),
+    [("f3.jpg", "f3.png"), ("F4", "f4.jpg or f4.png"), ("F5.PNG", "F5.png or f5.png"), ("zzz.png", None)],
+)
+def test_a_name_that_fits_no_file_or_several_is_left_out_and_the_nearest_is_offered(tmp_path, named, offered):
+    names = ("f3.png", "f4.png", "f4.jpg", "f5.png", "F5.png")
+    source = csv_source(tmp_path, table("f3.png,0", f"{named},1"), *names)
+    assert labels(source) == {"f3.png": False}
+    assert source.problems[0].split("Did you mean ")[1:] == ([f"{offered}? Please correct it."] if offered else [])
+    assert "f3" not in source.nameless_problems[0] and "f4" not in source.nameless_problems[0]
+
+
+def test_a_folder_without_class_folders_is_labelled_by_its_table(tmp_path):
+    filled(tmp_path, "a.png", "b.png", "readme.txt")
+    (tmp_path / "labels.txt").write_bytes("file\tlabel\r\na.png\t1\r\nb.png\t0\r\n".encode("utf-16"))
+    source = open_source(tmp_path)
+    assert labels(source) == {"a.png": True, "b.png": False}
+    assert source.notes == ("A table among the X-rays gives the labels.",)
+    assert labels(open_source(tmp_path / "labels.txt")) == labels(source)
+    uploads = [(path.name, path.read_bytes()) for path in tmp_path.iterdir()]
+    assert labels(open_uploads(uploads)) == labels(source)
+
+
+def test_class_folders_label_before_a_table_beside_them_and_that_is_said(tmp_path):
+    (filled(tmp_path, "NORMAL/a.png") / "split.csv").write_bytes(table("NORMAL/a.png,1"))
+    source = open_source(tmp_path)
+    assert labels(source) == {"NORMAL/a.png": False}
+    assert "A table beside them was not read" in source.notes[0]
+
+
+def test_a_source_without_any_label_says_so(tmp_path):
+    assert open_source(filled(tmp_path, "one/a.png", "two/b.png")).notes == (NO_LABELS,)
+    uploads = [("a.png", b"a"), ("b.png", b"b"), ("more.zip", zipped("NORMAL/c.png"))]
+    assert open_uploads(uploads).notes == ()
+
+
+@pytest.mark.parametrize("name", ["labels.xlsx", "labels.XLS", "labels.ods", "labels.numbers"])
+def test_a_workbook_is_refused_before_a_run_without_its_labels(tmp_path, name):
+    workbook = zipped(("xl/workbook.xml", b"<workbook/>"))
+    (filled(tmp_path, "a.png", "b.png") / name).write_bytes(workbook)
+    uploads = [("a.png", b"a"), (name, workbook)]
+    packed = zipped("a.png", (name, workbook))
+    doors = [lambda: open_source(tmp_path), lambda: open_source(tmp_path / name), lambda: open_uploads(uploads)]
+    for door in (*doors, lambda: zip_source(packed), lambda: open_uploads([("labels.csv", workbook), uploads[0]])):
+        with pytest.raises(DataError) as refusal:
+            door()
+        assert refusal.value.code == "workbook"
+    # Where something else gives the labels, it is left out like any other file.
+    (tmp_path / "labels.csv").write_bytes(table("a.png,1", "b.png,0"))
+    source = open_source(tmp_path)
+    assert labels(source) == {"a.png": True, "b.png": False}
+    assert source.problems[0].startswith(f"{name} was left out: it is a")
+
+
+def test_a_column_of_another_name_counts_where_only_one_can_be_meant(tmp_path):
+    source = csv_source(tmp_path, table("a.png,1", header="Image Index,Target"), "a.png")
+    assert labels(source) == {"a.png": True}
+    assert source.notes == ("The column image index was read as file.", "The column target was read as label.")
+    two = csv_source(tmp_path, table("a.png,1,0", "b.png,0,1", header="file,class,target"), "a.png", "b.png")
+    assert labels(two) == {"a.png": None, "b.png": None}
+    assert two.notes == (NO_LABELS,)
 
 
 # Zips
@@ -712,6 +841,41 @@ def test_two_tables_at_the_top_of_a_zip_are_refused():
     assert refusal_of(lambda: zip_source(content)) == (
         "one.csv and two.csv both give labels. Expected is at most one table. Please leave the others out."
     )
+
+
+def with_raw_names(content: bytes, *names: tuple[str, bytes]) -> bytes:
+    """Give members of a zip the bytes of another name, which says nothing of its alphabet."""
+    for name, raw in names:
+        assert len(raw) == len(name)
+        content = content.replace(name.encode(), raw)
+    return content
+
+
+@pytest.mark.parametrize(
+    ("raw", "system", "name"),
+    [
+        ("Mu\u0308ller.png".encode(), 3, "Mu\u0308ller.png"),
+        ("M\u00fcller \u00c0.png".encode("cp850"), 0, "M\u00fcller \u00c0.png"),
+        ("M\u00fcller.png".encode("cp437"), 0, "M\u00fcller.png"),
+        ("M\u00fcller.png".encode("cp1252"), 0, "M\u00fcller.png"),
+        ("M\u00fcller.png".encode("cp1252"), 3, "M\u00fcller.png"),
+    ],
+)
+def test_names_of_a_zip_that_does_not_tell_its_alphabet_are_read_as_they_were_meant(raw, system, name):
+    stand_in = "x" * len(raw)
+    content = with_raw_names(zipped(stand_in, ("labels.csv", table("M\u00fcller.png,1"))), (stand_in, raw))
+    at = content.index(b"PK\x01\x02") + 5
+    content = content[:at] + bytes([system]) + content[at + 1 :]
+    assert [film.name for film in zip_source(content).films] == [name]
+
+
+def test_a_zip_that_holds_its_names_in_utf_8_beside_a_code_page_is_read_by_these():
+    raw, meant = b"\x8e\x8e\x8e.png", "\u0416.png"
+    member = zipfile.ZipInfo("xxx.png")
+    inside = b"\x01" + struct.pack("<I", zlib.crc32(raw)) + meant.encode()
+    member.extra = struct.pack("<HH", 0x7075, len(inside)) + inside
+    content = with_raw_names(zipped((member, b"film")), ("xxx.png", raw))
+    assert [film.name for film in zip_source(content).films] == [meant]
 
 
 # Uploads

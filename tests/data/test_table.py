@@ -60,6 +60,10 @@ def through_archive(path: Path) -> tuple[dict[str, bool | None], dict[str, int],
         text(*(row.replace("normal", "0").replace("pneumonia", "1.0") for row in ROWS)),
         text(*(row.replace("normal", "NORMAL").replace("pneumonia", "Positive") for row in ROWS)),
         text(*(f"./{row}" for row in ROWS)),
+        f"sep=,\n{text(*ROWS)}",
+        f"List of X-rays\n\n{text(*ROWS)}",
+        text(*(f"{row},," for row in ROWS), header=f"{HEADER},"),
+        text(*(row.replace("train", "Training").replace("val", "Validation") for row in ROWS)),
     ],
 )
 def test_a_table_means_the_same_through_all_three_doors(content: str, delimiter: str, encoding: str, folder: Path):
@@ -143,3 +147,14 @@ def test_a_table_has_so_many_bytes_and_no_more():
     with pytest.raises(DataError) as refusal:
         read_table(content, "t", ["file"], max_bytes=len(content) - 1)
     assert refusal.value.code == "table"
+
+
+def test_the_header_is_the_row_with_the_very_names_even_below_a_title_that_has_one_of_others():
+    notes: list[str] = []
+    content = b"Image;;\nsite A\n\nfile;label\na.png;1\n"
+    rows = list(read_table(content, "t", ["file"], ["label"], other_names={"file": ["image"]}, notes=notes))
+    assert [(row.number, row.cells) for row in rows] == [(5, ("a.png", "1"))]
+    assert notes == ["2 rows above the table's header were passed over."]
+    # A line that tells the delimiter is no row to a spreadsheet.
+    rows = list(read_table(b"sep=|\nfile|label\na.png|1\n", "t", ["file", "label"]))
+    assert [(row.number, row.cells) for row in rows] == [(2, ("a.png", "1"))]

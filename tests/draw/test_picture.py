@@ -10,6 +10,7 @@ from PIL import Image
 
 from pneumo_core.draw.colours import colour_table
 from pneumo_core.draw.picture import Display, captioned_png, data_uri, film_picture, fitted, montage, overlay_picture
+from pneumo_core.film.pixels import OWN_SOFTWARE
 from tests.conftest import png
 from tests.makers import FILM_SHA256, film_pixels
 
@@ -101,7 +102,7 @@ def test_a_captioned_picture_is_the_picture_with_a_caption_under_it(mode: str):
 
 def test_the_films_hash_stands_in_the_png_before_its_pixels():
     content = captioned_png(np.zeros((50, 60), np.uint8), ["A line"], FILM_SHA256)
-    assert Image.open(io.BytesIO(content)).text == {"Film SHA-256": FILM_SHA256}
+    assert Image.open(io.BytesIO(content)).text == {"Film SHA-256": FILM_SHA256, "Software": OWN_SOFTWARE}
     assert content.index(FILM_SHA256.encode()) < content.index(b"IDAT")
 
 

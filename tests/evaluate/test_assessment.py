@@ -1,5 +1,6 @@
 """A run evaluated: figures, groups, what is left out; and the same as JSON, CSV and HTML."""
 
+import codecs
 import csv
 import dataclasses
 import datetime
@@ -7,10 +8,12 @@ import io
 import json
 import platform
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pneumo_core.data.sources import open_source
 from pneumo_core.evaluate.assessment import Assessment, assess_run, group_results
 from pneumo_core.evaluate.figures import charts
 from pneumo_core.evaluate.report import content_name, evaluation_data, evaluation_html, evaluation_json, honesty_lines
@@ -23,6 +26,7 @@ from pneumo_core.evaluate.tables import (
     screening_rows,
     worklist_order,
 )
+from pneumo_core.gate.suitability import UNCLEAR_AGE
 from pneumo_core.models.conformal import Regions
 from pneumo_core.models.known_films import KnownFilms
 from pneumo_core.stats.calibration import Calibration, OperatingPoint
@@ -129,9 +133,8 @@ def test_one_of_a_thing_is_not_said_as_many():
     film = dataclasses.replace(score(1, 1.0), patient=0)
     page = evaluation_html(assessed([film]), 0.5).decode()
     assert "<p>1 X-ray: 1 with score and label" in page
-    assert "2 X-rays are of 1 patient:" in " ".join(
-        honesty_lines(assessed([film, dataclasses.replace(film, number=2)]))
-    )
+    other = dataclasses.replace(film, number=2, sha256="c" * 64)
+    assert "the 2 X-rays are of 1 patient with pneumonia and 0 without" in " ".join(assessed([film, other]).doubts)
     assert Progress(0, 1, 0.0).in_words() == "0 of 1 X-ray"
     known = dataclasses.replace(NONE_KNOWN, hashes={f"{1:064x}"[:16]: "training"})
     assert "1 of 1 X-ray is known" in " ".join(honesty_lines(assessed([film], known)))
@@ -153,6 +156,7 @@ def test_where_patients_repeat_intervals_are_by_patient():
     # One figure has one interval, wherever it stands.
     assert found.groups[0].area_under_roc == found.overall.area_under_roc
     assert any("40 X-rays are of 10 patients" in line for line in honesty_lines(found))
+    assert any(line.startswith("10 patients have X-rays with both labels.") for line in found.doubts)
 
 
 def test_the_table_of_films_has_no_names_unless_asked_and_no_formula(counted: Assessment):
@@ -166,23 +170,40 @@ def test_the_table_of_films_has_no_names_unless_asked_and_no_formula(counted: As
     assert named[0]["file"] == "'=1+1"
 
 
+def test_a_table_of_films_with_names_is_a_source_again(counted: Assessment, tmp_path: Path):
+    names = ["-1.png", "=2.png", "M\u00fcller.png", *(f"film{n}.png" for n in range(18))]
+    for name in names:
+        (tmp_path / name).write_bytes(b"film")
+    content = scores_csv(counted, names)
+    # By this mark a spreadsheet knows UTF-8.
+    assert content.startswith(codecs.BOM_UTF8)
+    assert not scores_csv(counted).startswith(codecs.BOM_UTF8)
+    (tmp_path / "films.csv").write_bytes(content)
+    source = open_source(tmp_path / "films.csv")
+    told = {names[one.number]: one.has_pneumonia for one in counted.scores}
+    assert {film.name: film.has_pneumonia for film in source.films} == told
+    assert source.problems == ()
+
+
 def test_the_table_of_films_says_likely_or_not_and_what_is_to_be_known_of_each():
     films = [
         score(0, 2.0, has_pneumonia=None, warned_of="exposure, blur", age_years=3.0),
         score(1, 0.0, has_pneumonia=None, sha256="c" * 64, warned_of="far from known films"),
         score(2, -2.0, has_pneumonia=None, age_years=60.0, warned_of="blur"),
         score(3, None, has_pneumonia=None, reason="The film seems to be inverted.", warned_of="exposure"),
+        score(4, -2.0, has_pneumonia=None, warned_of=UNCLEAR_AGE),
     ]
     known = KnownFilms({"c" * 16: "validation"}, np.zeros((0, 32), np.uint8), ())
     regions = Regions(0.9, pneumonia_from=0.7, none_up_to=0.3)
     found = assess_run(films, len(films), CARD, known, regions=regions)
     rows = list(csv.DictReader(io.StringIO(scores_csv(found).decode())))
-    assert [row["suspected_pneumonia"] for row in rows] == ["likely", "uncertain", "unlikely", ""]
+    assert [row["suspected_pneumonia"] for row in rows] == ["likely", "uncertain", "unlikely", "", "unlikely"]
     assert [row["warned_of"] for row in rows] == [
         "exposure, blur",
         "known from validation, far from known films, no age given",
         "outside population, blur",
         "",
+        UNCLEAR_AGE,
     ]
     without = list(csv.DictReader(io.StringIO(scores_csv(assessed(films)).decode())))
     assert {row["suspected_pneumonia"] for row in without} == {""}

@@ -152,6 +152,19 @@ def test_a_manifest_names_paths_and_addresses(films: Path):
     assert cluster.read_archive_film(archive.root, archive.films[2].name, 0) == b"no film"
 
 
+def test_an_archive_on_disk_is_understood_as_any_other_source_and_that_is_said(films: Path):
+    archive = list_archive(manifest(films / "films.csv", ("Image", "label"), ("TEST/normal/im-0001-0001", "1,0")))
+    assert [(film.name, film.has_pneumonia) for film in archive.films] == [("test/NORMAL/IM-0001-0001.png", True)]
+    assert len(archive.notes) == 3
+
+
+def test_a_link_in_an_archive_is_not_followed_and_said(films: Path):
+    (films / "test" / "NORMAL" / "link.png").symlink_to(films / "test" / "NORMAL" / "broken.png")
+    archive = list_archive(str(films))
+    assert "test/NORMAL/link.png" not in {film.name for film in archive.films}
+    assert "link.png" in archive.problems[0]
+
+
 @pytest.mark.parametrize("rows", [[("name",), ("x.png",)], [("file", "file"), ("x.png", "x.png")]])
 def test_a_manifest_without_its_column_is_refused_before_a_film_is_read(rows, tmp_path: Path):
     with pytest.raises(DataError) as refusal:
@@ -566,10 +579,14 @@ def test_ray_scores_as_the_local_engine_with_a_worker_killed_on_the_way(
 
 
 @needs_ray
-def test_a_job_whose_driver_was_killed_ends_with_each_film_once(many: Path, tiny_model: Path, tmp_path: Path):
-    out = tmp_path / "out"
-    arguments = ["score", many, "--out", out, "--engine", "ray", "--workers", "2", "--partition-films", "4"]
-    arguments += ["--model", tiny_model]
+def test_a_job_whose_driver_was_killed_ends_with_each_film_once(
+    many: Path, tiny_model: Path, tmp_path: Path, started: int
+):
+    import ray
+
+    out, address = tmp_path / "out", ray.get_runtime_context().gcs_address
+    arguments = ["score", many, "--out", out, "--engine", "ray", "--address", address, "--workers", started]
+    arguments += ["--partition-films", "4", "--model", tiny_model]
     command = [sys.executable, "-m", "pneumo_core", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as driver:
         while driver.poll() is None and not list(out.glob(f"{SCORES_FOLDER}/part-*")):

@@ -47,7 +47,7 @@ def test_scores_come_in_order_and_refused_films_among_them(mixed: Source, classi
     assert [score.number for score in scores] == list(range(50))
     assert [score.logit is None for score in scores] == [number % 5 == 4 for number in range(50)]
     assert {score.reason for score in scores if score.reason} == {
-        "The image seems to be a text file, not an X-ray. Please upload a DICOM, PNG or JPEG file."
+        "The image seems to be a text file, not an X-ray. Please upload a DICOM, PNG, JPEG, TIFF or BMP file."
     }
     assert [score.has_pneumonia for score in scores] == [film.has_pneumonia for film in mixed.films]
     assert [score.patient for score in scores] == [number // 2 for number in range(50)]

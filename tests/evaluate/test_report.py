@@ -48,5 +48,10 @@ def test_an_evaluation_is_written_with_names_only_where_they_are_given(run: Path
     assert json.loads((run / "evaluation.json").read_text()) == data
     assert "A file was left out." in (run / "evaluation.html").read_text()
     assert (run / "films.csv").read_text().splitlines()[0].startswith("film,sha256,")
+    assert "How the files were understood" not in (run / "evaluation.html").read_text()
+    note = "6 labels with a decimal comma were read as 0 or 1."
+    assert evaluation_data(found, notes=[note])["notes"] == [note]
+    write_evaluation(run, found, data, None, notes=[note])
+    assert note in (run / "evaluation.html").read_text()
     write_evaluation(run, found, data, None, [f"Mueller_{number}.png" for number in range(5)])
     assert (run / "films.csv").read_text().count("Mueller_") == 5

@@ -20,6 +20,15 @@ from pneumo_core.files.places import ROOT
 from pneumo_core.film import decoder as decoder_module
 from pneumo_core.film.decoder import DECODER, Decoder
 from pneumo_core.film.decoder_process import read_content
+from tests.film.dicom.test_frame import (
+    BLOCKS,
+    DEFLATED_FRAME,
+    ENCAPSULATED,
+    HTJ2K,
+    JPEG_12,
+    in_fragments,
+    unpacked,
+)
 from tests.film.test_radiograph import dicom, encapsulated, gdcm_dicom, png, ramp, saved, table, written
 
 DAMAGED = "is damaged and cannot be read. Please export or download it again."
@@ -54,6 +63,15 @@ def liar(header: object, pixel: bytes = b"", count: int = 12_000) -> tuple[str, 
 def does(what: str) -> tuple[str, ...]:
     """A process that does this to a file instead of decoding it."""
     return python(f"{LIAR.partition('sys.stdout.buffer.write({')[0]}{what}")
+
+
+def reads_by(*lines: str) -> tuple[str, ...]:
+    """The process that decodes, which does this to a file, with 0.4 s of processor time."""
+    body = "".join(f"    {line}\n" for line in lines)
+    return python(
+        "import time\nfrom pneumo_core.film import decoder_process as process\nof_file = process.read_content\n"
+        f"def reads(content):\n{body}process.read_content, process.DECODING_SECONDS = reads, 0.4\nprocess.main()"
+    )
 
 
 @pytest.fixture
@@ -96,6 +114,9 @@ def ends(process: int) -> bool:
     return has_ended(process)
 
 
+GREY = Image.fromarray(ramp())
+
+
 def corpus(folder: Path) -> list[bytes]:
     """Films of every kind that can be read, and some that cannot."""
     exif = Image.Exif()
@@ -117,6 +138,8 @@ def corpus(folder: Path) -> list[bytes]:
         saved(Image.fromarray(ramp()), "JPEG", progressive=True),
         saved(Image.fromarray(ramp()).convert("CMYK"), "JPEG"),
         saved(Image.fromarray(ramp()), "MPO", save_all=True, append_images=[Image.fromarray(ramp())]),
+        *(saved(image, form) for form in ("TIFF", "BMP", "GIF") for image in (GREY, GREY.convert("RGB"))),
+        *(saved(GREY, "TIFF", compression=name) for name in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")),
         *modes,
         *(written(dicom(syntax=syntax)) for syntax in plain),
         *(gdcm_dicom(ramp(12), name, folder) for name in squeezed),
@@ -125,6 +148,9 @@ def corpus(folder: Path) -> list[bytes]:
         written(named),
         written(dicom(np.dstack([ramp()] * 3), PhotometricInterpretation="YBR_FULL")),
         encapsulated(saved(Image.fromarray(ramp()), "JPEG"), uid.JPEGBaseline8Bit, ramp()),
+        encapsulated(unpacked(HTJ2K), uid.HTJ2KLosslessRPCL, BLOCKS),
+        encapsulated(unpacked(JPEG_12), uid.JPEGExtended12Bit, BLOCKS),
+        *(in_fragments(ramp(12), syntax) for syntax in (ENCAPSULATED, DEFLATED_FRAME)),
         b"text",
     ]
 
@@ -133,17 +159,16 @@ def corpus(folder: Path) -> list[bytes]:
 def test_films_come_back_as_they_were_decoded(tmp_path):
     for content in corpus(tmp_path):
         try:
-            pixels, origin = read_content(content)
+            here = read_content(content)
         except (PneumoError, OSError):
             with pytest.raises(PneumoError):
                 DECODER.decode(content)
             continue
-        if pixels.dtype == np.uint8:
-            pixels = pixels.astype(np.float32) / np.float32(255)
-        apart, origin_apart = DECODER.decode(content)
+        apart = DECODER.decode(content)
         # One thread adds up red, green and blue in another order than several.
-        assert apart.dtype == np.float32 and np.allclose(apart, pixels, rtol=0, atol=1e-7)
-        assert origin_apart == origin
+        assert apart.pixels.dtype == np.float32 and np.allclose(apart.pixels, here.pixels, rtol=0, atol=1e-7)
+        assert apart.origin == here.origin and (apart.scale is None) == (here.scale is None)
+        assert here.scale is None or np.array_equal(apart.scale.values, here.scale.values)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -169,15 +194,36 @@ def test_a_film_that_crashes_its_process_is_refused_alone(make_decoder):
     decoder = make_decoder(words=does("import os; os.abort()"))
     assert refusal(decoder) == DAMAGED
     decoder._words = DECODER._words
-    assert decoder.decode(FILM)[0].shape == (100, 120)
+    assert decoder.decode(FILM).levels.shape == (100, 120)
 
 
-def test_a_film_that_takes_too_long_is_stopped(make_decoder):
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such timer")
+def test_a_film_that_uses_too_much_processor_time_is_stopped(make_decoder):
+    with pytest.raises(UnreadableImageError) as caught:
+        make_decoder(words=reads_by("while True: pass")).decode(FILM)
+    assert caught.value.code == "too_large"
+    assert str(caught.value).startswith("took longer than 8 s of processor time")
+
+
+def test_each_film_has_its_own_processor_time_and_none_is_used_in_sleep(make_decoder):
+    decoder = make_decoder(
+        words=reads_by(
+            "time.sleep(0.25); end = time.process_time() + 0.25",
+            "while time.process_time() < end: pass",
+            "return of_file(content)",
+        )
+    )
+    for _ in range(2):
+        assert decoder.decode(FILM).levels.shape == (100, 120)
+    assert decoder._idle[-1].films == 2
+
+
+def test_a_process_that_sleeps_is_stopped_by_the_clock(make_decoder):
     decoder = make_decoder(0.5, does("import time; time.sleep(60)"))
     started = time.monotonic()
-    assert refusal(decoder) == (
-        "took longer than 0.5 s to decode and was stopped. Please export it again, uncompressed."
-    )
+    with pytest.raises(UnreadableImageError) as caught:
+        decoder.decode(FILM)
+    assert (caught.value.code, "within 0.5 s" in str(caught.value)) == ("not_decoded", True)
     assert time.monotonic() - started < 5
 
 
@@ -199,13 +245,16 @@ def test_where_no_process_starts_the_film_is_not_blamed(words, make_decoder):
         says(b"\x80\x04\x95pickle\n"),
         says(b"{" * 100_000),
         liar([]),
-        liar({"values": "object", "origin": ORIGIN}),
-        liar({"values": "uint8", "origin": ORIGIN | {"height": "100"}, "more": 1}),
-        liar({"values": "uint8", "origin": ORIGIN | {"format": "SCRIPT"}}),
-        liar({"values": "float32", "origin": ORIGIN}, np.float32(np.nan).tobytes()),
-        liar({"values": "float32", "origin": ORIGIN}, np.float32(1.1).tobytes()),
+        liar({"values": "object", "origin": ORIGIN, "has_scale": False}),
+        liar({"values": "uint8", "origin": ORIGIN | {"height": "100"}, "has_scale": False, "more": 1}),
+        liar({"values": "uint8", "origin": ORIGIN | {"format": "SCRIPT"}, "has_scale": False}),
+        liar({"values": "float32", "origin": ORIGIN, "has_scale": False}, np.float32(np.nan).tobytes()),
+        liar({"values": "float32", "origin": ORIGIN, "has_scale": False}, np.float32(1.1).tobytes()),
+        # The scale of 256 levels is white and a number too many, or no number.
+        liar({"values": "uint8", "origin": ORIGIN, "has_scale": True}, np.full(512, 1.5, np.float32).tobytes() * 12),
+        liar({"values": "uint8", "origin": ORIGIN, "has_scale": True}, bytes([0, 0, 192, 127]), 12_000),
         liar({"refusal": "UnreadableImageError", "text": "is \x1b[2Ja lie.", "code": "blank", "is_spent": False}),
-        liar({"values": "uint8", "origin": ORIGIN | {"notes": ["\u202enettirw"]}}, bytes(1)),
+        liar({"values": "uint8", "origin": ORIGIN | {"notes": ["\u202enettirw"]}, "has_scale": False}, bytes(1)),
         liar({"refusal": "SystemExit", "text": "is a lie.", "code": "blank", "is_spent": False}),
     ],
 )
@@ -214,13 +263,15 @@ def test_an_answer_that_is_none_is_refused(words, make_decoder):
 
 
 def test_an_answer_cannot_declare_more_than_a_film_may_have(make_decoder):
-    decoder = make_decoder(words=liar({"values": "uint8", "origin": ORIGIN | {"height": 10**9, "width": 10**9}}))
+    decoder = make_decoder(
+        words=liar({"values": "uint8", "origin": ORIGIN | {"height": 10**9, "width": 10**9}, "has_scale": False})
+    )
     assert "at most 50 megapixels" in refusal(decoder)
 
 
 def test_fewer_pixels_than_declared_are_waited_for_no_longer_than_for_any_film(make_decoder):
-    decoder = make_decoder(0.5, liar({"values": "uint8", "origin": ORIGIN}, bytes(1), 11_999))
-    assert refusal(decoder).startswith("took longer than 0.5 s")
+    decoder = make_decoder(0.5, liar({"values": "uint8", "origin": ORIGIN, "has_scale": False}, bytes(1), 11_999))
+    assert "within 0.5 s" in refusal(decoder)
 
 
 def test_threads_get_their_own_film():
@@ -229,8 +280,8 @@ def test_threads_get_their_own_film():
 
     def read(first: int) -> None:
         for number in range(first, 60, 6):
-            pixels, origin = DECODER.decode(films[number])
-            found[number] = (origin.width, float(pixels.mean()))
+            decoded = DECODER.decode(films[number])
+            found[number] = (decoded.origin.width, float(decoded.pixels.mean()))
 
     threads = [threading.Thread(target=read, args=[first]) for first in range(6)]
     for thread in threads:
@@ -265,7 +316,7 @@ def test_a_process_that_ended_while_it_waited_is_replaced(make_decoder):
     decoder.decode(FILM)
     os.kill(process_of(decoder), signal.SIGKILL)
     decoder._idle[-1]._process.wait()
-    assert decoder.decode(FILM)[0].shape == (100, 120)
+    assert decoder.decode(FILM).levels.shape == (100, 120)
 
 
 @on_linux
@@ -283,7 +334,7 @@ def test_films_are_read_where_the_system_has_no_room_for_larger_pipes(make_decod
 
     monkeypatch.setattr(fcntl, "fcntl", without_room)
     decoder = make_decoder()
-    assert decoder.decode(png(ramp(16)))[0].shape == (100, 120)
+    assert decoder.decode(png(ramp(16))).levels.shape == (100, 120)
     # For the pipe to the process and the one from it.
     assert asked == [decoder_module._PIPE_BYTES] * 2
 

@@ -12,6 +12,7 @@ from PIL import Image
 from pydicom import uid
 from pydicom.encaps import encapsulate
 
+from pneumo_core.draw.picture import captioned_png
 from pneumo_core.errors import (
     IMAGE_CODES,
     CorrectableImageError,
@@ -47,6 +48,10 @@ def twice_the_pixels() -> bytes:
     return written(dataset)
 
 
+def bmp() -> bytes:
+    return saved(GREY, "BMP")
+
+
 def of_syntax(syntax: uid.UID) -> bytes:
     """A DICOM that only says that it is of this transfer syntax."""
     content = written(dicom(syntax=uid.UID("1.2.840.10008.1.2.1")))
@@ -67,9 +72,29 @@ FILES: dict[str, tuple[Callable[[], bytes], type[PneumoError], str]] = {
     "a PNG of 50.005 megapixels": (lambda: declared_png(5000, 10001), UnreadableImageError, "too_large"),
     "a PNG of 900 megapixels": (lambda: declared_png(30000, 30000), UnreadableImageError, "too_large"),
     "several pictures": (
-        lambda: saved(GREY, "MPO", save_all=True, append_images=[GREY]),
+        lambda: saved(GREY, "TIFF", save_all=True, append_images=[GREY]),
         UnreadableImageError,
         "several_pictures",
+    ),
+    "a DICOMDIR": (
+        lambda: written(dicom(SOPClassUID=uid.MediaStorageDirectoryStorage)),
+        UnreadableImageError,
+        "no_pixels",
+    ),
+    "a picture drawn by Pneumo": (
+        lambda: captioned_png(ramp(), ["A line"], "0" * 64),
+        UnreadableImageError,
+        "own_export",
+    ),
+    "a TIFF of fractions": (
+        lambda: saved(Image.fromarray(ramp().astype(np.float32)), "TIFF"),
+        UnreadableImageError,
+        "unsupported",
+    ),
+    "a BMP in runs": (
+        lambda: bmp()[:30] + b"\1" + bmp()[31:],
+        UnreadableImageError,
+        "unsupported",
     ),
     "a JPEG of many scans": (
         lambda: saved(GREY, "JPEG", progressive=True)[:-2] + b"\xff\xda" * 101,
@@ -98,10 +123,10 @@ FILES: dict[str, tuple[Callable[[], bytes], type[PneumoError], str]] = {
     ),
     "an unusual layout": (lambda: written(dicom(BitsAllocated=32)), UnreadableImageError, "unsupported"),
     "an unknown syntax": (lambda: of_syntax(uid.UID("1.2.840.10008.1.2.9")), UnreadableImageError, "unsupported"),
-    "12 bits in JPEG": (
-        lambda: encapsulated(b"\xff\xd8", uid.JPEGExtended12Bit, ramp(12)),
+    "a frame in colour, a header in grey": (
+        lambda: encapsulated(saved(GREY.convert("RGB"), "JPEG"), uid.JPEGBaseline8Bit, ramp()),
         UnreadableImageError,
-        "unsupported",
+        "header",
     ),
     "slope 0": (lambda: written(dicom(RescaleSlope=0)), UnreadableImageError, "header"),
     "pixels cut short": (lambda: written(dicom())[:-1000], UnreadableImageError, "damaged"),
@@ -198,7 +223,7 @@ def lies(code: object) -> tuple[str, ...]:
     ("words", "code"),
     [
         (does("import os; os.abort()"), "damaged"),
-        (does("import time; time.sleep(60)"), "too_large"),
+        (does("import time; time.sleep(60)"), "not_decoded"),
         (does("import os; os.kill(os.getpid(), 9)"), "not_decoded"),
         (python("raise SystemExit"), "not_decoded"),
         # What a process says that was taken over is believed as far as it is one of the codes.

@@ -16,10 +16,11 @@ from pneumo_core.explain.what_if import Change, look_at
 from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.gate.admission import UNGATED, Admission, before, before_changed
 from pneumo_core.gate.input_gate import LEFT, OTHER, Verdict
-from pneumo_core.gate.suitability import FAR
+from pneumo_core.gate.suitability import FAR, UNCLEAR_AGE
 from pneumo_core.keras_network.classifier import load_classifier
 from pneumo_core.network.classifier import Classifier
 from pneumo_core.read.reading import read_xray
+from pneumo_core.wording import Caution
 from tests.conftest import drawn_film, png
 from tests.makers import FAR_AWAY, NEAR, radiograph
 
@@ -68,6 +69,21 @@ def test_far_and_ungated_are_said_as_caution_and_as_finding():
     assert (far.is_unlike_known, FAR in far.cautions, FAR.tag in far.findings) == (True, True, True)
     assert (ungated.is_ungated, UNGATED in ungated.cautions, UNGATED.tag in ungated.findings) == (True, True, True)
     assert UNGATED not in (*film.cautions, *far.cautions)
+
+
+def test_a_doubt_found_while_reading_is_said_as_caution_and_as_finding():
+    doubt = Caution("a doubt", "The file says something else.")
+    film = before(radiograph(age_years=3.0, cautions=(doubt,)), YEARS).after(NEAR)
+    assert (film.refusal, film.cautions[0], film.findings[0]) == (None, doubt, "a doubt")
+    blank = before(radiograph(np.full((100, 100), 0.5, np.float32), cautions=(doubt,)), YEARS)
+    assert blank.refusal is not None and doubt in blank.cautions
+
+
+def test_an_age_that_is_not_understood_is_told_from_none_unless_one_is_given():
+    film = radiograph(age_years=None, is_age_unclear=True)
+    unclear, given = before(film, YEARS), before(film, YEARS, 3.0)
+    assert [caution.tag for caution in unclear.suitability.cautions] == [UNCLEAR_AGE]
+    assert (UNCLEAR_AGE in unclear.findings, given.suitability.cautions) == (True, ())
 
 
 def test_a_refusal_before_the_network_outlives_it():

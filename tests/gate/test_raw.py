@@ -48,13 +48,13 @@ def test_raw_data_are_refused_or_leave_a_doubt_with_air_bright_and_with_air_dark
         admission = before(file_of(pixels), YEARS)
         # A sample with little air leaves a doubt only.
         is_refused = admission.refusal is not None and admission.refusal.code == "for_processing"
-        assert is_refused or admission.is_perhaps_raw
+        assert is_refused or PERHAPS in admission.doubts
 
 
 def test_images_for_viewing_are_read_as_they_are_dark_flat_steep_and_inverted(sample: np.ndarray):
     for pixels in (sample, 0.3 * sample, sample**0.8, sample**1.3, 0.4 + 0.3 * sample, 1 - sample):
         admission = before(file_of(pixels), YEARS)
-        assert (admission.refusal, admission.is_perhaps_raw) == (None, False)
+        assert (admission.refusal, admission.doubts) == (None, ())
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,11 @@ REFUSALS = {
         "scan.png is a colour picture. A greyscale X-ray is expected. Please upload the X-ray itself, not a photograph "
         "or a coloured overlay of it.",
     ),
+    "colour in a part": (
+        lambda: assess(radiograph(name="scan.png", colour_patch=0.03), YEARS),
+        "scan.png has a part in colour, as under a heat map or a drawing. A greyscale X-ray is expected. Please upload "
+        "the X-ray itself, without anything drawn on it.",
+    ),
     "blank": (
         lambda: assess(radiograph(name="scan.png", pixels=of_contrast(0.02)), YEARS),
         "scan.png is almost blank (its grey levels span 2 % of the range). An X-ray has visible structure. Please "

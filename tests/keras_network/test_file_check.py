@@ -247,6 +247,38 @@ def test_other_shapes_than_the_cards_are_refused(refused: Callable[..., tuple[st
     assert refused(edit)[0] == code
 
 
+@pytest.mark.parametrize(
+    ("end", "found"),
+    [
+        (lambda x: keras.layers.Dense(1, "sigmoid", name="end")(x), "probabilities"),
+        (lambda x: keras.layers.Dense(2, "softmax", name="end")(x), "probabilities"),
+        (lambda x: keras.layers.Activation("sigmoid", name="end")(keras.layers.Dense(1)(x)), "probabilities"),
+        (lambda x: keras.layers.Softmax(name="end")(keras.layers.Dense(2)(x)), "probabilities"),
+        (lambda x: keras.layers.Dense(1, keras.layers.Softmax(), name="end")(x), "probabilities"),
+        (lambda x: keras.layers.Reshape((1,))(keras.layers.Dense(1, "hard_sigmoid", name="end")(x)), "probabilities"),
+        (lambda x: keras.ops.sigmoid(keras.layers.Dense(1)(x)), "probabilities"),
+        (lambda x: keras.layers.ReLU(name="end")(keras.layers.Dense(1)(x)), "no logit"),
+        (lambda x: keras.layers.Dense(1, "tanh", name="end")(x), "no logit"),
+    ],
+)
+def test_a_network_that_ends_in_an_activation_is_refused(tmp_path: Path, end, found: str):
+    film = keras.Input((32, 32, 1), name="film")
+    x = keras.layers.Conv2D(2, 3, name=LAYER)(film)
+    network = keras.Model(film, end(keras.layers.GlobalAveragePooling2D()(x)))
+    save_network(network, tmp_path / "classifier.keras")
+    code, sentence = refusal_of(tmp_path / "classifier.keras")
+    assert code == "network_activation"
+    assert f"gives {found}: " in sentence
+
+
+def test_a_network_whose_last_activation_is_linear_passes(tmp_path: Path):
+    film = keras.Input((32, 32, 1), name="film")
+    x = keras.layers.Conv2D(1, 3, activation="relu", name=LAYER)(film)
+    x = keras.layers.Dense(1)(keras.layers.Dense(2, "sigmoid")(keras.layers.GlobalAveragePooling2D()(x)))
+    save_network(keras.Model(film, keras.layers.Activation("linear")(x)), tmp_path / "classifier.keras")
+    check_network_file(tmp_path / "classifier.keras", SMALL, LAYER)
+
+
 def test_two_outputs_are_refused(refused: Callable[..., tuple[str, str]]):
     two = [["logit", 0, 0], ["drop", 0, 0]]
     assert refused(lambda c: c["config"].update(output_layers=two), whole=True)[0] == "network_ends"

@@ -211,6 +211,14 @@ def test_the_cards_text_holds_every_operating_point_and_what_it_was_chosen_for()
         assert f"| {point.name} | {point.threshold:.4f} | {point.chosen_for} |" in text
 
 
+def test_a_card_of_films_whose_names_tell_no_patient_counts_none():
+    card = model_card()
+    data = dataclasses.replace(card.training_data, patients=0, validation_patients=0)
+    text = card_text(dataclasses.replace(card, training_data=data))
+    assert "(371 with pneumonia) of patients whom the names do not tell, 2 file(s) of each" in text
+    assert "of other patients whom the names do not tell" in text
+
+
 def test_the_cards_text_holds_its_figures_word_for_word():
     text = card_text(model_card(validation=(evaluation_result("validation films"),)))
     for sentence in (

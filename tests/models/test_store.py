@@ -690,8 +690,11 @@ def test_hostile_networks_are_refused_before_they_are_loaded(
     def huge(layers: dict) -> None:
         layers["block3_conv"]["config"]["filters"] = 10**9
 
+    def probable(layers: dict) -> None:
+        layers["logit"]["config"]["activation"] = "sigmoid"
+
     for number, (edit, found) in enumerate(
-        ((custom, "the class 'keras.layers.Lambda'"), (huge, "more than 67,108,864"))
+        ((custom, "the class 'keras.layers.Lambda'"), (huge, "more than 67,108,864"), (probable, "gives probabilities"))
     ):
         (tmp_path / str(number)).mkdir()
         assert found in refused(changed_network(whole_model, tmp_path / str(number), edit))

@@ -4,6 +4,7 @@ Needs Chromium on the PATH; without, these tests are skipped by name.
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -38,6 +39,26 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 # Milliseconds; the first film waits for TensorFlow on a slow machine.
 PATIENCE = 90_000
 NOBODY = visitor(None)
+ROW_PIXELS = 35
+# The script does as a browser's translator: it replaces each text of the page by a translated copy, at once after each
+# change. It heeds no mark. The copies read the same, so that the page can be judged by them.
+TRANSLATOR = """() => {
+  const skipped = "font, canvas, svg, script, style, textarea, select, noscript";
+  const replace = (place) => {
+    const walk = document.createTreeWalker(place, NodeFilter.SHOW_TEXT), found = [];
+    while (walk.nextNode()) found.push(walk.currentNode);
+    for (const text of found) {
+      if (!text.nodeValue.trim() || !text.parentElement || text.parentElement.closest(skipped)) continue;
+      const outer = document.createElement("font");
+      const inner = outer.appendChild(document.createElement("font"));
+      inner.textContent = text.nodeValue;
+      text.replaceWith(outer);
+    }
+  };
+  replace(document.body);
+  new MutationObserver(() => replace(document.body)).observe(
+    document.body, { childList: true, characterData: true, subtree: true });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +193,13 @@ def test_a_film_is_uploaded_explained_and_kept(page: "playwright.Page", server: 
     page.get_by_text("Ready on").wait_for()
     page.get_by_role("link", name="Explain an X-ray").first.click()
     page.get_by_text("one or several").wait_for()
-    page.locator("input[type=file]").set_input_files([film(1), film(2, side=1300)])
+    # A proxy refuses one of three.
+    page.route("**/_stcore/upload_file/**", lambda asked: asked.fulfill(status=413), times=1)
+    page.locator("input[type=file]").set_input_files([film(3), film(1), film(2, side=1300)])
     page.get_by_text("What was read, and by what").wait_for()
+    refused = page.locator("#refused-uploads")
+    assert len(re.findall(r"CANARY_\d\.png was not taken\. It is too large for", refused.inner_text())) == 1
+    refused.get_by_role("button", name="Close").click()
     page.locator(".js-plotly-plot").nth(1).wait_for()
 
     page.get_by_text("Heat map", exact=True).click()
@@ -328,3 +354,125 @@ def test_a_quiz_is_read_to_its_end_and_names_no_film_before_the_answer(
     content = Path(download.value.path()).read_text()
     assert len(content.splitlines()) == 3
     assert "synthetic_" not in content
+
+
+# The names on the screen, whatever a translator did
+
+
+def files() -> list[dict[str, object]]:
+    """Give three samples that are read, and a file that is refused."""
+    content = {path.name: path.read_bytes() for path in sample_files()[:3]}
+    content |= {"notes.png": b"just text"}
+    return [{"name": name, "mimeType": "image/png", "buffer": data} for name, data in content.items()]
+
+
+def rows(screen: "playwright.Page") -> list[list[str]]:
+    """Give the worklist as it is drawn, from the table that stands for its canvas."""
+    return screen.evaluate(
+        """() => [...document.querySelectorAll("[data-testid=stDataFrame] canvas table tbody tr")].map(
+          (row) => [...row.querySelectorAll("td")].map((cell) => cell.textContent))"""
+    )
+
+
+def is_chosen(screen: "playwright.Page", row: int) -> bool:
+    return screen.evaluate(
+        """(row) => document.querySelectorAll("[data-testid=stDataFrame] canvas table tbody tr")[row]
+          .getAttribute("aria-selected") === "true" """,
+        row,
+    )
+
+
+def at_rest(screen: "playwright.Page") -> None:
+    screen.wait_for_timeout(300)
+    screen.locator("[data-test-script-state=notRunning]").wait_for()
+    screen.wait_for_timeout(300)
+
+
+def choose(screen: "playwright.Page", row: int) -> None:
+    screen.get_by_test_id("stDataFrame").click(position={"x": 15, "y": ROW_PIXELS * (row + 1.5)})
+    at_rest(screen)
+
+
+def shown(screen: "playwright.Page") -> str:
+    """Give the words of the page below the list, and of its drawings."""
+    return screen.evaluate(
+        """() => [...document.querySelectorAll(
+          "[data-testid=stMain] h2, .film-name > p, [data-testid=stMain] svg text, [data-testid=stTable]")]
+          .map((place) => place.textContent).join("\\n")"""
+    )
+
+
+def upload_all(screen: "playwright.Page", address: str) -> dict[str, str]:
+    screen.goto(f"{address}/explain")
+    screen.locator("input[type=file]").set_input_files(files())
+    screen.get_by_text("What was read, and by what").wait_for()
+    screen.locator(".js-plotly-plot").nth(1).wait_for()
+    at_rest(screen)
+    return {file["name"]: hashlib.sha256(file["buffer"]).hexdigest() for file in files()}
+
+
+def check(screen: "playwright.Page", row: list[str], digests: dict[str, str]) -> None:
+    """Check that all that is shown is of this row of the list."""
+    name = next(cell for cell in row if cell in digests)
+    result = next(cell for cell in row if cell in ("Flagged", "Not flagged", "Refused"))
+    words = shown(screen)
+    others = [other for other in digests if other != name]
+    if result == "Refused":
+        assert "lagged" not in words
+        assert "%" not in words
+        assert not any(digest in words for digest in digests.values())
+    else:
+        (share,) = (float(cell.removesuffix("%")) for cell in row if re.fullmatch(r"[\d.]+ ?%?", cell) and "." in cell)
+        assert f"{share:.1f} %" in words.replace("%", " %").replace("  ", " ")
+        verdicts = re.findall(r"Flagged: suspected pneumonia|Not flagged", words)
+        assert verdicts == ["Flagged: suspected pneumonia" if result == "Flagged" else "Not flagged"]
+        assert digests[name] in words
+    names = screen.evaluate("() => [...document.querySelectorAll('.film-name')].map((place) => place.innerText)")
+    assert len(names) == (1 if result == "Refused" else 2)
+    for place in names:
+        assert name in place
+        assert digests[name][:12] in place
+        assert not any(other in place for other in others)
+
+
+@pytest.mark.parametrize("is_translated", [False, True])
+def test_all_shown_is_of_the_chosen_row_and_point(
+    page: "playwright.Page", server: tuple[str, Path], is_translated: bool
+):
+    digests = upload_all(page, server[0])
+    if is_translated:
+        page.evaluate(TRANSLATOR)
+        assert page.locator("font").count() > 20
+    for is_sorted in (False, True):
+        if is_sorted:
+            page.get_by_test_id("stDataFrame").click(position={"x": 150, "y": ROW_PIXELS // 2})
+            at_rest(page)
+        listed = rows(page)
+        assert len(listed) == len(digests)
+        for number in (*range(len(listed)), 0):
+            choose(page, number)
+            assert is_chosen(page, number)
+            assert rows(page) == listed
+            check(page, listed[number], digests)
+    if not is_translated:
+        return
+    results = set()
+    for number in (number for number, row in enumerate(rows(page)) if "Refused" not in row):
+        choose(page, number)
+        for point in ("screening", "rule-in", "balanced"):
+            page.get_by_test_id("stButtonGroup").get_by_text(re.compile(f"^{point}")).click()
+            at_rest(page)
+            row = rows(page)[number]
+            check(page, row, digests)
+            results |= {cell for cell in row if cell in ("Flagged", "Not flagged")}
+            sentences = page.locator(".st-key-stack_film").inner_text()
+            assert re.findall(r"The amber line is the (\S+) operating point", sentences) == [point]
+    assert results == {"Flagged", "Not flagged"}
+
+
+def test_a_browser_is_told_to_translate_no_page(page: "playwright.Page", server: tuple[str, Path]):
+    page.goto(f"{server[0]}/explain")
+    page.get_by_text("one or several").wait_for()
+    assert page.locator("html").get_attribute("translate") == "no"
+    assert "notranslate" in page.locator("html").get_attribute("class").split()
+    assert page.locator("meta[name=google]").get_attribute("content") == "notranslate"

@@ -87,7 +87,7 @@ def test_a_zip_becomes_figures_and_a_refused_film_is_named(runs: Path):
     app = uploaded(zipped())
     assert not app.exception
     assert "13 X-rays" in text(app)
-    assert "12 scored, of which 12 have a label (6 with pneumonia); 1 refused" in text(app)
+    assert "12 scored, of which 12 count in the figures (6 with pneumonia); 1 refused" in text(app)
     assert "What speaks against these figures" in text(app)
     assert "The probabilities are not recalibrated to that prevalence" in text(app)
     assert "The probabilities are not recalibrated to it" in text(app)
@@ -168,7 +168,7 @@ def test_films_without_a_label_among_others_are_listed_too():
     with zipfile.ZipFile(content, "a") as archive:
         archive.writestr("new.png", png(drawn_film(True, 99)))
     app = uploaded(content.getvalue())
-    assert "13 scored, of which 12 have a label" in text(app)
+    assert "13 scored, of which 12 count in the figures" in text(app)
     assert "They count in no figure" in text(app)
     assert list(app.dataframe[0].value["X-ray"]) == ["new.png"]
 
@@ -240,7 +240,7 @@ def test_a_folder_of_the_server_is_read_only_below_the_roots(
     app.text_input[0].set_value("test").run()
     next(button for button in app.button if button.label == "Evaluate").click().run()
     wait_for_the_run()
-    assert "6 scored, of which 6 have a label (3 with pneumonia)" in text(app.run())
+    assert "6 scored, of which 6 count in the figures (3 with pneumonia)" in text(app.run())
 
 
 def test_without_an_open_folder_the_page_says_how_to_open_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -27,6 +27,7 @@ from pneumo_core.files.places import (
 )
 from pneumo_core.models.card import LOG_FILE, NETWORK_FILE
 from pneumo_core.serve import jobs
+from pneumo_core.train import starts
 from pneumo_core.train.make import run_training
 from pneumo_core.train.plan import SETTINGS, Plan, Recipe, checked_recipe, read_plan, settings_of_start
 from pneumo_core.train.run import (
@@ -56,6 +57,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path, make
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "open"))
     monkeypatch.delenv(BACKBONE_WEIGHTS_VARIABLE, raising=False)
     monkeypatch.setattr(cached, "imagenet_problem", lambda architecture: None)
+    monkeypatch.setattr(plan_view, "check_start", lambda recipe, start, weights: None)
     st.cache_data.clear()
     return make_data(tmp_path / "open" / "films", 6)
 
@@ -312,6 +314,12 @@ def test_a_run_starts_from_a_file_of_the_server_an_upload_or_a_model(
     app = opened(PLAN)
     chosen = app.selectbox(key="plan_Weights file_EfficientNetV2B0")
     assert chosen.options == ["named.weights.h5", "own.weights.h5"]
+    unchecked = plan_view.check_start
+    monkeypatch.setattr(plan_view, "check_start", starts.check_start)
+    click(app, "Start training")
+    assert r"named\.weights\.h5 is damaged" in app.error[0].value
+    assert (started, list_runs()) == ([], [])
+    monkeypatch.setattr(plan_view, "check_start", unchecked)
     click(app, "Start training")
     assert read_plan(list_runs()[0]).start == str(tmp_path / "named.weights.h5")
 

@@ -12,6 +12,7 @@ from pneumo_core.stats.bootstrap import Bootstrap
 from pneumo_core.stats.metrics import (
     ConfusionMatrix,
     Estimate,
+    area_by_patient,
     area_under_roc,
     average_precision,
     brier_score,
@@ -420,12 +421,53 @@ def test_the_interval_of_the_calibration_error_holds_the_error_of_a_well_calibra
 
 
 def test_a_share_of_all_or_none_has_wilsons_interval_of_its_patients():
-    has_pneumonia = np.array([SICK] * 6 + [WELL] * 6)
-    probabilities = np.array([0.9] * 6 + [0.1] * 4 + [0.9] * 2)
-    patients = np.array(["a", "a", "a", "b", "b", "c", "d", "e", "f", "g", "h", "i"])
+    has_pneumonia = np.array([SICK] * 24 + [WELL] * 6)
+    probabilities = np.array([0.9] * 24 + [0.1] * 4 + [0.9] * 2)
+    patients = np.concatenate([np.arange(24) // 2, 100 + np.arange(6)])
     found = figures_at(has_pneumonia, probabilities, 0.5, Bootstrap(patients), by_patient=True).sensitivity
-    three = proportion(3, 3)
-    assert found == Estimate(1.0, three.low, 1.0, 6)
+    assert found == Estimate(1.0, proportion(12, 12).low, 1.0, 24)
+
+
+def few(patients: int) -> tuple[np.ndarray, np.ndarray, Bootstrap]:
+    """Six films of each of so many patients of each class, ordered well but not perfectly."""
+    numbers = np.arange(12 * patients)
+    random = np.random.default_rng(1)
+    return (
+        numbers % 2 == 1,
+        np.clip(0.35 + 0.3 * (numbers % 2) + random.normal(0, 0.2, len(numbers)), 0, 1),
+        Bootstrap(numbers % (2 * patients)),
+    )
+
+
+@pytest.mark.parametrize("patients", [1, 2, 3, 9])
+def test_a_handful_of_patients_gives_no_interval_by_patient(patients: int):
+    has_pneumonia, probabilities, bootstrap = few(patients)
+    at = figures_at(has_pneumonia, probabilities, 0.5, bootstrap, by_patient=True)
+    overall = figures_overall(has_pneumonia, probabilities, bootstrap, by_patient=True)
+    found = [getattr(at, name) for name in ("sensitivity", "specificity", *COMPOUNDS)]
+    found += [getattr(overall, name) for name in OVERALL]
+    found += [area_by_patient(has_pneumonia, probabilities, bootstrap)]
+    found += sensitivity_and_specificity(has_pneumonia, probabilities, 0.5, bootstrap, by_patient=True)
+    assert all(math.isnan(estimate.low) and math.isnan(estimate.high) for estimate in found)
+    assert not any(math.isnan(estimate.value) for estimate in found)
+
+
+@pytest.mark.parametrize("patients", [10, 12])
+def test_no_interval_by_patient_is_narrower_than_that_of_single_films(patients: int):
+    has_pneumonia, probabilities, bootstrap = few(patients)
+    # Films of a patient that differ more than those of several make the bootstrap by patient narrow.
+    by_patient = figures_at(has_pneumonia, probabilities, 0.5, bootstrap, by_patient=True)
+    alone = figures_at(has_pneumonia, probabilities, 0.5)
+    overall = figures_overall(has_pneumonia, probabilities, bootstrap, by_patient=True)
+    overall_alone = figures_overall(has_pneumonia, probabilities)
+    pairs = [(getattr(by_patient, name), getattr(alone, name)) for name in (*PROPORTIONS, *COMPOUNDS)]
+    pairs += [(getattr(overall, name), getattr(overall_alone, name)) for name in OVERALL]
+    narrow = 0
+    for one, other in pairs:
+        assert one.low <= other.low
+        assert one.high >= other.high
+        narrow += one.low == other.low or one.high == other.high
+    assert narrow > 0
 
 
 def test_a_perfect_score_of_few_films_has_no_bootstrap_interval():

@@ -1,5 +1,6 @@
 """Networks built as a recipe says, begun from weights that are there, and joined."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pneumo_core.errors import ModelError
 from pneumo_core.keras_network.layers import body_and_head, load_network, save_network
 from pneumo_core.train.build import BACKBONES, build_network, join_networks, start_from_imagenet, start_from_model
 from pneumo_core.train.plan import ARCHITECTURES, Recipe
+from pneumo_core.train.starts import WEIGHTS_CODE
 
 SMALL = Recipe(architecture="SmallCNN", size=32, dense_units=(16,))
 
@@ -63,13 +65,27 @@ def test_a_weights_file_of_another_network_is_refused(network: keras.Model, tmp_
     path = tmp_path / "other.weights.h5"
     network.save_weights(path)
     other = recipe("EfficientNetV2B0")
-    with pytest.raises(ModelError, match="ImageNet weights could not be had"):
+    with pytest.raises(ModelError) as refusal:
         start_from_imagenet(build_network(other), other, path)
+    assert refusal.value.code == WEIGHTS_CODE
 
 
 def test_a_backbone_without_imagenet_weights_says_so(network: keras.Model):
     with pytest.raises(ModelError, match="train it from scratch"):
         start_from_imagenet(network, SMALL, None)
+
+
+def test_a_download_that_fails_is_a_refusal_and_no_fault_of_the_program(monkeypatch: pytest.MonkeyPatch):
+    def fails(**settings: object) -> keras.Model:
+        raise Exception("URL fetch failure") if settings["weights"] else AssertionError("No download was asked for.")
+
+    known = BACKBONES["MobileNetV3Large"]
+    chosen = recipe("MobileNetV3Large")
+    network = build_network(chosen)
+    monkeypatch.setitem(BACKBONES, "MobileNetV3Large", dataclasses.replace(known, build=fails))
+    with pytest.raises(ModelError) as refusal:
+        start_from_imagenet(network, chosen, None)
+    assert refusal.value.code == WEIGHTS_CODE
 
 
 @pytest.mark.parametrize("architecture", [name for name, found in ARCHITECTURES.items() if found.has_imagenet_weights])

@@ -40,8 +40,8 @@ def test_a_damaged_film_is_left_out_and_named(tmp_path: Path, make_data: Callabl
     assert whole is not None
     assert np.array_equal(films.views, whole.views)
     assert films.left_out == (
-        "train/NORMAL/IM-0000-0000.png: The image seems to be a text file, not an X-ray. Please upload a DICOM, PNG or "
-        "JPEG file.",
+        "train/NORMAL/IM-0000-0000.png: The image seems to be a text file, not an X-ray. Please upload a DICOM, PNG, "
+        "JPEG, TIFF or BMP file.",
     )
 
 
@@ -58,6 +58,17 @@ def test_a_film_that_vanishes_is_no_film_that_is_left_out(tmp_path: Path, make_d
     cases[1].views[0].unlink()
     with pytest.raises(DataError, match="stay where they are until the run has ended"):
         read_films(cases, SMALL)
+
+
+def test_a_link_is_not_followed_and_said(tmp_path: Path, make_data: Callable[..., Path]):
+    data = make_data(tmp_path / "data", 3, ("train",))
+    first = find_cases(data)[0].views[0]
+    first.rename(tmp_path / "elsewhere.png")
+    first.symlink_to(tmp_path / "elsewhere.png")
+    films = read_films(find_cases(data), SMALL)
+    assert films is not None
+    assert len(films.cases) == 5
+    assert "is a link, and links are not followed" in films.left_out[0]
 
 
 def test_reading_can_be_stopped(tmp_path: Path, make_data: Callable[..., Path]):

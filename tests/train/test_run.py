@@ -16,6 +16,7 @@ from pneumo_core.files.locks import held
 from pneumo_core.files.places import trainings_folder
 from pneumo_core.models.card import LOG_FILE, read_card
 from pneumo_core.models.training_log import check_log, damaged_log_lines, read_log
+from pneumo_core.train.make import run_training
 from pneumo_core.train.plan import Plan, Recipe, read_plan
 from pneumo_core.train.run import (
     MANIFEST_FILE,
@@ -117,8 +118,9 @@ def test_a_run_in_a_process_of_its_own_is_stopped_finished_and_done(plan: Plan):
 def test_a_run_that_fails_says_why(plan: Plan, tmp_path: Path):
     folder = plan_run(plan)
     plan.data.rename(tmp_path / "gone")
-    start_run(folder)
-    wait_for(lambda: run_at_work() is None)
+    with pytest.raises(DataError):
+        run_training(folder)
+    assert run_at_work() is None
     state = read_state(folder)
     assert state.stage == "failed"
     assert "is not a folder" in str(state.problem)
@@ -246,15 +248,35 @@ def test_a_line_of_a_log_that_no_curve_can_be_drawn_of_is_left_out_and_refused_i
     assert refusal.value.code == "model"
 
 
+def test_a_run_uses_no_xray_twice_and_says_so_and_that_no_name_tells_a_patient(
+    tmp_path: Path, make_data: Callable[..., Path]
+):
+    data = make_data(tmp_path / "data", 6)
+    normal = data / "train" / "NORMAL"
+    (normal / "IM-0000-0001 - Copy.png").write_bytes((normal / "IM-0000-0001.png").read_bytes())
+    shown = data / "test" / "PNEUMONIA" / "person1000_bacteria_1000.png"
+    (data / "train" / "PNEUMONIA" / "person77_virus_1.png").write_bytes(shown.read_bytes())
+    plan = Plan(data, tmp_path / "model", Recipe(validation_share=0.3))
+    table = manifest_csv(make_manifest(find_cases(data), validation_share=0.5))
+    for split in (planned_split(plan), planned_split(plan, table)):
+        assert sum(len(part) for part in split[:3]) == 24
+        assert shown in {case.views[0] for case in split.tests}
+        assert split.notes == ("2 copies of X-rays that are there already were left out.",)
+    for number, path in enumerate(sorted((data / "train").glob("*/*.png"))):
+        path.rename(path.with_name(f"{number}.png"))
+    assert any(note.startswith("The names tell the patients of 12 of 24") for note in planned_split(plan).notes)
+
+
 def test_the_split_of_a_plan_is_that_of_its_run_and_can_come_from_memory(
     tmp_path: Path, make_data: Callable[..., Path]
 ):
     data = make_data(tmp_path / "data", 6)
     plan = Plan(data, tmp_path / "model", Recipe(validation_share=0.3))
-    train, val, test = planned_split(plan)
-    assert [len(part) for part in (train, val, test)] == [8, 4, 12]
+    *parts, notes = planned_split(plan)
+    assert [len(part) for part in parts] == [8, 4, 12]
+    assert notes == ()
     table = manifest_csv(make_manifest(find_cases(data), validation_share=0.5))
-    assert [len(part) for part in planned_split(plan, table)] == [6, 6, 12]
+    assert [len(part) for part in planned_split(plan, table)[:3]] == [6, 6, 12]
     (tmp_path / "split.csv").write_bytes(table)
     kept = dataclasses.replace(plan, manifest=tmp_path / "split.csv")
     assert planned_split(kept) == planned_split(plan, table)

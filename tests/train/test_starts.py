@@ -8,10 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from pneumo_core.errors import ModelError
 from pneumo_core.files.places import BACKBONE_WEIGHTS_VARIABLE
 from pneumo_core.train import starts
-from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM
-from pneumo_core.train.starts import KERAS_FILES, default_start, imagenet_problem, models_of, weights_files
+from pneumo_core.train.build import BACKBONES
+from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM, Recipe
+from pneumo_core.train.starts import (
+    KERAS_FILES,
+    WEIGHTS_CODE,
+    check_start,
+    default_start,
+    imagenet_problem,
+    models_of,
+    weights_files,
+)
+
+MOBILE = Recipe(architecture="MobileNetV3Large", size=32, dense_units=(4096,))
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +85,41 @@ def test_a_run_starts_from_the_file_that_is_named_for_it_where_its_backbone_can(
     # Whether it is there is seen when the run begins, and said then: another start would be a surprise.
     monkeypatch.setenv(BACKBONE_WEIGHTS_VARIABLE, "/nowhere/named.weights.h5")
     assert (default_start("EfficientNetV2B0"), default_start("SmallCNN")) == ("/nowhere/named.weights.h5", RANDOM)
+
+
+@pytest.mark.parametrize(
+    ("start", "content"),
+    [
+        (IMAGENET, b""),
+        ("named.weights.h5", b"no weights at all"),
+        ("named.weights.h5", b"\x89HDF\r\n\x1a\n" + bytes(600)),
+        ("nowhere/named.weights.h5", b""),
+    ],
+)
+def test_a_start_that_will_fail_is_refused_before_the_run_has_a_name(
+    start: str, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(starts, "_reach", unreachable)
+    monkeypatch.chdir(tmp_path)
+    Path("named.weights.h5").write_bytes(content)
+    with pytest.raises(ModelError) as refusal:
+        check_start(MOBILE, start)
+    assert refusal.value.code == WEIGHTS_CODE
+
+
+def test_weights_of_the_backbone_pass_as_a_file_and_as_an_upload_and_those_of_another_do_not(
+    tmp_path: Path, tiny_model: Path
+):
+    path = tmp_path / "own.weights.h5"
+    plain = BACKBONES["MobileNetV3Large"].build(include_top=False, weights=None, input_shape=(32, 32, 3))
+    plain.save_weights(path)
+    check_start(MOBILE, str(path))
+    content = path.read_bytes()
+    check_start(MOBILE, IMAGENET, content)
+    for start, weights in ((IMAGENET, content[:-1000]), (str(tiny_model), None)):
+        with pytest.raises(ModelError):
+            check_start(MOBILE, start, weights)
+    check_start(Recipe(architecture="SmallCNN", size=32), str(tiny_model))
 
 
 def test_models_to_start_from_have_the_backbone_and_a_card_that_holds(tmp_path: Path, tiny_model: Path):

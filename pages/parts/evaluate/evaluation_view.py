@@ -20,6 +20,7 @@ from pneumo_core.evaluate import (
     group_results,
     group_words,
     honesty_lines,
+    outward_rows,
     scores_csv,
     screening_note,
     screening_rows,
@@ -46,11 +47,9 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
     """Draw an evaluation; without labels, the worklist."""
     cohort = assessment.cohort
     scored = len(assessment.scores) - len(assessment.refused)
-    both = f" {len(assessment.contradictory)} have both labels and count in no figure."
     st.markdown(
-        f"**{counted(assessment.films, 'X-ray')}**: {scored} scored, of which {len(cohort)} have a label "
+        f"**{counted(assessment.films, 'X-ray')}**: {scored} scored, of which {len(cohort)} count in the figures "
         f"({int(cohort.has_pneumonia.sum())} with pneumonia); {len(assessment.refused)} refused."
-        f"{both if assessment.contradictory else ''}"
     )
     if source is not None and source.problems:
         with st.expander(
@@ -59,6 +58,8 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
             expanded=len(source.problems) <= MOST_PROBLEMS,
         ):
             st.markdown("\n".join(f"- {plain(problem)}" for problem in source.problems))
+    if source is not None and source.notes:
+        st.info("\n".join(f"- {plain(note)}" for note in source.notes), icon=":material/fact_check:")
     if assessment.known is not None and assessment.known.any():
         others = "" if assessment.known.all() else " The table of groups gives the figures without them."
         st.warning(
@@ -66,11 +67,17 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
             f"figures are no test.{others}",
             icon=":material/history_edu:",
         )
+    if assessment.doubts:
+        st.warning("\n".join(f"- {plain(line)}" for line in assessment.doubts), icon=":material/groups:")
     if scored:
         _at_threshold(assessment, source)
     if len(cohort):
         st.header("What speaks against these figures")
-        st.markdown("\n".join(f"- {plain(line)}" for line in honesty_lines(assessment)))
+        st.markdown(
+            "\n".join(f"- {plain(line)}" for line in honesty_lines(assessment) if line not in assessment.doubts)
+        )
+        with st.expander("What the files' outward facts alone can do", icon=":material/list:"):
+            st.table(outward_rows(assessment), alt="How well each outward fact of the files separates the classes")
     if assessment.refused:
         st.header("Refused, and counted in no figure")
         # A table and no grid: a grid would cut a reason short, and with it the remedy.
@@ -153,11 +160,11 @@ def _figures(assessment: Assessment, source: Source | None, threshold: float) ->
     st.header("Groups")
     st.table([group_words(group) for group in group_results(assessment, threshold)])
     setting = _screening(assessment)
-    left_out = None if source is None else source.nameless_problems
+    left_out, notes = (None, None) if source is None else (source.nameless_problems, source.notes)
     st.download_button(
         "Report at this threshold (HTML)",
-        lambda: evaluation_html(assessment, threshold, setting, left_out),
-        content_name(repr((rows, setting, left_out)).encode(), "html"),
+        lambda: evaluation_html(assessment, threshold, setting, left_out, notes),
+        content_name(repr((rows, setting, left_out, notes)).encode(), "html"),
         "text/html",
         on_click="ignore",
         icon=":material/description:",
@@ -170,14 +177,14 @@ def _cell_was_clicked() -> None:
 
 
 def _worklist(assessment: Assessment, source: Source | None, threshold: float) -> None:
-    """Draw the films that count in no figure, since they have no label or both."""
+    """Draw the films that count in no figure, since they have no label or both, or are copies."""
     in_figures = {score.number for score in assessment.cohort.scores}
     films = [film for film in worklist_order(assessment) if film[0].number not in in_figures]
     if not films:
         return
     st.header("Worklist: the highest probability first")
     flagged = sum(probability >= threshold for _, probability in films)
-    why = " They count in no figure, since they have no label or both labels." if in_figures else ""
+    why = " They count in no figure, since they have no label, both labels, or are copies." if in_figures else ""
     st.markdown(f"**{flagged} of {len(films)}** X-rays are flagged. All are listed, flagged or not.{why}")
     film_list(films, assessment, source, threshold, "worklist", "Worklist of all X-rays that count in no figure")
 
@@ -216,7 +223,7 @@ def _downloads(assessment: Assessment, source: Source | None) -> None:
     with st.container(horizontal=True):
         st.download_button("X-rays (CSV)", table, content_name(table, "csv"), "text/csv", on_click="ignore")
         if len(assessment.cohort):
-            data = evaluation_json(assessment, left_out)
+            data = evaluation_json(assessment, left_out, None if source is None else source.notes)
             st.download_button(
                 "Figures (JSON)", data, content_name(data, "json"), "application/json", on_click="ignore"
             )

@@ -15,9 +15,10 @@ def ask_for_run(card: ModelCard) -> None:
         way = st.segmented_control("Where are they?", [FILES, FOLDER, SERVER], default=FILES, required=True)
         source = ask_for_source(way, "Evaluate")
         st.markdown(
-            "Labels come from folders named `NORMAL` and `PNEUMONIA`, or from a CSV with the columns `file,label` "
-            "(words or 0/1) among the files. Without labels you get a worklist. The server's disk keeps hashes, scores "
-            "and labels, but no picture and no file name."
+            "Labels come from folders such as `NORMAL` and `PNEUMONIA`, or from a CSV with the columns `file,label` "
+            "(words or 0/1) among the files. A note says how names and labels were understood. Without "
+            "labels you get a worklist. The server's disk keeps hashes, scores and labels, but no picture and no "
+            "file name."
         )
     if source is None:
         return

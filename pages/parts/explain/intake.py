@@ -72,7 +72,7 @@ def _ask_for_files() -> list[tuple[str, bytes | Path]]:
     batch = st.session_state.setdefault("upload_batch", 0)
     samples = {path.name: path for path in sample_files()}
     uploaded = st.file_uploader(
-        "Chest X-rays, one or several (JPEG, PNG or DICOM)",
+        "Chest X-rays, one or several (DICOM, JPEG, PNG, TIFF or BMP)",
         accept_multiple_files=True,
         key=f"upload_{batch}",
         help=f"An image has at least {MIN_SIDE_PIXELS} pixels a side and at most {MAX_MEGAPIXELS} megapixels. "

@@ -34,7 +34,7 @@ def film_to_learn_from(messages: DeltaGenerator) -> Reading:
     with st.expander("Upload X-rays", icon=":material/upload_file:", width=300):
         batch = st.session_state.setdefault("learn_upload", 0)
         uploaded = st.file_uploader(
-            "JPEG, PNG or DICOM, kept in this session's memory only",
+            "DICOM, JPEG, PNG, TIFF or BMP, kept in this session's memory only",
             accept_multiple_files=True,
             key=f"learn_upload_{batch}",
         )

@@ -135,6 +135,8 @@ def _left_out(source: Source) -> None:
     if source.nameless_problems:
         with st.expander(f"{len(source.nameless_problems)} left out, with the reasons", icon=":material/block:"):
             st.markdown("\n".join(f"- {plain(problem)}" for problem in source.nameless_problems))
+    if source.notes:
+        st.info("\n".join(f"- {plain(note)}" for note in source.notes), icon=":material/fact_check:")
 
 
 def _start_again() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pneumo_core.data import count_patients
 from pneumo_core.draw import montage
 from pneumo_core.evaluate import Assessment, assess_folder, scores_stamp
 from pneumo_core.explain import SURVEY_FILE, Survey, read_survey
@@ -158,22 +159,28 @@ def _augmented(films: tuple[Path, ...], stamp: tuple[object, ...], recipe: Recip
 @st.cache_data(show_spinner="Listing the X-rays ...", ttl=60, max_entries=8)
 def split_to_come(
     data: Path, copies: tuple[Path, ...], share: float, seed: int, manifest: bytes | None
-) -> tuple[dict[str, tuple[int, int, int]], tuple[Path, ...]]:
-    """Count films, films with pneumonia and patients in each part of a plan; give a film of each class, too.
+) -> tuple[dict[str, tuple[int, int, int]], tuple[Path, ...], tuple[str, ...]]:
+    """Count films, films with pneumonia and patients (0 where nothing tells them) in each part of a plan.
+
+    Give a film of each class, too, and what is to be known of the split, in whole sentences.
 
     Raises:
         DataError: the films cannot be split so.
     """
     recipe = Recipe(validation_share=share, seed=seed)
-    parts = planned_split(Plan(data, data, recipe, copies), manifest)
+    split = planned_split(Plan(data, data, recipe, copies), manifest)
     counts = {
-        name: (len(cases), sum(case.has_pneumonia for case in cases), len({case.patient for case in cases}))
-        for name, cases in zip(("train", "validation", "test"), parts, strict=True)
+        name: (
+            len(cases),
+            sum(case.has_pneumonia for case in cases),
+            count_patients((case.patient, case.name) for case in cases),
+        )
+        for name, cases in zip(("train", "validation", "test"), split[:3], strict=True)
     }
     of_class = [
-        next((case.views[0] for case in parts[0] if case.has_pneumonia == label), None) for label in (True, False)
+        next((case.views[0] for case in split.training if case.has_pneumonia == label), None) for label in (True, False)
     ]
-    return counts, tuple(path for path in of_class if path is not None)
+    return counts, tuple(path for path in of_class if path is not None), split.notes
 
 
 @st.cache_data(show_spinner="Checking whether Keras can get the weights ...", ttl=30)

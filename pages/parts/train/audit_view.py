@@ -144,7 +144,7 @@ def _lists(audit: Audit) -> None:
         for found in audit.patients_across
     ]
     _list("in more than one split, by their names", "patient", across, "X-rays")
-    ignored = [(name, "no JPEG, PNG or DICOM in a folder of this layout") for name in audit.ignored]
+    ignored = [(name, "no X-ray in a folder of this layout") for name in audit.ignored]
     _list("that were not audited", "file", ignored, "Reason")
 
 

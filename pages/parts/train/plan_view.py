@@ -28,6 +28,7 @@ from pneumo_core.train import (
     Plan,
     Recipe,
     busy_in_words,
+    check_start,
     checked_recipe,
     free_name,
     new_model_folder,
@@ -70,12 +71,12 @@ def _plan(data: Path, copies: tuple[Path, ...]) -> None:
             with boxes[group]:
                 settings = ask_for_group(asked, columns, settings, special)
         recipe = checked_recipe(settings)
-        counts, examples = split_to_come(data, copies, recipe.validation_share, recipe.seed, manifest)
+        counts, examples, notes = split_to_come(data, copies, recipe.validation_share, recipe.seed, manifest)
         with boxes[AUGMENTATION]:
             _augmented(examples, recipe)
         out, population, years = _ask_for_card()
         plan = Plan(data, out, recipe, copies, None, start.name, population, years)
-        _summary(counts, plan)
+        _summary(counts, notes, plan)
         if st.button(
             "Start training",
             type="primary",
@@ -85,6 +86,7 @@ def _plan(data: Path, copies: tuple[Path, ...]) -> None:
         ):
             if run_at_work() is not None:
                 raise BusyError(busy_in_words())
+            check_start(recipe, start.name, start.weights)
             folder = plan_run(plan, start.weights, manifest)
             st.session_state[STARTED] = st.session_state.get(STARTED, 0) + 1
             start_run(folder)
@@ -191,16 +193,18 @@ def _ask_for_card() -> tuple[Path, str, tuple[float, float]]:
     return out, population.strip(), (youngest, oldest)
 
 
-def _summary(counts: dict[str, tuple[int, int, int]], plan: Plan) -> None:
+def _summary(counts: dict[str, tuple[int, int, int]], notes: tuple[str, ...], plan: Plan) -> None:
     films = counts["train"][0]
     steps = -(-films // plan.recipe.batch_size)
     st.table(
         [
-            {"X-rays for": name, "X-rays": str(n), "With pneumonia": str(sick), "Patients": str(patients)}
+            {"X-rays for": name, "X-rays": str(n), "With pneumonia": str(sick), "Patients": str(patients or "not told")}
             for name, (n, sick, patients) in counts.items()
         ],
         alt="X-rays, those with pneumonia, and patients, for training, validation and test",
     )
+    for note in notes:
+        st.warning(note)
     if not counts["test"][0]:
         st.warning("There are no test X-rays. Nothing will show how good the model is on X-rays that chose nothing.")
     if plan.recipe.fit_input_gate and not GateFit(films, counts["validation"][0]).has_films:

@@ -11,6 +11,7 @@ from pages.parts.shared.input_gate_state import input_gate_shown
 from pages.parts.shared.problems import plain, problems_shown
 from pages.parts.shared.training_curves import damage_shown, training_curves
 from pages.parts.train.plan_view import changes_in_words
+from pneumo_core.data import of_patients
 from pneumo_core.files import ROOT
 from pneumo_core.models import NETWORK_FILE, ModelCard, gate_in_words, read_card, read_log
 from pneumo_core.stats import area, percent
@@ -212,7 +213,7 @@ def _made(card: ModelCard, folder: Path) -> None:
     data = card.training_data
     st.success(
         f"Done: the model {plain(card.name)} is made (weights {card.weights_sha256[:12]}), trained on {data.films} "
-        f"X-rays of {data.patients} patients. It is not in use: a person decides that under Models.",
+        f"X-rays {of_patients(data.patients)}. It is not in use: a person decides that under Models.",
         icon=":material/check_circle:",
     )
     if (ROOT / MODELS_PAGE).is_file():

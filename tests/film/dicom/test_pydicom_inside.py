@@ -9,7 +9,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from tests.looked_at import assert_version
 
-FILE = "pneumo_core/film/pydicom_inside.py"
+FILE = "pneumo_core/film/dicom/pydicom_inside.py"
 
 
 def test_this_was_looked_at_with_the_pydicom_that_is_installed():
@@ -22,7 +22,7 @@ def test_pydicom_still_has_it():
 
 @pytest.mark.parametrize("has_preamble", [True, False])
 def test_the_meta_information_is_read_and_the_stream_left_where_the_dataset_begins(has_preamble: bool):
-    from pneumo_core.film.pydicom_inside import read_file_meta
+    from pneumo_core.film.dicom.pydicom_inside import read_file_meta
 
     film = Dataset()
     film.file_meta = FileMetaDataset()
