@@ -38,6 +38,13 @@ from .quality import (
     position_features as position_features,
     refuse_clipped as refuse_clipped,
 )
+from .raw import (
+    PERHAPS_RAW as PERHAPS_RAW,
+    RAW as RAW,
+    exposure_features as exposure_features,
+    raw_log_odds as raw_log_odds,
+    small_copy as small_copy,
+)
 from .suitability import (
     CORRECTIONS as CORRECTIONS,
     UNCLEAR_AGE as UNCLEAR_AGE,

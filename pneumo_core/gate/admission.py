@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pneumo_core.errors import UnsuitableImageError
+from pneumo_core.errors import CorrectableImageError, UnsuitableImageError
 from pneumo_core.film import Radiograph
-from pneumo_core.gate.input_gate import NO_GATE, Verdict
+from pneumo_core.gate.input_gate import INVERTED, NO_GATE, Verdict
 from pneumo_core.gate.quality import Quality, measure_quality, refuse_clipped
+from pneumo_core.gate.raw import PERHAPS, raw_refusal, refuse_raw
 from pneumo_core.gate.suitability import FAR, UNCLEAR_AGE, Suitability, assess, check_contrast, refuse_by
 from pneumo_core.wording import Caution
 
@@ -36,7 +37,7 @@ class Admission:
         quality: the measured quality of the picture; None where it was refused before that.
         verdict: the input gate's judgement; None before the network's pass, and where no gate judged the X-ray.
         is_complete: whether the network has run. Until then the X-ray is admitted to the network only.
-        doubts: the cautions that were found while the file was read.
+        doubts: the cautions that were found while the file was read, and whether its pixels are perhaps raw data.
     """
 
     name: str
@@ -50,6 +51,9 @@ class Admission:
     def after(self, verdict: Verdict | None) -> Admission:
         """Add the input gate's judgement; None where the model has no gate."""
         refusal = self.refusal or _refusal_by(verdict, self.name)
+        if PERHAPS in self.doubts and isinstance(refusal, CorrectableImageError) and refusal.correction == INVERTED:
+            # Bright air is what raw data look like without a lookup table. Inverting them makes no image for viewing.
+            refusal = raw_refusal(self.name)
         return replace(self, refusal=refusal, verdict=verdict, is_complete=True)
 
     def check(self) -> None:
@@ -105,6 +109,7 @@ def before(radiograph: Radiograph, population_years: tuple[float, float], age_ye
     name, doubts = radiograph.name, radiograph.origin.cautions
     try:
         suitability = assess(radiograph, population_years, age_years)
+        doubts = (*doubts, *refuse_raw(radiograph))
     except UnsuitableImageError as refusal:
         return Admission(name, refusal, doubts=doubts)
     return _measured(Admission(name, suitability=suitability, doubts=doubts), radiograph.pixels)
