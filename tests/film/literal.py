@@ -26,8 +26,8 @@ endian, not compressed. The rules, by DICOM PS3.3 and, where it is silent, by de
    that is usable and does not clip is taken; if all of them clip, the first (D).
 8. Without a usable candidate, images of at most 8 bits and without a modality LUT show all values that their header
    allows; others show their own range, `image_range`, with its brightest
-   value at 96.5 % of white; but white lies within as many bits as that value has, and is not below 0 where it is
-   above (D).
+   value at 96.5 % of white; but white lies within as many bits as that value has, from 8 on, and is not below 0
+   where it is above (D).
 9. MONOCHROME1 is inverted at the end (C.7.6.3.1.2); `PresentationLUTShape` does not count (D).
 """
 
@@ -293,7 +293,7 @@ def through_no_view(dataset: Dataset, values: Values, inside: Mask, lowest: floa
         room = (highest - lowest) * (1 - 0.965) / 0.965
         if dataset.PhotometricInterpretation == "MONOCHROME1":
             lowest = lowest - room if lowest < 0 else max(lowest - room, 0)
-        elif highest <= 0:
+        elif highest < 255:
             highest += room
         else:
             end = next(2**bits - 1 for bits in range(1, 40) if 2**bits > highest)

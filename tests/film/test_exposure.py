@@ -29,7 +29,7 @@ def test_the_facts_of_a_file_are_read_into_its_record():
         "StudyDate": "19000111",
         "InstanceNumber": "3",
     }
-    _, origin = read_content(written(dicom(**elements)))
+    origin = read_content(written(dicom(**elements))).origin
     assert origin.exposure == Exposure("AGFA GEVAERT N V", "DX D 600", 70, 2.5, 312, 450.5, 0.139, 10, 3)
 
 

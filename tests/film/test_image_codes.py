@@ -128,7 +128,6 @@ FILES: dict[str, tuple[Callable[[], bytes], type[PneumoError], str]] = {
         UnreadableImageError,
         "header",
     ),
-    "slope 0": (lambda: written(dicom(RescaleSlope=0)), UnreadableImageError, "header"),
     "pixels cut short": (lambda: written(dicom())[:-1000], UnreadableImageError, "damaged"),
     "a frame of another size": (
         lambda: encapsulated(saved(Image.new("L", (500, 500)), "JPEG"), uid.JPEGBaseline8Bit, ramp()),

@@ -494,7 +494,9 @@ def test_signed_pixels_are_shifted_by_the_smallest_signed_value():
 
 
 def test_12_bits_declared_as_16_use_the_full_range():
-    radiograph = read(dicom(BitsStored=16, HighBit=15, WindowCenter=None))
+    dataset = dicom(BitsStored=16, HighBit=15)
+    del dataset.WindowCenter
+    radiograph = read(dataset)
     assert (radiograph.origin.bits, radiograph.pixels.max()) == (12, 1)
 
 

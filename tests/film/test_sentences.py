@@ -176,10 +176,6 @@ REFUSALS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: encapsulated(saved(GREY.convert("RGB"), "JPEG"), uid.JPEGBaseline8Bit, ramp()),
         "scan is a DICOM whose frame is in colour, against its header. Please export it uncompressed.",
     ),
-    "rescale": (
-        lambda: written(dicom(RescaleSlope=0)),
-        "scan is a DICOM with an impossible RescaleSlope or RescaleIntercept. Please export it again.",
-    ),
     "MPEG2": (lambda: of_syntax(uid.MPEG2MPML), SYNTAX.format("MPEG2 Main Profile / Main Level")),
     "unknown syntax": (lambda: of_syntax(uid.UID("1.2.3.4.5")), SYNTAX.format("an unknown transfer syntax")),
 }
