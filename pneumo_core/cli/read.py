@@ -38,7 +38,7 @@ def read(
     operating_point: str,
     age: float | None,
 ) -> None:
-    """Read X-rays (DICOM, JPEG, PNG, TIFF, BMP). Exit status 0: all read; 1: some refused; 2: wrong use."""
+    """Read X-rays (DICOM, PNG, JPEG, TIFF, BMP). Exit status 0: all read; 1: some refused; 2: wrong use."""
     from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import active_model_folder, read_conformal
     from pneumo_core.read import reading_line

@@ -47,6 +47,7 @@ from .labels import (
 )
 from .listing import (
     FilmsBelow as FilmsBelow,
+    head_of as head_of,
     matched_in_words as matched_in_words,
 )
 from .manifest import (
@@ -62,6 +63,7 @@ from .names import (
     UNNAMED_FILM as UNNAMED_FILM,
     check_film_name as check_film_name,
     is_film_name as is_film_name,
+    is_silent as is_silent,
     kind_by_folders as kind_by_folders,
     relative_name as relative_name,
 )

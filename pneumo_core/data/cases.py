@@ -29,6 +29,7 @@ from pneumo_core.data.names import (
     split_of_words,
 )
 from pneumo_core.errors import DataError
+from pneumo_core.film import FILE_KINDS
 from pneumo_core.wording import counted
 
 SPLITS = ("train", "val", "test")
@@ -94,7 +95,7 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
         unknown = unknown_folders(folder)
         found = f"Found: {', '.join(unknown[:MAX_SHOWN])}{' and others' if len(unknown) > MAX_SHOWN else ''}. "
         raise DataError(
-            f"No X-ray was found in {folder}. Expected are DICOM, JPEG, PNG, TIFF or BMP files in train/NORMAL, "
+            f"No X-ray was found in {folder}. Expected are {FILE_KINDS} files in train/NORMAL, "
             "train/PNEUMONIA, and the same in val and test; or in NORMAL and PNEUMONIA alone. "
             f"{found if unknown else ''}Please check the folder's layout."
         )

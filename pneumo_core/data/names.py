@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from pneumo_core.errors import DataError
+from pneumo_core.film import FILE_KINDS
 
 # Stands for the film's name in a refusal that is kept or shown: names can be those of patients, or carry the answer.
 UNNAMED_FILM = "The image"
@@ -28,7 +29,8 @@ WORKBOOKS = {
 }
 # So many bytes from the start of a file tell whether it is a film.
 HEAD_BYTES = 132
-_PICTURE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*")
+# The last two are BigTIFF.
+_PICTURE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ARCHIVE_SUFFIXES = {".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz", ".zst"}
 _SILENT_ENDS = (TEXT_SUFFIX, ".md")
 _SILENT_NAMES = {"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "dicomdir", "readme", "icon"}
@@ -157,20 +159,22 @@ def check_film_name(name: str, head: Callable[[], bytes] = bytes) -> None:
     if suffix in _ARCHIVE_SUFFIXES:
         raise DataError("it is an archive, and archives in here are not opened. Please unpack it, or choose it alone.")
     if suffix not in FILM_SUFFIXES and not starts_as_film(head()):
-        raise DataError(
-            "it is no X-ray by its name. Expected are DICOM, JPEG, PNG, TIFF or BMP files. Please take it out."
-        )
+        raise DataError(f"it is no X-ray by its name. Expected are {FILE_KINDS} files. Please take it out.")
 
 
 def starts_as_film(head: bytes) -> bool:
-    """True where a file starts as JPEG, PNG, TIFF, BMP or a DICOM file do."""
+    """True where a file starts as one of `FILE_KINDS` does."""
     is_bitmap = head.startswith(b"BM") and head[6:10] == bytes(4)
     return head.startswith(_PICTURE_STARTS) or head[128:132] == b"DICM" or is_bitmap
 
 
-def is_film_name(name: str) -> bool:
-    """True for a path that is a film's by its name: not hidden, not made by the system, of a film's suffix."""
-    return not is_silent(name) and suffix_of(name) in FILM_SUFFIXES
+def is_film_name(name: str, head: Callable[[], bytes] = bytes) -> bool:
+    """True for a path that is a film's: not hidden, not made by the system, of a film's suffix or start.
+
+    Args:
+        head: as in `check_film_name`.
+    """
+    return not is_silent(name) and (suffix_of(name) in FILM_SUFFIXES or starts_as_film(head()))
 
 
 def is_hidden(part: str) -> bool:

@@ -63,6 +63,7 @@ from pneumo_core.data.names import (
 from pneumo_core.data.table import MAX_TABLE_BYTES
 from pneumo_core.data.zips import list_zip
 from pneumo_core.errors import DataError
+from pneumo_core.film import FILE_KINDS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,7 +261,7 @@ def _source(name: str, films: Sequence[Labelled], listings: Sequence[Listing], h
     check_count(len(films), name)
     problems = [problem for listing in listings for problem in listing.problems]
     if not films:
-        expected = "Expected are DICOM, JPEG, PNG, TIFF or BMP files, and readable labels if a table names them."
+        expected = f"Expected are {FILE_KINDS} files, and readable labels if a table names them."
         expected += " A table names files below its own folder." if has_table else ""
         which = "The problem" if len(problems) == 1 else f"The first of {len(problems)} problems"
         first = f"{which}: {problems[0].named}" if problems else "Please check what you chose."

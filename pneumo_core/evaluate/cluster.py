@@ -47,7 +47,9 @@ from pneumo_core.data import (
     SourceFilm,
     TableFilm,
     check_film_name,
+    head_of,
     is_film_name,
+    is_silent,
     kind_by_folders,
     label_by_folders,
     list_table,
@@ -59,7 +61,7 @@ from pneumo_core.errors import DataError, ModelError, PneumoError, UnreadableIma
 from pneumo_core.evaluate.patients import Whose, numbered_patients
 from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.files import file_sha256, write_whole
-from pneumo_core.film import MAX_FILE_BYTES
+from pneumo_core.film import FILE_KINDS, MAX_FILE_BYTES
 from pneumo_core.gate import GATE_FILE
 from pneumo_core.models import active_model_folder, model_files, read_card
 from pneumo_core.stats import probabilities
@@ -177,7 +179,7 @@ def list_archive(source: str) -> Archive:
         filesystem, path = _locate(source)
         kind = filesystem.get_file_info(path).type
         if kind == fs.FileType.Directory:
-            root, films = source, _label_files(sorted(_list_files(filesystem, path, problems)), problems)
+            root, films = source, _label_files(sorted(_list_files(filesystem, path, problems, notes)), problems)
         elif path.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".tab", ".txt")) and kind == fs.FileType.File:
             # The address of a folder keeps the options of the CSV's: s3://bucket/films.csv?region=...
             place, mark, options = source.partition("?")
@@ -190,7 +192,7 @@ def list_archive(source: str) -> Archive:
         raise DataError(f"{shown} cannot be listed. Please check that you may read it.") from error
     if not films:
         first = f"The first of what was left out: {problems[0]}" if problems else "Please check the path."
-        raise DataError(f"No X-ray was found in {shown}. Expected are DICOM, JPEG, PNG, TIFF or BMP files. {first}")
+        raise DataError(f"No X-ray was found in {shown}. Expected are {FILE_KINDS} files. {first}")
     listing = hashlib.sha256()
     listed = []
     whose = numbered_patients((name, patient, has_pneumonia) for name, _, has_pneumonia, patient in films)
@@ -200,22 +202,35 @@ def list_archive(source: str) -> Archive:
     return Archive(root, tuple(listed), tuple(problems), listing.hexdigest(), tuple(notes))
 
 
-def _list_files(filesystem: fs.FileSystem, folder: str, problems: list[str]) -> Iterator[tuple[str, int]]:
-    """Give name and size of each film below a folder; links are not followed, and said: a film counts once."""
+def _list_files(
+    filesystem: fs.FileSystem, folder: str, problems: list[str], notes: list[str]
+) -> Iterator[tuple[str, int]]:
+    """Give name and size of each film below a folder; links are not followed, and said: a film counts once.
+
+    A file on disk is known by its start where its name does not tell. In a store that would be a request for each.
+    """
+    others = 0
     if isinstance(filesystem, fs.LocalFileSystem):
         for top, folders, files in os.walk(folder):
             for path in (Path(top, name) for name in sorted([*folders, *files])):
-                if not is_film_name(name := path.relative_to(folder).as_posix()):
-                    continue
-                if path.is_symlink():
+                name, is_link = path.relative_to(folder).as_posix(), path.is_symlink()
+                if is_link and is_film_name(name):
                     problems.append(f"{name!r} was left out: it is a link, and links are not followed.")
-                elif path.name not in folders:
+                elif is_link or path.name in folders:
+                    continue
+                elif is_film_name(name, partial(head_of, path)):
                     yield name, path.stat().st_size
-        return
-    for info in filesystem.get_file_info(fs.FileSelector(folder, recursive=True)):
-        name = info.path.removeprefix(folder).lstrip("/")
-        if info.type == fs.FileType.File and is_film_name(name):
-            yield name, info.size
+                else:
+                    others += not is_silent(name)
+    else:
+        for info in filesystem.get_file_info(fs.FileSelector(folder, recursive=True)):
+            name = info.path.removeprefix(folder).lstrip("/")
+            if info.type == fs.FileType.File and is_film_name(name):
+                yield name, info.size
+            else:
+                others += info.type == fs.FileType.File and not is_silent(name)
+    if others:
+        notes.append(f"{counted(others, 'file')} of other kinds {'was' if others == 1 else 'were'} passed over.")
 
 
 def _label_files(files: list[tuple[str, int]], problems: list[str]) -> list[TableFilm]:

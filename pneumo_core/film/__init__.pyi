@@ -13,6 +13,7 @@ from .exposure import (
     outward_facts as outward_facts,
 )
 from .pixels import (
+    FILE_KINDS as FILE_KINDS,
     MAX_FILE_BYTES as MAX_FILE_BYTES,
     MAX_MEGAPIXELS as MAX_MEGAPIXELS,
     MIN_SIDE_PIXELS as MIN_SIDE_PIXELS,

@@ -115,6 +115,17 @@ def test_a_folder_with_nothing_wrong_raises_no_alarm_but_of_its_size(tmp_path):
     assert set(kinds(found)) == {"small split"}
 
 
+def test_films_of_each_kind_are_audited_whatever_their_ending(tmp_path):
+    forms = {"a.tif": "TIFF", "b.tiff": "TIFF", "c.bmp": "BMP", "d.jfif": "JPEG", "e.jpe": "JPEG", "f.dcm": "PNG"}
+    forms |= {"g": "TIFF", "h.scan": "TIFF"}
+    lay(
+        tmp_path,
+        {f"train/NORMAL/{name}": encoded(pixels(seed), form) for seed, (name, form) in enumerate(forms.items())},
+    )
+    films = audit_folder(tmp_path).films
+    assert {film.name: film.problem for film in films} == {f"train/NORMAL/{name}": None for name in forms}
+
+
 def test_films_that_cannot_be_used_are_named_with_the_reason(tmp_path):
     blank = encoded(np.full((204, 192), 90, np.uint8))
     bad = {normal(90): b"", normal(91): b"plain text", sick(92): film(1)[:400], sick(93): blank}

@@ -1,5 +1,7 @@
 """Labelled films on disk: what their names say, and how patients are kept together."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from pneumo_core.data.cases import (
     split_by_patient,
     unknown_folders,
 )
-from pneumo_core.data.sources import open_source
+from pneumo_core.data.sources import Source, open_source, open_uploads
 from pneumo_core.errors import DataError
 
 
@@ -100,15 +102,37 @@ def test_films_come_split_by_split_class_by_class_in_the_order_of_their_names(tm
 
 
 def test_what_evaluate_takes_for_films_a_data_folder_takes_too(tmp_path):
-    films = ["a.jpeg", "b.jpg", "c.png", "d.dcm", "deeper/j.jpeg", "e.JPEG", "f.jfif", "g", "h.tif", "i.jpe"]
+    films = [
+        "a.jpeg",
+        "b.jpg",
+        "c.png",
+        "d.dcm",
+        "deeper/j.jpeg",
+        "e.JPEG",
+        "f.jfif",
+        "g",
+        "h.tif",
+        "i.jpe",
+        "j.tiff",
+        "m.bmp",
+    ]
     others = [".hidden.jpeg", "Thumbs.db", "notes.txt", "k.jpeg.part", "@eaDir/a.jpeg/THUMB_XL.jpg", "~$a.png"]
     data_folder(tmp_path, *(f"train/NORMAL/{name}" for name in films + others))
     data_folder(tmp_path, "train/OTHER/h.jpeg", "extra/NORMAL/i.jpeg", "k.jpeg", "$RECYCLE.BIN/NORMAL/a.png")
-    (tmp_path / "train/NORMAL/l.scan").write_bytes(b"\xff\xd8\xff a picture under another ending")
-    assert [case.name for case in find_cases(tmp_path)] == [f"train/NORMAL/{name}" for name in [*films, "l.scan"]]
-    assert {f"train/NORMAL/{name}" for name in [*films, "l.scan"]} == {
-        film.name for film in open_source(tmp_path).films if film.name.startswith("train/NORMAL/")
-    }
+    (tmp_path / "train/NORMAL/n.scan").write_bytes(b"\xff\xd8\xff a picture under another ending")
+    expected = [f"train/NORMAL/{name}" for name in [*films, "n.scan"]]
+    assert [case.name for case in find_cases(tmp_path)] == expected
+    for found in (open_source(tmp_path).films, zip_of(tmp_path).films):
+        assert sorted(film.name for film in found if film.name.startswith("train/NORMAL/")) == expected
+
+
+def zip_of(folder: Path) -> Source:
+    """Give the source that a zip of the folder is."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for path in folder.rglob("*"):
+            archive.write(path, path.relative_to(folder).as_posix())
+    return open_uploads([("films.zip", content.getvalue())])
 
 
 @pytest.mark.parametrize(
@@ -200,7 +224,7 @@ def test_a_folder_without_films_is_refused(tmp_path):
     with pytest.raises(DataError) as refusal:
         find_cases(tmp_path)
     assert str(refusal.value) == (
-        f"No X-ray was found in {tmp_path}. Expected are DICOM, JPEG, PNG, TIFF or BMP files in train/NORMAL, "
+        f"No X-ray was found in {tmp_path}. Expected are DICOM, PNG, JPEG, TIFF or BMP files in train/NORMAL, "
         "train/PNEUMONIA, and the same in val and test; or in NORMAL and PNEUMONIA alone. Found: normals. Please check "
         "the folder's layout."
     )

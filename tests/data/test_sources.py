@@ -272,13 +272,13 @@ def test_a_path_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_source_without_films_is_refused_with_its_first_problem(tmp_path):
-    expected = "Expected are DICOM, JPEG, PNG, TIFF or BMP files, and readable labels if a table names them."
+    expected = "Expected are DICOM, PNG, JPEG, TIFF or BMP files, and readable labels if a table names them."
     assert refusal_of(lambda: open_source(tmp_path)) == (
         f"No X-ray is left to evaluate in {tmp_path.name}. {expected} Please check what you chose."
     )
     assert refusal_of(lambda: open_uploads([("a.exe", b"")])) == (
         f"No X-ray is left to evaluate in a.exe. {expected} The problem: a.exe was left out: it is no X-ray by its "
-        "name. Expected are DICOM, JPEG, PNG, TIFF or BMP files. Please take it out."
+        "name. Expected are DICOM, PNG, JPEG, TIFF or BMP files. Please take it out."
     )
     assert "No X-ray is left to evaluate in films.zip" in refusal_of(lambda: zip_source(zipped()))
     assert "No X-ray is left to evaluate" in refusal_of(lambda: open_uploads([]))

@@ -100,6 +100,9 @@ def any_job() -> ArchiveJob:
 
 
 def test_a_folder_is_listed_as_the_local_engine_lists_it(films: Path):
+    for name in ("a.tif", "b.tiff", "c.bmp", "d.jfif", "e.jpe", "f.dcm", "g"):
+        (films / "test" / "NORMAL" / name).write_bytes(b"no film")
+    (films / "test" / "NORMAL" / "h.scan").write_bytes(b"II+\0 a picture under another ending")
     archive, source = list_archive(str(films)), open_source(films)
     assert [film.name for film in archive.films] == [film.name for film in source.films]
     assert [film.has_pneumonia for film in archive.films] == [film.has_pneumonia for film in source.films]
@@ -116,8 +119,9 @@ def test_what_is_no_film_hidden_or_a_link_is_not_listed(films: Path):
         (films / name).write_bytes(b"x")
     (films / "link.png").symlink_to(films / "test" / "NORMAL" / "broken.png")
     (films / "loop").symlink_to(films)
-    assert len(list_archive(str(films)).films) == count
-    assert len(list_archive(f"file://{films}").films) == count
+    for archive in (list_archive(str(films)), list_archive(f"file://{films}")):
+        assert len(archive.films) == count
+        assert len(archive.notes) == 1
 
 
 def test_a_film_under_both_labels_is_left_out_and_said(films: Path):

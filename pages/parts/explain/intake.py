@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts.shared.films import add_waiting, films_at_hand, remove_all
 from pneumo_core.files import sample_files
-from pneumo_core.film import MAX_FILE_BYTES, MAX_MEGAPIXELS, MIN_SIDE_PIXELS
+from pneumo_core.film import FILE_KINDS, MAX_FILE_BYTES, MAX_MEGAPIXELS, MIN_SIDE_PIXELS
 from pneumo_core.models import ModelCard
 from pneumo_core.stats import OperatingPoint
 
@@ -72,7 +72,7 @@ def _ask_for_files() -> list[tuple[str, bytes | Path]]:
     batch = st.session_state.setdefault("upload_batch", 0)
     samples = {path.name: path for path in sample_files()}
     uploaded = st.file_uploader(
-        "Chest X-rays, one or several (DICOM, JPEG, PNG, TIFF or BMP)",
+        f"Chest X-rays, one or several ({FILE_KINDS})",
         accept_multiple_files=True,
         key=f"upload_{batch}",
         help=f"An image has at least {MIN_SIDE_PIXELS} pixels a side and at most {MAX_MEGAPIXELS} megapixels. "

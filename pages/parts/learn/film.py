@@ -14,7 +14,7 @@ from pages.parts.shared.problems import plain
 from pages.parts.shared.session_results import kept
 from pages.parts.shared.warnings_box import warnings_box
 from pneumo_core.files import DEMO_SAMPLE, file_sha256, sample_files
-from pneumo_core.film import read_radiograph
+from pneumo_core.film import FILE_KINDS, read_radiograph
 from pneumo_core.read import Reading, read_xray
 from pneumo_core.wording import counted
 
@@ -34,7 +34,7 @@ def film_to_learn_from(messages: DeltaGenerator) -> Reading:
     with st.expander("Upload X-rays", icon=":material/upload_file:", width=300):
         batch = st.session_state.setdefault("learn_upload", 0)
         uploaded = st.file_uploader(
-            "DICOM, JPEG, PNG, TIFF or BMP, kept in this session's memory only",
+            f"{FILE_KINDS}, kept in this session's memory only",
             accept_multiple_files=True,
             key=f"learn_upload_{batch}",
         )
