@@ -335,7 +335,7 @@ def test_a_gate_is_fitted_to_a_model_by_its_name_and_only_kept_where_it_is_worth
 
 @pytest.mark.parametrize("kind", CORRECTIONS)
 def test_a_corrected_film_keeps_its_values_before_the_window(kind: str):
-    levels = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    levels = drawn_film(True, 1)
     values = np.arange(256, dtype=np.float32)
     film = dataclasses.replace(radiograph(levels), stored=StoredValues(levels, values))
     found = corrected(film, kind)
