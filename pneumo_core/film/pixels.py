@@ -45,6 +45,7 @@ class Origin:
         cut_off: rows cut off at the top and bottom and columns at the left and right of what the file stores, because
             they are no part of the image.
         pixel_aspect: a stored pixel's height divided by its width.
+        is_linear: True where PixelIntensityRelationship says that values are in proportion to the exposure.
         transfer_syntax: name in words.
         view_position: one of `dicom.view.VIEW_POSITIONS`; None where the header names no view that is known.
         age_years: in [0, 130]; from PatientAge or the dates.
@@ -72,6 +73,7 @@ class Origin:
     cut_off: tuple[int, int, int, int] = (0, 0, 0, 0)
     pixel_aspect: float = 1.0
     voi: Literal["window", "LUT"] | None = None
+    is_linear: bool = False
     transfer_syntax: str | None = None
     modality: str | None = None
     view_position: str | None = None

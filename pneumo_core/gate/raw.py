@@ -53,7 +53,8 @@ def refuse_raw(radiograph: Radiograph) -> tuple[Caution, ...]:
         UnsuitableImageError: the pixels look like raw data.
     """
     odds = raw_log_odds(radiograph.pixels) if is_judged(radiograph) else -np.inf
-    if odds >= RAW:
+    # DICOM PS3.3 C.8.11.3.1.2: LIN is in proportion to the exposure. Processed images say it, too, so it is no proof.
+    if odds >= (PERHAPS_RAW if radiograph.origin.is_linear else RAW):
         raise raw_refusal(radiograph.name)
     return (PERHAPS,) if odds >= PERHAPS_RAW else ()
 

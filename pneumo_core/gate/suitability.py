@@ -166,7 +166,12 @@ def corrected(radiograph: Radiograph, correction: str) -> Radiograph:
     pixels = np.rot90(radiograph.pixels, quarters)
     pixels = np.ascontiguousarray(1 - pixels if is_inverted else pixels, np.float32)
     pixels.setflags(write=False)
-    return replace(radiograph, pixels=pixels)
+    stored, origin = radiograph.stored, radiograph.origin
+    if stored is not None:
+        stored = replace(stored, levels=np.rot90(stored.levels, quarters))
+    if is_inverted:
+        origin = replace(origin, is_inverted=not origin.is_inverted)
+    return replace(radiograph, pixels=pixels, stored=stored, origin=origin)
 
 
 def suitability_for_age(

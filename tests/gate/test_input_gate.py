@@ -18,7 +18,7 @@ from pneumo_core.errors import CorrectableImageError, ModelError, UnsuitableImag
 from pneumo_core.evaluate.pipeline import run_source
 from pneumo_core.files.places import MODELS_VARIABLE
 from pneumo_core.film.preprocessing import prepare
-from pneumo_core.film.radiograph import Radiograph, read_radiograph
+from pneumo_core.film.radiograph import Radiograph, StoredValues, read_radiograph
 from pneumo_core.gate.input_gate import (
     GATE_FILE,
     HAS_GATE,
@@ -331,3 +331,14 @@ def test_a_gate_is_fitted_to_a_model_by_its_name_and_only_kept_where_it_is_worth
     assert load_classifier(tmp_path / "models" / "tiny").gate is not None
     assert HAS_GATE in (tmp_path / "models" / "tiny" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert CliRunner().invoke(commands, [*words, "nowhere"]).exit_code == 1
+
+
+@pytest.mark.parametrize("kind", CORRECTIONS)
+def test_a_corrected_film_keeps_its_values_before_the_window(kind: str):
+    levels = drawn_film(True, 1)
+    values = np.arange(256, dtype=np.float32)
+    film = dataclasses.replace(radiograph(levels), stored=StoredValues(levels, values))
+    found = corrected(film, kind)
+    assert found.stored is not None and found.stored.values is values
+    shown = found.stored.levels / 255
+    assert found.pixels == pytest.approx(1 - shown if found.origin.is_inverted else shown)

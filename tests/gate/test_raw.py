@@ -1,5 +1,7 @@
 """Raw data of a detector under another name: refused by its pixels, either way up, and no image for viewing with it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -103,3 +105,15 @@ def test_a_picture_that_a_program_clipped_white_is_not_raw(last_sample: np.ndarr
 def test_plain_and_tiny_pictures_are_judged_without_a_fault(shape: tuple[int, int]):
     for grey in (0.0, 0.5, 1.0):
         assert not np.isnan(raw_log_odds(np.full(shape, grey, np.float32)))
+
+
+def test_a_doubt_is_certain_where_the_header_says_that_grey_is_linear(sample: np.ndarray):
+    doubtful = [
+        film
+        for steepness in np.linspace(1, STEEP, 20)
+        if PERHAPS in before(film := file_of(1 - exposure(sample, steepness)), YEARS).doubts
+    ]
+    assert doubtful
+    for film in doubtful:
+        assert code_of(replace(film, origin=replace(film.origin, is_linear=True))) == "for_processing"
+    assert code_of(file_of(sample, is_linear=True)) is None

@@ -16,8 +16,16 @@ from pydicom.datadict import tag_for_keyword
 # The dataset holds these elements only, because an element that is never read cannot leak.
 _LAYOUT = ["BitsAllocated", "BitsStored", "SamplesPerPixel", "PixelRepresentation"]
 REQUIRED = ["Rows", "Columns", *_LAYOUT, "PhotometricInterpretation"]
-_KIND = ["SOPClassUID", "PresentationIntentType", "Modality", "ConversionType", "ImageType", "Manufacturer"]
-_MADE = ["LossyImageCompression", "LossyImageCompressionRatio", "BurnedInAnnotation"]
+_KIND = [
+    "SOPClassUID",
+    "PresentationIntentType",
+    "PixelIntensityRelationship",
+    "Modality",
+    "ConversionType",
+    "ImageType",
+    "Manufacturer",
+]
+_MADE = ["PixelIntensityRelationship", "LossyImageCompression", "LossyImageCompressionRatio", "BurnedInAnnotation"]
 # These are free text. They are searched for a few words and never handed on.
 _SERIES_TEXTS = ["SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"]
 _TEXTS = [*_SERIES_TEXTS, "ImageComments", "DerivationDescription"]

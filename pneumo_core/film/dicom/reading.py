@@ -68,6 +68,7 @@ def read_dicom(content: bytes) -> Decoded:
         bits=frame.bits,
         photometric_interpretation=word(header, "PhotometricInterpretation"),
         transfer_syntax=syntax_name or frame.syntax,
+        is_linear=word(header, "PixelIntensityRelationship") == "LIN",
         modality=modality or None,
         sex=sex if sex in ("M", "F", "O") else None,
         samples_per_pixel=int(header.SamplesPerPixel),
