@@ -1,6 +1,6 @@
 """The one home of pydicom internals.
 
-pydicom promises nothing of this. `tests/film/test_pydicom_inside.py` names the version that was inspected.
+pydicom promises nothing of this. `tests/film/dicom/test_pydicom_inside.py` names the version that was inspected.
 """
 
 from typing import BinaryIO

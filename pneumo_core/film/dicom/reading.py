@@ -1,4 +1,4 @@
-"""Read DICOM files: header, frame, grey. pydicom and its decoders live in the `dicom*` files of this room."""
+"""Read DICOM files: header, frame, grey. pydicom and its decoders live in this folder."""
 
 import logging
 from dataclasses import replace
