@@ -3,6 +3,7 @@
 A level is what the file stores for a pixel. Tables have one entry a level: the value that it stands for, and its grey.
 """
 
+import math
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ MANY_SHARE = 0.25
 BRIGHTEST = 0.965
 # From this value on, the last value of a number of bits is taken for the end of what a device writes.
 _LEAST_BITS_END = 255
+# As many pixels or more are counted, which is enough to know what they show.
+COUNTED_PIXELS = 1_000_000
 _PIXELS_A_COUNT = 2**18
 
 
@@ -30,11 +33,12 @@ class Range(NamedTuple):
     share_beyond: float
 
 
-def count_levels(levels: Levels, every: int = 1) -> NDArray[np.int64]:
-    """Count the pixels of each level, int64 `(256,)` or `(65536,)`, on each `every`-th row and column."""
+def count_levels(levels: Levels) -> NDArray[np.int64]:
+    """Count the pixels of each level, int64 `(256,)` or `(65536,)`; of a large image those of some rows and columns."""
     count = 2 ** (8 * levels.itemsize)
     counts = np.zeros(count, np.int64)
-    flat = levels[::every, ::every].ravel() if levels.ndim == 2 else levels
+    every = max(1, math.isqrt(levels.size // COUNTED_PIXELS))
+    flat = levels[::every, ::every].ravel()
     # Counting makes 64-bit copies. Small parts of the image stay in the processor's cache.
     for start in range(0, flat.size, _PIXELS_A_COUNT):
         counts += np.bincount(flat[start : start + _PIXELS_A_COUNT], minlength=count)

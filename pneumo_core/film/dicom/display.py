@@ -18,8 +18,6 @@ from pneumo_core.film.dicom.outside import outside_of
 from pneumo_core.film.grey import Levels, clipped_share, contrast, count_levels, own_range, spread, windowed
 from pneumo_core.film.pixels import effective_bits
 
-# Hints are tried on each fourth row and column, which is enough to see what they show.
-_EVERY = 4
 # A hint that shows less than this difference of grey shows nothing.
 _LEAST_CONTRAST = 0.001
 # A hint that makes more of the image plain black or white gives way to a later one that does not.
@@ -86,15 +84,15 @@ def display(words: Levels, header: pydicom.Dataset, notes: list[str]) -> Display
     if bits == 16 and not is_signed:
         # Careless devices write 16 for 12-bit data.
         bits = effective_bits(int(words.max()))
-    sample = outside.counted(count_levels(words, _EVERY))
-    hint = _fitting(_hints(values, is_signed_range=bool(values.min() < 0), header=header, notes=notes), sample, notes)
+    counts = outside.counted(count_levels(words))
+    hint = _fitting(_hints(values, is_signed_range=bool(values.min() < 0), header=header, notes=notes), counts, notes)
     is_inverted = word(header, "PhotometricInterpretation") == "MONOCHROME1"
     if hint is not None:
         grey = hint.grey
     elif is_small:
         grey = spread(values, float(values.min()), float(values.max()))
     else:
-        grey = own_range(values, outside.counted(count_levels(words)), notes, is_inverted=is_inverted)
+        grey = own_range(values, counts, notes, is_inverted=is_inverted)
     if is_inverted:
         # DICOM PS3.3 C.7.6.3.1.2: MONOCHROME1 shows its lowest value as white.
         grey = 1 - grey
@@ -178,20 +176,20 @@ def _hints(
         yield _Hint("window", grey, window, comma)
 
 
-def _fitting(hints: Iterator[_Hint], sample: NDArray[np.int64], notes: list[str]) -> _Hint | None:
+def _fitting(hints: Iterator[_Hint], counts: NDArray[np.int64], notes: list[str]) -> _Hint | None:
     """Choose the first hint that shows the image; None where no hint shows anything.
 
     Args:
-        sample: the counts of a part of the image's pixels, one a level.
+        counts: of the image's pixels, one a level.
     """
     usable, chosen = [], None
     for hint in hints:
-        if contrast(hint.grey, sample) < _LEAST_CONTRAST:
+        if contrast(hint.grey, counts) < _LEAST_CONTRAST:
             kind = "lookup table" if hint.voi == "LUT" else "window"
             notes.append(f"A stored {kind} shows nothing of this image and was left aside.")
             continue
         usable.append(hint)
-        if chosen is None and clipped_share(hint.grey, sample) <= _MOST_CLIPPED:
+        if chosen is None and clipped_share(hint.grey, counts) <= _MOST_CLIPPED:
             chosen = hint
     if not usable:
         return None

@@ -147,7 +147,12 @@ def decode(content: bytes) -> Frame:
     if dataset.SamplesPerPixel != 1:
         return Frame(pixel_array(dataset, index=0, decoding_plugin=plugin), bits, in_words, tuple(notes))
     shift = _shift(dataset, int(dataset.BitsAllocated), notes)
-    words = _words(dataset, int(dataset.BitsAllocated), plugin)
+    if plugin or dataset.file_meta.TransferSyntaxUID == uid.ExplicitVRBigEndian:
+        words = _words(dataset, int(dataset.BitsAllocated), plugin)
+    else:
+        # These are the words already. pydicom would copy them.
+        plain = np.frombuffer(dataset.PixelData, f"<u{dataset.BitsAllocated // 8}", dataset.Rows * dataset.Columns)
+        words = plain.reshape(dataset.Rows, dataset.Columns)
     return Frame(_right_aligned(words, bits, shift, notes), bits, in_words, tuple(notes))
 
 

@@ -8,7 +8,7 @@ import pydicom
 from numpy.typing import NDArray
 
 from pneumo_core.film.dicom.header import raw_shorts, raw_texts
-from pneumo_core.film.grey import Levels, count_levels
+from pneumo_core.film.grey import Levels
 from pneumo_core.film.pixels import MIN_SIDE_PIXELS
 
 # A row or column at the edge goes where less than this share of it is image.
@@ -72,7 +72,7 @@ def outside_of(words: Levels, stored: NDArray[np.float64], header: pydicom.Datas
     outer = np.zeros(len(stored), np.bool_) if padding is None else padding.copy()
     if shutter is not None:
         # Padding has a level of its own. Else one is taken that the image does not use.
-        level = int(outer.argmax()) if outer.any() else int(count_levels(words[~hidden]).argmin())
+        level = int(outer.argmax()) if outer.any() else int(np.bincount(words[~hidden], minlength=len(outer)).argmin())
         words = np.where(hidden, words.dtype.type(level), words)
         outer[level] = True
     return Outside(words, outer, cut_off)
