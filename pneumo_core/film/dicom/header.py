@@ -16,15 +16,7 @@ from pydicom.datadict import tag_for_keyword
 # The dataset holds these elements only, because an element that is never read cannot leak.
 _LAYOUT = ["BitsAllocated", "BitsStored", "SamplesPerPixel", "PixelRepresentation"]
 REQUIRED = ["Rows", "Columns", *_LAYOUT, "PhotometricInterpretation"]
-_KIND = [
-    "SOPClassUID",
-    "PresentationIntentType",
-    "PixelIntensityRelationship",
-    "Modality",
-    "ConversionType",
-    "ImageType",
-    "Manufacturer",
-]
+_KIND = ["SOPClassUID", "PresentationIntentType", "Modality", "ConversionType", "ImageType", "Manufacturer"]
 _MADE = ["PixelIntensityRelationship", "LossyImageCompression", "LossyImageCompressionRatio", "BurnedInAnnotation"]
 # These are free text. They are searched for a few words and never handed on.
 _SERIES_TEXTS = ["SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"]
@@ -49,7 +41,6 @@ HEADER = [*REQUIRED, "HighBit", "NumberOfFrames", *_SUBJECT, *_MODALITY_LUT, *_V
 # The longest free text of DICOM, LT (PS3.5 6.2). Only a hostile file has more.
 _MOST_LETTERS = 10240
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
-_COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
 def word(header: pydicom.Dataset, keyword: str) -> str:
