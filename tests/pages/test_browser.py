@@ -248,10 +248,10 @@ def test_a_zip_of_samples_is_evaluated_a_cell_opened_and_the_page_reloaded(
         [{"name": "CANARY.zip", "mimeType": "application/zip", "buffer": content.getvalue()}]
     )
     page.get_by_role("button", name="Evaluate", exact=True).click()
-    page.get_by_text("8 scored, of which 8 have a label (4 with pneumonia); 1 refused").wait_for()
+    page.get_by_text("8 scored, of which 8 count in the figures (4 with pneumonia); 1 refused").wait_for()
     page.get_by_text("What speaks against these figures").wait_for()
     page.reload()
-    page.get_by_text("8 scored, of which 8 have a label").wait_for()
+    page.get_by_text("8 scored, of which 8 count in the figures").wait_for()
 
     drawn = page.locator(".js-plotly-plot").first
     drawn.scroll_into_view_if_needed()
