@@ -68,7 +68,8 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
             icon=":material/history_edu:",
         )
     if assessment.doubts:
-        st.warning("\n".join(f"- {plain(line)}" for line in assessment.doubts), icon=":material/groups:")
+        mark = "- " if len(assessment.doubts) > 1 else ""
+        st.warning("\n".join(f"{mark}{plain(line)}" for line in assessment.doubts), icon=":material/groups:")
     if scored:
         _at_threshold(assessment, source)
     if len(cohort):
