@@ -10,6 +10,8 @@ from .decoder_process import (
 )
 from .exposure import (
     NUMBER_IN_SERIES as NUMBER_IN_SERIES,
+)
+from .outward import (
     outward_facts as outward_facts,
 )
 from .pixels import (

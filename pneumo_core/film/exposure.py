@@ -9,10 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from pneumo_core.film.pixels import Origin
+from typing import Any, Protocol
 
 MAX_WORD = 24
 # More than this is no measure of anything.
@@ -94,32 +91,6 @@ def exposure_of(header: Header | Mapping[str, Any]) -> Exposure:
         day=next((day for name in _DATES if (day := _day(header, name)) is not None), None),
         number_in_series=None if number is None else int(number),
     )
-
-
-def outward_facts(origin: "Origin") -> dict[str, float | str]:
-    """Give what a file tells beside its picture, by the facts' names; only facts that it has.
-
-    They serve figures over many files (`stats.areas_of_metadata`), and never stand together with an image.
-    """
-    exposure, window = origin.exposure, origin.window or (None, None)
-    facts: dict[str, float | str | None] = {
-        "file format": origin.format,
-        "bits": origin.bits,
-        "photometric interpretation": origin.photometric_interpretation,
-        "view": origin.view_position,
-        "window centre": window[0],
-        "window width": window[1],
-        "manufacturer": exposure.manufacturer,
-        "device model": exposure.model,
-        "tube voltage": exposure.kvp,
-        "exposure": exposure.exposure_mas,
-        "relative exposure": exposure.relative_exposure,
-        "exposure index": exposure.exposure_index,
-        "pixel spacing": exposure.pixel_spacing_mm,
-        "date": exposure.day,
-        NUMBER_IN_SERIES: exposure.number_in_series,
-    }
-    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _text(header: Header | Mapping[str, Any], keyword: str) -> str:

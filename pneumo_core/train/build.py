@@ -15,8 +15,7 @@ from keras import layers
 from pneumo_core.errors import ModelError
 from pneumo_core.keras_network import body_and_head, load_network, put_weights
 from pneumo_core.models import NETWORK_FILE, read_card
-from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM, Recipe
-from pneumo_core.train.starts import WAY_OUT, WEIGHTS_CODE
+from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM, WAY_OUT, WEIGHTS_CODE, Recipe
 
 # The explained layer of networks that were joined.
 JOINED_MAPS = "joined_maps"

@@ -11,11 +11,17 @@ from typing import Annotated, Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.errors import DataError
-from pneumo_core.files import write_whole
+from pneumo_core.files import BACKBONE_WEIGHTS_VARIABLE, write_whole
 from pneumo_core.train.setting import Setting, settings_of
 
 PLAN_FILE = "plan.json"
 IMAGENET, RANDOM = "imagenet", "random"
+# The code of a refusal of ImageNet weights, and the ends of its sentences.
+WEIGHTS_CODE = "backbone_weights"
+WAY_OUT = (
+    f"Please name such a file in {BACKBONE_WEIGHTS_VARIABLE} or on the page, start from the model in use, or train "
+    "from scratch."
+)
 POPULATION = (
     "children of 1 to 5 years, frontal AP films from one hospital in Guangzhou, screened for quality (Kermany et "
     "al., Cell 172:1122, 2018)"

@@ -13,15 +13,9 @@ from tempfile import TemporaryDirectory
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.files import BACKBONE_WEIGHTS_VARIABLE
 from pneumo_core.models import models_in, read_card
-from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM, Recipe
+from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM, WAY_OUT, WEIGHTS_CODE, Recipe
 from pneumo_core.wording import disk_in_words
 
-# The code of a refusal of ImageNet weights, and the ends of its sentences.
-WEIGHTS_CODE = "backbone_weights"
-WAY_OUT = (
-    f"Please name such a file in {BACKBONE_WEIGHTS_VARIABLE} or on the page, start from the model in use, or train "
-    "from scratch."
-)
 WEIGHTS_SUFFIX = ".weights.h5"
 # Where Keras fetches ImageNet weights from, and by which names it keeps them.
 KERAS_HOST = ("storage.googleapis.com", 443)

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydicom.dataset import Dataset
 
 from pneumo_core.film.decoder_process import read_content
-from pneumo_core.film.exposure import EXPOSURE_ELEMENTS, Exposure, exposure_of, outward_facts
+from pneumo_core.film.exposure import EXPOSURE_ELEMENTS, Exposure, exposure_of
+from pneumo_core.film.outward import outward_facts
 from pneumo_core.film.pixels import Origin
 from tests.film.test_radiograph import dicom, written
 

@@ -11,8 +11,7 @@ import pytest
 from pneumo_core.errors import ModelError
 from pneumo_core.keras_network.layers import body_and_head, load_network, save_network
 from pneumo_core.train.build import BACKBONES, build_network, join_networks, start_from_imagenet, start_from_model
-from pneumo_core.train.plan import ARCHITECTURES, Recipe
-from pneumo_core.train.starts import WEIGHTS_CODE
+from pneumo_core.train.plan import ARCHITECTURES, WEIGHTS_CODE, Recipe
 
 SMALL = Recipe(architecture="SmallCNN", size=32, dense_units=(16,))
 

@@ -12,10 +12,9 @@ from pneumo_core.errors import ModelError
 from pneumo_core.files.places import BACKBONE_WEIGHTS_VARIABLE
 from pneumo_core.train import starts
 from pneumo_core.train.build import BACKBONES
-from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM, Recipe
+from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM, WEIGHTS_CODE, Recipe
 from pneumo_core.train.starts import (
     KERAS_FILES,
-    WEIGHTS_CODE,
     check_start,
     default_start,
     imagenet_problem,
