@@ -156,15 +156,18 @@ class Quality:
         return None
 
 
-def measure_quality(pixels: np.ndarray) -> Quality:
+def measure_quality(pixels: np.ndarray, outside: np.ndarray | None = None) -> Quality:
     """Measure a film.
 
     Args:
         pixels: float32 `(height, width)` in [0, 1], air dark and bone bright.
+        outside: bool `(height, width)`, the pixels that are no part of the image; None where all are. They count in no
+            measure of exposure and are no frame.
     """
     film = _shrunk(pixels)
     small = resize(film, SIDE, SIDE)
-    white, black, middle, spread = _exposure_of(small)
+    is_image = np.ones((SIDE, SIDE), bool) if outside is None else resize(outside.astype(np.float32), SIDE, SIDE) == 0
+    white, black, middle, spread = _exposure_of(small, is_image)
     degrees, *missing = position_of(small)
     left, right, top, bottom = (share / 100 for share in missing)
     return Quality(
@@ -176,7 +179,7 @@ def measure_quality(pixels: np.ndarray) -> Quality:
         degrees,
         (left, right, top, bottom),
         _letters_of(film),
-        _frame_of(small),
+        _frame_of(small, is_image),
     )
 
 
@@ -239,15 +242,18 @@ def _position() -> tuple[np.ndarray, np.ndarray]:
         return file["coefficients"], file["intercepts"]
 
 
-def _exposure_of(small: np.ndarray) -> tuple[float, float, float, float]:
+def _exposure_of(small: np.ndarray, is_image: np.ndarray) -> tuple[float, float, float, float]:
     margin = round(MARGIN * SIDE)
-    inside = small[margin : SIDE - margin, margin : SIDE - margin]
+    inner = slice(margin, SIDE - margin)
+    inside = small[inner, inner][is_image[inner, inner]]
+    if not inside.size:
+        return 0.0, 1.0, 0.0, 0.0
     low, middle, high = np.percentile(inside, (2, 50, 98)).tolist()
     return float((inside >= 0.99).mean()), float((inside <= 0.01).mean()), middle, high - low
 
 
-def _frame_of(small: np.ndarray) -> tuple[float, float, float, float]:
-    plain = (small >= 1 - PLAIN) | (small <= PLAIN)
+def _frame_of(small: np.ndarray, is_image: np.ndarray) -> tuple[float, float, float, float]:
+    plain = is_image & ((small >= 1 - PLAIN) | (small <= PLAIN))
     across, down = plain.mean(axis=0) >= NEARLY_ALL, plain.mean(axis=1) >= NEARLY_ALL
     left, right, top, bottom = (
         float(np.cumprod(of_side).mean()) for of_side in (across, across[::-1], down, down[::-1])
