@@ -30,7 +30,15 @@ _NO_IMAGE_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.11.": "a presentation state, which says how another image is shown",
 }
 _PROJECTION_XRAYS = ("CR", "DX", "RG")
+# Terms of DICOM PS3.3 C.7.3.1.1.1 that name no X-ray, retired ones too; then two that some programs write.
+_OTHER_MODALITIES = (
+    "ANN AR AS ASMT AU BDUS BI BMD CD CF CP CS CTPROTOCOL DD DF DG DM DMS DOC DS EC ECG EEG EMG EOG EPS ES FA FID "
+    "FS GM HC HD IVOCT IVUS KER KO LEN LP LS M3D MA MS OAM OCT OP OPM OPR OPT OPTBSV OPTENF OPV OSS PLAN POS PR "
+    "REG RESP RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SRF ST STAIN "
+    "TEXTUREMAP TG VA VF XC XAPROTOCOL SC PDF"
+)
 _MODALITIES_IN_WORDS = {
+    **dict.fromkeys(_OTHER_MODALITIES.split(), "of a modality other than X-ray"),
     "CT": "a CT slice",
     "MR": "an MR image",
     "MG": "a mammogram",
@@ -43,13 +51,6 @@ _MODALITIES_IN_WORDS = {
     "PT": "a PET image",
     "SR": "a structured report",
 }
-# The other terms of DICOM PS3.3 C.7.3.1.1.1, the retired ones among them; then two that some programs write.
-_MODALITIES = (
-    "ANN AR AS ASMT AU BDUS BI BMD CD CF CP CS CTPROTOCOL DD DF DG DM DMS DOC DS EC ECG EEG EMG EOG EPS ES FA FID "
-    "FS GM HC HD IVOCT IVUS KER KO LEN LP LS M3D MA MS OAM OCT OP OPM OPR OPT OPTBSV OPTENF OPV OSS PLAN POS PR "
-    "REG RESP RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SRF ST STAIN "
-    "TEXTUREMAP TG VA VF XC XAPROTOCOL SC PDF"
-)
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 # Secondary Capture (PS3.4 B.5) is for any image that is no longer the device's own, an X-ray's copy among others.
 _CAPTURES = f"{_STORAGE}7"
@@ -138,9 +139,7 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
         cautions.append(_OTHER_MODALITY)
     elif modality not in _PROJECTION_XRAYS:
         # Any other word may be free text, which is never quoted.
-        kind = _MODALITIES_IN_WORDS.get(
-            modality, "of a modality other than X-ray" if modality in _MODALITIES.split() else None
-        )
+        kind = _MODALITIES_IN_WORDS.get(modality)
         raise _other_kind(f"{kind} (modality {modality})" if kind else "of an unknown modality")
     check_part(header, cautions)
     if sop_class in _RAW_DATA or word(header, "PresentationIntentType") == "FOR PROCESSING":
@@ -268,7 +267,7 @@ def _tell_compression(header: pydicom.Dataset, notes: list[str], cautions: list[
     if word(header, "LossyImageCompression") in ("01", "1", "YES"):
         notes.append(f"The header says that the image was compressed with loss{by}.")
     elif by:
-        notes.append(f"The header gives a ratio of compression with loss{by}, but LossyImageCompression does not.")
+        notes.append(f"By its ratio, the image was compressed with loss{by}. LossyImageCompression does not say so.")
     else:
         return
     if ratio > MOST_COMPRESSED:

@@ -217,7 +217,9 @@ _TOLD_PART = Caution(
     "the chest.",
 )
 # Words of a description that only look like parts.
-_NO_PART_IN_TEXT = re.compile(r"\b(?:FACE|FACILIT\w*|HAND ?HELD|HEAD ?UP|ARMS? ?(?:UP|DOWN))\b")
+_NO_PART_IN_TEXT = re.compile(
+    r"(?<![A-Z])(?:FACE|FACILIT[A-Z]*|HAND[\W_]*HELD|HEAD[\W_]*UP|ARMS?[\W_]*(?:UP|DOWN))(?![A-Z])"
+)
 
 
 def check_part(header: pydicom.Dataset, cautions: list[Caution]) -> None:

@@ -11,6 +11,7 @@ from pneumo_core.errors import IMAGE_CODES, UnsuitableImageError
 from pneumo_core.film.dicom.header import HEADER, codes, number, word, words
 from pneumo_core.film.dicom.subject import age_of, check_subject
 from pneumo_core.film.dicom.view import view_position
+from pneumo_core.gate.suitability import assess
 from pneumo_core.wording import Caution
 from tests.film.test_radiograph import CANARY, dicom, read
 
@@ -87,6 +88,13 @@ def test_an_age_comes_from_patientage_with_a_unit_and_else_from_the_dates(elemen
 )
 def test_no_age_and_an_age_that_is_not_understood_are_told_apart(elements, is_unclear):
     assert age(**elements) == (None, is_unclear, int(is_unclear), [])
+
+
+@pytest.mark.parametrize("stated", ["000Y", "1Y6M"])
+def test_a_given_age_wins_over_an_unclear_one_of_the_file(stated):
+    found = read(dicom(PatientAge=stated))
+    assert [caution.tag for caution in assess(found, (1, 5), 8).cautions] == ["outside population"]
+    assert assess(found, (1, 5), 4).cautions == ()
 
 
 @pytest.mark.parametrize("born", ["19000101", "1900.01.01", "18991230"])

@@ -140,7 +140,7 @@ def test_a_body_part_is_understood_as_devices_and_people_write_it(text, found):
         ({"BodyPartExamined": "XYZ", "SeriesDescription": "KUB supine"}, ("read", ["perhaps another body part"])),
         ({"SeriesDescription": "Chest and abdomen"}, ("read", [])),
         ({"SeriesDescription": "Knee left AP", "ProtocolName": "Thorax"}, ("read", [])),
-        ({"SeriesDescription": "Face, arms up"}, ("read", [])),
+        ({"SeriesDescription": "Face, arms up, hand-held"}, ("read", [])),
     ],
 )
 def test_another_part_than_the_chest_is_refused_and_a_doubt_is_said(elements, outcome):
