@@ -33,6 +33,7 @@ def alarms_of(
     across: Sequence[PatientAcross],
     areas: Sequence[FactArea],
     ignored: Sequence[str],
+    links: int = 0,
 ) -> Iterator[Alarm]:
     """Say what is alarming in what was found, each in the order in which a person should read it."""
     unusable = [film for film in films if film.problem]
@@ -63,10 +64,12 @@ def alarms_of(
                 "learn this and not the lungs. Compare every figure with it, and test on X-rays from elsewhere.",
             )
     if ignored:
+        are = "1 of them is a link" if links == 1 else f"{links} of them are links"
+        of_links = f"{are}, and links are not followed. " if links else ""
         yield Alarm(
             "ignored",
             f"{len(ignored)} files were not audited, because they are no X-ray in a folder of this "
-            f"layout. The first of them is {ignored[0]}. Please check that no X-ray is among them.",
+            f"layout. The first of them is {ignored[0]}. {of_links}Please check that no X-ray is among them.",
         )
 
 
