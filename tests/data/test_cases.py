@@ -159,7 +159,7 @@ def test_a_folder_means_a_split_or_a_class_by_its_words_to_train_as_to_evaluate(
 
 
 @pytest.mark.parametrize(
-    "folder", ["COVID", "normals", "chest_xray_pneumonia", "normal vs pneumonia", "Lung_Opacity", "0"]
+    "folder", ["COVID", "abnormal", "chest_xray_pneumonia", "normal vs pneumonia", "Lung_Opacity", "0"]
 )
 def test_a_folder_of_other_words_means_no_class(tmp_path, folder):
     data_folder(tmp_path, f"train/{folder}/a.png", "train/NORMAL/b.png")
@@ -225,12 +225,12 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path):
 
 
 def test_a_folder_without_films_is_refused(tmp_path):
-    data_folder(tmp_path, "normals/IM-0001-0001.jpeg")
+    data_folder(tmp_path, "others/IM-0001-0001.jpeg")
     with pytest.raises(DataError) as refusal:
         find_cases(tmp_path)
     assert str(refusal.value) == (
         f"No X-ray was found in {tmp_path}. Expected are DICOM, PNG, JPEG, TIFF or BMP files in train/NORMAL, "
-        "train/PNEUMONIA, and the same in val and test; or in NORMAL and PNEUMONIA alone. Found: normals. Please check "
+        "train/PNEUMONIA, and the same in val and test; or in NORMAL and PNEUMONIA alone. Found: others. Please check "
         "the folder's layout."
     )
 
