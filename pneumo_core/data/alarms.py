@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pneumo_core.data.audit_words import area_in_words, fact_in_words
 from pneumo_core.data.audited import FACTS, Alarm, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins
-from pneumo_core.data.cases import CLASS_NAMES, SPLITS
+from pneumo_core.data.cases import CLASS_NAMES, MAX_SHOWN, SPLITS
 from pneumo_core.data.counts import copies_in_words, untold_patients
 from pneumo_core.stats import FEW_FILMS, TOGETHER, proportion
 from pneumo_core.wording import counted
@@ -34,6 +34,7 @@ def alarms_of(
     areas: Sequence[FactArea],
     ignored: Sequence[str],
     links: int = 0,
+    unknown: Sequence[str] = (),
 ) -> Iterator[Alarm]:
     """Say what is alarming in what was found, each in the order in which a person should read it."""
     unusable = [film for film in films if film.problem]
@@ -66,6 +67,9 @@ def alarms_of(
     if ignored:
         are = "1 of them is a link" if links == 1 else f"{links} of them are links"
         of_links = f"{are}, and links are not followed. " if links else ""
+        if unknown:
+            others = " and others" if len(unknown) > MAX_SHOWN else ""
+            of_links += f"No class is told by the folders' names: {', '.join(unknown[:MAX_SHOWN])}{others}. "
         yield Alarm(
             "ignored",
             f"{len(ignored)} files were not audited, because they are no X-ray in a folder of this "

@@ -40,7 +40,17 @@ _COLUMNS = {
         *("filename", "file name", "filepath", "file path", "path", "image", "image name", "image path", "image index"),
         *("x ray image name", "datei", "dateiname", "fichier", "archivo"),
     ),
-    "label": ("labels", "class", "target", "has pneumonia", "pneumonia", "pneumonie", "neumonia", "polmonite", "ground truth"),
+    "label": (
+        "labels",
+        "class",
+        "target",
+        "has pneumonia",
+        "pneumonia",
+        "pneumonie",
+        "neumonia",
+        "polmonite",
+        "ground truth",
+    ),
     "patient": ("patient id", "patientid", "patient number"),
 }
 MAX_FOLDERS = 5
@@ -146,7 +156,8 @@ def usable_tables(listing: Listing) -> list[tuple[str, list[Row]]]:
         except DataError as refusal:
             # A text that no spreadsheet wrote is no table.
             if table.name not in texts or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                nameless = f"A table{str(refusal).removeprefix(as_shown(table.name))}"
+                said = str(getattr(refusal, "nameless", refusal))
+                nameless = f"A table{said.removeprefix(as_shown(table.name))}"
                 listing.problems.append(Problem(str(refusal), nameless))
         except UnreadableImageError as refusal:
             listing.problems.append(Problem(f"{as_shown(table.name)} {refusal}", f"A table {refusal}"))

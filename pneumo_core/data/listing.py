@@ -86,7 +86,7 @@ class Listing:
 
 
 class NotThereError(DataError):
-    """A row names a file that is not there; `nameless` says so, and how many are alike, without the names of other files."""
+    """A row names a file that is not there; `nameless` says so and how many are alike, without their names."""
 
     def __init__(self, offered: Iterable[str] = ()) -> None:
         offered = tuple(offered)

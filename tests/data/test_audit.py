@@ -229,6 +229,13 @@ def test_the_archives_names_tell_patients_and_kinds(tmp_path):
         assert (len(rows), len({row.split for row in rows})) == (2, 1)
 
 
+def test_the_summary_tells_the_kinds_of_pneumonia_and_folders_of_no_class(tmp_path):
+    films = {sick(1): film(1), "train/PNEUMONIA/BACTERIA-7-0001.png": film(2), normal(1): film(3)}
+    found = audit_folder(lay(tmp_path, films | {"train/COVID/a.png": film(4)}))
+    assert "PNEUMONIA: 1 X-rays by bacteria, 1 by a virus" in summary(found)
+    assert "train/COVID" in text_of(found, "ignored")
+
+
 def test_a_film_encoded_again_and_shrunk_is_a_twin_by_its_looks(tmp_path):
     small = np.asarray(Image.fromarray(pixels(0)).resize((110, 120), Image.Resampling.BILINEAR))
     again = encoded(small, "JPEG", quality=70)
