@@ -71,7 +71,7 @@ def _tell_left_out(films: "Source", out: Path | None) -> None:
 
     for problem in films.problems:
         tell(f"left out: {problem}")
-    for note in films.notes:
+    for note in films.shown_notes:
         tell(f"note: {note}")
     if out and (damaged := damaged_lines(out)):
         are = "is" if damaged == 1 else "are"

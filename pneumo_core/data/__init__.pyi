@@ -22,6 +22,7 @@ from .cases import (
     find_cases as find_cases,
     find_data_folders as find_data_folders,
     follow_up as follow_up,
+    links_in as links_in,
     manifest_sha256 as manifest_sha256,
     patient_and_kind as patient_and_kind,
     split_by_patient as split_by_patient,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pneumo_core.data.audit_words import area_in_words, fact_in_words
 from pneumo_core.data.audited import FACTS, Alarm, AuditedFilm, FactArea, FilmCount, PatientAcross, Twins
-from pneumo_core.data.cases import CLASS_NAMES, SPLITS
+from pneumo_core.data.cases import CLASS_NAMES, MAX_SHOWN, SPLITS
 from pneumo_core.data.counts import copies_in_words, untold_patients
 from pneumo_core.stats import FEW_FILMS, TOGETHER, proportion
 from pneumo_core.wording import counted
@@ -33,6 +33,8 @@ def alarms_of(
     across: Sequence[PatientAcross],
     areas: Sequence[FactArea],
     ignored: Sequence[str],
+    links: int = 0,
+    unknown: Sequence[str] = (),
 ) -> Iterator[Alarm]:
     """Say what is alarming in what was found, each in the order in which a person should read it."""
     unusable = [film for film in films if film.problem]
@@ -63,10 +65,15 @@ def alarms_of(
                 "learn this and not the lungs. Compare every figure with it, and test on X-rays from elsewhere.",
             )
     if ignored:
+        are = "1 of them is a link" if links == 1 else f"{links} of them are links"
+        of_links = f"{are}, and links are not followed. " if links else ""
+        if unknown:
+            others = " and others" if len(unknown) > MAX_SHOWN else ""
+            of_links += f"No class is told by the folders' names: {', '.join(unknown[:MAX_SHOWN])}{others}. "
         yield Alarm(
             "ignored",
             f"{len(ignored)} files were not audited, because they are no X-ray in a folder of this "
-            f"layout. The first of them is {ignored[0]}. Please check that no X-ray is among them.",
+            f"layout. The first of them is {ignored[0]}. {of_links}Please check that no X-ray is among them.",
         )
 
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pneumo_core.data.audited import Audit, AuditedFilm
-from pneumo_core.data.cases import Case, find_cases, follow_up, patient_and_kind
+from pneumo_core.data.cases import Case, find_cases, follow_up, links_in, patient_and_kind, unknown_folders
 from pneumo_core.data.findings import Facts, audit_of
 from pneumo_core.data.listing import is_linked
 from pneumo_core.data.manifest import SEED, VALIDATION_SHARE, Manifest, make_manifest
@@ -81,7 +81,8 @@ def audit_folder(
         finally:
             readers.shutdown(cancel_futures=True)
     ignored = _ignored(folder, {film.name for film in films})
-    return audit_of(folder.absolute().name, films, facts, ignored, started)
+    unknown = [os.fsencode(name).decode("utf-8", "replace") for name in unknown_folders(folder)]
+    return audit_of(folder.absolute().name, films, facts, ignored, started, len(links_in(folder)), unknown)
 
 
 def split_audited(

@@ -1,6 +1,7 @@
 """An audit in lines and in rows of tables."""
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 from pneumo_core.data.audited import Audit, Twins
@@ -17,6 +18,11 @@ def summary(audit: Audit) -> list[str]:
         f"{of_patients(count.patients)}"
         for count in audit.counts
     ]
+    kinds = Counter(film.kind for film in audit.films if film.has_pneumonia)
+    if told := kinds["bacteria"] + kinds["virus"]:
+        untold = kinds.total() - told
+        rest = f", {untold} of a cause that is not told" if untold else ""
+        lines.append(f"PNEUMONIA: {kinds['bacteria']} X-rays by bacteria, {kinds['virus']} by a virus{rest}")
     lines += [
         f"{area.fact}{' alone' if area.fact != TOGETHER else ''}: AUC {area_in_words(area.area)}"
         for area in audit.areas

@@ -7,8 +7,8 @@ The layout is that of the Kaggle data set `chest-xray-pneumonia`
     DATA/train/PNEUMONIA/person123_bacteria_456.jpeg
     DATA/val/...   DATA/test/...
 
-or NORMAL and PNEUMONIA alone, which are then all `train`. Folders may be called in any way that `names` understands, in
-any case: Normal, Viral Pneumonia, BACTERIA, Validation.
+or NORMAL and PNEUMONIA alone, which are then all `train`; or either of these at any depth. Folders may be called in any
+way that `names` understands, in any case: Normal, Viral Pneumonia, BACTERIA, Validation.
 """
 
 import hashlib
@@ -69,11 +69,11 @@ class Case:
 def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
     """List the films of a folder in the Kaggle layout, by split, class and name.
 
-    A link is not followed. It stands for itself, as a case that nobody can read, so that whoever reads cases says it.
+    A link is not followed, and is no film; `links_in` names them.
 
     Args:
-        folder: holds `train`, `val`, `test` (any of them), each with `NORMAL` and `PNEUMONIA`; or these two alone,
-            whose films are then all of the split `train`.
+        folder: holds `train`, `val`, `test` (any of them), each with `NORMAL` and `PNEUMONIA` at any depth. Where these
+            hold no film: class folders at any depth, in a split where a folder above them tells one, else in `train`.
         copies: further folders that hold the same films under the same names.
 
     Raises:
@@ -89,8 +89,8 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
         raise DataError(
             f"{linked[0]} in {folder} is a link, and links are not followed. Please put the folder itself there."
         )
-    cases = [case for split, top in tops for case in _cases_of(folder, split, top, copies)]
-    cases = cases or _cases_of(folder, "train", folder, copies)
+    cases = [case for _, top in tops for case in _cases_of(folder, top, copies)]
+    cases = cases or _cases_of(folder, folder, copies)
     if not cases:
         unknown = unknown_folders(folder)
         found = f"Found: {', '.join(unknown[:MAX_SHOWN])}{' and others' if len(unknown) > MAX_SHOWN else ''}. "
@@ -119,10 +119,28 @@ def find_data_folders(root: Path, depth: int = 3) -> list[Path]:
 
 
 def unknown_folders(folder: Path) -> tuple[str, ...]:
-    """Name the folders beside NORMAL and PNEUMONIA in the layout of `find_cases` that mean no class and hold films."""
+    """Name the folders in the layout of `find_cases` that mean no class and hold films, the highest of each."""
     tops = [top for _, top in _split_folders(folder)]
-    found = (inside for top in tops or [folder] for inside in _folders_in(top) if not class_of_words(inside.name))
-    return tuple(path.relative_to(folder).as_posix() for path in found if any(_films_in(path)))
+    films = [path.relative_to(folder) for top in tops for path in _films_below(top)]
+    if not any(_meanings(path) for path in films):
+        films = [path.relative_to(folder) for path in _films_below(folder)]
+    known = {above for path in films if _meanings(path) for above in path.parents}
+    found = (
+        next((above for above in reversed(path.parents) if above not in known and above != Path()), None)
+        for path in films
+        if not _meanings(path)
+    )
+    return tuple(dict.fromkeys(above.as_posix() for above in found if above is not None))
+
+
+def links_in(folder: Path) -> tuple[str, ...]:
+    """Name the links below a folder, which are not followed; not those that are hidden or made by the system."""
+    found = []
+    for top, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        found += [path for name in (*folders, *files) if (path := Path(top, name)).is_symlink()]
+    names = (path.relative_to(folder).as_posix() for path in found)
+    return tuple(sorted(name for name in names if not is_silent(name)))
 
 
 def check_copies(cases: Sequence[Case], copies: Sequence[Path]) -> None:
@@ -222,33 +240,41 @@ def _split_folders(folder: Path) -> list[tuple[str, Path]]:
     return [(split, path) for path in _folders_in(folder) if (split := split_of_words(path.name))]
 
 
-def _cases_of(folder: Path, split: str, top: Path, copies: Sequence[Path]) -> list[Case]:
+def _cases_of(folder: Path, top: Path, copies: Sequence[Path]) -> list[Case]:
     found = []
-    for path in (film for inside in _folders_in(top) if class_of_words(inside.name) for film in _films_in(inside)):
-        inner = path.relative_to(top).parts
-        meant = {meaning.has_pneumonia for part in inner[:-1] if (meaning := class_of_words(part))}
-        if path.is_symlink() and len(inner) == 1:
-            meant = {meaning.has_pneumonia for part in inner if (meaning := class_of_words(part))}
+    for path in _films_below(top):
+        name = path.relative_to(folder)
+        meant = _meanings(name)
         # A film under both classes has no label.
         if len(meant) == 1:
-            found.append(_case(folder, path, split, meant.pop(), copies))
+            found.append(_case(folder, path, _split_of(name), meant.pop(), copies))
     return found
 
 
-def _films_in(folder: Path) -> Iterator[Path]:
-    """Give the films below a folder, and the links, which are not followed."""
-    if folder.is_symlink():
-        yield folder
-        return
+def _meanings(name: Path) -> set[bool]:
+    """Give the labels that the folders of a film tell."""
+    return {meaning.has_pneumonia for part in name.parts[:-1] if (meaning := class_of_words(part))}
+
+
+def _split_of(name: Path) -> str:
+    """Give the split that a folder above the class folder tells, else `train`."""
+    for part in name.parts[:-1]:
+        if class_of_words(part):
+            break
+        if split := split_of_words(part):
+            return split
+    return "train"
+
+
+def _films_below(folder: Path) -> Iterator[Path]:
+    """Give the films below a folder in order; links are not followed."""
     for top, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not is_hidden(name)]
-        for path in (Path(top, name) for name in sorted([*folders, *files])):
-            if path.is_symlink() or (path.name not in folders and _is_film(path)):
-                yield path
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        yield from (path for name in sorted(files) if _is_film(path := Path(top, name)))
 
 
 def _is_film(path: Path) -> bool:
-    if is_silent(path.name) or not path.is_file():
+    if is_silent(path.name) or path.is_symlink() or not path.is_file():
         return False
     try:
         check_film_name(path.name, partial(head_of, path))

@@ -27,7 +27,13 @@ Facts = Mapping[str, float | str]
 
 
 def audit_of(
-    folder: str, found: Iterable[AuditedFilm], facts: Mapping[str, Facts], ignored: Sequence[str], started: float
+    folder: str,
+    found: Iterable[AuditedFilm],
+    facts: Mapping[str, Facts],
+    ignored: Sequence[str],
+    started: float,
+    links: int = 0,
+    unknown: Sequence[str] = (),
 ) -> Audit:
     """Put the audit of a folder together.
 
@@ -37,6 +43,8 @@ def audit_of(
         facts: of each film's name what its file tells beside the picture; kept in the areas alone.
         ignored: the files that are no films, in order.
         started: when the audit began, by `time.monotonic`.
+        links: how many of `ignored` are links.
+        unknown: folders that hold films and mean no class.
     """
     films = tuple(sorted(found, key=lambda film: (SPLITS.index(film.split), film.has_pneumonia, film.name)))
     usable = [film for film in films if film.problem is None]
@@ -47,7 +55,7 @@ def audit_of(
     contradictory = {name for group in twins if group.is_conflict for name in group.films}
     once = [film for film in usable if film.name not in contradictory and film.name not in copies]
     areas = tuple(_areas(once, facts))
-    alarms = tuple(alarms_of(films, counts, copies, twins, across, areas, ignored))
+    alarms = tuple(alarms_of(films, counts, copies, twins, across, areas, ignored, links, unknown))
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     seconds = round(time.monotonic() - started, 3)
     few = tuple(ignored[:MAX_IGNORED])

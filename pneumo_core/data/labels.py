@@ -31,6 +31,8 @@ _WORDS = {
 }
 # 0,0 and 1.0: so spreadsheets and pandas write 0 and 1 where other labels are empty.
 _NUMBER = re.compile(r"(?P<digit>[01])(?P<fraction>[.,]0*)?")
+_ONE_OR_TWO = re.compile(r"(?P<digit>[12])([.,]0*)?")
+_AGE = re.compile(r"(patients?)?_?(age|alter|edad)(_?(years|y|jahre))?")
 # Texts that may be tables are looked at if they are so few.
 MAX_TEXTS = 20
 _COLUMNS = {
@@ -38,7 +40,17 @@ _COLUMNS = {
         *("filename", "file name", "filepath", "file path", "path", "image", "image name", "image path", "image index"),
         *("x ray image name", "datei", "dateiname", "fichier", "archivo"),
     ),
-    "label": ("labels", "class", "target", "has pneumonia", "pneumonia", "ground truth"),
+    "label": (
+        "labels",
+        "class",
+        "target",
+        "has pneumonia",
+        "pneumonia",
+        "pneumonie",
+        "neumonia",
+        "polmonite",
+        "ground truth",
+    ),
     "patient": ("patient id", "patientid", "patient number"),
 }
 MAX_FOLDERS = 5
@@ -144,7 +156,8 @@ def usable_tables(listing: Listing) -> list[tuple[str, list[Row]]]:
         except DataError as refusal:
             # A text that no spreadsheet wrote is no table.
             if table.name not in texts or content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                nameless = f"A table{str(refusal).removeprefix(as_shown(table.name))}"
+                said = str(getattr(refusal, "nameless", refusal))
+                nameless = f"A table{said.removeprefix(as_shown(table.name))}"
                 listing.problems.append(Problem(str(refusal), nameless))
         except UnreadableImageError as refusal:
             listing.problems.append(Problem(f"{as_shown(table.name)} {refusal}", f"A table {refusal}"))
@@ -181,7 +194,7 @@ def _say_unlabelled(listing: Listing, films: list[Labelled]) -> None:
     where = ", ".join(as_shown(folder) for folder in list(folders)[:MAX_FOLDERS])
     others = " and others" if len(folders) > MAX_FOLDERS else ""
     expected = "Expected are NORMAL, PNEUMONIA, BACTERIA or VIRUS. Please rename folders that shall count."
-    parts = (f" Found: {where}{others}.", "")
+    parts = (f" Found: {where}{others}.", f" Found: {counted(len(folders), 'folder')} of other names.")
     listing.problems.append(
         Problem(
             *(f"{found} {lie} in no folder of a known class, and {have} no label.{part} {expected}" for part in parts)
@@ -220,7 +233,12 @@ def label_by_table(listing: Listing, table: str, rows: Iterable[Row]) -> list[La
 def label_by_rows(
     rows: Iterable[Row], find: Callable[[str], File], problems: list[Problem], notes: list[str]
 ) -> list[Labelled]:
-    """Label the files that rows name. A file named twice counts once, and not at all with two labels."""
+    """Label the files that rows name. A file named twice counts once, and not at all with two labels.
+
+    Raises:
+        DataError: of the code "labels": the labels are 1 and 2, and none is 0, so that 1 may mean either class.
+    """
+    numbers: set[str] = set()
     said: list[tuple[int, Problem]] = []
     claims: dict[str, list[tuple[Row, Labelled]]] = {}
     understood: Counter[str] = Counter()
@@ -231,6 +249,8 @@ def label_by_rows(
                 raise DataError("it has more or fewer cells than the first row. Please correct it.")
             file = find(row.file)
             label = read_label(row.label)
+            if number := (_ONE_OR_TWO.fullmatch(row.label) or _NUMBER.fullmatch(row.label)):
+                numbers.add(number["digit"])
             if label is None:
                 expected = "Expected is normal, pneumonia, 0, 1, or nothing. Please correct it."
                 shown = ((row.shown, f"label is {as_shown(row.label)}"), (row.place, "label is none of the known ones"))
@@ -243,6 +263,12 @@ def label_by_rows(
                     (row, Labelled(file, label.has_pneumonia, row.patient, row.others))
                 )
         said += [(row.number, problem) for problem in refused_here]
+    if numbers == {"1", "2"}:
+        raise DataError(
+            "The labels are 1 and 2, and nothing says which is pneumonia. Expected are 0 for none and 1 for pneumonia. "
+            "Please write 0 and 1.",
+            code="labels",
+        )
     films = []
     for claim in claims.values():
         first, film = claim[0]
@@ -295,7 +321,31 @@ def rows_of_table(
         with_others: keep the cells of further columns, too, which takes memory.
     """
     needed, optional = (("file", "label"), ("patient",)) if needs_labels else (("file",), ("label", "patient"))
+    is_first = notes is not None
     for row in read_table(content, as_shown(name), needed, optional, max_bytes, _COLUMNS, notes):
+        if is_first and notes is not None:
+            notes += _columns_in_words(row.columns)
+            is_first = False
         names = row.columns if with_others else ()
         others = {name: row.cell(name) for name in names if name not in ("file", "label", "patient")}
         yield Row(row.number, row.cell("file"), row.cell("label"), row.cell("patient"), row.is_ragged, others)
+
+
+def _columns_in_words(columns: Mapping[str, int]) -> Iterator[str]:
+    """Say which columns of a table one might think were read, and were not."""
+    read = columns.get("label")
+    others = sorted({" ".join(re.findall(r"[^\W_]+", name)) for name, place in columns.items() if place != read})
+    if read is not None and (classes := [name for name in others if class_of_words(name)]):
+        yield f"Labels come from one column alone. Not read as labels: {', '.join(classes)}."
+    if any(_AGE.fullmatch(name.replace(" ", "_")) for name in others):
+        yield (
+            "Ages in the table are outward facts alone. Which X-rays the model may read is told by the age in each "
+            "file."
+        )
+
+
+def further_columns(films: Iterable[Labelled]) -> list[str]:
+    """Name the columns of a table that tell neither file nor patient."""
+    known = {*_COLUMNS["file"], *_COLUMNS["patient"]}
+    names = dict.fromkeys(name for film in films for name in film.others)
+    return [name for name in names if " ".join(re.findall(r"[^\W_]+", name)) not in known]

@@ -86,13 +86,15 @@ class Listing:
 
 
 class NotThereError(DataError):
-    """A row names a file that is not there; `nameless` says so without the names of other files."""
+    """A row names a file that is not there; `nameless` says so and how many are alike, without their names."""
 
     def __init__(self, offered: Iterable[str] = ()) -> None:
+        offered = tuple(offered)
         names = " or ".join(as_shown(name) for name in offered)
         offer = f"there is no such file in here. Did you mean {names}? Please correct it."
         super().__init__(offer if names else MISSING)
-        self.nameless = MISSING
+        alike = "one is of nearly that name" if len(offered) == 1 else f"{len(offered)} are of nearly that name"
+        self.nameless = f"there is no such file in here, but {alike}. Please correct it." if names else MISSING
 
 
 @contextmanager

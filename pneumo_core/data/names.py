@@ -56,10 +56,11 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _EXPECTED_PATH = "Expected is a path below the top, such as train/NORMAL/x.png. Please correct it."
 
 _WORD = re.compile(r"[^\W\d_]+")
-_PNEUMONIA = {"pneumonia", "pneumonie", "neumonia", "neumonía", "polmonite", "positive"}
+_PNEUMONIA = {"pneumonia", "pneumonie", "neumonia", "neumonía", "polmonite", "pneumonias", "positive"}
 _BACTERIA, _VIRUS = {"bacteria", "bacterial", "bacterium"}, {"virus", "viral"}
 _NORMAL = [{"normal"}, {"negative"}, {"healthy"}, {"no", "pneumonia"}, {"non", "pneumonia"}, {"no", "finding"}]
 _NORMAL += [{"no", "findings"}, {"not", "pneumonia"}, {"without", "pneumonia"}]
+_NORMAL += [{"normals"}, {"gesund"}, {"gesunde"}, {"kein", "befund"}, {"keine", "pneumonie"}, {"sano"}, {"sain"}]
 _SPLIT_WORDS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation"), "val"),

@@ -19,9 +19,11 @@ from typing import Literal, NamedTuple
 
 from pneumo_core.data.cases import patient_and_kind
 from pneumo_core.data.labels import (
+    MAX_FOLDERS,
     NO_LABELS,
     Labelled,
     Row,
+    further_columns,
     is_at_top,
     label_by_rows,
     label_by_table,
@@ -52,6 +54,7 @@ from pneumo_core.data.names import (
     WORKBOOKS,
     as_shown,
     class_of_words,
+    folder_of,
     is_silent,
     kind_by_folders,
     may_be_table,
@@ -100,6 +103,7 @@ class Source:
             an upload or a zip; of their sizes where they lie on disk.
         nameless_problems: the same as `problems` without what is written in names and cells, for files that travel.
         notes: whole sentences on how names, tables and labels were understood, each said once; without any name.
+        found: where no film has a label, a sentence that names the folders or columns; "" else.
     """
 
     name: str
@@ -108,6 +112,12 @@ class Source:
     listing_sha256: str
     nameless_problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    found: str = ""
+
+    @property
+    def shown_notes(self) -> tuple[str, ...]:
+        """The notes for the screen: with `found`, which holds names."""
+        return tuple(f"{note} {self.found}" if note == NO_LABELS and self.found else note for note in self.notes)
 
 
 def open_source(path: Path) -> Source:
@@ -276,8 +286,25 @@ def _source(name: str, films: Sequence[Labelled], listings: Sequence[Listing], h
     notes = [note for listing in listings for note in listing.notes]
     notes += [NO_LABELS] if is_worklist and len(films) > 1 else []
     return Source(
-        name, tuple(_film(*labelled) for labelled in films), named, digest, nameless, tuple(dict.fromkeys(notes))
+        name,
+        tuple(_film(*labelled) for labelled in films),
+        named,
+        digest,
+        nameless,
+        tuple(dict.fromkeys(notes)),
+        _found(films) if is_worklist else "",
     )
+
+
+def _found(films: Sequence[Labelled]) -> str:
+    """Name the columns of the table, else the folders, that tell no label."""
+    names, what = further_columns(films), "column"
+    if not names:
+        names = list(dict.fromkeys(folder for film in films if (folder := folder_of(film.file.name).rstrip("/"))))
+        what = "folder"
+    others = " and others" if len(names) > MAX_FOLDERS else ""
+    shown = ", ".join(as_shown(name) for name in names[:MAX_FOLDERS])
+    return f"No label was understood in the {what}{'s' if len(names) > 1 else ''} {shown}{others}." if names else ""
 
 
 def _refuse_workbooks(listings: Sequence[Listing]) -> None:

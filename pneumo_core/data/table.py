@@ -1,8 +1,9 @@
 """A table (CSV) of films, read the same way wherever one is given: its text, its columns, its rows.
 
-Spreadsheets of several countries write commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252. A first line
-`sep=;` tells the delimiter. Else it is the one with which one of the first rows holds the columns that are needed; rows
-above that one are a title. An encoding is told by its mark, else by whether the bytes are text in it.
+Spreadsheets of several countries write commas, semicolons or tabs, in UTF-8, UTF-16 or Windows-1252, old ones in the
+code page of DOS. A first line `sep=;` tells the delimiter. Else, and where its rows have another one, it is the one
+with which one of the first rows holds the columns that are needed; rows above that one are a title. An encoding is told
+by its mark, else by whether the bytes are text in it.
 """
 
 import codecs
@@ -11,10 +12,12 @@ import io
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+from pneumo_core.data.names import as_shown
 from pneumo_core.errors import DataError
 from pneumo_core.files import text_of_cell
 from pneumo_core.wording import counted
@@ -26,6 +29,9 @@ DELIMITERS = ",;\t"
 # The header is one of so many first rows that are not blank.
 HEADER_ROWS = 20
 _PART = 2**20
+_DOS = "cp850"
+_DOS_NOTE = "The table does not tell its alphabet. It was read in the code page of DOS (850)."
+_MAX_CELLS = 8
 # A workbook under the name of a CSV: a zip, or a compound file of older versions.
 _WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _SEP_LINE = re.compile(r'"?sep=(?P<delimiter>[^"\s]|\t)"?[\s,;]*', re.IGNORECASE)
@@ -58,6 +64,18 @@ class TableRow:
         """Give the cell of a column; "" where the table has no such column, or the row ends before it."""
         place = self.columns.get(column, len(self.cells))
         return self.cells[place] if place < len(self.cells) else ""
+
+
+class NoColumnsError(DataError):
+    """A table lacks columns that are needed; `nameless` says so without the cells of its first row."""
+
+    def __init__(self, lacks: str, cells: Sequence[str], expected: str) -> None:
+        others = " and others" if len(cells) > _MAX_CELLS else ""
+        shown = ", ".join(as_shown(cell) for cell in cells[:_MAX_CELLS])
+        super().__init__(
+            f"{lacks} Its first row is {shown}{others}. {expected}" if cells else f"{lacks} {expected}", code=CODE
+        )
+        self.nameless = f"{lacks} {expected}"
 
 
 def read_table(
@@ -101,11 +119,11 @@ def read_table(
     header = _find_header(content, encoding, needed, other_names or {})
     if header is None:
         columns = f"column {needed[0]}" if len(needed) == 1 else f"columns {', '.join(needed[:-1])} and {needed[-1]}"
-        raise DataError(
-            f"{name} has no {columns}. Expected is a first row such as "
-            f"{','.join(needed) if len(needed) > 1 else 'file,label'}, with commas, semicolons or tabs, and then one "
-            "X-ray in each row. Please correct it.",
-            code=CODE,
+        raise NoColumnsError(
+            f"{name} has no {columns}.",
+            _first_cells(content, encoding),
+            f"Expected is a first row such as {','.join(needed) if len(needed) > 1 else 'file,label'}, with commas, "
+            "semicolons or tabs, and then one X-ray in each row. Please correct it.",
         )
     if twice := [column for column in (*needed, *optional) if header.cells.count(column) > 1]:
         raise DataError(
@@ -114,6 +132,7 @@ def read_table(
             code=CODE,
         )
     if notes is not None:
+        notes += [_DOS_NOTE] if encoding == _DOS else []
         notes += header.notes((*needed, *optional))
     return _rows(header, name)
 
@@ -128,7 +147,7 @@ class _Header:
         columns: name and place, those under another name, too.
         renamed: columns and the name that each stands under.
         above: how many rows that are not blank stand above it.
-        is_told: the first line told the delimiter.
+        is_told: the first line told the delimiter; None where there is no such line, False where it told another one.
     """
 
     lines: Iterator[tuple[int, list[str]]]
@@ -136,11 +155,15 @@ class _Header:
     columns: Mapping[str, int]
     renamed: Mapping[str, str]
     above: int
-    is_told: bool
+    is_told: bool | None
 
     def notes(self, wanted: Collection[str]) -> list[str]:
         """Say how it was found."""
         notes = ["The first line of the table tells its delimiter (sep=)."] if self.is_told else []
+        if self.is_told is False:
+            notes.append(
+                "The first line of the table (sep=) tells another delimiter than its rows have, and was ignored."
+            )
         if self.above:
             notes.append(f"{counted(self.above, 'row')} above the table's header {_was(self.above)} passed over.")
         notes += [
@@ -177,7 +200,16 @@ def _find_header(
     lines = _lines(content, encoding, delimiter, bool(told))
     _, cells = next(islice(lines, above, None))
     names = _in_lower_case(cells)
-    return _Header(lines, names, *_columns(names, other_names), above, bool(told))
+    return _Header(lines, names, *_columns(names, other_names), above, delimiter == told["delimiter"] if told else None)
+
+
+def _first_cells(content: bytes, encoding: str) -> list[str]:
+    """Give the cells of the first row, with the delimiter that parts it most."""
+    rows = []
+    for delimiter in DELIMITERS:
+        with suppress(csv.Error):
+            rows += [cells for _, cells in islice(_lines(content, encoding, delimiter, False), 1)]
+    return [cell for cell in max(rows, key=len, default=[]) if cell]
 
 
 def _in_lower_case(cells: Sequence[str]) -> list[str]:
@@ -222,12 +254,12 @@ def _lines(content: bytes, encoding: str, delimiter: str, skips_first: bool) -> 
 
 def _encoding(content: bytes, name: str) -> str:
     is_marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    for encoding in ("utf-16",) if is_marked else ("utf-8-sig", "cp1252"):
+    for encoding in ("utf-16",) if is_marked else ("utf-8-sig", "cp1252", _DOS):
         if _is_text(content, encoding):
             return encoding
     raise DataError(
-        f"{name} is no text that can be read. Expected is a CSV in UTF-8 (UTF-16 and Windows-1252 can be read, too). "
-        "Please save it as CSV again.",
+        f"{name} is no text that can be read. Expected is a CSV in UTF-8 (UTF-16, Windows-1252 and DOS 850 can be read, "
+        "too). Please save it as CSV again.",
         code=CODE,
     )
 
@@ -236,9 +268,15 @@ def _is_text(content: bytes, encoding: str) -> bool:
     try:
         with _opened(content, encoding) as text:
             # No text holds a zero byte, which UTF-16 without a mark is full of.
-            return all("\0" not in part for part in iter(partial(text.read, _PART), ""))
+            parts = iter(partial(text.read, _PART), "")
+            return all("\0" not in part and (encoding != _DOS or _is_latin(part)) for part in parts)
     except UnicodeDecodeError:
         return False
+
+
+def _is_latin(text: str) -> bool:
+    """True where all letters are Latin: each byte is some letter of DOS, and frames and shades are no words."""
+    return all(letter.isascii() or unicodedata.name(letter, "").startswith("LATIN ") for letter in set(text))
 
 
 def _opened(content: bytes, encoding: str) -> io.TextIOWrapper:

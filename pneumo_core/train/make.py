@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.data import Case, count_patients, manifest_sha256, unknown_folders
+from pneumo_core.data import Case, count_patients, links_in, manifest_sha256, unknown_folders
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.files import file_sha256, models_folder, write_whole
 from pneumo_core.film import Preprocessing, fingerprint
@@ -151,6 +151,8 @@ class _Run:
         self.tell("reading the films", force=True)
         for name in () if plan.manifest is not None else unknown_folders(plan.data):
             self.report(f"left aside: {name}, which is no folder of a known class (NORMAL, PNEUMONIA, BACTERIA, VIRUS)")
+        for name in () if plan.manifest is not None else links_in(plan.data):
+            self.report(f"left aside: {name}, which is a link, and links are not followed")
         for note in self.notes:
             self.report(note)
         self.report(f"reading {len(validation)} validation films")

@@ -229,6 +229,13 @@ def test_the_archives_names_tell_patients_and_kinds(tmp_path):
         assert (len(rows), len({row.split for row in rows})) == (2, 1)
 
 
+def test_the_summary_tells_the_kinds_of_pneumonia_and_folders_of_no_class(tmp_path):
+    films = {sick(1): film(1), "train/PNEUMONIA/BACTERIA-7-0001.png": film(2), normal(1): film(3)}
+    found = audit_folder(lay(tmp_path, films | {"train/COVID/a.png": film(4)}))
+    assert "PNEUMONIA: 1 X-rays by bacteria, 1 by a virus" in summary(found)
+    assert "train/COVID" in text_of(found, "ignored")
+
+
 def test_a_film_encoded_again_and_shrunk_is_a_twin_by_its_looks(tmp_path):
     small = np.asarray(Image.fromarray(pixels(0)).resize((110, 120), Image.Resampling.BILINEAR))
     again = encoded(small, "JPEG", quality=70)
@@ -363,12 +370,11 @@ def test_links_are_not_followed_and_other_files_are_counted(tmp_path):
     lay(data, {".git/x.png": b"", "train/OTHER/d.png": b"", "train/Thumbs.db": b""})
     (data / normal(90)).symlink_to(elsewhere / "secret.png")
     found = audit_folder(data)
-    assert found.ignored == ("NORMAL/b.png", "train/NORMAL/a.pdf", "train/OTHER/d.png")
-    assert found.n_ignored == 3
-    assert text_of(found, "ignored").startswith("3 files were not audited, because they are no X-ray")
-    (linked,) = found.unusable
-    assert linked.problem == "The image is a link, and links are not followed. Please put the file itself there."
-    assert linked.sha256 == ""
+    assert found.ignored == ("NORMAL/b.png", normal(90), "train/NORMAL/a.pdf", "train/OTHER/d.png")
+    assert found.n_ignored == 4
+    assert text_of(found, "ignored").startswith("4 files were not audited, because they are no X-ray")
+    assert "1 of them is a link, and links are not followed." in text_of(found, "ignored")
+    assert not found.unusable
 
 
 @pytest.mark.parametrize("name", [b"IM-0090-0001\n.png", b"IM-0090-\xff.png", b"a\\b.png"])

@@ -11,6 +11,7 @@ from pneumo_core.data.cases import (
     Case,
     find_cases,
     find_data_folders,
+    links_in,
     manifest_sha256,
     split_by_patient,
     unknown_folders,
@@ -158,7 +159,7 @@ def test_a_folder_means_a_split_or_a_class_by_its_words_to_train_as_to_evaluate(
 
 
 @pytest.mark.parametrize(
-    "folder", ["COVID", "normals", "chest_xray_pneumonia", "normal vs pneumonia", "Lung_Opacity", "0"]
+    "folder", ["COVID", "abnormal", "chest_xray_pneumonia", "normal vs pneumonia", "Lung_Opacity", "0"]
 )
 def test_a_folder_of_other_words_means_no_class(tmp_path, folder):
     data_folder(tmp_path, f"train/{folder}/a.png", "train/NORMAL/b.png")
@@ -172,20 +173,24 @@ def test_a_folder_of_other_words_means_no_class(tmp_path, folder):
     assert folder not in source.nameless_problems[0].split("Expected")[0]
 
 
-def test_a_link_stands_for_itself_and_leads_nowhere(tmp_path):
+def test_class_folders_count_at_any_depth_with_the_split_above_them(tmp_path):
+    names = ["chest/chest/val/NORMAL/a.png", "chest/test/PNEUMONIA/b.png", "chest/deep/Virus/c.png"]
+    data_folder(tmp_path, *names, "chest/test/COVID/deep/d.png")
+    told = {(case.name, case.split, case.has_pneumonia) for case in find_cases(tmp_path)}
+    assert told == {(names[0], "val", False), (names[1], "test", True), (names[2], "train", True)}
+    assert unknown_folders(tmp_path) == ("chest/test/COVID",)
+
+
+def test_a_link_is_no_film_and_leads_nowhere(tmp_path):
     outside = data_folder(tmp_path / "outside", "a.png", "b.png")
     data = data_folder(tmp_path / "data", "train/NORMAL/a.png", "train/PNEUMONIA/a.png")
     (data / "train/NORMAL/link.png").symlink_to(outside / "a.png")
     (data / "train/NORMAL/inside").symlink_to(outside)
     (data / "train/Bacteria").symlink_to(outside)
-    names = {case.name for case in find_cases(data)}
-    assert names == {
-        *("train/NORMAL/a.png", "train/NORMAL/inside", "train/NORMAL/link.png"),
-        *("train/Bacteria", "train/PNEUMONIA/a.png"),
-    }
-    unusable = {film.name for film in audit_folder(data).films if "is a link" in (film.problem or "")}
-    assert unusable == {"train/NORMAL/inside", "train/NORMAL/link.png", "train/Bacteria"}
-    assert all(any(name in problem for problem in open_source(data).problems) for name in unusable)
+    assert {case.name for case in find_cases(data)} == {"train/NORMAL/a.png", "train/PNEUMONIA/a.png"}
+    linked = ("train/Bacteria", "train/NORMAL/inside", "train/NORMAL/link.png")
+    assert links_in(data) == audit_folder(data).ignored == linked
+    assert all(any(name in problem for problem in open_source(data).problems) for name in linked)
     (data / "val").symlink_to(data / "train")
     with pytest.raises(DataError):
         find_cases(data)
@@ -220,12 +225,12 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path):
 
 
 def test_a_folder_without_films_is_refused(tmp_path):
-    data_folder(tmp_path, "normals/IM-0001-0001.jpeg")
+    data_folder(tmp_path, "others/IM-0001-0001.jpeg")
     with pytest.raises(DataError) as refusal:
         find_cases(tmp_path)
     assert str(refusal.value) == (
         f"No X-ray was found in {tmp_path}. Expected are DICOM, PNG, JPEG, TIFF or BMP files in train/NORMAL, "
-        "train/PNEUMONIA, and the same in val and test; or in NORMAL and PNEUMONIA alone. Found: normals. Please check "
+        "train/PNEUMONIA, and the same in val and test; or in NORMAL and PNEUMONIA alone. Found: others. Please check "
         "the folder's layout."
     )
 

@@ -484,6 +484,61 @@ def test_a_table_has_so_many_bytes_and_rows_and_no_more(tmp_path, monkeypatch):
     assert "labels.csv is too large" in refusal_of(lambda: csv_source(tmp_path, content + b"\n"))
 
 
+@pytest.mark.parametrize(("values", "is_refused"), [("121", True), ("012", False), ("111", False)])
+def test_labels_of_1_and_2_are_not_guessed(tmp_path, values, is_refused):
+    content = table(*(f"{place}.png,{value}" for place, value in enumerate(values)))
+    names = [f"{place}.png" for place in range(3)]
+    if not is_refused:
+        assert csv_source(tmp_path, content, *names).films
+        return
+    with pytest.raises(DataError) as refusal:
+        csv_source(tmp_path, content, *names)
+    assert refusal.value.code == "labels"
+
+
+def test_where_no_label_is_understood_the_columns_or_folders_are_named_on_the_screen_alone(tmp_path):
+    content = table("a.png,Effusion,7", "b.png,No Finding,8", header="Image Index,Finding Labels,Patient ID")
+    by_table = csv_source(tmp_path / "table", content, "a.png", "b.png")
+    filled(tmp_path / "folders", "Doe/a.png", "Roe/b.png")
+    by_folders = open_source(tmp_path / "folders")
+    assert "finding labels." in by_table.shown_notes[-1] and "finding" not in by_table.notes[-1]
+    assert "Doe, Roe." in by_folders.shown_notes[-1] and "Doe" not in by_folders.notes[-1]
+    beside = open_source(tmp_path / "table")
+    assert "Finding Labels" in beside.problems[0] and "Finding" not in beside.nameless_problems[0]
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("file,label,Age", "Ages in the table"),
+        ("file,label,PatientAge", "Ages in the table"),
+        ("file,label,Alter", "Ages in the table"),
+        ("file,Pneumonia,No Finding", "Not read as labels: no finding"),
+        ("file,label,page", None),
+    ],
+)
+def test_columns_that_are_not_read_as_one_may_think_are_said(tmp_path, header, said):
+    notes = " ".join(csv_source(tmp_path, table("a.png,1,0", header=header), "a.png").notes)
+    assert said in notes if said else "table" not in notes
+
+
+def test_a_first_line_that_tells_another_delimiter_is_not_said_to_tell_it(tmp_path):
+    (note,) = csv_source(tmp_path, b"sep=;\n" + table("a.png,1"), "a.png").notes
+    assert "was ignored" in note
+
+
+def test_a_table_of_dos_is_read_with_a_note(tmp_path):
+    source = csv_source(tmp_path, table("M\u00fcller.png,1").decode().encode("cp850"), "M\u00fcller.png")
+    assert labels(source) == {"M\u00fcller.png": True}
+    assert any("DOS" in note for note in source.notes)
+
+
+@pytest.mark.parametrize(("folder", "label"), [("Normals", False), ("Gesund", False), ("Pneumonias", True)])
+def test_other_words_of_class_folders_are_understood(tmp_path, folder, label):
+    filled(tmp_path, f"{folder}/a.png")
+    assert labels(open_source(tmp_path)) == {f"{folder}/a.png": label}
+
+
 def test_a_table_is_read_as_spreadsheets_write_it_and_each_step_is_said_once(tmp_path):
     rows = ["sep=;", "Study of 2024;;;", "", "File;Label;;", "f1.png;0,0;;", "f2.png;WAHR;;", "f3.png;#N/A;;"]
     source = csv_source(tmp_path, "\r\n".join(rows).encode("utf-8-sig"), "f1.png", "f2.png", "f3.png")
@@ -556,6 +611,7 @@ def test_a_name_that_fits_no_file_or_several_is_left_out_and_the_nearest_is_offe
     assert labels(source) == {"f3.png": False}
     assert source.problems[0].split("Did you mean ")[1:] == ([f"{offered}? Please correct it."] if offered else [])
     assert "f3" not in source.nameless_problems[0] and "f4" not in source.nameless_problems[0]
+    assert ("of nearly that name" in source.nameless_problems[0]) == (offered is not None)
 
 
 def test_a_folder_without_class_folders_is_labelled_by_its_table(tmp_path):

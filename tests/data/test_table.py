@@ -118,7 +118,7 @@ def test_a_row_that_cannot_be_used_is_said_through_both_doors_of_films_and_stops
         text(*ROWS).encode() + b"\0",
         text(*ROWS).encode("utf-16-le"),
         text(*ROWS).encode("utf-16")[:-1],
-        text(*ROWS, "d\x81.png,normal,p9,train").encode("latin-1"),
+        text(*ROWS, "d\x81\xb0.png,normal,p9,train").encode("latin-1"),
     ],
 )
 def test_what_is_no_table_is_refused_with_one_code_through_all_three_doors(content: bytes, folder: Path):

@@ -62,12 +62,14 @@ def test_a_film_that_vanishes_is_no_film_that_is_left_out(tmp_path: Path, make_d
 
 def test_a_link_is_not_followed_and_said(tmp_path: Path, make_data: Callable[..., Path]):
     data = make_data(tmp_path / "data", 3, ("train",))
-    first = find_cases(data)[0].views[0]
+    cases = find_cases(data)
+    first = cases[0].views[0]
     first.rename(tmp_path / "elsewhere.png")
     first.symlink_to(tmp_path / "elsewhere.png")
-    films = read_films(find_cases(data), SMALL)
+    films = read_films(cases, SMALL)
     assert films is not None
     assert len(films.cases) == 5
+    assert len(find_cases(data)) == 5
     assert "is a link, and links are not followed" in films.left_out[0]
 
 

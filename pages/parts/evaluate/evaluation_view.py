@@ -53,13 +53,13 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
     )
     if source is not None and source.problems:
         with st.expander(
-            f"{len(source.problems)} left out before scoring",
+            f"Left out or without a label: {counted(len(source.problems), 'sentence')}",
             icon=":material/block:",
             expanded=len(source.problems) <= MOST_PROBLEMS,
         ):
             st.markdown("\n".join(f"- {plain(problem)}" for problem in source.problems))
     if source is not None and source.notes:
-        st.info("\n".join(f"- {plain(note)}" for note in source.notes), icon=":material/fact_check:")
+        st.info("\n".join(f"- {plain(note)}" for note in source.shown_notes), icon=":material/fact_check:")
     if assessment.known is not None and assessment.known.any():
         others = "" if assessment.known.all() else " The table of groups gives the figures without them."
         st.warning(

@@ -133,7 +133,10 @@ def _left_out(source: Source) -> None:
         st.markdown(f"{counted(unlabelled, 'X-ray')} without a label left out.")
     # The list has no names, since one may be the name of a film in the quiz.
     if source.nameless_problems:
-        with st.expander(f"{len(source.nameless_problems)} left out, with the reasons", icon=":material/block:"):
+        with st.expander(
+            f"Left out or without a label: {counted(len(source.nameless_problems), 'sentence')}",
+            icon=":material/block:",
+        ):
             st.markdown("\n".join(f"- {plain(problem)}" for problem in source.nameless_problems))
     if source.notes:
         st.info("\n".join(f"- {plain(note)}" for note in source.notes), icon=":material/fact_check:")
