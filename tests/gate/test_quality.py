@@ -71,7 +71,7 @@ def test_a_film_within_all_limits_needs_no_word():
         ({"missing": (0.11, 0.11, 0.17, 0.12)}, {"missing": (0.111, 0.0, 0.0, 0.0)}, CUT_OFF),
         ({"missing": (0.11, 0.11, 0.17, 0.12)}, {"missing": (0.0, 0.0, 0.0, 0.121)}, CUT_OFF),
         ({"letters": 5}, {"letters": 6}, WRITING),
-        ({"frame": (0.5, 0.5, 0.0, 0.009)}, {"frame": (0.01, 0.01, 0.0, 0.01)}, FRAME),
+        ({"frame": (0.5, 0.5, 0.0, 0.0)}, {"frame": (0.01, 0.01, 0.0, 0.001)}, FRAME),
     ],
 )
 def test_each_limit_has_two_sides(within: dict, beyond: dict, finding: str):
