@@ -49,10 +49,10 @@ def read(
     conformal, _ = read_conformal(folder, classifier.card)
     any_refused = False
     for file in files:
-        sha256, outcome = _outcome(classifier, file, age)
+        sha256, outcome, notes = _outcome(classifier, file, age)
         any_refused = any_refused or isinstance(outcome, PneumoError)
         if as_json:
-            answer = json.dumps(reading_line(str(file), sha256, outcome, classifier, point, conformal))
+            answer = json.dumps(reading_line(str(file), sha256, outcome, classifier, point, conformal, notes))
         else:
             answer = f"{file}: {_in_words(outcome, point)}"
         if heatmaps:
@@ -65,16 +65,22 @@ def read(
         raise SystemExit(1)
 
 
-def _outcome(classifier: "Classifier", file: Path, age: float | None) -> "tuple[str | None, Reading | PneumoError]":
-    """Give the hash of a file, None where it cannot be had, and its reading or why there is none."""
+def _outcome(
+    classifier: "Classifier", file: Path, age: float | None
+) -> "tuple[str | None, Reading | PneumoError, tuple[str, ...]]":
+    """Give the hash of a file, None where it cannot be had, its reading or why there is none, and its notes."""
     from pneumo_core.film import offered_sha256, read_radiograph
     from pneumo_core.read import read_xray
 
     try:
         radiograph = read_radiograph(file)
-        return radiograph.sha256, read_xray(classifier, radiograph, age_years=age)
     except PneumoError as error:
-        return offered_sha256(file), error
+        return offered_sha256(file), error, ()
+    notes = radiograph.origin.notes
+    try:
+        return radiograph.sha256, read_xray(classifier, radiograph, age_years=age), notes
+    except PneumoError as error:
+        return radiograph.sha256, error, notes
 
 
 def _in_words(outcome: "Reading | PneumoError", point: "OperatingPoint") -> str:

@@ -160,7 +160,7 @@ class _Process:
         grey, values = (self._array((count,), "float32") for _ in range(2))
         if grey is None or values is None:
             return None
-        if not np.isfinite(values).all():
+        if np.isinf(values).any():
             raise ValueError("values that are no numbers")
         return Decoded(levels, origin, Scale(_in_range(grey), values))
 

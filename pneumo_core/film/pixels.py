@@ -140,7 +140,7 @@ class Scale(NamedTuple):
 
     Attributes:
         grey: in [0, 1], air dark and bone bright.
-        values: before any window, in `Origin.unit`.
+        values: before any window, in `Origin.unit`; `nan` for what is no part of the image, as padding.
     """
 
     grey: NDArray[np.float32]

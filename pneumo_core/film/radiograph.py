@@ -26,7 +26,8 @@ class StoredValues:
     Attributes:
         levels: uint8 or uint16 `(height, width)`, as the pixels lie; read-only.
         values: float32 `(256,)` or `(65536,)`: the value of each level, in `Origin.unit`; read-only. The image's values
-            are `values[levels]`, and its windows stand in `Origin.windows`.
+            are `values[levels]`, and its windows stand in `Origin.windows`. A level that is no part of the image, as
+            padding, has the value `nan`.
     """
 
     levels: Levels
@@ -51,6 +52,14 @@ class Radiograph:
     sha256: str
     origin: Origin
     stored: StoredValues | None = None
+
+    @property
+    def outside(self) -> NDArray[np.bool_] | None:
+        """Tell which pixels are no part of the image, bool `(height, width)`; None where all are."""
+        outer = None if self.stored is None else np.isnan(self.stored.values)
+        if self.stored is None or outer is None or not outer.any():
+            return None
+        return np.asarray(outer[self.stored.levels])
 
 
 def read_radiograph(file: str | Path | bytes | BinaryIO, name: str | None = None) -> Radiograph:

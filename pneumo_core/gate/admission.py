@@ -112,7 +112,9 @@ def before(radiograph: Radiograph, population_years: tuple[float, float], age_ye
         doubts = (*doubts, *refuse_raw(radiograph))
     except UnsuitableImageError as refusal:
         return Admission(name, refusal, doubts=doubts)
-    return _measured(Admission(name, suitability=suitability, doubts=doubts), radiograph.pixels)
+    return _measured(
+        Admission(name, suitability=suitability, doubts=doubts), radiograph.pixels, outside=radiograph.outside
+    )
 
 
 def before_changed(pixels: np.ndarray, name: str, sharpness: float | None = None) -> Admission:
@@ -129,8 +131,10 @@ def before_changed(pixels: np.ndarray, name: str, sharpness: float | None = None
     return _measured(Admission(name), pixels, sharpness)
 
 
-def _measured(admission: Admission, pixels: np.ndarray, sharpness: float | None = None) -> Admission:
-    quality = measure_quality(pixels)
+def _measured(
+    admission: Admission, pixels: np.ndarray, sharpness: float | None = None, outside: np.ndarray | None = None
+) -> Admission:
+    quality = measure_quality(pixels, outside)
     if sharpness is not None:
         quality = replace(quality, sharpness=sharpness)
     try:

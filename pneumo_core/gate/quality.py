@@ -28,8 +28,8 @@ SIDES = ("left", "right", "top", "bottom")
 MOST_MISSING = (0.11, 0.11, 0.17, 0.12)
 MOST_LETTERS = 5
 # An edge row or column is plain if nearly all of it is white or black. `PLAIN` allows for what JPEG adds.
-# A frame has at least `LEAST_FRAME` of a side, on three sides or more.
-PLAIN, NEARLY_ALL, LEAST_FRAME, LEAST_FRAMED_SIDES = 0.04, 0.95, 0.01, 3
+# A frame has at least one row or column of the image itself, on three sides or more.
+PLAIN, NEARLY_ALL, LEAST_FRAMED_SIDES = 0.04, 0.95, 3
 # Strokes are this much brighter than their surroundings, out of 255. The least height is in pixels. The largest height
 # is a share of the long side.
 STROKE_CONTRAST, WIDEST_STROKE, LEAST_HEIGHT, MOST_HEIGHT = 80, 13, 6, 0.05
@@ -121,9 +121,9 @@ class Quality:
                 "The line may name the patient. Please check it before you share the image, and have it removed."
             )
             found.append((WRITING, Caution("writing", sentence)))
-        if sum(share >= LEAST_FRAME for share in self.frame) >= LEAST_FRAMED_SIDES:
+        if sum(share > 0 for share in self.frame) >= LEAST_FRAMED_SIDES:
             sentence = (
-                f"This image has a plain white or black frame, up to {100 * max(self.frame):.0f} % of its side wide. "
+                f"This image has a plain white or black frame, up to {100 * max(self.frame):.1g} % of its side wide. "
                 "No frame is expected, because a frame can raise the score. Please crop it off and upload the image "
                 "again."
             )
@@ -156,15 +156,18 @@ class Quality:
         return None
 
 
-def measure_quality(pixels: np.ndarray) -> Quality:
+def measure_quality(pixels: np.ndarray, outside: np.ndarray | None = None) -> Quality:
     """Measure a film.
 
     Args:
         pixels: float32 `(height, width)` in [0, 1], air dark and bone bright.
+        outside: bool `(height, width)`, the pixels that are no part of the image; None where all are. They count in no
+            measure of exposure and are no frame.
     """
     film = _shrunk(pixels)
     small = resize(film, SIDE, SIDE)
-    white, black, middle, spread = _exposure_of(small)
+    is_image = np.ones((SIDE, SIDE), bool) if outside is None else resize(outside.astype(np.float32), SIDE, SIDE) == 0
+    white, black, middle, spread = _exposure_of(small, is_image)
     degrees, *missing = position_of(small)
     left, right, top, bottom = (share / 100 for share in missing)
     return Quality(
@@ -176,7 +179,7 @@ def measure_quality(pixels: np.ndarray) -> Quality:
         degrees,
         (left, right, top, bottom),
         _letters_of(film),
-        _frame_of(small),
+        _frame_of(pixels, small, is_image),
     )
 
 
@@ -239,20 +242,32 @@ def _position() -> tuple[np.ndarray, np.ndarray]:
         return file["coefficients"], file["intercepts"]
 
 
-def _exposure_of(small: np.ndarray) -> tuple[float, float, float, float]:
+def _exposure_of(small: np.ndarray, is_image: np.ndarray) -> tuple[float, float, float, float]:
     margin = round(MARGIN * SIDE)
-    inside = small[margin : SIDE - margin, margin : SIDE - margin]
+    inner = slice(margin, SIDE - margin)
+    inside = small[inner, inner][is_image[inner, inner]]
+    if not inside.size:
+        return 0.0, 1.0, 0.0, 0.0
     low, middle, high = np.percentile(inside, (2, 50, 98)).tolist()
     return float((inside >= 0.99).mean()), float((inside <= 0.01).mean()), middle, high - low
 
 
-def _frame_of(small: np.ndarray) -> tuple[float, float, float, float]:
-    plain = (small >= 1 - PLAIN) | (small <= PLAIN)
+def _frame_of(pixels: np.ndarray, small: np.ndarray, is_image: np.ndarray) -> tuple[float, float, float, float]:
+    plain = is_image & _is_plain(small)
     across, down = plain.mean(axis=0) >= NEARLY_ALL, plain.mean(axis=1) >= NEARLY_ALL
-    left, right, top, bottom = (
-        float(np.cumprod(of_side).mean()) for of_side in (across, across[::-1], down, down[::-1])
-    )
+    shares = [float(np.cumprod(of_side).mean()) for of_side in (across, across[::-1], down, down[::-1])]
+    # A frame of one pixel is lost in the copy, and moves the score as well.
+    edges = (pixels[:, 0], pixels[:, -1], pixels[0], pixels[-1])
+    height, width = pixels.shape
+    for side, (edge, length) in enumerate(zip(edges, (width, width, height, height), strict=True)):
+        if is_image.all() and _is_plain(edge).mean() >= NEARLY_ALL:
+            shares[side] = max(shares[side], 1 / length)
+    left, right, top, bottom = shares
     return left, right, top, bottom
+
+
+def _is_plain(grey: np.ndarray) -> np.ndarray:
+    return (grey >= 1 - PLAIN) | (grey <= PLAIN)
 
 
 def _sharpness_of(small: np.ndarray) -> float:

@@ -22,6 +22,7 @@ def reading_line(
     classifier: Classifier,
     point: OperatingPoint,
     conformal: Conformal | None = None,
+    notes: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Give the line of one file, its keys in the order of `docs/command-line.md`.
 
@@ -29,6 +30,7 @@ def reading_line(
         file: as the caller named it.
         sha256: of the file's bytes; None where they could not be read.
         outcome: the reading, or the refusal.
+        notes: on how a refused file was read, because the refusal may rest on them.
     """
     card = classifier.card
     line: dict[str, Any] = {
@@ -47,7 +49,7 @@ def reading_line(
         "age_years": None,
         "age_from": None,
         "warnings": [],
-        "notes": [],
+        "notes": list(notes if isinstance(outcome, PneumoError) else outcome.notes),
         "known_from": None,
         "model": card.name,
         "weights_sha256": card.weights_sha256,
@@ -65,6 +67,5 @@ def reading_line(
         "age_years": outcome.age_years,
         "age_from": outcome.age_from,
         "warnings": list(outcome.warnings),
-        "notes": list(outcome.notes),
         "known_from": outcome.known_from,
     }

@@ -48,9 +48,8 @@ NO_PIXELS = "scan is a DICOM without pixel data. Please export the X-ray itself.
 TOO_MANY = "Please upload an X-ray of at most 50 megapixels."
 TOO_SMALL = "Please upload an X-ray of at least 96 x 96."
 WITH_8_OR_16 = ". Please export it with 8 or 16 bits."
-OTHER_MODALITY = (
-    "scan is of a modality other than X-ray. Projection X-rays (CR, DX, RG) can be read. Please upload a chest X-ray."
-)
+OTHER_MODALITY = "scan is {}. Projection X-rays (CR, DX, RG) can be read. Please upload a chest X-ray."
+DOC, RTPLAN = (OTHER_MODALITY.format(f"of a modality other than X-ray (modality {one})") for one in ("DOC", "RTPLAN"))
 NOISE = np.random.default_rng(0).integers(0, 256, (100, 120), dtype=np.uint8)
 RAMP_PNG, RAMP_JPEG = png(ramp()), saved(Image.fromarray(ramp()), "JPEG")
 NOISE_JPEG = saved(Image.fromarray(NOISE), "JPEG")
@@ -317,9 +316,12 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "slope 1e300": (lambda: written(dicom(RescaleSlope="1e300")), DAMAGED),
     "a window of no numbers": (lambda: written(dicom(WindowCenter="1e400", WindowWidth="1e400")), READ),
     "a lookup table of 65,536 entries that has one": (lambda: written(dicom(VOILUTSequence=empty_table())), READ),
-    "an encapsulated PDF": (lambda: written(dicom(Modality="DOC")), OTHER_MODALITY),
-    "a radiotherapy plan": (lambda: written(dicom(Modality="RTPLAN")), OTHER_MODALITY),
-    "a modality that is a script": (lambda: written(dicom(Modality="<script>")), OTHER_MODALITY),
+    "an encapsulated PDF": (lambda: written(dicom(Modality="DOC")), DOC),
+    "a radiotherapy plan": (lambda: written(dicom(Modality="RTPLAN")), RTPLAN),
+    "a modality that is a script": (
+        lambda: written(dicom(Modality="<script>")),
+        OTHER_MODALITY.format("of an unknown modality"),
+    ),
     "a body part that is HTML": (lambda: written(dicom(BodyPartExamined=HTML)), READ),
     "a photometric interpretation that is HTML": (
         lambda: written(dicom(PhotometricInterpretation=HTML[:16])),

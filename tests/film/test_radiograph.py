@@ -649,7 +649,7 @@ def test_an_age_is_read_as_devices_write_it(stated, years):
 def test_an_age_that_is_none_is_not_known_and_said_so_without_quoting_it(stated):
     origin = read(shown(PatientAge=stated)).origin
     assert (origin.age_years, origin.is_age_unclear) == (None, True)
-    assert origin.notes == ("PatientAge could not be understood, so the age is not known.",)
+    assert origin.notes == ("PatientAge could not be understood.",)
     (caution,) = assess(read(shown(PatientAge=stated)), (1.0, 5.0)).cautions
     assert caution.tag == UNCLEAR_AGE
 
@@ -682,7 +682,7 @@ def test_an_age_is_computed_from_the_dates_where_none_is_stated(stated):
 def test_dates_that_are_no_dates_give_no_age_and_are_said_so(born, seen):
     origin = read(shown(PatientBirthDate=born, StudyDate=seen)).origin
     assert (origin.age_years, origin.is_age_unclear) == (None, True)
-    assert origin.notes == ("PatientBirthDate and StudyDate give no possible age, so the age is not known.",)
+    assert origin.notes == ("PatientBirthDate and StudyDate give no possible age.",)
 
 
 @pytest.mark.parametrize(("born", "seen"), [("", "20230101"), ("20190101", "")])

@@ -110,7 +110,7 @@ REFUSALS: dict[str, tuple[Callable[[], bytes], str]] = {
     "CT": (lambda: written(dicom(Modality="CT")), MODALITY.format("a CT slice (modality CT)")),
     "MG": (lambda: written(dicom(Modality="MG")), MODALITY.format("a mammogram (modality MG)")),
     "SR": (lambda: written(dicom(Modality="SR")), MODALITY.format("a structured report (modality SR)")),
-    "DOE": (lambda: written(dicom(Modality="DOE")), MODALITY.format("of a modality other than X-ray")),
+    "DOE": (lambda: written(dicom(Modality="DOE")), MODALITY.format("of an unknown modality")),
     **{
         part: (lambda part=part: written(dicom(BodyPartExamined=part)), BODY_PART.format(found))
         for part, found in (("HAND", "hand"), ("LEFT KNEE", "knee"), ("ABDOMEN", "abdomen"), ("LSPINE", "spine"))

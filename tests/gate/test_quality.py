@@ -129,6 +129,25 @@ def test_a_frame_is_found_on_films_of_any_size_and_bars_at_two_sides_are_none(sa
         assert quality.frame == pytest.approx((0.02,) * 4, abs=0.006)
 
 
+@pytest.mark.parametrize("grey", [0.0, 1.0])
+def test_a_frame_of_one_pixel_is_found(samples: list[np.ndarray], grey: float):
+    for film in samples:
+        quality = measure_quality(np.pad(film, 1, constant_values=grey))
+        assert FRAME in quality.findings
+        assert max(quality.frame) < 0.01
+
+
+def test_the_outside_of_an_image_is_no_exposure_and_no_frame(samples: list[np.ndarray]):
+    for film in samples:
+        height, width = film.shape
+        outside = np.zeros(film.shape, bool)
+        outside[height // 3 : 2 * height // 3, width // 3 : 2 * width // 3] = True
+        outside[:, : width // 8] = outside[:, -width // 8 :] = outside[: height // 8] = True
+        hidden = np.where(outside, np.float32(0), film)
+        assert {EXPOSURE, FRAME} & {*measure_quality(hidden).findings}
+        assert not {EXPOSURE, FRAME} & {*measure_quality(hidden, outside).findings}
+
+
 def test_the_samples_need_no_word(samples: list[np.ndarray]):
     assert [measure_quality(film).findings for film in samples] == [()] * len(samples)
 

@@ -36,7 +36,7 @@ class Display:
     Attributes:
         levels: uint8 or uint16 `(height, width)`, without the rows and columns that were cut off.
         grey: float32 `(256,)` or `(65536,)` in [0, 1], one a level, air dark and bone bright.
-        values: float32, one a level, after the modality LUT or rescale, in `unit`.
+        values: float32, one a level, after the modality LUT or rescale, in `unit`; `nan` for what is no image.
         bits: effective bit depth of the stored values.
         voi, window: the kind of hint that was applied; the window's centre and width.
         windows: all windows of the file that are numbers.
@@ -102,7 +102,7 @@ def display(words: Levels, header: pydicom.Dataset, notes: list[str]) -> Display
     return Display(
         levels=words,
         grey=outside.blackened(grey),
-        values=values.astype(np.float32),
+        values=outside.without_values(values.astype(np.float32)),
         bits=bits,
         is_inverted=is_inverted,
         voi=hint.voi if hint else None,

@@ -8,7 +8,7 @@ import pydicom
 from numpy.typing import NDArray
 
 from pneumo_core.film.dicom.header import raw_shorts, raw_texts
-from pneumo_core.film.grey import Levels
+from pneumo_core.film.grey import Levels, count_levels
 from pneumo_core.film.pixels import MIN_SIDE_PIXELS
 
 # A row or column at the edge goes where less than this share of it is image.
@@ -35,6 +35,10 @@ class Outside:
         """Leave the outside out of the counts of levels."""
         return counts if self.outer is None else np.where(self.outer, 0, counts)
 
+    def without_values(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Give no value (`nan`) for the outside."""
+        return values if self.outer is None else np.where(self.outer, np.float32(np.nan), values)
+
     def blackened(self, grey: NDArray[np.float32]) -> NDArray[np.float32]:
         """Show the outside black, whatever the polarity."""
         return grey if self.outer is None else np.where(self.outer, np.float32(0), grey)
@@ -48,6 +52,9 @@ def outside_of(words: Levels, stored: NDArray[np.float64], header: pydicom.Datas
         stored: the value of each word.
     """
     padding, shutter = _padding(stored, header), _open_part(words.shape, header, notes)
+    name = "padding"
+    if padding is None and shutter is None and (unnamed := _unnamed_padding(words, stored)) is not None:
+        padding, name = unnamed, "padding that the header does not name"
     hidden = None if padding is None else padding[words]
     if shutter is not None:
         hidden = ~shutter if hidden is None else hidden | ~shutter
@@ -55,7 +62,7 @@ def outside_of(words: Levels, stored: NDArray[np.float64], header: pydicom.Datas
         return Outside(words)
     box = _inner_box(hidden)
     names = " and ".join(
-        name for name, there in (("padding", padding is not None), ("the shutter", shutter is not None)) if there
+        kind for kind, there in ((name, padding is not None), ("the shutter", shutter is not None)) if there
     )
     if box is None:
         notes.append(f"Almost nothing of the image is left without {names}, so the whole image was taken.")
@@ -90,6 +97,24 @@ def _padding(stored: NDArray[np.float64], header: pydicom.Dataset) -> NDArray[np
     for end in ends:
         padding[end & (len(stored) - 1)] = True
     return padding
+
+
+def _unnamed_padding(words: Levels, stored: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """Find padding that no element names: an edge of one value, farther from all other values than they spread."""
+    edges = (words[0], words[-1], words[:, 0], words[:, -1])
+    candidates = {int(edge[0]) for edge in edges if (edge == edge[0]).all()}
+    if not candidates:
+        return None
+    counts = count_levels(words)
+    padding = np.zeros(len(stored), np.bool_)
+    for level in candidates:
+        others = counts.copy()
+        others[level] = 0
+        there = stored[others > 0]
+        if len(there) > 1:
+            low, high = there.min(), there.max()
+            padding[level] = max(low - stored[level], stored[level] - high) >= high - low
+    return padding if padding.any() else None
 
 
 def _inner_box(hidden: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:

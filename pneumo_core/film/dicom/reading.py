@@ -93,7 +93,7 @@ def read_dicom(content: bytes) -> Decoded:
         scale = None
         pixels, colour = to_grey(frame.words, frame.bits)
         origin = replace(origin, colour=colour)
-    pixels = np.ascontiguousarray(unmirrored(pixels, header, notes))
+    pixels = np.ascontiguousarray(unmirrored(pixels, header, notes, cautions))
     height, width = pixels.shape
     view, age = view_position(header, notes, cautions), age_of(header, notes, cautions)
     return Decoded(

@@ -2,6 +2,7 @@
 
 import math
 import re
+from datetime import date
 from typing import NamedTuple
 
 import pydicom
@@ -29,7 +30,15 @@ _NO_IMAGE_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.11.": "a presentation state, which says how another image is shown",
 }
 _PROJECTION_XRAYS = ("CR", "DX", "RG")
+# Terms of DICOM PS3.3 C.7.3.1.1.1 that name no X-ray, retired ones too; then two that some programs write.
+_OTHER_MODALITIES = (
+    "ANN AR AS ASMT AU BDUS BI BMD CD CF CP CS CTPROTOCOL DD DF DG DM DMS DOC DS EC ECG EEG EMG EOG EPS ES FA FID "
+    "FS GM HC HD IVOCT IVUS KER KO LEN LP LS M3D MA MS OAM OCT OP OPM OPR OPT OPTBSV OPTENF OPV OSS PLAN POS PR "
+    "REG RESP RTDOSE RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SRF ST STAIN "
+    "TEXTUREMAP TG VA VF XC XAPROTOCOL SC PDF"
+)
 _MODALITIES_IN_WORDS = {
+    **dict.fromkeys(_OTHER_MODALITIES.split(), "of a modality other than X-ray"),
     "CT": "a CT slice",
     "MR": "an MR image",
     "MG": "a mammogram",
@@ -97,6 +106,8 @@ _PERHAPS_IN_PART = Caution(
 
 # PatientAge may have been written at another time of the same course of examinations.
 _AGREE_YEARS = 2
+# The first days of the calendars of spreadsheets and databases.
+_NO_BIRTHS = (date(1899, 12, 30), date(1899, 12, 31), date(1900, 1, 1))
 _DISAGREE = f"PatientAge and the dates in the header give ages that differ by more than {_AGREE_YEARS} years."
 _AGE_WAS_USED = Caution("age contradicted", f"{_DISAGREE} PatientAge was used. Please check which is right.")
 _DATES_WERE_USED = Caution("age contradicted", f"{_DISAGREE} The dates were used. Please check which is right.")
@@ -127,13 +138,15 @@ def check_subject(header: pydicom.Dataset, notes: list[str], cautions: list[Caut
     elif modality == "OT":
         cautions.append(_OTHER_MODALITY)
     elif modality not in _PROJECTION_XRAYS:
+        # Any other word may be free text, which is never quoted.
         kind = _MODALITIES_IN_WORDS.get(modality)
-        raise _other_kind(f"{kind} (modality {modality})" if kind else "of a modality other than X-ray")
+        raise _other_kind(f"{kind} (modality {modality})" if kind else "of an unknown modality")
     check_part(header, cautions)
     if sop_class in _RAW_DATA or word(header, "PresentationIntentType") == "FOR PROCESSING":
+        by = " by its SOP class" if sop_class in _RAW_DATA else ""
         raise UnsuitableImageError(
-            "is raw data of a detector (FOR PROCESSING), not an image for viewing. The same exposure has an image FOR "
-            "PRESENTATION. Please export and upload that one.",
+            f"is raw data of a detector{by} (FOR PROCESSING), not an image for viewing. The same exposure has an image "
+            "FOR PRESENTATION. Please export and upload that one.",
             code="for_processing",
         )
     _check_sop_class(header, sop_class, notes, cautions)
@@ -154,26 +167,25 @@ def _check_is_image(sop_class: str) -> None:
 def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -> Age:
     """Give the age from PatientAge with a unit, else from the dates, else from a bare number of years.
 
-    DICOM PS3.5 6.2 allows "045Y" only. "000Y" and "0" often stand for an unknown age, so the dates come before them.
+    DICOM PS3.5 6.2 allows "045Y" only. "000Y" and "0" often stand for an unknown age, so they give none.
     """
     stated = word(header, "PatientAge")
     years = age_in_years(stated) if stated else None
     is_weak = years is not None and (not names_unit(stated) or years == 0)
-    by_dates, seen = _age_by_dates(header)
+    by_dates, seen = _age_by_dates(header, notes)
     dates = f"{BIRTH} and {seen}"
     computed = f"The age was computed from {dates}."
     if by_dates is None:
         if seen:
-            notes.append(f"{dates} give no possible age{', so the age is not known' if not stated else ''}.")
+            notes.append(f"{dates} give no possible age.")
         if stated and years is None:
-            notes.append("PatientAge could not be understood, so the age is not known.")
+            notes.append("PatientAge could not be understood.")
+        elif years == 0:
+            notes.append("PatientAge is 0, which often stands for an unknown age.")
         elif is_weak:
-            notes.append(
-                "PatientAge is 0, which often stands for an unknown age."
-                if years == 0
-                else "PatientAge names no unit. It was read as years."
-            )
-        return Age(years, is_unclear=years is None and bool(stated or seen))
+            notes.append("PatientAge names no unit. It was read as years.")
+        known = years or None
+        return Age(known, is_unclear=known is None and bool(stated or seen))
     if not stated:
         notes.append(computed)
     elif years is None:
@@ -191,12 +203,15 @@ def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -
     return Age(by_dates)
 
 
-def _age_by_dates(header: pydicom.Dataset) -> tuple[float | None, str]:
+def _age_by_dates(header: pydicom.Dataset, notes: list[str]) -> tuple[float | None, str]:
     """Give the age on the first date of the exposure that gives a possible one, and the date's name, "" if none is."""
     born, named = word(header, BIRTH), [keyword for keyword in SEEN if word(header, keyword)]
+    birth = day_in(born)
+    if birth in _NO_BIRTHS:
+        notes.append(f"{BIRTH} is a day that programs write for an unknown one. It was left aside.")
+        return None, ""
     if not born or not named:
         return None, ""
-    birth = day_in(born)
     for keyword in named:
         seen = day_in(word(header, keyword))
         years = age_between(birth, seen) if birth and seen else None
@@ -247,10 +262,13 @@ def _check_whole(header: pydicom.Dataset, cautions: list[Caution]) -> None:
 
 def _tell_compression(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -> None:
     """Say that there was compression with loss; warn of a strong one (DICOM PS3.3 C.7.6.1.1.5)."""
-    if word(header, "LossyImageCompression") not in ("01", "1", "YES"):
-        return
     ratio = number(header, "LossyImageCompressionRatio", math.nan)
     by = f" by about {ratio:.3g} to 1" if 1 < ratio < 1000 else ""
-    notes.append(f"The header says that the image was compressed with loss{by}.")
+    if word(header, "LossyImageCompression") in ("01", "1", "YES"):
+        notes.append(f"The header says that the image was compressed with loss{by}.")
+    elif by:
+        notes.append(f"By its ratio, the image was compressed with loss{by}. LossyImageCompression does not say so.")
+    else:
+        return
     if ratio > MOST_COMPRESSED:
         cautions.append(_COMPRESSED)

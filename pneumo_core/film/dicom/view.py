@@ -44,7 +44,8 @@ _VIEW_CODES = {
     **dict.fromkeys(("399132005", "R-10252", "399325008", "R-10254"), "NOT FRONTAL"),
 }
 _LATERAL = re.compile(
-    r"(?:[LR]|LT|RT|LEFT|RIGHT|XT)?LAT(?:ERAL(?:E|IS|NA)?)?|LAT[LR]|PROFIL|PERFIL|SEITLICH|BOCZN[AEY]"
+    r"(?:[LR]|LT|RT|LEFT|RIGHT|XT|(?:X|CROSS)TABLE)?LAT(?:ERAL(?:E|IS|NA)?)?|LAT[LR]|LTL|PROFIL|PERFIL|SEITLICH"
+    r"|BOCZN[AEY]"
 )
 _LEFT, _RIGHT = (re.compile(f"{one}|{one[0]}T?|{one[0]}T?LAT.*|{one}LAT.*|LAT{one[0]}") for one in ("LEFT", "RIGHT"))
 _DECUBITUS = re.compile(r"\w*DECUB\w*")
@@ -54,8 +55,10 @@ _LORDOTIC = re.compile(r"\w*LORDOTI\w*|\w*LORDOSE|APICAL|LINDBLOM")
 _FRONTAL_WORD = re.compile(
     r"(AP|PA)(?:SUPINE|ERECT|UPRIGHT|SITTING|SIT|SEATED|PORT|PORTABLE|MOBILE|BED|BEDSIDE|STANDING|CHEST|THORAX)?"
 )
-_ANTEROPOSTERIOR = re.compile(r"ANTERO ?POSTERIOR")
-_POSTEROANTERIOR = re.compile(r"POSTERO ?ANTERIOR")
+_SOME_FRONTAL_VIEW = ("FRONTAL", "FRONTALE", "FACE", "FRENTE")
+_ANTEROPOSTERIOR = re.compile(r"ANTERO ?POSTERI|(?<!\w)A P(?!\w)")
+_POSTEROANTERIOR = re.compile(r"POSTERO ?ANTERI|(?<!\w)P A(?!\w)")
+_AXIAL = re.compile(r"\bAXIAA?LE?\b|SUPERO ?INFERIOR|INFERO ?SUPERIOR|CRANIO ?CAUDAL|CAUDO ?CRANIAL")
 # Words beside a view, or in its place, that name none.
 _NO_VIEW = re.compile(
     r"CHEST|THORAX|TORAX|LUNGS?|SUPINE|PRONE|ERECT|UPRIGHT|SITTING|SEATED|SEMI|STANDING|PORTABLE|PORT|MOBILE|BED|BEDSIDE"
@@ -71,6 +74,11 @@ _LORDOTIC_VIEW = Caution(
     "lordotic view",
     "The header calls the view lordotic: the clavicles lie above the lungs. The network knows upright frontal views "
     "only, so the score was not validated for this one.",
+)
+_EXCHANGED = Caution(
+    "left and right exchanged",
+    "The header says that left and right were exchanged, so the image was mirrored for display. Please check the side "
+    "marker.",
 )
 _CONTRADICTED = Caution(
     "view contradicted",
@@ -203,6 +211,15 @@ _PART_CONTRADICTED = Caution(
     "The header contradicts itself about the body part: one element says chest, another says a part outside of it. "
     "Please check that this is an X-ray of the chest.",
 )
+_TOLD_PART = Caution(
+    "perhaps another body part",
+    "The series' description names another part of the body, and not the chest. Please check that this is an X-ray of "
+    "the chest.",
+)
+# Words of a description that only look like parts.
+_NO_PART_IN_TEXT = re.compile(
+    r"(?<![A-Z])(?:FACE|FACILIT[A-Z]*|HAND[\W_]*HELD|HEAD[\W_]*UP|ARMS?[\W_]*(?:UP|DOWN))(?![A-Z])"
+)
 
 
 def check_part(header: pydicom.Dataset, cautions: list[Caution]) -> None:
@@ -221,7 +238,8 @@ def check_part(header: pydicom.Dataset, cautions: list[Caution]) -> None:
         if code or meaning
     ]
     found = {named, *coded} - {""}
-    is_told = part_in(text_of_series(header)) in ("chest", "more")
+    told = part_in(_NO_PART_IN_TEXT.sub("", text_of_series(header)))
+    is_told = told in ("chest", "more")
     others = [part for part in (named, *coded) if part in _OTHERS]
     if others and not is_told and found <= {*_OTHERS, UNKNOWN}:
         raise UnsuitableImageError(
@@ -233,6 +251,8 @@ def check_part(header: pydicom.Dataset, cautions: list[Caution]) -> None:
         cautions.append(_MORE_THAN_CHEST)
     elif "chest" not in found and found & _IN_CHEST:
         cautions.append(_PART_IN_CHEST)
+    elif told in _OTHERS:
+        cautions.append(_TOLD_PART)
     elif "chest" not in found and UNKNOWN in found and not is_told:
         cautions.append(_PART_UNCLEAR)
 
@@ -296,10 +316,14 @@ def view_in(text: str) -> str | None:
         return None if frontal else f"{side}L" if side else "LATERAL"
     if any(_LORDOTIC.fullmatch(part) for part in parts):
         return "LORDOTIC"
+    if _AXIAL.search(" ".join(parts)):
+        return None if frontal else "NOT FRONTAL"
     return frontal
 
 
-def unmirrored(pixels: NDArray[Any], header: pydicom.Dataset, notes: list[str]) -> NDArray[Any]:
+def unmirrored(
+    pixels: NDArray[Any], header: pydicom.Dataset, notes: list[str], cautions: list[Caution]
+) -> NDArray[Any]:
     """Exchange left and right where PatientOrientation says that the pixels show the patient as in a mirror.
 
     DICOM PS3.3 C.7.6.1.1.1: its two values say where the rows and the columns run to. A frontal X-ray is shown with
@@ -315,12 +339,19 @@ def unmirrored(pixels: NDArray[Any], header: pydicom.Dataset, notes: list[str]) 
     (across, along), (left, down) = directions[rows], directions[columns]
     if across * down - along * left >= 0:
         return pixels
+    if (rows, columns) == ("L", "H"):
+        # The rows run the right way across, so that they change places.
+        notes.append(
+            "PatientOrientation says that top and bottom are exchanged. The image was mirrored, so that the head is at "
+            "the top, as usual."
+        )
+        return np.ascontiguousarray(pixels[::-1])
     notes.append(
         "PatientOrientation says that left and right are exchanged. The image was mirrored, so that the patient's left "
         "is on the right, as usual."
     )
-    # L\H runs the right way across and the wrong way down, so that its rows change places.
-    return np.ascontiguousarray(pixels[::-1] if (rows, columns) == ("L", "H") else pixels[:, ::-1])
+    cautions.append(_EXCHANGED)
+    return np.ascontiguousarray(pixels[:, ::-1])
 
 
 def _frontal_view(text: str, parts: list[str]) -> str | None:
@@ -330,7 +361,7 @@ def _frontal_view(text: str, parts: list[str]) -> str | None:
     found |= {"PA"} if _POSTEROANTERIOR.search(spoken) else set()
     if len(found) == 1:
         return found.pop()
-    return "FRONTAL" if found or "FRONTAL" in parts else None
+    return "FRONTAL" if found or any(part in _SOME_FRONTAL_VIEW for part in parts) else None
 
 
 def _names_no_view(text: str) -> bool:

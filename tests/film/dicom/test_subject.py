@@ -1,6 +1,7 @@
 """A DICOM header's word on the kind of image and the patient's age: read, noted, warned of or refused."""
 
 import math
+import re
 
 import pytest
 from pydicom import uid
@@ -10,6 +11,7 @@ from pneumo_core.errors import IMAGE_CODES, UnsuitableImageError
 from pneumo_core.film.dicom.header import HEADER, codes, number, word, words
 from pneumo_core.film.dicom.subject import age_of, check_subject
 from pneumo_core.film.dicom.view import view_position
+from pneumo_core.gate.suitability import assess
 from pneumo_core.wording import Caution
 from tests.film.test_radiograph import CANARY, dicom, read
 
@@ -56,7 +58,7 @@ def age(**elements) -> tuple[float | None, bool, int, list[str]]:
         ({"PatientAge": "005Y", **DATES}, 5, 0, ["age contradicted"]),
         ({"PatientAge": "000Y", **DATES}, 45, 1, []),
         ({"PatientAge": "999Y", **DATES}, 45, 1, []),
-        ({"PatientAge": "000Y"}, 0, 1, []),
+        ({"PatientAge": "045Y", **DATES, "PatientBirthDate": "19000101"}, 45, 1, []),
         ({"PatientBirthDate": "1980.01.01", "StudyDate": "2025-06-01"}, 45, 1, []),
         ({"PatientBirthDate": "19800101", "StudyDate": "19000101", "ContentDate": "20250601"}, 45, 1, []),
         ({"PatientAge": "045Y", "PatientBirthDate": "1980", "StudyDate": "20250601"}, 45, 1, []),
@@ -77,12 +79,44 @@ def test_an_age_comes_from_patientage_with_a_unit_and_else_from_the_dates(elemen
         ({}, False),
         ({"PatientAge": "", "StudyDate": "20250601"}, False),
         ({"PatientAge": "about four"}, True),
+        ({"PatientAge": "1Y6M"}, True),
+        ({"PatientAge": "000Y"}, True),
+        ({"PatientAge": "0"}, True),
         ({"PatientBirthDate": "1980", "StudyDate": "20250601"}, True),
         ({"PatientBirthDate": "20250602", "StudyDate": "20250601"}, True),
     ],
 )
 def test_no_age_and_an_age_that_is_not_understood_are_told_apart(elements, is_unclear):
     assert age(**elements) == (None, is_unclear, int(is_unclear), [])
+
+
+@pytest.mark.parametrize("stated", ["000Y", "1Y6M"])
+def test_a_given_age_wins_over_an_unclear_one_of_the_file(stated):
+    found = read(dicom(PatientAge=stated))
+    assert [caution.tag for caution in assess(found, (1, 5), 8).cautions] == ["outside population"]
+    assert assess(found, (1, 5), 4).cautions == ()
+
+
+@pytest.mark.parametrize("born", ["19000101", "1900.01.01", "18991230"])
+def test_a_birth_date_that_stands_for_an_unknown_one_gives_no_age(born):
+    assert age(**DATES | {"PatientBirthDate": born}) == (None, False, 1, [])
+    assert age(**DATES | {"PatientBirthDate": "19000102"})[0] == 125
+
+
+@pytest.mark.parametrize(
+    ("elements", "found"),
+    [
+        ({"Modality": "SC"}, "of a modality other than X-ray (modality SC)"),
+        ({"Modality": "CT"}, "a CT slice (modality CT)"),
+        ({"Modality": "XR"}, "of an unknown modality"),
+        ({"Modality": CANARY}, "of an unknown modality"),
+        ({"SOPClassUID": uid.DigitalXRayImageStorageForProcessing}, "raw data of a detector by its SOP class"),
+    ],
+)
+def test_a_refusal_says_by_what_and_quotes_only_terms_of_dicom(elements, found):
+    with pytest.raises(UnsuitableImageError, match=re.escape(f"is {found}")) as refused:
+        check_subject(header(PresentationIntentType="FOR PRESENTATION", **elements), [], [])
+    assert CANARY.upper() not in str(refused.value).upper()
 
 
 @pytest.mark.parametrize(
@@ -111,6 +145,9 @@ def test_no_age_and_an_age_that_is_not_understood_are_told_apart(elements, is_un
         ({"BurnedInAnnotation": "YES"}, ("", 0, ["may show a name"])),
         ({"BurnedInAnnotation": "NO", "LossyImageCompression": "00"}, ("", 0, [])),
         ({"LossyImageCompression": "01"}, ("", 1, [])),
+        ({"LossyImageCompressionRatio": 40}, ("", 1, ["strongly compressed"])),
+        ({"LossyImageCompression": "00", "LossyImageCompressionRatio": 40}, ("", 1, ["strongly compressed"])),
+        ({"LossyImageCompression": "00", "LossyImageCompressionRatio": 1}, ("", 0, [])),
         ({"LossyImageCompression": "01", "LossyImageCompressionRatio": 10}, ("", 1, [])),
         ({"LossyImageCompression": "01", "LossyImageCompressionRatio": 10.5}, ("", 1, ["strongly compressed"])),
     ],

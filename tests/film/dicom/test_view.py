@@ -50,6 +50,10 @@ def test_every_view_that_is_not_frontal_is_refused_by_the_gate():
         *[("SWIMMERS", "SWIMMERS"), ("DECUB", "DECUBITUS"), ("LEFT LATERAL DECUBITUS", "LLD"), ("RAO", "OBLIQUE")],
         *[("PA OBLIQUE", "OBLIQUE"), ("LORDOTIC", "LORDOTIC"), ("AP LORDOTIC", "LORDOTIC"), ("AP SUPINE", "AP")],
         *[("PAERECT", "PA"), ("POSTERO-ANTERIOR", "PA"), ("AP/PA", "FRONTAL"), ("PORTABLE", None), ("PA LAT", None)],
+        *[("P.A.", "PA"), ("A/P", "AP"), ("FACE", "FRONTAL"), ("W033 THORAX, P.A.", "PA"), ("LTL", "LATERAL")],
+        *[("AXIAL", "NOT FRONTAL"), ("SUPEROINFERIOR", "NOT FRONTAL"), ("SUPERO-INFERIOR", "NOT FRONTAL")],
+        *[("XTABLE LATERAL", "LATERAL"), ("CROSS TABLE LATERAL", "LATERAL"), ("XTABLELAT", "LATERAL")],
+        *[("XTABLE", None), ("AP AXIAL", None), ("FACE PROFIL", None), ("A", None), ("A PORTABLE", None)],
         *[("BILATERAL", None), ("LATERALITY", None), ("LATE", None)],
     ],
 )
@@ -83,6 +87,8 @@ def test_a_view_is_understood_as_devices_and_people_write_it(text, found):
         ({"ViewPosition": "PA", "SeriesDescription": "Chest lat"}, ("PA", ["perhaps no frontal view"])),
         ({"ProtocolName": "Thorax lateral"}, (None, ["perhaps no frontal view"])),
         ({"SeriesDescription": "Chest PA & lat"}, (None, [])),
+        ({"SeriesDescription": "Thorax p.a., lat."}, (None, [])),
+        ({"ViewPosition": "XTABLE"}, (None, ["view not understood"])),
     ],
 )
 def test_the_view_comes_from_words_codes_and_orientation_and_a_doubt_is_said(elements, outcome):
@@ -129,6 +135,12 @@ def test_a_body_part_is_understood_as_devices_and_people_write_it(text, found):
         ({"BodyPartExamined": "", "AnatomicRegionSequence": code("X", "Knee")}, ("refused", [])),
         ({"BodyPartExamined": "", "AnatomicRegionSequence": code("X", "X")}, ("read", ["body part not understood"])),
         ({"AnatomicRegionSequence": code("T-11300")}, ("read", [])),
+        ({"SeriesDescription": "Abdomen a.p. liegend"}, ("read", ["perhaps another body part"])),
+        ({"BodyPartExamined": "", "ProtocolName": "Hand PA"}, ("read", ["perhaps another body part"])),
+        ({"BodyPartExamined": "XYZ", "SeriesDescription": "KUB supine"}, ("read", ["perhaps another body part"])),
+        ({"SeriesDescription": "Chest and abdomen"}, ("read", [])),
+        ({"SeriesDescription": "Knee left AP", "ProtocolName": "Thorax"}, ("read", [])),
+        ({"SeriesDescription": "Face, arms up, hand-held"}, ("read", [])),
     ],
 )
 def test_another_part_than_the_chest_is_refused_and_a_doubt_is_said(elements, outcome):
@@ -157,15 +169,20 @@ PIXELS = np.arange(6, dtype=np.float32).reshape(2, 3)
 )
 def test_left_and_right_are_exchanged_where_the_orientation_is_a_mirrors(orientation, shown):
     notes: list[str] = []
-    found = unmirrored(PIXELS, header(PatientOrientation=orientation), notes)
+    cautions: list[Caution] = []
+    found = unmirrored(PIXELS, header(PatientOrientation=orientation), notes, cautions)
     np.testing.assert_array_equal(found, shown)
     assert bool(notes) == (found is not PIXELS)
+    is_turned_over = orientation == ["L", "H"]
+    tags = ["left and right exchanged"] if notes and not is_turned_over else []
+    assert [caution.tag for caution in cautions] == tags
 
 
 def test_a_mirrored_x_ray_is_read_the_right_way_round():
     plain, mirrored = read(dicom()), read(dicom(ramp(12)[:, ::-1], PatientOrientation=["R", "F"]))
     np.testing.assert_array_equal(plain.pixels, mirrored.pixels)
     assert len(mirrored.origin.notes) == len(plain.origin.notes) + 1
+    assert len(mirrored.origin.cautions) == len(plain.origin.cautions) + 1
 
 
 @pytest.mark.parametrize(
