@@ -258,8 +258,8 @@ def _encoding(content: bytes, name: str) -> str:
         if _is_text(content, encoding):
             return encoding
     raise DataError(
-        f"{name} is no text that can be read. Expected is a CSV in UTF-8 (UTF-16, Windows-1252 and DOS 850 can be read, "
-        "too). Please save it as CSV again.",
+        f"{name} is no text that can be read. Expected is a CSV in UTF-8 (UTF-16, Windows-1252 and DOS 850 can be "
+        "read, too). Please save it as CSV again.",
         code=CODE,
     )
 
