@@ -4,7 +4,7 @@ import platform
 from importlib import metadata
 
 # The one place where Pneumo's own version is written; pyproject.toml reads it here.
-PNEUMO = "0.2.0"
+PNEUMO = "0.3.0"
 
 _PACKAGES = ("tensorflow", "keras", "tf-keras-vis", "streamlit")
 
