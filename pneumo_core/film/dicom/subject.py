@@ -171,7 +171,9 @@ def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -
     """
     stated = word(header, "PatientAge")
     years = age_in_years(stated) if stated else None
-    is_weak = years is not None and (not names_unit(stated) or years == 0)
+    # A child of 0 days or months is newborn.
+    is_unknown = years == 0 and ("Y" in stated or not names_unit(stated))
+    is_weak = years is not None and (not names_unit(stated) or is_unknown)
     by_dates, seen = _age_by_dates(header, notes)
     dates = f"{BIRTH} and {seen}"
     computed = f"The age was computed from {dates}."
@@ -180,11 +182,11 @@ def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -
             notes.append(f"{dates} give no possible age.")
         if stated and years is None:
             notes.append("PatientAge could not be understood.")
-        elif years == 0:
+        elif is_unknown:
             notes.append("PatientAge is 0, which often stands for an unknown age.")
         elif is_weak:
             notes.append("PatientAge names no unit. It was read as years.")
-        known = years or None
+        known = None if is_unknown else years
         return Age(known, is_unclear=known is None and bool(stated or seen))
     if not stated:
         notes.append(computed)
@@ -195,7 +197,7 @@ def age_of(header: pydicom.Dataset, notes: list[str], cautions: list[Caution]) -
         if not is_weak:
             cautions += [_AGE_WAS_USED] if is_contradicted else []
             return Age(years)
-        if years == 0:
+        if is_unknown:
             notes.append(f"PatientAge is 0. {computed}")
         else:
             notes.append(f"PatientAge names no unit. {computed}")
