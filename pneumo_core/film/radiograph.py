@@ -6,6 +6,7 @@ refusals that begin after the name ("is empty. ...").
 """
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from pneumo_core.errors import PneumoError, UnreadableImageError
 from pneumo_core.film.decoder import DECODER
 from pneumo_core.film.grey import Levels
-from pneumo_core.film.pixels import FILE_KINDS, MAX_FILE_BYTES, MAX_MEGAPIXELS, Origin, check_side_lengths
+from pneumo_core.film.pixels import FILE_KINDS, MAX_FILE_BYTES, MAX_MEGAPIXELS, Decoded, Origin, check_side_lengths
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +82,7 @@ def read_radiograph(file: str | Path | bytes | BinaryIO, name: str | None = None
     name = "".join(letter for letter in name if letter.isprintable()).strip()[:80] or "The file"
     try:
         content = _read_bytes(file)
-        decoded = DECODER.decode(content)
+        decoded, sha256 = _decoded_and_hashed(content)
     except PneumoError as refusal:
         raise type(refusal)(f"{name} {refusal}", code=refusal.code) from refusal.__cause__
     pixels, levels, origin = decoded.pixels, decoded.levels, decoded.origin
@@ -92,7 +93,14 @@ def read_radiograph(file: str | Path | bytes | BinaryIO, name: str | None = None
     stored = None if decoded.scale is None else StoredValues(cast("Levels", levels), decoded.scale.values)
     for array in (pixels, levels, *(decoded.scale or ())):
         array.setflags(write=False)
-    return Radiograph(pixels, name, hashlib.sha256(content).hexdigest(), origin, stored)
+    return Radiograph(pixels, name, sha256, origin, stored)
+
+
+def _decoded_and_hashed(content: bytes) -> tuple[Decoded, str]:
+    """Hash a file in this process while another one decodes it."""
+    with ThreadPoolExecutor(1) as hashing:
+        digest = hashing.submit(hashlib.sha256, content)
+        return DECODER.decode(content), digest.result().hexdigest()
 
 
 def _true_side_lengths(origin: Origin) -> tuple[int, int]:
