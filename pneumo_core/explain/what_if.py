@@ -1,4 +1,4 @@
-"""What if a film were covered, turned, brighter? Its score, its heat map, its flips, and its refusals.
+"""Changes to a film, as if it were covered, turned or brighter: its score, heat map, flips and refusals.
 
 A change is made to the film at the network's own size. So the shown film is the scored one, and a curve has no jump
 from resampling. Without a change the input is exactly that of `reading.read_xray`.

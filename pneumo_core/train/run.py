@@ -158,7 +158,7 @@ class PlannedSplit(NamedTuple):
 def planned_split(plan: Plan, manifest: bytes | None = None) -> PlannedSplit:
     """Give the films that a run trains on, validates with and tests on, and refuse data that cannot be split.
 
-    Of films with the same content one is used, and none where its labels differ.
+    One of several films with the same content is used, and none where their labels differ.
 
     Args:
         manifest: a split that the plan will name, as CSV, where that lies in no file yet.

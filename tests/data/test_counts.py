@@ -1,4 +1,4 @@
-"""What counts once: the same content under several names, one patient under several spellings."""
+"""The same content counts once under several names, and so does a patient under several spellings."""
 
 from pathlib import Path
 

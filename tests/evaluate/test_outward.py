@@ -1,4 +1,4 @@
-"""What files tell beside their pictures: judged over a run, kept as figures alone."""
+"""Facts that files tell beside their pictures are judged over a run, and kept as figures alone."""
 
 import json
 from pathlib import Path

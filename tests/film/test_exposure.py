@@ -6,15 +6,28 @@ from dataclasses import asdict
 import pytest
 from hypothesis import given, strategies as st
 from pydantic import TypeAdapter, ValidationError
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from pneumo_core.film.decoder_process import read_content
-from pneumo_core.film.exposure import EXPOSURE_ELEMENTS, Exposure, exposure_of
+from pneumo_core.film.dicom.exposure import EXPOSURE_ELEMENTS, exposure_of
+from pneumo_core.film.exposure import Exposure
 from pneumo_core.film.outward import outward_facts
 from pneumo_core.film.pixels import Origin
 from tests.film.test_radiograph import dicom, written
 
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")
+
+
+def stored(header: dict[str, object]) -> Dataset:
+    """A header of these values as a file holds them, valid or not."""
+    dataset = Dataset()
+    for keyword, value in header.items():
+        texts = [str(one) for one in (value if isinstance(value, list) else [value])]
+        content, tag = "\\".join(texts).encode("utf-8", "replace"), Tag(keyword)
+        dataset[tag] = RawDataElement(tag, "LO", len(content), content, 0, False, True)
+    return dataset
 
 
 def test_the_facts_of_a_file_are_read_into_its_record():
@@ -51,7 +64,7 @@ def test_what_a_file_tells_beside_its_picture_has_a_name_and_what_it_lacks_has_n
 
 
 def test_a_file_that_says_nothing_has_no_facts():
-    assert exposure_of({}) == Exposure() == exposure_of(Dataset())
+    assert exposure_of(Dataset()) == Exposure() == exposure_of(stored({"KVP": "", "Manufacturer": []}))
 
 
 @pytest.mark.parametrize(
@@ -71,20 +84,18 @@ def test_a_file_that_says_nothing_has_no_facts():
     ],
 )
 def test_a_fact_is_understood_or_left_aside(header, facts):
-    assert exposure_of(header) == Exposure(**facts)
+    assert exposure_of(stored(header)) == Exposure(**facts)
 
 
 def test_a_value_that_pydicom_cannot_convert_is_left_aside():
-    class Broken(dict):
-        def get(self, keyword, default=None):
-            raise NotImplementedError(keyword)
-
-    assert exposure_of(Broken()) == Exposure()
+    broken = stored({})
+    broken[Tag("KVP")] = RawDataElement(Tag("KVP"), "FD", 3, b"abc", 0, False, True)
+    assert exposure_of(broken) == Exposure()
 
 
 @given(st.dictionaries(st.sampled_from(EXPOSURE_ELEMENTS), st.text() | st.floats() | st.lists(st.text(), max_size=2)))
 def test_any_header_gives_facts_that_the_decoders_answer_can_carry(header):
-    exposure = exposure_of(header)
+    exposure = exposure_of(stored(header))
     told = json.dumps(asdict(exposure))
     assert "\\" not in told
     assert TypeAdapter(Exposure).validate_json(told, strict=True) == exposure

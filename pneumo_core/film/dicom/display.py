@@ -4,7 +4,6 @@ A header is believed only as far as its numbers can be used. Each hint that cann
 and the next one is tried. The last resort is the range of the image itself.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -13,7 +12,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
-from pneumo_core.film.dicom.header import SPACINGS, raw_shorts, raw_texts, word
+from pneumo_core.film.dicom.header import SPACINGS, number_in, raw_shorts, raw_texts, word
 from pneumo_core.film.dicom.outside import outside_of
 from pneumo_core.film.grey import Levels, clipped_share, contrast, count_levels, own_range, spread, windowed
 from pneumo_core.film.pixels import effective_bits
@@ -132,7 +131,7 @@ def _modality(
         unit = word(item, "ModalityLUTType")
         return _looked_up(stored, first, entries), unit if unit in UNITS else None, True
     slope, intercept = (
-        _number(raw_texts(header, keyword), default)
+        number_in(raw_texts(header, keyword), default)
         for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
     )
     unit = word(header, "RescaleType")
@@ -248,21 +247,10 @@ def _windows(header: pydicom.Dataset) -> list[tuple[float, float] | None]:
     """Give the stored windows' centres and widths; None for one that is no number."""
     centers, widths = raw_texts(header, "WindowCenter"), raw_texts(header, "WindowWidth")
     # Where one of two lists is longer, its rest belongs to no window.
-    pairs = [(_number([center]), _number([width])) for center, width in zip(centers, widths, strict=False)]
+    pairs = [(number_in([center]), number_in([width])) for center, width in zip(centers, widths, strict=False)]
     if not pairs and (centers or widths):
         return [None]
     return [None if center is None or width is None else (center, width) for center, width in pairs]
-
-
-def _number(texts: list[str], default: float | None = None) -> float | None:
-    """Read the first text as a finite number, with a decimal point or comma; None where it is none."""
-    if not texts:
-        return default
-    try:
-        value = float(texts[0].replace(",", "."))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def pixel_aspect(header: pydicom.Dataset, notes: list[str]) -> float:
@@ -272,7 +260,7 @@ def pixel_aspect(header: pydicom.Dataset, notes: list[str]) -> float:
     """
     for keyword in SPACINGS:
         texts = raw_texts(header, keyword)
-        height, width = (_number([text]) for text in texts) if len(texts) == 2 else (None, None)
+        height, width = (number_in([text]) for text in texts) if len(texts) == 2 else (None, None)
         if height and width and height > 0 and width > 0:
             aspect = height / width
             if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:

@@ -134,3 +134,14 @@ def raw_shorts(header: pydicom.Dataset, keyword: str) -> NDArray[np.uint16] | No
         return None
     numbers = value if isinstance(value, MutableSequence) else [value]
     return np.asarray([int(one) & 0xFFFF for one in numbers], np.uint16)
+
+
+def number_in(texts: list[str], default: float | None = None) -> float | None:
+    """Read the first text as a finite number, with a decimal point or comma; None where it is none."""
+    if not texts:
+        return default
+    try:
+        value = float(texts[0].replace(",", "."))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from pneumo_core.errors import UnreadableImageError
 from pneumo_core.film.dicom.display import display, pixel_aspect
+from pneumo_core.film.dicom.exposure import EXPOSURE_ELEMENTS, exposure_of
 from pneumo_core.film.dicom.frame import decode, inflated
 from pneumo_core.film.dicom.header import HEADER, MONOCHROME, REQUIRED, number, word
 from pneumo_core.film.dicom.subject import age_of, check_subject
 from pneumo_core.film.dicom.view import unmirrored, view_position
-from pneumo_core.film.exposure import EXPOSURE_ELEMENTS, exposure_of
 from pneumo_core.film.grey import Levels
 from pneumo_core.film.pixels import Decoded, Origin, Scale, check_side_lengths, to_grey
 from pneumo_core.wording import Caution

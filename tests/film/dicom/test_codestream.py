@@ -1,4 +1,4 @@
-"""What a codestream says of itself, and what of it is mended before a decoder sees it."""
+"""A codestream's own header is read, and mended where a decoder needs it."""
 
 import struct
 from io import BytesIO
