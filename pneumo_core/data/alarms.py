@@ -72,8 +72,7 @@ def alarms_of(
             of_links += f"No class is told by the folders' names: {', '.join(unknown[:MAX_SHOWN])}{others}. "
         yield Alarm(
             "ignored",
-            f"{len(ignored)} files were not audited, because they are no X-ray in a folder of this "
-            f"layout. The first of them is {ignored[0]}. {of_links}Please check that no X-ray is among them.",
+            f"The audit left out {counted(len(ignored), 'file')}: no X-ray in a folder of this layout. The first of them is {ignored[0]}. {of_links}Please check that no X-ray is among them.",
         )
 
 

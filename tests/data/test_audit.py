@@ -372,7 +372,7 @@ def test_links_are_not_followed_and_other_files_are_counted(tmp_path):
     found = audit_folder(data)
     assert found.ignored == ("NORMAL/b.png", normal(90), "train/NORMAL/a.pdf", "train/OTHER/d.png")
     assert found.n_ignored == 4
-    assert text_of(found, "ignored").startswith("4 files were not audited, because they are no X-ray")
+    assert text_of(found, "ignored").startswith("The audit left out 4 files: no X-ray in a folder of this layout.")
     assert "1 of them is a link, and links are not followed." in text_of(found, "ignored")
     assert not found.unusable
 

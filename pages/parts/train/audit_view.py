@@ -145,7 +145,7 @@ def _lists(audit: Audit) -> None:
     ]
     _list("in more than one split, by their names", "patient", across, "X-rays")
     ignored = [(name, "no X-ray in a folder of this layout") for name in audit.ignored]
-    _list("that were not audited", "file", ignored, "Reason")
+    _list("left out of the audit", "file", ignored, "Reason")
 
 
 def _list(title: str, noun: str, rows: list[tuple[str, str]], column: str) -> None:
