@@ -72,8 +72,8 @@ def alarms_of(
             of_links += f"No class is told by the folders' names: {', '.join(unknown[:MAX_SHOWN])}{others}. "
         yield Alarm(
             "ignored",
-            f"The audit left out {counted(len(ignored), 'file')}: no X-ray in a folder of this layout. The first of them "
-            f"is {ignored[0]}. {of_links}Please check that no X-ray is among them.",
+            f"The audit left out {counted(len(ignored), 'file')}: no X-ray in a folder of this layout. The first of "
+            f"them is {ignored[0]}. {of_links}Please check that no X-ray is among them.",
         )
 
 
