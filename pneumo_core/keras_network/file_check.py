@@ -55,11 +55,12 @@ LAYERS = frozenset(
         "ReLU",
         "Rescaling",
         "Reshape",
+        "UpSampling2D",
         "ZeroPadding2D",
     }
 )
-# MobileNetV3 builds its activation from sums and products.
-OPERATIONS = frozenset({"Add", "Multiply"})
+# MobileNetV3 builds its activation from sums and products, the lungs view standardises its tone.
+OPERATIONS = frozenset({"Add", "Divide", "Multiply", "Sqrt", "Subtract"})
 INITIALIZERS = frozenset(
     {"Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Ones", "RandomNormal", "RandomUniform"}
     | {"TruncatedNormal", "VarianceScaling", "Zeros"}
@@ -167,23 +168,30 @@ def _layers(path: Path, config: Any) -> list[dict[str, Any]]:
 
 
 def _last_activation(config: Any) -> tuple[str, str]:
-    """Name the activation behind the last layer with weights, and its layer; empty where there is none."""
+    """Name the activation behind the last layers with weights, and its layer; empty where there is none.
+
+    A sum gives a logit where one of its parts does, as in the head of three classes.
+    """
     try:
         layers = {layer["name"]: layer for layer in config["config"]["layers"]}
-        (name,) = _strings(config["config"]["output_layers"])
-        for _ in layers:
+        (output,) = _strings(config["config"]["output_layers"])
+        waiting, seen, found = [output], set(), ("", "")
+        while waiting:
+            name = waiting.pop()
             layer = layers[name]
             kind, own = layer["class_name"], layer["config"].get("activation")
             own = own["class_name"] if isinstance(own, dict) and own["class_name"] in ACTIVATIONS else own
             if kind in ACTIVATIONS or (isinstance(own, str) and own != "linear"):
-                return kind if kind in ACTIVATIONS else own, name
-            if kind not in PASSING:
-                break
-            (name,) = _sources(layer["inbound_nodes"][0]["args"])
+                found = kind if kind in ACTIVATIONS else own, name
+            elif kind not in PASSING and kind != "Add":
+                return "", ""
+            elif name not in seen:
+                seen.add(name)
+                waiting += _sources(layer["inbound_nodes"][0]["args"])
     except DAMAGE:
         # It describes no network, which is said where its layers are looked at.
-        pass
-    return "", ""
+        return "", ""
+    return found
 
 
 def _classes(value: Any) -> Iterator[tuple[Any, Any, Any]]:
@@ -233,6 +241,10 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_paramete
                     f"the layer '{name[:60]}' for a shape that does not reach it",
                     "the same shape",
                     "network_shape",
+                )
+            if kind == "UpSampling2D" and layer["config"].get("interpolation") != "bilinear":
+                raise _refusal(
+                    path, f"the layer '{name[:60]}' that enlarges in another way", "bilinear", "network_class"
                 )
             bare = {key: layer[key] for key in ("module", "class_name", "config", "registered_name")}
             built = keras.layers.deserialize(bare)
