@@ -14,6 +14,7 @@ from .gradcam import (
 )
 from .heads import (
     FINDING as FINDING,
+    LOGIT as LOGIT,
     OTHER as OTHER,
     head_of_three as head_of_three,
     head_of_two as head_of_two,

@@ -24,9 +24,9 @@ from pneumo_core.keras_network.layers import MAX_MODEL_FILE_BYTES
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 KERAS_MEMBER_LIMITS = {"metadata.json": 2**16, CONFIG: 4 * 2**20, WEIGHTS: MAX_MODEL_FILE_BYTES}
 # A file of that size can hold no more parameters. VGG16 with two dense layers of 4,096 on all its maps has 135 million.
-# The other limits leave room above the largest of this project's networks: 644 layers and operations (two views by
-# EfficientNetV2B0, and a segmenter). At an input of 1,024 x 1,024 these are 67 million values in a layer (VGG16) and 779
-# million in all (ResNet50). The multiplications are 3.2 * 10**11 (VGG16).
+# The other limits leave room above the largest of this project's networks: 644 layers (two EfficientNetV2B0 and a
+# segmenter). At an input of 1,024 x 1,024 these are 67 million values in a layer (VGG16) and 779 million in all
+# (ResNet50). The multiplications are 3.2 * 10**11 (VGG16).
 MAX_PARAMETERS = MAX_MODEL_FILE_BYTES // 4
 MAX_LAYERS = 1_000
 MAX_VALUES = 2**26

@@ -26,10 +26,7 @@ from pneumo_core.keras_network.layers import (
 from pneumo_core.keras_network.lungs_view import lungs_view
 from pneumo_core.train.build import build_network, start_from_model
 from pneumo_core.train.plan import Recipe
-
-SIDE = 32
-SMALL, EXPLAINED = Recipe(architecture="SmallCNN", size=SIDE, classes=3), "block3_activation"
-DENSE = ("opacity", "other")
+from tests.two_views import DENSE, EXPLAINED, SIDE, SMALL, joined_averages, of_three_classes, segmenter
 
 
 def test_networks_with_dense_layers_or_maps_of_other_sizes_are_not_joined():
@@ -52,32 +49,6 @@ def test_what_joined_networks_have_in_common_is_there_once_whatever_its_layers_a
     assert len(joined.layers) == kept + 1
     film = np.random.default_rng(7).uniform(0, 255, (1, 32, 32, 1)).astype(np.float32)
     np.testing.assert_allclose(joined(film), one(film), rtol=1e-4, atol=1e-6)
-
-
-def segmenter(seed: int = 3, side: int = SIDE) -> keras.Model:
-    """Give a small one of the kinds of layers that the real one has, with weights at random."""
-    layers, ops = keras.layers, keras.ops
-    film = keras.Input((side, side, 1))
-    half = layers.AveragePooling2D(2)(film)
-    centred = ops.subtract(half, layers.GlobalAveragePooling2D(keepdims=True)(half))
-    variance = layers.GlobalAveragePooling2D(keepdims=True)(ops.multiply(centred, centred))
-    x = ops.divide(centred, ops.sqrt(layers.Rescaling(1.0, 4.0)(variance)))
-    fine = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(3, 3, padding="same")(x)))
-    coarse = layers.Conv2D(4, 3, padding="same", activation="relu")(layers.MaxPooling2D()(fine))
-    x = layers.Concatenate()([layers.UpSampling2D(interpolation="bilinear")(coarse), fine])
-    network = keras.Model(film, layers.Conv2D(1, 1, name="logit")(x))
-    random = np.random.default_rng(seed)
-    network.set_weights([np.abs(w) if w.ndim == 1 else random.normal(0, 1, w.shape) for w in network.get_weights()])
-    return network
-
-
-def of_three_classes(seed: int) -> keras.Model:
-    keras.utils.set_random_seed(seed)
-    network = build_network(SMALL)
-    random = np.random.default_rng(seed)
-    for name in DENSE:
-        network.get_layer(name).set_weights([random.normal(0, 3, (32, 1)), random.normal(0, 1, 1)])
-    return network
 
 
 @pytest.fixture(scope="module")
@@ -178,35 +149,16 @@ def test_the_map_and_the_trace_equal_tf_keras_vis_on_the_full_network(joined: ke
     near = {"rel": 1e-3, "abs": 1e-4 * float(expected.max())}
     assert explain(head, body(film), JOINED_MAPS).unscaled == pytest.approx(expected, **near)
     tracer = Tracer(joined, JOINED_MAPS)
-    for trace in tracer.trace(film[0]).values():
+    traces = tracer.trace(film[0])
+    for trace in traces.values():
         assert tracer.difference_from_library(film[0], trace) < 1e-3
-
-
-def averaging() -> keras.Model:
-    """Give a network whose maps are the mean grey of 8 x 8 pixels, and whose logit rises with it."""
-    network = build_network(SMALL)
-    for place in (1, 2, 3):
-        layer = network.get_layer(f"block{place}_conv")
-        kernel = np.zeros(layer.kernel.shape, np.float32)
-        kernel[:2, :2, 0, 0] = 0.25
-        layer.set_weights([kernel])
-    first = np.eye(32, 1, dtype=np.float32)
-    network.get_layer("opacity").set_weights([first, np.zeros(1, np.float32)])
-    network.get_layer("other").set_weights([-first, np.zeros(1, np.float32)])
-    return network
-
-
-def everywhere_lung() -> keras.Model:
-    film = keras.Input((SIDE, SIDE, 1))
-    cells = keras.layers.AveragePooling2D(2)(film)
-    network = keras.Model(film, keras.layers.Conv2D(1, 1, name="logit")(cells))
-    network.set_weights([np.zeros((1, 1, 1, 1), np.float32), np.full(1, 20.0, np.float32)])
-    return network
+    assert "not shown" in traces["block2_activation"].views
+    assert traces[JOINED_MAPS].views.startswith("32 of its maps see the whole X-ray, the other 32 ")
 
 
 @pytest.mark.parametrize("shares", [(1.0, 0.0), (0.0, 1.0), (0.5, 0.5)], ids=["whole", "lungs", "both"])
 def test_a_blob_is_found_by_the_map_at_every_place_in_each_view(shares: tuple[float, float]):
-    network = join_views((averaging(), averaging()), (EXPLAINED, EXPLAINED), everywhere_lung(), shares)
+    network = joined_averages(shares)
     body, head = body_and_head(network, JOINED_MAPS)
     places = [(row, column) for row in range(4) for column in range(4)]
     films = np.full((len(places), SIDE, SIDE, 1), 40.0, np.float32)
