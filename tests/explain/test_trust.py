@@ -29,6 +29,7 @@ from pneumo_core.stats.calibration import Calibration
 from pneumo_core.train.build import build_network
 from pneumo_core.train.plan import Recipe
 from tests.conftest import drawn_film
+from tests.makers import with_first
 from tests.two_views import joined_averages
 
 SIDE = 32
@@ -44,7 +45,9 @@ def planted(tiny_model: Path) -> KerasClassifier:
     network = keras.Model(film, keras.layers.Dense(1, name="logit")(pooled))
     network.get_layer("maps").set_weights([np.full((1, 1, 1, 1), 1 / 100, np.float32), np.array([-1.0], np.float32)])
     network.get_layer("logit").set_weights([np.array([[32.0]], np.float32), np.array([-1.5], np.float32)])
-    card = dataclasses.replace(read_card(tiny_model), explained_layer="maps", calibration=Calibration(1.0, 0.5))
+    card = dataclasses.replace(
+        with_first(read_card(tiny_model), calibration=Calibration(1.0, 0.5)), explained_layer="maps"
+    )
     return KerasClassifier(network, card)
 
 
@@ -215,7 +218,8 @@ def test_an_empty_film_is_told_with_its_score():
 
 
 def test_a_network_of_two_views_and_three_classes_is_shuffled_from_its_head_to_its_segmenter(tiny_model: Path):
-    card = dataclasses.replace(read_card(tiny_model), explained_layer=JOINED_MAPS, calibration=Calibration(1.0, 0.5))
+    card = with_first(read_card(tiny_model), calibration=Calibration(1.0, 0.5))
+    card = dataclasses.replace(card, explained_layer=JOINED_MAPS)
     classifier = KerasClassifier(joined_averages(), card)
     tester = ExplanationTester(classifier, without())
     assert tester.blocks == ("logit", "block3", "block2", "block1", "lungs")
