@@ -8,7 +8,6 @@ from .outline import (
 from .thorax import (
     exposed_thorax as exposed_thorax,
     share_inside as share_inside,
-    thorax_hull as thorax_hull,
 )
 from .words import (
     in_words as in_words,
