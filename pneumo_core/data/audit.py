@@ -122,10 +122,16 @@ def split_audited(
     return make_manifest(cases, left_out, same_looks, validation_share, test_share, seed, test_names_are_others)
 
 
-def films_to_show(audit: Audit, has_pneumonia: bool, count: int, seed: int = SEED) -> tuple[AuditedFilm, ...]:
-    """Draw usable films of one class, each of another patient as long as there are some."""
+def films_to_show(
+    audit: Audit, has_pneumonia: bool, count: int, seed: int = SEED, group: str = ""
+) -> tuple[AuditedFilm, ...]:
+    """Draw usable films of one class, or of one group of a table, each of another patient as long as there are some."""
     films = sorted(
-        (film for film in audit.films if film.problem is None and film.has_pneumonia == has_pneumonia),
+        (
+            film
+            for film in audit.films
+            if film.problem is None and film.has_pneumonia == has_pneumonia and group in ("", film.group)
+        ),
         key=lambda film: film.name,
     )
     random.Random(seed).shuffle(films)

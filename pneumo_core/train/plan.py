@@ -4,6 +4,7 @@ The defaults, with `settings_of_start`, made the network of the shipped model.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -494,6 +495,11 @@ class Plan:
     def folders(self) -> tuple[Path, ...]:
         """All folders of X-rays but for the copies."""
         return tuple(source.folder for source in self.sources) or (self.data,)
+
+
+def sources_of(data: Path, more: Sequence[Path]) -> tuple[PlannedSource, ...]:
+    """Give the sources of a plan on several folders that are read as they are; none for one folder alone."""
+    return tuple(PlannedSource(folder) for folder in (data, *more)) if more else ()
 
 
 # The code of every refusal of a recipe.
