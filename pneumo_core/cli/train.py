@@ -327,9 +327,9 @@ def blend_command(data: Path, out: Path, copies: tuple[Path, ...], models: tuple
 def _say_points(card: "ModelCard") -> None:
     from pneumo_core.models import result_table
 
-    for point in card.operating_points:
+    for point in card.first.operating_points:
         click.echo(f"{point.name}: {point.threshold:.4f}, {point.chosen_for}")
-    click.echo("\n".join(result_table(card.test)))
+    click.echo("\n".join(result_table(card.first.test)))
 
 
 def _model_folder(model: str | None) -> Path:

@@ -50,7 +50,7 @@ MASKED_SHARE, MOST_EDGE, MASKED_BOX = 0.45, 0.12, 0.28
 
 _PREPROCESSING = Preprocessing()
 # No age is outside: what a model knows is no matter of the folder.
-_ALL_AGES = (0.0, 200.0)
+_ALL_AGES = ((0.0, 200.0),)
 
 
 def audit_folder(
