@@ -18,7 +18,14 @@ WITH_KERAS = ("keras_network/*", "train/*", "explain/*")
 HOMES = {
     "PIL": ("film/image.py", "film/jpeg.py", "film/decoder_process.py", "draw/*", "train/negatives.py"),
     "pydicom": ("film/dicom/*",),
-    "cv2": ("film/preprocessing.py", "film/shapes.py", "gate/quality.py", "train/negatives.py", "train/segmenter/*"),
+    "cv2": (
+        "film/preprocessing.py",
+        "film/shapes.py",
+        "gate/quality.py",
+        "train/negatives.py",
+        "train/segmenter/*",
+        "train/mixed/*",
+    ),
     "tf_keras_vis": ("keras_network/gradcam.py", "explain/methods.py"),
     "plotly": ("*/figures.py", "explain/what_if_figures.py"),
     "jinja2": ("*/report.py",),
