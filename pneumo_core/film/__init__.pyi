@@ -36,3 +36,8 @@ from .radiograph import (
     offered_sha256 as offered_sha256,
     read_radiograph as read_radiograph,
 )
+from .window import (
+    LEAST_SIDE as LEAST_SIDE,
+    Window as Window,
+    exposed_area as exposed_area,
+)
