@@ -42,7 +42,7 @@ COPY = "it is a copy of an X-ray that is there already"
 
 _PREPROCESSING = Preprocessing()
 # No age is outside: what a model knows is no matter of the folder.
-_ALL_AGES = (0.0, 200.0)
+_ALL_AGES = ((0.0, 200.0),)
 
 
 def audit_folder(

@@ -73,7 +73,7 @@ def run_source(
         found = read_scores(folder)
         columns = facts_of_columns([film.columns for film in source.films])
         read = {number: {**of_file, **columns[number]} for number, of_file in facts.items()}
-        keep_outward(folder, labelled_cohort(found, classifier.card.calibration), read)
+        keep_outward(folder, labelled_cohort(found, classifier.card.first.calibration), read)
     return found
 
 
@@ -128,7 +128,7 @@ def _read(number: int, film: SourceFilm, whose: Whose, classifier: Classifier, f
         content = film.read()
         score = dataclasses.replace(score, sha256=hashlib.sha256(content).hexdigest(), file_bytes=len(content))
         radiograph = read_radiograph(content, UNNAMED_FILM)
-        admission = before(radiograph, classifier.card.population_years)
+        admission = before(radiograph, classifier.card.years)
         admission.check()
     except PneumoError as error:
         return _refused(score, error), None

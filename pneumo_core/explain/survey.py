@@ -153,7 +153,7 @@ def survey_films(tester: ExplanationTester, source: Source, count: int, progress
         DataError: none of them could be read.
     """
     card = tester.card
-    threshold = card.operating_point("balanced").threshold
+    threshold = card.first.operating_point("balanced").threshold
     chosen = spread(source.films, count)
     films: list[SurveyedFilm] = []
     started = time.perf_counter()
@@ -161,7 +161,7 @@ def survey_films(tester: ExplanationTester, source: Source, count: int, progress
         progress(Progress(number, len(chosen), number / (time.perf_counter() - started)))
         try:
             radiograph = read_radiograph(film.read(), film.name)
-            admission = before(radiograph, card.population_years)
+            admission = before(radiograph, card.years)
             admission.check()
             pixels = prepare(radiograph.pixels, card.preprocessing)
             probability, verdict = tester.score_and_judge(pixels)

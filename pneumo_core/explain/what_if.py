@@ -219,7 +219,8 @@ def look_at(classifier: Classifier, pixels: np.ndarray, change: Change) -> Look:
     preprocessing = classifier.card.preprocessing
     film, aspect = as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]
     shown = changed(film, change, aspect)
-    _, probability, explanation, verdict = classifier.look(prepare(shown, preprocessing))
+    logit, explanation, verdict = classifier.look(prepare(shown, preprocessing))
+    probability = float(classifier.probabilities(np.array(logit)))
     found = check(shown, verdict, film, change, aspect)
     return Look(shown, (pixels.shape[0], pixels.shape[1]), probability, explanation, found)
 

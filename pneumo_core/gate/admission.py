@@ -2,7 +2,7 @@
 
 Everything that scores X-rays asks here: reading, batch, What if, the survey of heat maps, the audit of a folder::
 
-    admission = before(radiograph, card.population_years)
+    admission = before(radiograph, card.years)
     ...                                                     # the network's pass, where there is no refusal
     admission = admission.after(verdict)
     admission.refusal, admission.cautions, admission.findings
@@ -10,12 +10,14 @@ Everything that scores X-rays asks here: reading, batch, What if, the survey of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pneumo_core.errors import CorrectableImageError, UnsuitableImageError
 from pneumo_core.film import Radiograph
+from pneumo_core.gate.ages import Years
 from pneumo_core.gate.input_gate import INVERTED, NO_GATE, Verdict
 from pneumo_core.gate.quality import Quality, measure_quality, refuse_clipped
 from pneumo_core.gate.raw import PERHAPS, raw_refusal, refuse_raw
@@ -99,16 +101,16 @@ class Admission:
         return (*doubts, *far, *(self.quality.findings if self.quality else ()), *ungated)
 
 
-def before(radiograph: Radiograph, population_years: tuple[float, float], age_years: float | None = None) -> Admission:
+def before(radiograph: Radiograph, groups: Sequence[Years], age_years: float | None = None) -> Admission:
     """Judge an X-ray by its header and its picture, before the network sees it.
 
     Args:
-        population_years: lowest and highest age, in whole years, that the network was trained on.
+        groups: lowest and highest age, in whole years, of each group of patients that the model knows.
         age_years: of the patient, where the file gives none.
     """
     name, doubts = radiograph.name, radiograph.origin.cautions
     try:
-        suitability = assess(radiograph, population_years, age_years)
+        suitability = assess(radiograph, groups, age_years)
         doubts = (*doubts, *refuse_raw(radiograph))
     except UnsuitableImageError as refusal:
         return Admission(name, refusal, doubts=doubts)

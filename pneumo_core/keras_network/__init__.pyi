@@ -6,6 +6,7 @@ from .engines import keras_engine as keras_engine, openvino_engine as openvino_e
 from .file_check import (
     DAMAGE as DAMAGE,
     MAX_PARAMETERS as MAX_PARAMETERS,
+    check_lungs_file as check_lungs_file,
     check_network_file as check_network_file,
 )
 from .gradcam import (
@@ -23,3 +24,4 @@ from .layers import (
     put_weights as put_weights,
     save_network as save_network,
 )
+from .lungs import KerasSegmenter as KerasSegmenter, load_segmenter as load_segmenter

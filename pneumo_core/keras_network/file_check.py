@@ -55,11 +55,12 @@ LAYERS = frozenset(
         "ReLU",
         "Rescaling",
         "Reshape",
+        "UpSampling2D",
         "ZeroPadding2D",
     }
 )
-# MobileNetV3 builds its activation from sums and products.
-OPERATIONS = frozenset({"Add", "Multiply"})
+# MobileNetV3 builds its activation from sums and products, the lungs view standardises its tone.
+OPERATIONS = frozenset({"Add", "Divide", "Multiply", "Sqrt", "Subtract"})
 INITIALIZERS = frozenset(
     {"Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Ones", "RandomNormal", "RandomUniform"}
     | {"TruncatedNormal", "VarianceScaling", "Zeros"}
@@ -97,6 +98,28 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
     Raises:
         ModelError: it is damaged, too large, or no network as this project trains them.
     """
+    shapes = _checked(path, preprocessing, (None, 1), "one logit")
+    if len(shapes.get(explained_layer, ())) != 4:
+        raise _refusal(
+            path,
+            f"no layer '{explained_layer[:60]}' with feature maps, although the card names it for the heat map",
+            "the network of this card",
+            "network_explained_layer",
+        )
+
+
+def check_lungs_file(path: Path, preprocessing: Preprocessing) -> None:
+    """Check the `.keras` file of a segmenter likewise: one logit for each cell of two by two pixels.
+
+    Raises:
+        ModelError: as `check_network_file`.
+    """
+    cells = (None, preprocessing.height // 2, preprocessing.width // 2, 1)
+    _checked(path, preprocessing, cells, f"{_shown(cells)} logits, one for each cell of two by two pixels")
+
+
+def _checked(path: Path, preprocessing: Preprocessing, output: Shape, expected: str) -> dict[str, Shape]:
+    """Check a file's members, layers, sizes and output; give the shape of each layer."""
     with path.open("rb") as file, small_zip(file, path.name, KERAS_MEMBER_LIMITS) as archive:
         for name in KERAS_MEMBER_LIMITS:
             if name not in archive.members:
@@ -115,13 +138,9 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
         raise _refusal(
             path, f"a {CONFIG} that describes no network", "one that Keras wrote", "network_config"
         ) from error
-    if len(shapes.get(explained_layer, ())) != 4:
-        raise _refusal(
-            path,
-            f"no layer '{explained_layer[:60]}' with feature maps, although the card names it for the heat map",
-            "the network of this card",
-            "network_explained_layer",
-        )
+    if (last := shapes[layers[-1]["name"]]) != output:
+        raise _refusal(path, f"an output of {_shown(last)}", expected, "network_output")
+    return shapes
 
 
 def _layers(path: Path, config: Any) -> list[dict[str, Any]]:
@@ -234,6 +253,10 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_paramete
                     "the same shape",
                     "network_shape",
                 )
+            if kind == "UpSampling2D" and layer["config"].get("interpolation") != "bilinear":
+                raise _refusal(
+                    path, f"the layer '{name[:60]}' that enlarges in another way", "bilinear", "network_class"
+                )
             bare = {key: layer[key] for key in ("module", "class_name", "config", "registered_name")}
             built = keras.layers.deserialize(bare)
             shape = tuple(built.compute_output_shape(taken))
@@ -255,8 +278,6 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_paramete
                     path, f"more than {most:,} {what} (up to its layer '{name[:60]}')", "fewer", "network_size"
                 )
         shapes[name] = shape
-    if shape != (None, 1):
-        raise _refusal(path, f"an output of {_shown(shape)}", "one logit", "network_output")
     return shapes
 
 

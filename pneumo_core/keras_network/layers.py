@@ -93,8 +93,11 @@ def save_network(network: keras.Model, path: Path) -> None:
         network.save(temporary)
 
 
-def load_network(path: Path) -> keras.Model:
+def load_network(path: Path, output: tuple[int | None, ...] = (None, 1)) -> keras.Model:
     """Load a network that `save_network` wrote.
+
+    Args:
+        output: the shape that it must give; by default one logit.
 
     Raises:
         ModelError: the file is missing, damaged, of another kind, or holds weights that are not finite.
@@ -113,10 +116,10 @@ def load_network(path: Path) -> keras.Model:
             "Please copy the model again, or retrain it.",
             code="network_not_loaded",
         ) from error
-    if network.output_shape != (None, 1) or len(network.input_shape) != 4 or network.input_shape[-1] != 1:
+    if network.output_shape != output or len(network.input_shape) != 4 or network.input_shape[-1] != 1:
         raise ModelError(
             f"{path.name} takes {network.input_shape} and gives {network.output_shape}. Expected: one grey image in "
-            "and one logit out. Please use a network that this project trained.",
+            f"and {output} out. Please use a network that this project trained.",
             code="network_ends",
         )
     if not all(np.isfinite(weight).all() for weight in network.get_weights()):

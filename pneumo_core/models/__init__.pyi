@@ -2,21 +2,18 @@ from .card import (
     CARD_FILE as CARD_FILE,
     CARD_TEXT_FILE as CARD_TEXT_FILE,
     KNOWN_ANSWERS_FILE as KNOWN_ANSWERS_FILE,
+    KNOWN_HEAT_MAPS_FILE as KNOWN_HEAT_MAPS_FILE,
     LOG_FILE as LOG_FILE,
-    MAX_AGE as MAX_AGE,
-    MAX_TEXT as MAX_TEXT,
+    LUNGS_FILE as LUNGS_FILE,
     NETWORK_FILE as NETWORK_FILE,
     PICTURE as PICTURE,
     RECALIBRATED as RECALIBRATED,
     STORED_SCORES_FILE as STORED_SCORES_FILE,
-    EvaluationResult as EvaluationResult,
     ModelCard as ModelCard,
-    TrainingData as TrainingData,
     active_model_folder as active_model_folder,
     area_with_films as area_with_films,
     card_text as card_text,
     check_model_name as check_model_name,
-    evaluation_of as evaluation_of,
     model_files as model_files,
     model_stamp as model_stamp,
     models_in as models_in,
@@ -64,6 +61,15 @@ from .known_films import (
     read_known_films as read_known_films,
     write_known_films as write_known_films,
 )
+from .populations import (
+    BOTH as BOTH,
+    OUTSIDE as OUTSIDE,
+    UNKNOWN as UNKNOWN,
+    Asked as Asked,
+    Population as Population,
+    asked as asked,
+    population_name as population_name,
+)
 from .report import (
     IN_USE as IN_USE,
     WHEN_WORSE as WHEN_WORSE,
@@ -74,6 +80,16 @@ from .report import (
     main_rows as main_rows,
     outcome as outcome,
     paired_chart as paired_chart,
+)
+from .results import (
+    MAX_AGE as MAX_AGE,
+    MAX_TEXT as MAX_TEXT,
+    EvaluationResult as EvaluationResult,
+    GroupCount as GroupCount,
+    Groups as Groups,
+    PointResult as PointResult,
+    TrainingData as TrainingData,
+    evaluation_of as evaluation_of,
 )
 from .store import (
     MAX_WORDS as MAX_WORDS,

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 from pneumo_core.errors import ModelError
 from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.gate import GATE_FILE, HAS_GATE, KINDS, NO_GATE
-from pneumo_core.models.card import Count
+from pneumo_core.models.results import Count
 from pneumo_core.stats import percent, proportion
 from pneumo_core.wording import counted
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pneumo_core.gate import InputGate, Verdict
-from pneumo_core.models import KnownFilms, ModelCard
+from pneumo_core.models import KnownFilms, ModelCard, Population
 from pneumo_core.network.engine import Engine
 from pneumo_core.network.explanation import Explanation
 from pneumo_core.stats import probabilities
@@ -56,31 +56,43 @@ class Classifier:
         logits, _, *features = self._forward(films)
         return np.asarray(logits)[:, 0], self._judge(features) or [None] * len(films)
 
-    def score(self, films: np.ndarray) -> np.ndarray:
-        """Give calibrated probabilities, float64 `(n,)` in [0, 1], of films as `logits` takes them."""
-        return probabilities(self.logits(films), self.card.calibration)
+    def probabilities(self, logits: np.ndarray, population: Population | None = None) -> np.ndarray:
+        """Give a population's calibrated probabilities of logits, float64 of their shape, in [0, 1].
 
-    def score_and_judge(self, films: np.ndarray) -> tuple[np.ndarray, list[Verdict | None]]:
+        Args:
+            population: one of the card's; the first where none is named.
+        """
+        return probabilities(logits, (population or self.card.first).calibration)
+
+    def score(self, films: np.ndarray, population: Population | None = None) -> np.ndarray:
+        """Give a population's calibrated probabilities, float64 `(n,)`, of films as `logits` takes them."""
+        return self.probabilities(self.logits(films), population)
+
+    def score_and_judge(
+        self, films: np.ndarray, population: Population | None = None
+    ) -> tuple[np.ndarray, list[Verdict | None]]:
         """Give calibrated probabilities as `score` does, and the gate's verdict on each film; None without a gate."""
         logits, verdicts = self.logits_and_verdicts(films)
-        return probabilities(logits, self.card.calibration), verdicts
+        return self.probabilities(logits, population), verdicts
 
-    def score_and_explain(self, film: np.ndarray) -> tuple[float, float, Explanation]:
+    def score_and_explain(
+        self, film: np.ndarray, population: Population | None = None
+    ) -> tuple[float, float, Explanation]:
         """Give logit, calibrated probability and Grad-CAM map of one film, whatever the gate's verdict.
 
         Args:
             film: float32 `(height, width, 1)` as `preprocessing.prepare` gives it.
         """
-        logit, probability, explanation, _ = self.look(film)
-        return logit, probability, explanation
+        logit, explanation, _ = self.look(film)
+        return logit, float(self.probabilities(np.array(logit), population)), explanation
 
-    def look(self, film: np.ndarray) -> tuple[float, float, Explanation, Verdict | None]:
-        """Give logit, calibrated probability, Grad-CAM map and the gate's verdict, from one pass through the body."""
+    def look(self, film: np.ndarray) -> tuple[float, Explanation, Verdict | None]:
+        """Give logit, Grad-CAM map and the gate's verdict, from one pass through the body.
+
+        None of these depends on the population; the probability does.
+        """
         logits, feature_maps, *features = self._forward(film[np.newaxis])
-        logit = float(logits[0, 0])
-        probability = float(probabilities(np.array(logit), self.card.calibration))
-        explanation = self._explain(feature_maps)
-        return logit, probability, explanation, next(iter(self._judge(features)), None)
+        return float(logits[0, 0]), self._explain(feature_maps), next(iter(self._judge(features)), None)
 
     def _judge(self, features: Sequence[Any]) -> list[Verdict | None]:
         return [] if self.gate is None else list(self.gate.judge(np.asarray(features[0])))

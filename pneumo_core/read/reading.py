@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -10,26 +11,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from pneumo_core.film import Radiograph, fingerprint, prepare
-from pneumo_core.gate import CORRECTIONS, Admission, before, corrected, population_name
-from pneumo_core.models import ModelCard
-from pneumo_core.stats import OperatingPoint
+from pneumo_core.gate import CORRECTIONS, Admission, before, corrected
+from pneumo_core.models import BOTH, OUTSIDE, UNKNOWN, ModelCard, asked
+from pneumo_core.read.verdicts import PopulationVerdict, Prediction
 from pneumo_core.wording import Caution, known_film, known_tag
 
 if TYPE_CHECKING:
     # The import is for types only, because a page draws itself before TensorFlow has been imported.
     from pneumo_core.network import Classifier, Explanation
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The network's result: the logit and the calibrated probability, in [0, 1]."""
-
-    logit: float
-    probability: float
-
-    def is_flagged(self, point: OperatingPoint) -> bool:
-        """True where the probability is at the operating point's threshold or above."""
-        return self.probability >= point.threshold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +29,10 @@ class Reading:
         card, device: the classifier's, which read it.
         read_at: UTC, ISO 8601, to the second.
         admission: the reasons for scoring it, and the cautions about picture and patient.
+        asked: the name of the group that the patient's age belongs to, as `models.Asked` has it.
+        verdicts: one a population asked, in the card's order; none where no verdict may be given.
         prepared: the network's input, float32 `(height, width, 1)`, as `preprocessing.prepare` gives it; read-only.
+        logit: the network's, which no population changes.
         milliseconds: the time for preprocessing, network and heat map.
         age_years: the patient's age; None where it is not given.
         age_from: the source of the age: the file, or the request for the reading ("option").
@@ -53,8 +45,10 @@ class Reading:
     device: str
     read_at: str
     admission: Admission
+    asked: str
+    verdicts: tuple[PopulationVerdict, ...]
+    logit: float
     prepared: np.ndarray
-    prediction: Prediction
     explanation: Explanation
     milliseconds: float
     age_years: float | None = None
@@ -63,13 +57,42 @@ class Reading:
     correction: str | None = None
 
     @property
-    def population(self) -> str | None:
-        """Name the population that the score's figures hold for, the model's.
+    def prediction(self) -> Prediction:
+        """Give the prediction for the first population asked; its probability is no number where none was asked."""
+        return self.verdicts[0].prediction if self.verdicts else Prediction(self.logit, math.nan)
 
-        None where it has no short name, and for a patient who is known to be no part of it.
+    @property
+    def shown(self) -> PopulationVerdict | None:
+        """Give the verdict of the one population asked; None where several were asked, or none."""
+        return self.verdicts[0] if len(self.verdicts) == 1 else None
+
+    def flagged(self, point_name: str) -> bool | None:
+        """Say whether the populations asked flag it; None where they differ, or none was asked.
+
+        Raises:
+            ModelError: a population has no operating point of this name.
         """
-        is_outside = self.admission.suitability.is_outside_population
-        return None if is_outside else population_name(self.card.population_years)
+        sides = {verdict.is_flagged(point_name) for verdict in self.verdicts}
+        return sides.pop() if len(sides) == 1 else None
+
+    @property
+    def population(self) -> str | None:
+        """Name the population whose figures hold for the verdict at the balanced point, as `population_at` does."""
+        return self.population_at("balanced")
+
+    def population_at(self, point_name: str) -> str | None:
+        """Name the population whose figures hold for the verdict at an operating point.
+
+        "both" (age not known) and "between" where several were asked and agree, "unknown" where they differ, "none"
+        where none was asked. None for a patient who is of none of them.
+        """
+        if self.asked == OUTSIDE:
+            return None
+        if len(self.verdicts) < 2:
+            return self.asked
+        if self.flagged(point_name) is None:
+            return UNKNOWN
+        return BOTH if self.asked == UNKNOWN else self.asked
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
@@ -115,28 +138,37 @@ def read_xray(
     """
     if correction is not None:
         radiograph = corrected(radiograph, correction)
-    admission = before(radiograph, classifier.card.population_years, age_years)
+    admission = before(radiograph, classifier.card.years, age_years)
     admission.check()
     started = time.perf_counter()
     film = prepare(radiograph.pixels, classifier.card.preprocessing)
     film.setflags(write=False)
-    logit, probability, explanation, verdict = classifier.look(film)
+    logit, explanation, verdict = classifier.look(film)
     admission = admission.after(verdict)
     admission.check()
     milliseconds = 1000 * (time.perf_counter() - started)
     known, from_file = classifier.known, radiograph.origin.age_years
     given: Literal["option"] | None = None if age_years is None else "option"
+    age = age_years if from_file is None else from_file
+    who = asked(classifier.card, age)
     return Reading(
         radiograph=radiograph,
         card=classifier.card,
         device=classifier.device,
         read_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         admission=admission,
+        asked=who.name,
+        verdicts=tuple(
+            PopulationVerdict(
+                population, Prediction(logit, float(classifier.probabilities(np.array(logit), population)))
+            )
+            for population in who.populations
+        ),
+        logit=logit,
         prepared=film,
-        prediction=Prediction(logit, probability),
         explanation=explanation,
         milliseconds=milliseconds,
-        age_years=age_years if from_file is None else from_file,
+        age_years=age,
         age_from=given if from_file is None else "file",
         known_from=known.part_of(radiograph.sha256, fingerprint(film[:, :, 0])) if known else None,
         correction=CORRECTIONS[correction][2] if correction is not None else None,

@@ -169,12 +169,12 @@ def blend(
     network = join_networks(
         [classifier.network for classifier in classifiers],
         [card.explained_layer for card in cards],
-        [1 / (len(cards) * card.calibration.temperature) for card in cards],
+        [1 / (len(cards) * card.first.calibration.temperature) for card in cards],
     )
     recipe: dict[str, object] = {f"{card.name}, sha256 {card.weights_sha256[:12]}": card.recipe for card in cards} | {
         "blended": f"{_today()}, the mean of the calibrated logits of {', '.join(card.name for card in cards)}"
     }
-    if any(card.test for card in cards):
+    if any(card.first.test for card in cards):
         recipe[RECALIBRATED] = "the test films had been read before, by models that this one was made of"
     card = dataclasses.replace(
         first,
@@ -213,10 +213,10 @@ def _make(
     films = read_films([case for case in cases if case.split != "test"], card.preprocessing)
     assert films is not None
     validation = validated_with(films, known)
-    if len(validation.cases) > card.training_data.validation_films:
+    if len(validation.cases) > card.first.training_data.validation_films:
         # The model counted films that are there twice once; earlier models did not.
         validation = _once_each(validation)
-    expected = card.training_data.validation_films
+    expected = card.first.training_data.validation_films
     if len(validation.cases) != expected:
         raise DataError(
             f"{data} holds {len(validation.cases)} of the {expected} X-rays that the model was validated with. "
@@ -231,13 +231,17 @@ def _make(
     try:
         partial.mkdir(parents=True)
         fill(partial)
-        card = dataclasses.replace(
-            card,
-            weights_sha256=file_sha256(partial / NETWORK_FILE),
+        population = dataclasses.replace(
+            card.first,
             calibration=chosen.calibration,
             operating_points=chosen.operating_points,
             validation=chosen.validation,
             test=chosen.test,
+        )
+        card = dataclasses.replace(
+            card,
+            weights_sha256=file_sha256(partial / NETWORK_FILE),
+            populations=(population, *card.populations[1:]),
         )
         write_scores(partial / STORED_SCORES_FILE, chosen.scores)
         write_card(card, partial, gate_in_words(partial, card.weights_sha256))

@@ -203,5 +203,5 @@ def test_an_empty_source_is_an_empty_run(classifier: KerasClassifier, tmp_path: 
 
 def test_the_classifiers_logits_and_scores_belong_together(classifier: KerasClassifier):
     films = np.random.default_rng(1).uniform(0, 255, (3, 32, 32, 1)).astype(np.float32)
-    temperature = classifier.card.calibration.temperature
+    temperature = classifier.card.first.calibration.temperature
     assert classifier.score(films) == pytest.approx(1 / (1 + np.exp(-classifier.logits(films) / temperature)), abs=1e-6)

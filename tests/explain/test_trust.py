@@ -28,6 +28,7 @@ from pneumo_core.stats.calibration import Calibration
 from pneumo_core.train.build import build_network
 from pneumo_core.train.plan import Recipe
 from tests.conftest import drawn_film
+from tests.makers import with_first
 
 SIDE = 32
 
@@ -42,7 +43,9 @@ def planted(tiny_model: Path) -> KerasClassifier:
     network = keras.Model(film, keras.layers.Dense(1, name="logit")(pooled))
     network.get_layer("maps").set_weights([np.full((1, 1, 1, 1), 1 / 100, np.float32), np.array([-1.0], np.float32)])
     network.get_layer("logit").set_weights([np.array([[32.0]], np.float32), np.array([-1.5], np.float32)])
-    card = dataclasses.replace(read_card(tiny_model), explained_layer="maps", calibration=Calibration(1.0, 0.5))
+    card = dataclasses.replace(
+        with_first(read_card(tiny_model), calibration=Calibration(1.0, 0.5)), explained_layer="maps"
+    )
     return KerasClassifier(network, card)
 
 

@@ -55,7 +55,11 @@ class KnownNetwork:
 
     def look(self, film: np.ndarray):
         probabilities, verdicts = self.score_and_judge(film[np.newaxis])
-        return 0.0, float(probabilities[0]), self.explanation, verdicts[0]
+        return float(probabilities[0]), self.explanation, verdicts[0]
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        # Its logits are its probabilities.
+        return logits
 
 
 def curve(network: KnownNetwork, pixels: np.ndarray, name: str, threshold: float, **held) -> FlipCurve:

@@ -24,7 +24,7 @@ from pneumo_core.wording import Caution
 from tests.conftest import drawn_film, png
 from tests.makers import FAR_AWAY, NEAR, radiograph
 
-YEARS = (1.0, 5.0)
+YEARS = ((1.0, 5.0),)
 FILM = drawn_film(True, 400)
 CLIPPED = np.where(np.arange(FILM.shape[1]) < 0.8 * FILM.shape[1], 255, FILM).astype(np.uint8)
 PICTURES = {

@@ -15,7 +15,7 @@ from tests.gate.test_suitability import of_contrast
 from tests.makers import radiograph
 from tests.test_prose import MOST_WORDS, faults
 
-YEARS = (1.0, 5.0)
+YEARS = ((1.0, 5.0),)
 CAUTIONS = {
     "white": (
         with_(white=0.3),

@@ -83,7 +83,7 @@ def test_the_logit_is_that_of_the_network_and_the_probability_follows_from_it(cl
     film = prepare(drawn_film(True, 8) / np.float32(255), classifier.card.preprocessing)
     logit, probability, _ = classifier.score_and_explain(film)
     assert logit == pytest.approx(float(classifier.network(film[np.newaxis])[0, 0]), abs=1e-4)
-    assert probability == pytest.approx(1 / (1 + np.exp(-logit / classifier.card.calibration.temperature)))
+    assert probability == pytest.approx(1 / (1 + np.exp(-logit / classifier.card.first.calibration.temperature)))
 
 
 def test_a_film_that_may_not_be_scored_is_refused(classifier: KerasClassifier):

@@ -48,7 +48,7 @@ def film_view(film: Film, point: OperatingPoint, prevalence: float) -> None:
     with st.container(key="stack_film"):
         score, pictures = st.columns([4, 9], gap="large")
     with score:
-        file_named(film.name, film.sha256, verdict(reading, point))
+        file_named(film.name, film.sha256, verdict(reading, point.name))
         with anew(identity, point, "score"):
             _score(reading, point, conformal, why_not)
         with anew(identity, point, prevalence):
@@ -100,12 +100,12 @@ def _score(reading: Reading, point: OperatingPoint, conformal: Conformal | None,
 
 
 def _among_patients(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
-    rows = at_prevalence(reading, point, prevalence)
+    rows = at_prevalence(reading, point.name, prevalence)
     st.markdown(
         f"If {100 * prevalence:.0f} in 100 of your patients have pneumonia:\n"
         + "\n".join(f"- {label}: **{text}**" for label, text in rows)
     )
-    if reference_result(reading.card) is not None:
+    if reference_result(reading.card.first) is not None:
         st.markdown(RANGES_IN_WORDS)
 
 
@@ -167,7 +167,7 @@ def _facts(reading: Reading) -> None:
         st.header("What the number does not mean")
         st.markdown(
             "The number is no diagnosis. It measures no severity and names no cause. It holds for patients like those "
-            f"the network was trained on: {reading.card.population}.\n\n{NOT_ASSESSED}"
+            f"the network was trained on: {reading.card.first.description}.\n\n{NOT_ASSESSED}"
         )
     with right:
         st.header("What was read, and by what")
@@ -178,10 +178,11 @@ def _downloads(
     reading: Reading, point: OperatingPoint, prevalence: float, display: Display, conformal: Conformal | None
 ) -> None:
     name = f"pneumo_{hash_start(reading.radiograph.sha256)}_{point.name}"
+    of_first = {reading.card.first.name: conformal} if conformal else {}
     with st.container(horizontal=True):
         st.download_button(
             "Report (HTML)",
-            lambda: case_report(reading, point, prevalence, display, conformal),
+            lambda: case_report(reading, point.name, prevalence, display, of_first),
             f"{name}.html",
             "text/html",
             on_click="ignore",
@@ -189,7 +190,7 @@ def _downloads(
         )
         st.download_button(
             "Overlay (PNG)",
-            lambda: overlay_png(reading, point, display),
+            lambda: overlay_png(reading, point.name, display),
             f"{name}.png",
             "image/png",
             on_click="ignore",
@@ -197,7 +198,7 @@ def _downloads(
         )
         st.download_button(
             "Receipt (JSON)",
-            lambda: receipt_json(reading, point, prevalence, conformal),
+            lambda: receipt_json(reading, point.name, prevalence, of_first),
             f"{name}.json",
             "application/json",
             on_click="ignore",

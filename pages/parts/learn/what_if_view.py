@@ -41,7 +41,7 @@ AS_IT_IS = {
 
 def what_if_view(reading: Reading) -> None:
     """Draw the lesson about a film."""
-    _what_if(reading, reading.card.operating_point("balanced"))
+    _what_if(reading, reading.card.first.operating_point("balanced"))
 
 
 @st.fragment
