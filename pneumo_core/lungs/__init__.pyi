@@ -10,7 +10,7 @@ from .thorax import (
     share_inside as share_inside,
 )
 from .words import (
-    in_words as in_words,
     lung_cautions as lung_cautions,
+    outline_in_words as outline_in_words,
     share_in_words as share_in_words,
 )

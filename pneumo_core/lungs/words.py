@@ -10,7 +10,7 @@ ON_THE_IMAGE = {"right": "left", "left": "right"}
 NOT_OUTLINED, OPAQUE, CUT_OFF = "lung not outlined", "lung opaque", "lung cut off"
 
 
-def in_words(outline: Outline) -> str:
+def outline_in_words(outline: Outline) -> str:
     """Say in a sentence which lungs are outlined."""
     if not outline.missing:
         return "Both lungs are outlined."
@@ -20,8 +20,12 @@ def in_words(outline: Outline) -> str:
     return f"Only the {found} lung is outlined ({ON_THE_IMAGE[found]} on the image)."
 
 
-def lung_cautions(outline: Outline) -> tuple[Caution, ...]:
-    """Warn of lungs that are not outlined, opaque, or cut off: what was found, what is expected, what to do."""
+def lung_cautions(outline: Outline, with_edges: bool = True) -> tuple[Caution, ...]:
+    """Warn of lungs that are not outlined, opaque, or cut off: what was found, what is expected, what to do.
+
+    Args:
+        with_edges: whether to name the image's edges that a lung runs into.
+    """
     cautions = []
     if outline.missing:
         sentence = (
@@ -36,7 +40,7 @@ def lung_cautions(outline: Outline) -> tuple[Caution, ...]:
             "image. A lung with air in it is darker. Please look at that side yourself, because the score may not hold."
         )
         cautions.append(Caution(f"{OPAQUE}: {_both_or(outline.opaque)}", sentence))
-    if outline.cut_off:
+    if outline.cut_off and with_edges:
         edges = " and ".join(outline.cut_off)
         sentence = (
             f"The lungs run into the image's edge ({edges}). Both whole lungs should be visible, because missing parts "

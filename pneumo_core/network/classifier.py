@@ -11,6 +11,7 @@ from pneumo_core.gate import InputGate, Verdict
 from pneumo_core.models import KnownFilms, ModelCard, Population
 from pneumo_core.network.engine import Engine
 from pneumo_core.network.explanation import Explanation
+from pneumo_core.network.segmenter import Segmenter
 from pneumo_core.stats import probabilities
 
 
@@ -21,6 +22,7 @@ class Classifier:
         card: the model's card.
         known: the films that it was trained on or validated with; None where there is no list of them.
         gate: the judge of whether a picture is a readable chest X-ray; None where the model has none.
+        lungs: the network that outlines the lungs; None where the model has none.
         engine, device: the engine, `KERAS` or `OPENVINO`, and its device in words.
     """
 
@@ -31,15 +33,16 @@ class Classifier:
         explain: Callable[[Any], Explanation],
         known: KnownFilms | None = None,
         gate: InputGate | None = None,
+        lungs: Segmenter | None = None,
     ) -> None:
-        """Join a card, an engine, a list of known films and an input gate.
+        """Join a card, an engine, a list of known films, an input gate and a segmenter.
 
         Args:
             engine: its outputs are the logit `(n, 1)`, the explained layer's maps `(n, rows, columns, channels)` and,
                 where there is a gate, the gate's features `(n, features)`.
             explain: turns one film's maps, float32 `(1, rows, columns, channels)`, into its heat map.
         """
-        self.card, self.known, self.gate = card, known, gate
+        self.card, self.known, self.gate, self.lungs = card, known, gate, lungs
         self.engine, self.device = engine.name, engine.device
         self._forward, self._explain = engine.forward, explain
 

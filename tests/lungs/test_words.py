@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.lungs.outline import Outline
-from pneumo_core.lungs.words import in_words, lung_cautions, share_in_words
+from pneumo_core.lungs.words import lung_cautions, outline_in_words, share_in_words
 from tests.lungs.drawn import LEFT, RIGHT, SIDE, probability
 
 
@@ -28,7 +28,7 @@ def test_a_missing_lung_is_a_caution_that_names_its_side_on_the_image(shapes, ta
     (caution,) = lung_cautions(outline(*shapes))
     assert caution.tag == tag
     assert named in caution.warning
-    assert len({in_words(outline(*shapes)), in_words(outline(RIGHT, LEFT))}) == 2
+    assert len({outline_in_words(outline(*shapes)), outline_in_words(outline(RIGHT, LEFT))}) == 2
 
 
 def test_a_lung_that_is_opaque_or_cut_off_is_a_caution_too():

@@ -6,8 +6,7 @@ The pairs show whole, upright, normal chests that fill their image. Portable ima
 import cv2
 import numpy as np
 
-from pneumo_core.train.negatives import Random
-
+Random = np.random.Generator
 # The logarithm's range: a chest is shrunk to 58 % of its size, or enlarged to 128 %.
 SMALLEST, LARGEST = -0.55, 0.25
 

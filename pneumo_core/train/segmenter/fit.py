@@ -15,13 +15,12 @@ import tensorflow as tf
 from pneumo_core.errors import DataError
 from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.keras_network import save_network
-from pneumo_core.models import versions_at_work
+from pneumo_core.models import LUNGS_CARD_FILE, LUNGS_FILE, versions_at_work
 from pneumo_core.stats import Bootstrap, Estimate, percentile_interval
 from pneumo_core.train.segmenter.augmentation import augmented, shrunk
 from pneumo_core.train.segmenter.network import CHANNELS, lungs_network
 from pneumo_core.train.segmenter.pairs import Pairs
 
-LUNGS_FILE, LUNGS_CARD_FILE = "lungs.keras", "lungs.json"
 BATCH = 16
 LEARNING_RATE = 2e-3
 LIMITATIONS = (

@@ -14,8 +14,9 @@ from pneumo_core.errors import DataError
 from pneumo_core.files.hashes import file_sha256
 from pneumo_core.film.preprocessing import Preprocessing
 from pneumo_core.keras_network.lungs import load_segmenter
+from pneumo_core.models.card import LUNGS_CARD_FILE, LUNGS_FILE
 from pneumo_core.stats.metrics import Estimate
-from pneumo_core.train.segmenter.fit import LUNGS_CARD_FILE, LUNGS_FILE, LungsFit, _judged, fit_lungs, mean_by_patient
+from pneumo_core.train.segmenter.fit import LungsFit, _judged, fit_lungs, mean_by_patient
 from pneumo_core.train.segmenter.pairs import LABELS_FILE, Pairs, lungs_of, read_pairs
 
 SIZE = 32
