@@ -118,9 +118,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[...
 @pytest.fixture(scope="session")
 def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make_data: Callable[..., Path]) -> Path:
     """Give the tiny model with a gate fitted on drawn films."""
+    from pneumo_core.data.sources import open_source
     from pneumo_core.keras_network.classifier import load_classifier
     from pneumo_core.models import gate_record as input_gate_record
-    from pneumo_core.data.sources import open_source
     from pneumo_core.train.input_gate import fit as input_gate_fit
     from pneumo_core.train.input_gate.groups import GateGroup
 

@@ -283,7 +283,6 @@ def fit_gate_command(data: tuple[str, ...], model: str | None) -> None:
     click.echo("\n".join(gate_in_words(folder, classifier.card.weights_sha256)))
 
 
-<<<<<<< HEAD
 def _named_group(given: str) -> tuple[str, Path]:
     """Give the name of a group and its folder or table, from NAME=FOLDER or FOLDER."""
     name, equals, path = given.partition("=")
@@ -295,7 +294,8 @@ def _named_group(given: str) -> tuple[str, Path]:
             "adults=FOLDER. Please correct it."
         )
     return name, Path(path)
-=======
+
+
 @click.command("fit-lungs")
 @click.argument("whole", type=GivenPath(exists=True, file_okay=False))
 @click.argument("masked", type=GivenPath(exists=True, file_okay=False))
@@ -350,7 +350,6 @@ def fit_lungs_command(whole: Path, masked: Path, out: Path, epochs: int, seed: i
         f"not fitted to. {fit.left_out} pairs were left out.",
         err=False,
     )
->>>>>>> 911aa6785112dac9d1ac5cb67e70bfe736bd0157
 
 
 @click.command("recalibrate")

@@ -85,11 +85,16 @@ def _ends(lines: np.ndarray) -> tuple[int, int]:
 
 def _plain_lines(lines: np.ndarray) -> int:
     """Count the lines from the first on that keep to the level of the first one."""
-    level = np.median(lines[0])
-    # Black and white frames are as plain as this from the end of the range.
-    different = np.abs(lines - level) > SAME_GREY
-    plain = different.mean(axis=1) <= MOST_DIFFERENT
-    return int(np.argmin(plain)) if not plain.all() else len(lines)
+    level = float(np.median(lines[0]))
+    # Most images have no frame at all.
+    if not _keeps_to(level, lines[:1])[0]:
+        return 0
+    plain = _keeps_to(level, lines)
+    return len(lines) if plain.all() else int(np.argmin(plain))
+
+
+def _keeps_to(level: float, lines: np.ndarray) -> np.ndarray:
+    return np.asarray((np.abs(lines - level) > SAME_GREY).mean(axis=1) <= MOST_DIFFERENT)
 
 
 def _slice(start: float, end: float, length: int) -> slice:

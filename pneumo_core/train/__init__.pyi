@@ -29,17 +29,17 @@ from .input_gate.groups import (
     GateGroup as GateGroup,
     groups_of as groups_of,
 )
-from .input_gate.portable import (
-    portable as portable,
-)
-from .make import (
-    run_training as run_training,
-)
 from .input_gate.negatives import (
     OTHERS as OTHERS,
     inverted as inverted,
     part_or_several as part_or_several,
     turned as turned,
+)
+from .input_gate.portable import (
+    portable as portable,
+)
+from .make import (
+    run_training as run_training,
 )
 from .pictures import (
     augmented_sheet as augmented_sheet,

@@ -29,8 +29,7 @@ def portable(film: np.ndarray, random: Random) -> np.ndarray:
         film = film[:, ::-1]
     turn = _placed(side, random)
     chest, mask = (
-        cv2.warpAffine(picture, turn, (side, side), flags=cv2.INTER_AREA)
-        for picture in (film, np.ones_like(film))
+        cv2.warpAffine(picture, turn, (side, side), flags=cv2.INTER_AREA) for picture in (film, np.ones_like(film))
     )
     feather = random.uniform(0, 0.03) * side
     if feather > 1:
