@@ -1,6 +1,7 @@
 """How a model is made on the command line: the data's audit, a training, and what may follow it."""
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -268,16 +269,20 @@ def _write_audit(found: "Audit", out: Path) -> None:
 
 
 @click.command("fit-gate")
-@click.argument("data", type=GivenPath())
+@click.argument("data", nargs=-1, required=True, type=GivenWord("a folder, or NAME=FOLDER"))
 @click.option("--model", help="A model's name, or its folder; default: the model in use.")
-def fit_gate_command(data: Path, model: str | None) -> None:
-    """Fit a model's input gate, by the X-rays in DATA that it was trained on and validated with.
+def fit_gate_command(data: tuple[str, ...], model: str | None) -> None:
+    """Fit a model's input gate, by whole upright chest X-rays that it is to let in.
+
+    DATA is a folder or table, or NAME=FOLDER with the name of a group of patients, such as adults=scans. Of the X-rays
+    that the model's list names, those of its training fit the gate and those of its validation try it. A folder of
+    which the list names none is split by patient.
 
     Exit status 0: the model has it; 1: it is not worth keeping, and the model is as it was; 2: wrong use.
     """
     from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import gate_in_words
-    from pneumo_core.train import films_it_knows, fit_gate_of
+    from pneumo_core.train import fit_gate_of, groups_of
 
     # The gate is written into it.
     own_models_folder()
@@ -288,8 +293,21 @@ def fit_gate_command(data: Path, model: str | None) -> None:
         tell_how_far(f"{done} of {of} pictures", done == of)
         return True
 
-    fit_gate_of(classifier, folder, *films_it_knows(classifier, data), report)
+    fit_gate_of(classifier, folder, groups_of(classifier.known, [_named_group(given) for given in data]), report)
     click.echo("\n".join(gate_in_words(folder, classifier.card.weights_sha256)))
+
+
+def _named_group(given: str) -> tuple[str, Path]:
+    """Give the name of a group and its folder or table, from NAME=FOLDER or FOLDER."""
+    name, equals, path = given.partition("=")
+    if not equals or Path(given).exists():
+        return "known X-rays", Path(given)
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,39}", name) is None:
+        raise click.BadParameter(
+            f"'{name[:40]}' is no name of a group. Expected are at most 40 letters, digits, spaces, _ or -, such as "
+            "adults=FOLDER. Please correct it."
+        )
+    return name, Path(path)
 
 
 @click.command("fit-lungs")

@@ -11,6 +11,7 @@ from pneumo_core.gate import InputGate, Verdict
 from pneumo_core.models import KnownFilms, ModelCard, Population
 from pneumo_core.network.engine import Engine
 from pneumo_core.network.explanation import Explanation
+from pneumo_core.network.framing import Framed, framed
 from pneumo_core.network.segmenter import Segmenter
 from pneumo_core.network.shares import Shares
 from pneumo_core.stats import probabilities
@@ -51,6 +52,10 @@ class Classifier:
         self.knows_others = knows_others
         self.engine, self.device = engine.name, engine.device
         self._forward, self._explain = engine.forward, explain
+
+    def framed(self, pixels: np.ndarray) -> Framed:
+        """Give what the network is shown of an image, float32 `(height, width)` in [0, 1]."""
+        return framed(pixels, self.card.preprocessing, self.lungs)
 
     def logits(self, films: np.ndarray) -> np.ndarray:
         """Give the network's logits, float32 `(n,)`.
