@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.labelled import LabelledImage, adult_validation_patients, filled_outside, read_labels
 from pneumo_core.data import find_cases
-from pneumo_core.files import models_folder
+from pneumo_core.files import file_sha256, models_folder
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.keras_network import load_classifier
 from pneumo_core.learn import (

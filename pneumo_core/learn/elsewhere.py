@@ -41,7 +41,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True, slots=True)
 class StoredPopulation:
-    """What a network's card says of a group of patients.
+    """A group of patients on a network's card.
 
     Attributes:
         years: the youngest and the oldest.
