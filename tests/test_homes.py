@@ -18,7 +18,7 @@ WITH_KERAS = ("keras_network/*", "train/*", "explain/*")
 HOMES = {
     "PIL": ("film/image.py", "film/jpeg.py", "film/decoder_process.py", "draw/*", "train/negatives.py"),
     "pydicom": ("film/dicom/*",),
-    "cv2": ("film/preprocessing.py", "gate/quality.py", "train/negatives.py"),
+    "cv2": ("film/preprocessing.py", "film/shapes.py", "gate/quality.py", "train/negatives.py", "train/segmenter/*"),
     "tf_keras_vis": ("keras_network/gradcam.py", "explain/methods.py"),
     "plotly": ("*/figures.py", "explain/what_if_figures.py"),
     "jinja2": ("*/report.py",),
@@ -101,6 +101,7 @@ def test_neither_what_reads_nor_what_a_page_draws_itself_with_waits_for_keras():
         "stats",
         "files",
         "film",
+        "lungs",
         "gate",
         "draw",
         "data",

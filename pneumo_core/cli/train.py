@@ -278,6 +278,62 @@ def fit_gate_command(data: Path, model: str | None) -> None:
     click.echo("\n".join(gate_in_words(folder, classifier.card.weights_sha256)))
 
 
+@click.command("fit-lungs")
+@click.argument("whole", type=GivenPath(exists=True, file_okay=False))
+@click.argument("masked", type=GivenPath(exists=True, file_okay=False))
+@click.option("--out", required=True, type=GivenPath(file_okay=False), help="Write lungs.keras and lungs.json here.")
+@click.option("--epochs", type=click.IntRange(1, 500), default=18, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--validation-share", type=click.FloatRange(0, 1, True, True), default=0.15, show_default=True, help="Of patients."
+)
+def fit_lungs_command(whole: Path, masked: Path, out: Path, epochs: int, seed: int, validation_share: float) -> None:
+    """Train the network that outlines the lungs, from WHOLE X-rays and the same ones MASKED to the lungs alone.
+
+    The files of a pair have the same name. A labels.csv in WHOLE names patients and views. Ctrl-C stops the work, and
+    nothing is written then.
+    """
+    from pneumo_core.stats import with_interval
+    from pneumo_core.train import fit_lungs, read_pairs
+
+    os.nice(max(0, 10 - os.nice(0)))
+    is_wanted = True
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal is_wanted
+        is_wanted = False
+
+    def telling(what: str) -> Callable[[int, int], bool]:
+        def progress(done: int, of: int) -> bool:
+            tell_how_far(f"{done} of {of} {what}", done == of)
+            return is_wanted
+
+        return progress
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        pairs = read_pairs(whole, masked, progress=telling("pairs read"))
+        fit = None
+        if pairs is not None:
+            fit = fit_lungs(
+                pairs,
+                out,
+                epochs=epochs,
+                seed=seed,
+                validation_share=validation_share,
+                progress=telling("steps"),
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if fit is None:
+        raise ModelError("The work was stopped, and nothing was written. Please begin anew.", code="stopped")
+    tell(
+        f"Dice {with_interval(fit.dice)} on {fit.validation} images of {fit.validation_patients} patients that it was "
+        f"not fitted to. {fit.left_out} pairs were left out.",
+        err=False,
+    )
+
+
 @click.command("recalibrate")
 @click.argument("data", type=GivenPath())
 @click.option("--out", required=True, type=GivenPath(), help="The new model's folder, named as it.")

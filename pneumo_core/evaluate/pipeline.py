@@ -25,6 +25,7 @@ from pneumo_core.evaluate.patients import Whose, numbered_patients
 from pneumo_core.evaluate.runs import FilmScore, Run, alone_in, append_scores, begin_run, read_scores
 from pneumo_core.film import NUMBER_IN_SERIES, fingerprint, outward_facts, prepare, read_radiograph
 from pneumo_core.gate import Admission, Verdict, before
+from pneumo_core.lungs import Outline
 from pneumo_core.network import Classifier
 from pneumo_core.wording import Progress
 
@@ -166,12 +167,25 @@ def _scored(batch: list[_Item], classifier: Classifier) -> list[FilmScore]:
     films = [admitted.prepared for _, admitted in batch if admitted is not None]
     if not films:
         return [score for score, _ in batch]
-    found = iter(zip(*classifier.logits_and_verdicts(np.stack(films)), strict=True))
+    found = iter(zip(*classifier.logits_and_verdicts(np.stack(films)), _outlines(films, classifier), strict=True))
     return [score if admitted is None else _judged(score, admitted, *next(found)) for score, admitted in batch]
 
 
-def _judged(score: FilmScore, admitted: _Admitted, logit: float, verdict: Verdict | None) -> FilmScore:
-    admission = admitted.admission.after(verdict)
+def _outlines(films: list[np.ndarray], classifier: Classifier) -> list[Outline | None]:
+    """Outline the lungs on prepared films; their own height and width say nothing of what a row tells."""
+    if classifier.lungs is None:
+        return [None] * len(films)
+    found = classifier.lungs.probabilities(np.stack(films))
+    return [
+        Outline.of(probability, film.shape[0], film.shape[1], film[:, :, 0])
+        for probability, film in zip(found, films, strict=True)
+    ]
+
+
+def _judged(
+    score: FilmScore, admitted: _Admitted, logit: float, verdict: Verdict | None, outline: Outline | None
+) -> FilmScore:
+    admission = admitted.admission.after(verdict, outline)
     # The quality that was measured of a turned film, or of no film, says nothing: a refused row carries none.
     if admission.refusal is not None:
         return _refused(score, admission.refusal)

@@ -36,3 +36,10 @@ from .radiograph import (
     offered_sha256 as offered_sha256,
     read_radiograph as read_radiograph,
 )
+from .shapes import (
+    Mask as Mask,
+    contours as contours,
+    convex_hull as convex_hull,
+    pieces as pieces,
+    smoothed as smoothed,
+)

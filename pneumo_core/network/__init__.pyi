@@ -11,3 +11,5 @@ from .known_answers import (
     check_known_answers as check_known_answers,
     record_known_answers as record_known_answers,
 )
+from .segmenter import Segmenter as Segmenter
+from .shares import Shares as Shares

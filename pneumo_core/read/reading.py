@@ -12,6 +12,7 @@ import numpy as np
 
 from pneumo_core.film import Radiograph, fingerprint, prepare
 from pneumo_core.gate import CORRECTIONS, Admission, before, corrected
+from pneumo_core.lungs import Outline, share_inside
 from pneumo_core.models import BOTH, OUTSIDE, UNKNOWN, ModelCard, asked
 from pneumo_core.read.verdicts import PopulationVerdict, Prediction
 from pneumo_core.wording import Caution, known_film, known_tag
@@ -95,6 +96,18 @@ class Reading:
         return BOTH if self.asked == UNKNOWN else self.asked
 
     @property
+    def outline(self) -> Outline | None:
+        """Give the lungs' outline; None where the model makes none."""
+        return self.admission.lungs
+
+    @property
+    def share_inside(self) -> float | None:
+        """Give the share of the heat map inside the thorax, in [0, 1]; None where that is not known."""
+        if self.outline is None or self.explanation.is_blank:
+            return None
+        return share_inside(self.explanation.heatmap(*self.outline.both.shape), self.outline)
+
+    @property
     def cautions(self) -> tuple[Caution, ...]:
         """Give all cautions before the score is used, those about this film first."""
         found = []
@@ -144,7 +157,9 @@ def read_xray(
     film = prepare(radiograph.pixels, classifier.card.preprocessing)
     film.setflags(write=False)
     logit, explanation, verdict = classifier.look(film)
-    admission = admission.after(verdict)
+    height, width = radiograph.pixels.shape
+    outline = None if classifier.lungs is None else classifier.lungs.outline_of(film, height, width)
+    admission = admission.after(verdict, outline)
     admission.check()
     milliseconds = 1000 * (time.perf_counter() - started)
     known, from_file = classifier.known, radiograph.origin.age_years

@@ -91,6 +91,14 @@ from .run import (
     start_run as start_run,
     write_state as write_state,
 )
+from .segmenter.fit import (
+    LungsFit as LungsFit,
+    fit_lungs as fit_lungs,
+)
+from .segmenter.pairs import (
+    Pairs as Pairs,
+    read_pairs as read_pairs,
+)
 from .setting import (
     Setting as Setting,
     listed as listed,

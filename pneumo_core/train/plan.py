@@ -127,6 +127,19 @@ class Recipe:
             "its place and needs more X-rays.",
         ),
     ] = "average"
+    classes: Annotated[
+        int,
+        Setting(
+            "Classes",
+            HEAD,
+            "With 3 the head tells other abnormalities from normal, too; its score is still the finding against the "
+            "other two. Choose 3 where the labels name all three groups.",
+            1,
+            3,
+            2,
+            accepted="1 (the finding or not) or 3 (the finding, other abnormality, normal)",
+        ),
+    ] = 1
     dropout: Annotated[
         float,
         Setting(
@@ -456,6 +469,8 @@ def checked_recipe(settings: dict[str, Any]) -> Recipe:
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise _refused(name, settings[name], SETTINGS[name].expected) from error
+    if recipe.classes == 2:
+        raise _refused("classes", recipe.classes, SETTINGS["classes"].expected)
     blocks = ARCHITECTURES[recipe.architecture].blocks
     if recipe.fine_tune_from and recipe.fine_tune_from not in blocks:
         expected = f"one of {', '.join(blocks)}, or nothing for the beginning of {recipe.architecture}"

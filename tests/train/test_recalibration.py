@@ -12,9 +12,8 @@ from pneumo_core.cli.group import commands
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.files.hashes import file_sha256
 from pneumo_core.keras_network.classifier import load_classifier
-from pneumo_core.keras_network.layers import layers_to_walk, load_network, save_network
+from pneumo_core.keras_network.layers import JOINED_MAPS, layers_to_walk, load_network, save_network
 from pneumo_core.models.card import CARD_FILE, NETWORK_FILE, read_card, write_card
-from pneumo_core.train.build import JOINED_MAPS
 from pneumo_core.train.recalibration import blend, recalibrate
 from tests.makers import with_thresholds
 
