@@ -16,7 +16,7 @@ from pneumo_core.network.classifier import Classifier
 from pneumo_core.network.engine import Engine
 from pneumo_core.read.line import reading_line
 from pneumo_core.read.reading import Reading, read_xray
-from pneumo_core.read.report import at_prevalence, case_report, receipt, score_in_words, verdict
+from pneumo_core.read.report import at_prevalence, case_report, receipt, scores_in_words, verdict
 from pneumo_core.stats.calibration import Calibration
 from tests.makers import BALANCED, RULE_IN, SCREENING, left_half, model_card, population, radiograph, with_thresholds
 
@@ -55,7 +55,7 @@ def line_at(probability: float, age: float | None, **origin: Any) -> dict[str, A
         (0.4, None, "unknown", None),
         (0.6, None, "both", True),
         (0.2, None, "both", False),
-        (0.4, 129.0, None, True),
+        (0.4, 129.0, "adults", True),
     ],
 )
 def test_the_age_says_whose_limits_give_the_verdict(
@@ -107,7 +107,7 @@ def test_the_prediction_is_no_number_where_no_verdict_may_be_given():
     assert not reading.prediction.is_flagged(BALANCED)
     assert reading.flagged("balanced") is None
     assert verdict(reading, "balanced") == "No verdict"
-    assert (score_in_words(reading), at_prevalence(reading, "balanced", 0.1)) == ("", [])
+    assert (scores_in_words(reading), at_prevalence(reading, "balanced", 0.1)) == ("", [])
     found = receipt(reading, "balanced", 0.1)
     assert [found[key] for key in ("probability", "flagged", "threshold", "by_population")] == [None, None, None, {}]
     assert b"nan" not in case_report(reading, "balanced", 0.1, Display())
@@ -132,7 +132,7 @@ def test_the_finding_is_called_what_the_label_of_its_population_was():
     assert verdict(read_at(0.7, 40.0)[1], "balanced") == "Flagged: suspected lung opacity"
     assert verdict(read_at(0.7, 3.0)[1], "balanced") == "Flagged: suspected pneumonia"
     assert verdict(read_at(0.7, None)[1], "balanced") == "Flagged: suspected pneumonia or suspected lung opacity"
-    assert "show lung opacity" not in score_in_words(read_at(0.7, 3.0)[1])
+    assert "show lung opacity" not in scores_in_words(read_at(0.7, 3.0)[1])
 
 
 def test_an_operating_point_is_each_populations_own():
