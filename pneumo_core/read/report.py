@@ -358,13 +358,16 @@ def case_report(
 def _part(reading: Reading, one: PopulationVerdict, point_name: str, conformal: Conformal | None) -> dict[str, Any]:
     """Give what the report says of the verdict for one population."""
     probability, point = one.prediction.probability, one.population.operating_point(point_name)
+    reason = conformal.regions.reason(probability, one.population.condition) if conformal else ""
     return {
         "heading": f"By the limits for {one.population.name}: {side_in_words(one, point_name)}"
         if len(reading.verdicts) > 1
         else "",
         "probability": f"{100 * probability:.1f} %",
-        "outcome": conformal.regions.in_words(probability) if conformal else "",
-        "outcome_reason": f"{conformal.regions.reason(probability)} {NOT_THE_FLAG}" if conformal else "",
+        "outcome": conformal.regions.in_words(probability, one.population.finding) if conformal else "",
+        "outcome_reason": f"{conformal.regions.reason(probability, one.population.condition)} {NOT_THE_FLAG}"
+        if conformal
+        else "",
         "outcome_trust": conformal.in_words() if conformal else "",
         "score_in_words": score_in_words(reading, one),
         "point": point,
