@@ -119,13 +119,15 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[...
 @pytest.fixture(scope="session")
 def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make_data: Callable[..., Path]) -> Path:
     """Give the tiny model with a gate fitted on drawn films."""
+    from pneumo_core.data.sources import open_source
     from pneumo_core.keras_network.classifier import load_classifier
     from pneumo_core.models import gate_record as input_gate_record
-    from pneumo_core.train import gate_fit as input_gate_fit
+    from pneumo_core.train.input_gate import fit as input_gate_fit
+    from pneumo_core.train.input_gate.groups import GateGroup
 
     folder = tmp_path_factory.mktemp("gated") / "gated"
     shutil.copytree(tiny_model, folder)
-    films = sorted(make_data(folder.parent / "data", 40).rglob("*.png"))
+    films = open_source(make_data(folder.parent / "data", 40)).films
     classifier = load_classifier(folder)
     with pytest.MonkeyPatch.context() as patch:
         # So few features and films tell more of them apart with a weaker penalty.
@@ -134,7 +136,8 @@ def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make
         # Nor is it as good as one that is kept.
         patch.setattr(input_gate_record, "MOST_REFUSED", 1.0)
         patch.setattr(input_gate_record, "LEAST_FOUND", 0.0)
-        input_gate_fit.fit_gate_of(classifier, folder, films[::2], films[1::2], lambda done, of: True)
+        group = GateGroup("drawn", films[::2], films[1::2], is_known=True)
+        input_gate_fit.fit_gate_of(classifier, folder, [group], lambda done, of: True)
     return folder
 
 

@@ -48,6 +48,7 @@ from .gate_record import (
     LEAST_TRAINING as LEAST_TRAINING,
     LEAST_VALIDATION as LEAST_VALIDATION,
     RECORD_FILE as RECORD_FILE,
+    FittedSet as FittedSet,
     GateFit as GateFit,
     MadePictures as MadePictures,
     gate_in_words as gate_in_words,

@@ -50,7 +50,7 @@ def _what_if(reading: Reading, point: OperatingPoint) -> None:
     for key, value in {**AS_IT_IS, "what_if_curve": "contrast"}.items():
         st.session_state.setdefault(key, value)
     change = _change()
-    look = look_at(ready_classifier(), reading.radiograph.pixels, change)
+    look = look_at(ready_classifier(), reading.pixels_read, change)
     with st.container(key="stack_what_if"):
         pictures, numbers = st.columns([9, 5], gap="medium")
     with pictures:
@@ -81,7 +81,7 @@ def _what_if(reading: Reading, point: OperatingPoint) -> None:
     with st.container(key="stack_controls"):
         hiding, *columns = st.columns([3, *(2 for _ in CONTROLS)], gap="medium")
     with hiding, st.container(gap="xsmall"):
-        _region(zones_of(reading.outline))
+        _region(zones_of(reading.outline, reading.explanation.window))
     sentences = {}
     for column, name in zip(columns, CONTROLS, strict=True):
         with column, st.container(gap="xsmall"):
@@ -179,7 +179,7 @@ def _curve(reading: Reading, change: Change, name: str, point: OperatingPoint) -
         # A further move of a control ends this run at the next line drawn, before anything is computed.
         time.sleep(REST_SECONDS)
         with one_at_a_time():
-            kept[name] = of, flip_curve(ready_classifier(), reading.radiograph.pixels, others, name, point.threshold)
+            kept[name] = of, flip_curve(ready_classifier(), reading.pixels_read, others, name, point.threshold)
     return kept[name][1]
 
 
