@@ -25,6 +25,7 @@ HOMES = {
         "train/input_gate/negatives.py",
         "train/input_gate/portable.py",
         "train/segmenter/*",
+        "train/mixed/*",
     ),
     "tf_keras_vis": ("keras_network/gradcam.py", "explain/methods.py"),
     "plotly": ("*/figures.py", "explain/what_if_figures.py"),

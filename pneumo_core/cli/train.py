@@ -49,6 +49,13 @@ def _list_settings(context: click.Context, parameter: click.Parameter, is_asked:
     type=GivenPath(),
     help="A further copy of the same X-rays (another resampling): another view of each.",
 )
+@click.option(
+    "--also",
+    "more",
+    multiple=True,
+    type=GivenPath(),
+    help="A further folder, trained on together with DATA; a patient of both is on one side of the split.",
+)
 @click.option("--manifest", type=GivenPath(), help="A CSV that `audit --split` wrote: who is where.")
 @click.option(
     "--start",
@@ -87,7 +94,7 @@ def _list_settings(context: click.Context, parameter: click.Parameter, is_asked:
 @click.option("--finish", is_flag=True, help="With --resume: no more epochs, make a model of the best one so far.")
 @click.pass_context
 def train(context: click.Context, /, resume: Path | None, finish: bool, **words: Any) -> None:
-    """Train a model from DATA, a folder in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA).
+    """Train a model from DATA, a folder in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA) or with labels.csv.
 
     Ctrl-C stops after the step at hand; --resume goes on. The run's plan, log and checkpoint lie in runs/training/.
     """
@@ -131,6 +138,7 @@ def _plan(
     data: Path,
     out: Path,
     copies: tuple[Path, ...],
+    more: tuple[Path, ...],
     manifest: Path | None,
     start: str | None,
     architecture: str,
@@ -149,6 +157,7 @@ def _plan(
         checked_recipe,
         default_start,
         settings_of_start,
+        sources_of,
     )
 
     if architecture not in ARCHITECTURES:
@@ -169,6 +178,7 @@ def _plan(
         str(Path(start).resolve()) if Path(start).exists() else start,
         POPULATION if population is None else population,
         POPULATION_YEARS if ages is None else ages,
+        sources_of(data.resolve(), [folder.resolve() for folder in more]),
     )
 
 
@@ -198,6 +208,7 @@ def _run(folder: Path, finish: bool) -> None:
 
 @click.command()
 @click.argument("folder", type=GivenPath())
+@click.option("--also", "more", multiple=True, type=GivenPath(), help="A further folder to be trained on together.")
 @click.option("--out", type=GivenPath(file_okay=False), help="Write audit.json, audit.html here.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 @click.option("--split", type=GivenPath(dir_okay=False), help="Write a split by patient here, as CSV.")
@@ -215,6 +226,7 @@ def _run(folder: Path, finish: bool) -> None:
 )
 def audit(
     folder: Path,
+    more: tuple[Path, ...],
     out: Path | None,
     as_json: bool,
     split: Path | None,
@@ -223,7 +235,9 @@ def audit(
     seed: int,
     test_names_are_others: bool,
 ) -> None:
-    """Say what is wrong with FOLDER (train|val|test / NORMAL|PNEUMONIA) before anything is trained on it.
+    """Say what is wrong with FOLDER before anything is trained on it.
+
+    FOLDER is in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA), or has a table labels.csv of its X-rays.
 
     Exit status 0: nothing alarming; 1: alarms, or no audit; 2: wrong use. No file is moved or changed.
     """
@@ -232,7 +246,7 @@ def audit(
     if validation_share + (test_share or 0) >= 1:
         raise click.UsageError("--validation-share and --test-share leave nothing to train on. Please lower them.")
 
-    found = audit_folder(folder, tell_progress)
+    found = audit_folder(folder, tell_progress, more=more)
     if out:
         _write_audit(found, out)
     # The split is wanted, whoever reads this.

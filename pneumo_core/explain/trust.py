@@ -17,7 +17,7 @@ from pneumo_core.explain.methods import occlusion, rank_correlation
 from pneumo_core.files import sample_files
 from pneumo_core.film import Preprocessing, prepare, read_radiograph, resize, shifted
 from pneumo_core.gate import Verdict
-from pneumo_core.keras_network import KerasClassifier, put_weights
+from pneumo_core.keras_network import FINDING, LOGIT, OTHER, KerasClassifier, put_weights
 from pneumo_core.models import ModelCard
 from pneumo_core.network import Explanation, Framed
 
@@ -362,6 +362,7 @@ def _blocks(network: keras.Model) -> list[tuple[str, list[keras.layers.Layer]]]:
     blocks: dict[str, list[keras.layers.Layer]] = {}
     for layer in reversed(network.layers):
         if layer.weights and not isinstance(layer, keras.layers.Normalization):
-            name = BLOCK.match(layer.name)
+            # Both layers of a head of three classes are shuffled together.
+            name = BLOCK.match(LOGIT if layer.name in (FINDING, OTHER) else layer.name)
             blocks.setdefault(name.group() if name else layer.name, []).append(layer)
     return list(blocks.items())

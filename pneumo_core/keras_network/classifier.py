@@ -15,6 +15,7 @@ from pneumo_core.gate import InputGate, read_gate
 from pneumo_core.keras_network.engines import ENGINES
 from pneumo_core.keras_network.file_check import DAMAGE, check_network_file
 from pneumo_core.keras_network.gradcam import explain
+from pneumo_core.keras_network.heads import other_logit
 from pneumo_core.keras_network.layers import device_in_words, gate_features, load_network
 from pneumo_core.keras_network.lungs import load_segmenter
 from pneumo_core.models import (
@@ -65,15 +66,17 @@ class KerasClassifier(Classifier):
                     code="input_gate_of_other_network",
                 )
             outputs.append(features)
+        others = other_logit(network)
+        if others is not None:
+            outputs.append(others)
         self.network = network
         head = keras.Model(explained, network.output)
 
         def explained_by_head(feature_maps: Any) -> Explanation:
             return explain(head, feature_maps, card.explained_layer)
 
-        super().__init__(
-            card, ENGINES[engine](keras.Model(network.input, outputs)), explained_by_head, known, gate, lungs
-        )
+        runs = ENGINES[engine](keras.Model(network.input, outputs))
+        super().__init__(card, runs, explained_by_head, known, gate, lungs, knows_others=others is not None)
 
 
 def load_classifier(models: Path | str | None = None) -> KerasClassifier:

@@ -24,9 +24,9 @@ from pneumo_core.keras_network.layers import MAX_MODEL_FILE_BYTES
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 KERAS_MEMBER_LIMITS = {"metadata.json": 2**16, CONFIG: 4 * 2**20, WEIGHTS: MAX_MODEL_FILE_BYTES}
 # A file of that size can hold no more parameters. VGG16 with two dense layers of 4,096 on all its maps has 135 million.
-# The other limits leave room above the largest of this project's networks: 273 layers (EfficientNetV2B0). At an input
-# of 1,024 x 1,024 these are 67 million values in a layer (VGG16) and 779 million in all (ResNet50). The multiplications
-# are 3.2 * 10**11 (VGG16).
+# The other limits leave room above the largest of this project's networks: 644 layers (two EfficientNetV2B0 and a
+# segmenter). At an input of 1,024 x 1,024 these are 67 million values in a layer (VGG16) and 779 million in all
+# (ResNet50). The multiplications are 3.2 * 10**11 (VGG16).
 MAX_PARAMETERS = MAX_MODEL_FILE_BYTES // 4
 MAX_LAYERS = 1_000
 MAX_VALUES = 2**26
@@ -186,23 +186,30 @@ def _layers(path: Path, config: Any) -> list[dict[str, Any]]:
 
 
 def _last_activation(config: Any) -> tuple[str, str]:
-    """Name the activation behind the last layer with weights, and its layer; empty where there is none."""
+    """Name the activation behind the last layers with weights, and its layer; empty where there is none.
+
+    A sum gives a logit where one of its parts does, as in the head of three classes.
+    """
     try:
         layers = {layer["name"]: layer for layer in config["config"]["layers"]}
-        (name,) = _strings(config["config"]["output_layers"])
-        for _ in layers:
+        (output,) = _strings(config["config"]["output_layers"])
+        waiting, seen, found = [output], set(), ("", "")
+        while waiting:
+            name = waiting.pop()
             layer = layers[name]
             kind, own = layer["class_name"], layer["config"].get("activation")
             own = own["class_name"] if isinstance(own, dict) and own["class_name"] in ACTIVATIONS else own
             if kind in ACTIVATIONS or (isinstance(own, str) and own != "linear"):
-                return kind if kind in ACTIVATIONS else own, name
-            if kind not in PASSING:
-                break
-            (name,) = _sources(layer["inbound_nodes"][0]["args"])
+                found = kind if kind in ACTIVATIONS else own, name
+            elif kind not in PASSING and kind != "Add":
+                return "", ""
+            elif name not in seen:
+                seen.add(name)
+                waiting += _sources(layer["inbound_nodes"][0]["args"])
     except DAMAGE:
         # It describes no network, which is said where its layers are looked at.
-        pass
-    return "", ""
+        return "", ""
+    return found
 
 
 def _classes(value: Any) -> Iterator[tuple[Any, Any, Any]]:

@@ -13,3 +13,4 @@ from .known_answers import (
     record_known_answers as record_known_answers,
 )
 from .segmenter import Segmenter as Segmenter
+from .shares import Shares as Shares

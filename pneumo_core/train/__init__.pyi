@@ -61,11 +61,15 @@ from .plan import (
     SETTINGS as SETTINGS,
     STAGES as STAGES,
     Plan as Plan,
+    PlannedGroup as PlannedGroup,
+    PlannedPopulation as PlannedPopulation,
+    PlannedSource as PlannedSource,
     Recipe as Recipe,
     checked_recipe as checked_recipe,
     read_plan as read_plan,
     recipe_settings as recipe_settings,
     settings_of_start as settings_of_start,
+    sources_of as sources_of,
 )
 from .recalibration import (
     blend as blend,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pneumo_core.data import place_of
 from pneumo_core.draw import Display, data_uri, film_picture, fitted, overlay_picture
 from pneumo_core.errors import PneumoError
 from pneumo_core.film import Preprocessing, exposed_area, prepare, read_radiograph, resize
@@ -65,14 +66,17 @@ def augmented_sheet(films: Sequence[Path], recipe: Recipe, count: int = 8) -> np
     return sheet
 
 
-def watched_films(log: Sequence[Mapping[str, Any]], data: Path, most: int = 6) -> list[WatchedFilm]:
-    """Draw the heat maps of the latest epochs on the films of the data folder; a film that is gone is left black."""
+def watched_films(
+    log: Sequence[Mapping[str, Any]], data: Path, most: int = 6, more: Sequence[Path] = ()
+) -> list[WatchedFilm]:
+    """Draw the heat maps of the latest epochs on the films of the data folders; a film that is gone is left black."""
     entries = [entry for entry in log if entry.get("attention")][-most:]
     rows = []
     for place, watched in enumerate(entries[-1]["attention"] if entries else ()):
         name = watched["name"]
         try:
-            film = film_picture(fitted(read_radiograph(data / name).pixels, _SIDE), Display())
+            root, below = place_of((data, *more), name)
+            film = film_picture(fitted(read_radiograph(root / below).pixels, _SIDE), Display())
         except PneumoError:
             film = np.zeros((_SIDE, _SIDE), np.uint8)
         pictures = []
