@@ -126,6 +126,11 @@ def list_xrays(
             same[posixpath.basename(case.name)].append(case.name)
         joined = joined_patients({case.name: case.patient for case in cases}, same.values())
         cases = [dataclasses.replace(case, patient=joined[case.patient]) for case in cases]
+    # An X-ray of a folder without copies is the same in each view.
+    views = 1 + len(copies)
+    cases = [
+        dataclasses.replace(case, views=(*case.views, *case.views[:1] * (views - len(case.views)))) for case in cases
+    ]
     cases.sort(key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name))
     return Listed(
         tuple(cases),

@@ -59,6 +59,7 @@ from .plan import (
     PlannedSource as PlannedSource,
     Recipe as Recipe,
     checked_recipe as checked_recipe,
+    plan_of_file as plan_of_file,
     read_plan as read_plan,
     recipe_settings as recipe_settings,
     settings_of_start as settings_of_start,
