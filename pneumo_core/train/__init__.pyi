@@ -28,6 +28,9 @@ from .gate_fit import (
 from .make import (
     run_training as run_training,
 )
+from .mixed.baselines import (
+    read_baselines as read_baselines,
+)
 from .negatives import (
     OTHERS as OTHERS,
     inverted as inverted,

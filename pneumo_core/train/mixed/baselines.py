@@ -1,15 +1,31 @@
-"""What a table and the masks of a run tell of its classes without any picture: a network has to be better than that."""
+"""How far a table and the masks of a run tell its classes without any picture: a network has to be better than that."""
 
-from typing import Any
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.data import MASK_SHAPE, AuditedFilm, area_in_words, areas_of, mask_of
-from pneumo_core.train.films import Films
+
+if TYPE_CHECKING:
+    from pneumo_core.train.films import Films
 
 BASELINES_FILE = "baselines.json"
+_ROWS = TypeAdapter(list[dict[str, Any]])
 # Facts of the set; those of the files are the audit's.
 KEPT = ("view", "source", "sex", "age", MASK_SHAPE)
+
+
+def read_baselines(folder: Path) -> list[dict[str, Any]]:
+    """Give the rows that a run's folder keeps; none where it keeps none, or a damaged file."""
+    try:
+        rows: list[dict[str, Any]] = _ROWS.validate_json((folder / BASELINES_FILE).read_bytes())
+    except (OSError, ValidationError):
+        return []
+    return rows
 
 
 def baseline_rows(*parts: Films) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What an epoch shows of several sources: groups of X-rays as they are, as lungs views, and as composites made anew."""
+"""The images of an epoch of several sources: groups of X-rays as they are, as lungs views, and as composites made anew."""
 
 import posixpath
 from collections.abc import Callable, Sequence
