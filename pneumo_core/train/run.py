@@ -187,7 +187,12 @@ def planned_split(plan: Plan, manifest: bytes | None = None) -> PlannedSplit:
     else:
         listed = listed_xrays(plan)
         cases = labelled(listed)
-        said = (*listed.notes, *listed.problems)
+        # Without the rows' own words: the notes go into the card.
+        left = len(listed.problems)
+        said = (
+            *listed.notes,
+            *((f"{counted(left, 'row')} of tables left out (the audit names them).",) if left else ()),
+        )
         if content is not None:
             cases = split_as_named(content, table, cases)
     kept, doubles = without_doubles(cases)

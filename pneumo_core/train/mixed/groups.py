@@ -1,4 +1,4 @@
-"""The images of an epoch of several sources: groups of X-rays as they are, as lungs views, and as composites made anew."""
+"""The images of an epoch of several sources, by groups: X-rays as they are, lungs views, composites made anew."""
 
 import posixpath
 from collections.abc import Callable, Sequence
