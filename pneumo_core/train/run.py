@@ -187,12 +187,11 @@ def planned_split(plan: Plan, manifest: bytes | None = None) -> PlannedSplit:
     else:
         listed = listed_xrays(plan)
         cases = labelled(listed)
-        # Without the rows' own words: the notes go into the card.
-        left = len(listed.problems)
-        said = (
-            *listed.notes,
-            *((f"{counted(left, 'row')} of tables left out (the audit names them).",) if left else ()),
-        )
+        said = listed.notes
+        if listed.problems:
+            # Without the rows' own words: the notes go into the card.
+            rows = counted(len(listed.problems), "row")
+            said = (*said, f"The tables have {rows} that had to be left out, which the audit names.")
         if content is not None:
             cases = split_as_named(content, table, cases)
     kept, doubles = without_doubles(cases)
