@@ -358,7 +358,6 @@ def case_report(
 def _part(reading: Reading, one: PopulationVerdict, point_name: str, conformal: Conformal | None) -> dict[str, Any]:
     """Give what the report says of the verdict for one population."""
     probability, point = one.prediction.probability, one.population.operating_point(point_name)
-    reason = conformal.regions.reason(probability, one.population.condition) if conformal else ""
     return {
         "heading": f"By the limits for {one.population.name}: {side_in_words(one, point_name)}"
         if len(reading.verdicts) > 1
