@@ -142,7 +142,7 @@ def decoding(films: list[Path], model: Path) -> float:
     started = time.process_time()
     for path in films:
         radiograph = read_radiograph(path.read_bytes(), "film")
-        before(radiograph, card.population_years)
+        before(radiograph, card.years)
         prepare(radiograph.pixels, card.preprocessing)
     return (time.process_time() - started) / len(films)
 

@@ -167,7 +167,7 @@ def benchmark(films: Path | None, repetitions: int, record: Path | None) -> None
         packages += ["torch", "torchxrayvision", "grad-cam"]
         scores[DENSENET], results[f"{DENSENET}, and pytorch-grad-cam"] = densenet()
 
-    differences = largest_differences(passes, compared, card.calibration)
+    differences = largest_differences(passes, compared, card.first.calibration)
     film = compared[0]
     ways = {name: partial(way, film) for name, way in (scores | results).items()}
     times = in_turns(ways, repetitions)

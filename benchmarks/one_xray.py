@@ -67,7 +67,7 @@ def page_milliseconds(classifier: KerasClassifier, reading: Reading, repetitions
     """Draw a reading again and again, its small changes scored before; give the median of what the script took."""
     app = AppTest.from_function(page, default_timeout=60)
     app.session_state["reading"] = reading
-    app.session_state["point"] = classifier.card.operating_point("balanced")
+    app.session_state["point"] = classifier.card.first.operating_point("balanced")
     app.session_state["prevalence"] = PREVALENCE
     app.session_state["with_heatmap"] = True
     found = []
@@ -92,7 +92,7 @@ def stages(classifier: KerasClassifier, content: bytes) -> dict[str, Callable[[]
     head = keras.Model(explained, network.output)
     maps = keras.Model(network.input, explained)(batch, training=False)
     without_gate = KerasClassifier(network, card)
-    point, display = card.operating_point("balanced"), Display()
+    point, display = card.first.operating_point("balanced"), Display()
     film = film_picture(fitted(radiograph.pixels, SCREEN_LONG_SIDE), display)
     overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
     found: dict[str, Callable[[], object]] = {
@@ -109,8 +109,8 @@ def stages(classifier: KerasClassifier, content: bytes) -> dict[str, Callable[[]
             display,
         ),
         "page: both as JPEG": lambda: (data_uri(film), data_uri(overlay)),
-        "download: overlay as PNG": lambda: overlay_png(reading, point, display),
-        "download: report as HTML": lambda: case_report(reading, point, PREVALENCE, display),
+        "download: overlay as PNG": lambda: overlay_png(reading, point.name, display),
+        "download: report as HTML": lambda: case_report(reading, point.name, PREVALENCE, display),
         "after the result: score of twelve small changes": lambda: measure_fragility(
             classifier, radiograph.pixels, reading.prediction.probability
         ),

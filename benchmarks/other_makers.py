@@ -103,7 +103,7 @@ WAYS: dict[str, tuple[Callable[[Levels], bytes], Callable[[Levels], Levels]]] = 
 @click.option("--films", "count", default=600, show_default=True, help="How many, drawn by a fixed seed.")
 def main(folder: Path, count: int) -> None:
     classifier = load_classifier()
-    known, point = classifier.known, classifier.card.operating_point("balanced")
+    known, point = classifier.known, classifier.card.first.operating_point("balanced")
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     paths = [
         path for path in paths if known and known.hashes.get((offered_sha256(path) or "")[:HASH_DIGITS]) == "validation"
@@ -115,7 +115,7 @@ def main(folder: Path, count: int) -> None:
         for film in films:
             try:
                 radiograph = read_radiograph(store(film))
-                before(radiograph, classifier.card.population_years).check()
+                before(radiograph, classifier.card.years).check()
             except PneumoError as refusal:
                 refused[refusal.code] += 1
                 continue

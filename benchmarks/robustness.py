@@ -84,7 +84,7 @@ class Measure:
     def __init__(self, classifier: Classifier, films: np.ndarray, labels: np.ndarray) -> None:
         self.films = films
         self._classifier, self._labels = classifier, labels
-        self._threshold = classifier.card.operating_point("balanced").threshold
+        self._threshold = classifier.card.first.operating_point("balanced").threshold
         self._is_flagged = self._scores(films) >= self._threshold
 
     def look(self, films: np.ndarray) -> Found:

@@ -44,15 +44,15 @@ PUBLISHED = (
 
 def results_on_test_films(card: ModelCard) -> list[str]:
     """Give the figures of the card's test films."""
-    return result_table(card.test)
+    return result_table(card.first.test)
 
 
 def operating_points(card: ModelCard) -> list[str]:
     """Say where the operating points lie, in percent, and what each was chosen for."""
-    thresholds = thresholds_in_words(card.operating_points)
+    thresholds = thresholds_in_words(card.first.operating_points)
     return [
         f"- {threshold} %: {point.chosen_for}"
-        for point, threshold in zip(card.operating_points, thresholds, strict=True)
+        for point, threshold in zip(card.first.operating_points, thresholds, strict=True)
     ]
 
 
@@ -74,7 +74,7 @@ def balanced_point(card: ModelCard) -> list[str]:
             percent(point.confusion.sensitivity),
             percent(point.confusion.specificity),
         )
-        for result in card.test
+        for result in card.first.test
         for point in result.points
         if point.name == "balanced"
     )
@@ -91,7 +91,7 @@ def published(card: ModelCard) -> list[str]:
             percent(point.confusion.specificity),
             area(result.area_under_roc),
         )
-        for result in card.test
+        for result in card.first.test
         for point in result.points
         if point.name == "balanced"
     )

@@ -428,7 +428,7 @@ def score(model_folder: Path, films: list[np.ndarray]) -> tuple[np.ndarray, floa
 
     classifier = load_classifier(model_folder)
     inputs = np.stack([prepare(film, classifier.card.preprocessing) for film in films])
-    return classifier.score(inputs), classifier.card.operating_point("balanced").threshold
+    return classifier.score(inputs), classifier.card.first.operating_point("balanced").threshold
 
 
 def choose(candidates: list[Candidate], probabilities: np.ndarray, threshold: float) -> list[Candidate]:

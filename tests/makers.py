@@ -1,11 +1,13 @@
 """Small values made in memory that several tests need: a film, a card, an explanation, a reading."""
 
+import copy
 import csv
 import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,16 +19,11 @@ from pneumo_core.gate.admission import Admission
 from pneumo_core.gate.input_gate import UPRIGHT, Verdict
 from pneumo_core.gate.quality import Quality
 from pneumo_core.gate.suitability import Suitability
-from pneumo_core.models.card import (
-    EvaluationResult,
-    ModelCard,
-    PointResult,
-    TrainingData,
-    active_model_folder,
-    evaluation_of,
-    read_card,
-)
-from pneumo_core.read.reading import Prediction, Reading
+from pneumo_core.models.card import ModelCard, active_model_folder, read_card
+from pneumo_core.models.populations import Population
+from pneumo_core.models.results import EvaluationResult, PointResult, TrainingData, evaluation_of
+from pneumo_core.read.reading import Reading
+from pneumo_core.read.verdicts import PopulationVerdict, Prediction
 from pneumo_core.stats.calibration import Calibration, OperatingPoint, probabilities
 from pneumo_core.stats.metrics import ConfusionMatrix, Estimate
 from pneumo_core.wording import Caution
@@ -43,6 +40,17 @@ SCREENING = OperatingPoint("screening", 0.2, "sensitivity first")
 BALANCED = OperatingPoint("balanced", 0.5, "both alike")
 RULE_IN = OperatingPoint("rule-in", 0.8, "specificity first")
 
+# The fields of a card's population by which `model_card` tells them from the card's own.
+OF_POPULATION = {
+    "description",
+    "years",
+    "calibration",
+    "operating_points",
+    "training_data",
+    "validation",
+    "test",
+    "finding",
+}
 # What an input gate says of a film that may be read, near to those known and far from them.
 NEAR, FAR_AWAY = Verdict(UPRIGHT, 0.99, False), Verdict(UPRIGHT, 0.99, True)
 
@@ -102,14 +110,17 @@ def reading(
     warnings: tuple[str, ...] = (),
     card: ModelCard | None = None,
 ) -> Reading:
+    card = card or model_card()
     return Reading(
         radiograph=film or radiograph(),
-        card=card or model_card(),
+        card=card,
         device="CPU",
         read_at="2026-11-20T12:00:00+00:00",
         admission=admission(cautions=tuple(Caution(f"tag of {warning}", warning) for warning in warnings)),
         prepared=np.zeros((64, 96, 1), np.float32),
-        prediction=Prediction(logit=1.25, probability=probability),
+        asked=card.first.name,
+        verdicts=(PopulationVerdict(card.first, Prediction(logit=1.25, probability=probability)),),
+        logit=1.25,
         explanation=explanation or left_half(),
         milliseconds=31.4,
     )
@@ -142,27 +153,56 @@ def evaluation_result(films: str = "test, of another year") -> EvaluationResult:
     )
 
 
+def population(**changes) -> Population:
+    fields = {
+        "name": "children",
+        "description": "children of one hospital",
+        "years": (1.0, 5.0),
+        "calibration": Calibration(temperature=1.7321, prevalence=0.5),
+        "operating_points": (SCREENING, BALANCED, RULE_IN),
+        "training_data": TrainingData("made-up films", 500, 371, 250, 2, 63, 41, 32, "ab" * 32),
+        "validation": (evaluation_result("validation"),),
+        "test": (evaluation_result(),),
+    }
+    return Population(**(fields | changes))
+
+
 def model_card(**changes) -> ModelCard:
+    """A card; what belongs to a population changes its only one."""
     fields = {
         "name": "small-example",
         "created": "2025-01-31",
         "architecture": "Example Net",
         "preprocessing": Preprocessing(height=64, width=96),
         "explained_layer": "last_maps",
-        "calibration": Calibration(temperature=1.7321, prevalence=0.5),
-        "operating_points": (SCREENING, BALANCED, RULE_IN),
         "weights_sha256": WEIGHTS_SHA256,
-        "population": "children of one hospital",
-        "population_years": (1.0, 5.0),
         "intended_use": "teaching",
         "limitations": ("Knows one hospital only.", "Knows frontal views only."),
         "recipe": {"epochs": 3, "rate": 0.001},
-        "training_data": TrainingData("made-up films", 500, 371, 250, 2, 63, 41, 32, "ab" * 32),
-        "validation": (evaluation_result("validation"),),
-        "test": (evaluation_result(),),
+        "populations": (population(**{key: changes.pop(key) for key in OF_POPULATION & changes.keys()}),),
         "versions": {"keras": "3.0"},
     }
     return ModelCard(**(fields | changes))
+
+
+def in_format_1(fields: dict[str, Any]) -> dict[str, Any]:
+    """Give the fields of a card's file as format 1 has them: the only population's among the card's own."""
+    card = {key: value for key, value in fields.items() if key not in ("populations", "lungs_sha256", "format")}
+    (population,) = copy.deepcopy(fields["populations"])
+    for key in ("name", "finding", "limitations"):
+        population.pop(key)
+    population["population"], population["population_years"] = population.pop("description"), population.pop("years")
+    for point in population["operating_points"]:
+        point["chosen_for"] = point.pop("rule")
+    for result in (*population["validation"], *population["test"]):
+        for point in result["points"]:
+            point.pop("groups")
+    return card | population
+
+
+def with_first(card: ModelCard, **changes) -> ModelCard:
+    """Give a card with changes to its first population."""
+    return replace(card, populations=(replace(card.first, **changes), *card.populations[1:]))
 
 
 def times(result: EvaluationResult, factor: int) -> EvaluationResult:
@@ -180,15 +220,15 @@ def times(result: EvaluationResult, factor: int) -> EvaluationResult:
 def with_thresholds(card: ModelCard, *thresholds: float) -> ModelCard:
     """Give a card with other thresholds, at which its results are said to be too; the counts stay."""
     points = tuple(
-        replace(point, threshold=value) for point, value in zip(card.operating_points, thresholds, strict=True)
+        replace(point, threshold=value) for point, value in zip(card.first.operating_points, thresholds, strict=True)
     )
 
     def moved(result: EvaluationResult) -> EvaluationResult:
         at = zip(result.points, thresholds, strict=True)
         return replace(result, points=tuple(replace(point, threshold=value) for point, value in at))
 
-    results = {"validation": tuple(map(moved, card.validation)), "test": tuple(map(moved, card.test))}
-    return replace(card, operating_points=points, **results)
+    results = {"validation": tuple(map(moved, card.first.validation)), "test": tuple(map(moved, card.first.test))}
+    return with_first(card, operating_points=points, **results)
 
 
 VALIDATION, TEST = "validation, the films as they are", "test, films"
@@ -225,10 +265,11 @@ def write_scores(
 def scored_card(folder: Path) -> ModelCard:
     """The card of the shipped model at a fixed temperature, with results of the films above, whose scores lie there."""
     write_scores(folder, score_rows(VALIDATION) + score_rows())
-    shipped = replace(
-        read_card(active_model_folder(ROOT / "model")), calibration=Calibration(temperature=0.8, prevalence=0.5)
-    )
+    calibration = Calibration(temperature=0.8, prevalence=0.5)
+    shipped = with_first(read_card(active_model_folder(ROOT / "model")), calibration=calibration)
     has_pneumonia = np.array([kind != "normal" for _, kind, _, _ in SCORED_FILMS])
-    values = probabilities(np.array([logit for _, _, logit, _ in SCORED_FILMS]), shipped.calibration)
-    results = [evaluation_of(films, has_pneumonia, values, shipped.operating_points) for films in (VALIDATION, TEST)]
-    return replace(shipped, name="small", validation=(results[0],), test=(results[1],))
+    values = probabilities(np.array([logit for _, _, logit, _ in SCORED_FILMS]), shipped.first.calibration)
+    results = [
+        evaluation_of(films, has_pneumonia, values, shipped.first.operating_points) for films in (VALIDATION, TEST)
+    ]
+    return with_first(replace(shipped, name="small"), validation=(results[0],), test=(results[1],))

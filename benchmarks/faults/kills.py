@@ -275,7 +275,7 @@ def _result(model: Path) -> dict[str, str]:
         "weights": weights.hexdigest(),
         "log of epochs": json.dumps(log),
         "scores": (model / STORED_SCORES_FILE).read_text(encoding="utf-8"),
-        "figures": str((card.calibration, card.operating_points, card.validation, card.test)),
+        "figures": str((card.first.calibration, card.first.operating_points, card.first.validation, card.first.test)),
         "comparison": json.dumps([challenge["pairs"], challenge["copies"]]),
     }
 

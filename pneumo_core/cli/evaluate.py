@@ -113,7 +113,7 @@ def _say(assessment: "Assessment", other: "Assessment | None", listed: Sequence[
     from pneumo_core.evaluate import worklist_order
 
     card, cohort = assessment.card, assessment.cohort
-    point = card.operating_point("balanced")
+    point = card.first.operating_point("balanced")
     click.echo(
         f"{card.name}, {point.name} point {100 * point.threshold:.1f} %: "
         f"{counted(assessment.films, 'X-ray')}, {len(assessment.refused)} refused, "

@@ -53,7 +53,7 @@ def _results(entry: "ModelEntry") -> "tuple[str, tuple[EvaluationResult, ...]]":
     card = entry.card
     if card is None:
         return "validation", ()
-    return ("test", card.test) if card.test else ("validation", card.validation)
+    return ("test", card.first.test) if card.first.test else ("validation", card.first.validation)
 
 
 def _data(entry: "ModelEntry") -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _data(entry: "ModelEntry") -> dict[str, Any]:
         "auc_ci": [_number(found.low), _number(found.high)] if found else None,
         "n": results[0].n if results else None,
         "n_pneumonia": results[0].n_pneumonia if results else None,
-        "thresholds": {point.name: point.threshold for point in card.operating_points} if card else None,
+        "thresholds": {point.name: point.threshold for point in card.first.operating_points} if card else None,
         "problem": entry.problem or None,
     }
 
@@ -88,9 +88,9 @@ def _in_words(entry: "ModelEntry") -> str:
         words = (
             f"{card.architecture}, made {card.created}, weights {card.weights_sha256[:12]}, {words}; "
             f"AUC on {films} X-rays {area_with_films(results)}{' (as its file claims)' * entry.is_imported}; "
-            f"flagged from {', '.join(f'{point} %' for point in thresholds_in_words(card.operating_points))}"
+            f"flagged from {', '.join(f'{point} %' for point in thresholds_in_words(card.first.operating_points))}"
         )
-        if nearly := nearly_one_threshold(card.operating_points):
+        if nearly := nearly_one_threshold(card.first.operating_points):
             words = f"{words}. {nearly}"
     return f"{'*' if entry.is_active else ' '} {entry.name}: {words}{entry.problem and ': ' + entry.problem}"
 

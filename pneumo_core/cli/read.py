@@ -15,7 +15,6 @@ from pneumo_core.models import PNEUMO
 if TYPE_CHECKING:
     from pneumo_core.network import Classifier
     from pneumo_core.read import Reading
-    from pneumo_core.stats import OperatingPoint
 
 
 @click.command()
@@ -45,18 +44,19 @@ def read(
 
     folder = active_model_folder(model or models_folder())
     classifier = load_classifier(folder)
-    point = classifier.card.operating_point(operating_point)
-    conformal, _ = read_conformal(folder, classifier.card)
+    card = classifier.card
+    found = {population.name: read_conformal(folder, card, population)[0] for population in card.populations}
+    conformal = {name: regions for name, regions in found.items() if regions is not None}
     any_refused = False
     for file in files:
         sha256, outcome, notes = _outcome(classifier, file, age)
         any_refused = any_refused or isinstance(outcome, PneumoError)
         if as_json:
-            answer = json.dumps(reading_line(str(file), sha256, outcome, classifier, point, conformal, notes))
+            answer = json.dumps(reading_line(str(file), sha256, outcome, classifier, operating_point, conformal, notes))
         else:
-            answer = f"{file}: {_in_words(outcome, point)}"
+            answer = f"{file}: {_in_words(outcome, operating_point)}"
         if heatmaps:
-            _write_heatmap(outcome, point, heatmaps)
+            _write_heatmap(outcome, operating_point, heatmaps)
             # The pictures are wanted, whoever reads this.
             tell(answer, err=False)
         else:
@@ -83,23 +83,22 @@ def _outcome(
         return radiograph.sha256, error, notes
 
 
-def _in_words(outcome: "Reading | PneumoError", point: "OperatingPoint") -> str:
-    from pneumo_core.read import verdict
+def _in_words(outcome: "Reading | PneumoError", point_name: str) -> str:
+    from pneumo_core.read import scores_in_short, verdict
 
     if isinstance(outcome, PneumoError):
         return f"refused: {outcome}"
-    score = f"{verdict(outcome, point)}; probability {100 * outcome.prediction.probability:.1f} %"
-    return "\n    ".join([score, *outcome.warnings])
+    return "\n    ".join([f"{verdict(outcome, point_name)}{scores_in_short(outcome)}", *outcome.warnings])
 
 
-def _write_heatmap(outcome: "Reading | PneumoError", point: "OperatingPoint", folder: Path) -> None:
+def _write_heatmap(outcome: "Reading | PneumoError", point_name: str, folder: Path) -> None:
     from pneumo_core.draw import Display
     from pneumo_core.read import overlay_png
 
     folder.mkdir(parents=True, exist_ok=True)
     if not isinstance(outcome, PneumoError):
         # Named by hash: file names may carry a patient's name, and pictures travel.
-        write_whole(folder / f"{outcome.radiograph.sha256}.png", overlay_png(outcome, point, Display()))
+        write_whole(folder / f"{outcome.radiograph.sha256}.png", overlay_png(outcome, point_name, Display()))
 
 
 @click.command()

@@ -136,7 +136,7 @@ class Assessment:
         if score in self.contradictory:
             film.append("given with both labels")
         film += [name for name in score.warned_of.split(", ") if name]
-        patient = suitability_for_age(score.age_years, self.card.population_years)
+        patient = suitability_for_age(score.age_years, self.card.years)
         of_patient = [caution.tag for caution in patient.cautions if UNCLEAR_AGE not in film]
         return (*of_patient, *film) if patient.is_outside_population else (*film, *of_patient)
 
@@ -185,7 +185,7 @@ def assess_run(
         regions: where the model says likely, uncertain or unlikely.
         outward: what the run has kept of its files' outward facts.
     """
-    cohort = labelled_cohort(scores, card.calibration)
+    cohort = labelled_cohort(scores, card.first.calibration)
     bootstrap = Bootstrap(cohort.patients)
     patients = len(np.unique(cohort.patients))
     by_patient = patients < len(cohort)
@@ -211,7 +211,7 @@ def assess_run(
         overall=figures_overall(cohort.has_pneumonia, cohort.probabilities, bootstrap, by_patient),
         at_points=tuple(
             figures_at(cohort.has_pneumonia, cohort.probabilities, point.threshold, bootstrap, by_patient)
-            for point in card.operating_points
+            for point in card.first.operating_points
         ),
         curves=all_curves(cohort.has_pneumonia, cohort.probabilities),
         known_from=known_from,
@@ -250,8 +250,8 @@ def compare_assessments(first: Assessment, second: Assessment) -> Comparison:
         first.cohort.has_pneumonia[rows],
         first.cohort.probabilities[rows],
         second.cohort.probabilities[others],
-        first.card.operating_point("balanced").threshold,
-        second.card.operating_point("balanced").threshold,
+        first.card.first.operating_point("balanced").threshold,
+        second.card.first.operating_point("balanced").threshold,
     )
 
 
@@ -280,7 +280,7 @@ def group_results(assessment: Assessment, threshold: float) -> list[GroupResult]
 
 def points(assessment: Assessment) -> list[tuple[OperatingPoint, ThresholdFigures]]:
     """Give the figures at each of the model's operating points."""
-    return list(zip(assessment.card.operating_points, assessment.at_points, strict=True))
+    return list(zip(assessment.card.first.operating_points, assessment.at_points, strict=True))
 
 
 def _groups(cohort: Cohort, known: np.ndarray | None) -> Iterator[Group]:

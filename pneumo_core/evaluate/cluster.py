@@ -287,7 +287,7 @@ def plan_job(archive: Archive, model: Path, has_names: bool, films_per_partition
 def _model_of(folder: Path) -> tuple[str, str | None, float]:
     """Give what tells a model from those that give other rows: hashes of network and gate, and the temperature."""
     card, gate = read_card(folder), folder / GATE_FILE
-    return card.weights_sha256, file_sha256(gate) if gate.is_file() else None, card.calibration.temperature
+    return card.weights_sha256, file_sha256(gate) if gate.is_file() else None, card.first.calibration.temperature
 
 
 def films_of(archive: Archive, job: ArchiveJob, partition: int) -> tuple[ArchiveFilm, ...]:
@@ -453,7 +453,7 @@ class PartitionScorer:
         return len(rows)
 
     def _probability(self, logit: float) -> float:
-        return float(probabilities(np.array(logit), self._classifier.card.calibration))
+        return float(probabilities(np.array(logit), self._classifier.card.first.calibration))
 
 
 def _classifier_of(job: ArchiveJob, model: Mapping[str, bytes]) -> "Classifier":

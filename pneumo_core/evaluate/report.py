@@ -70,7 +70,7 @@ def honesty_lines(assessment: Assessment) -> list[str]:
             "or validation" + (f"; {others}." if count else ".")
         )
     if not math.isnan(assessment.best_threshold):
-        in_use = assessment.card.operating_point("balanced").threshold
+        in_use = assessment.card.first.operating_point("balanced").threshold
         found, best = (
             assessment.figures(threshold).balanced_accuracy for threshold in (in_use, assessment.best_threshold)
         )
@@ -126,7 +126,7 @@ def evaluation_data(
         "operating_points": {point.name: _point_data(point, figures) for point, figures in points(assessment)},
         "groups": [
             _group_data(group)
-            for group in group_results(assessment, assessment.card.operating_point("balanced").threshold)
+            for group in group_results(assessment, assessment.card.first.operating_point("balanced").threshold)
         ],
         "metadata_alone": {name: {**named_data("auc", alone), "n": alone.n} for name, alone in assessment.metadata},
         "known_to_the_model": None if assessment.known is None else int(assessment.known.sum()),
@@ -169,7 +169,7 @@ def write_evaluation(
         names: as in `scores_csv`.
         notes: as in `evaluation_data`.
     """
-    threshold = assessment.card.operating_point("balanced").threshold
+    threshold = assessment.card.first.operating_point("balanced").threshold
     write_whole(folder / "evaluation.json", _as_file(data))
     write_whole(folder / "films.csv", scores_csv(assessment, names))
     write_whole(folder / "evaluation.html", evaluation_html(assessment, threshold, SETTING, left_out, notes))

@@ -111,12 +111,12 @@ def screening_rows(
 ) -> list[dict[str, Any]]:
     """Give the WHO/TDR table as rows: thresholds in steps of 5 %, and the model's operating points."""
     cohort = assessment.cohort
-    own = [point.threshold for point in assessment.card.operating_points]
+    own = [point.threshold for point in assessment.card.first.operating_points]
     thresholds = np.unique(np.concatenate([np.linspace(0.05, 0.95, 19), own]))
     table = threshold_table(
         cohort.has_pneumonia, cohort.probabilities, thresholds, prevalence, cost_per_film, cost_per_confirmation
     )
-    names = {point.threshold: point.name for point in reversed(assessment.card.operating_points)}
+    names = {point.threshold: point.name for point in reversed(assessment.card.first.operating_points)}
     return [
         {
             "Threshold %": f"{100 * thresholds[row]:.1f}",
@@ -148,7 +148,7 @@ def screening_note(assessment: Assessment) -> str:
 
 def calibrated_at(assessment: Assessment) -> str:
     """Say at which prevalence the model's probabilities are calibrated."""
-    return f"a prevalence of {100 * assessment.card.calibration.prevalence:.3g} %"
+    return f"a prevalence of {100 * assessment.card.first.calibration.prevalence:.3g} %"
 
 
 def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> bytes:
@@ -162,7 +162,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    at, regions = assessment.card.operating_points, assessment.regions
+    at, regions = assessment.card.first.operating_points, assessment.regions
     writer.writerow(
         [
             "film",
@@ -201,7 +201,7 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
 def worklist_order(assessment: Assessment) -> list[tuple[FilmScore, float]]:
     """Give the scored films with their probabilities, the highest first; equal ones stay in the source's order."""
     films = [score for score in assessment.scores if score.logit is not None]
-    values = probabilities(np.array([score.logit for score in films], np.float64), assessment.card.calibration)
+    values = probabilities(np.array([score.logit for score in films], np.float64), assessment.card.first.calibration)
     return [(films[place], float(values[place])) for place in np.argsort(-values, kind="stable")]
 
 
@@ -218,4 +218,4 @@ def films_of_cell(
 def _probability(score: FilmScore, assessment: Assessment) -> float | None:
     if score.logit is None:
         return None
-    return float(probabilities(np.array(score.logit), assessment.card.calibration))
+    return float(probabilities(np.array(score.logit), assessment.card.first.calibration))

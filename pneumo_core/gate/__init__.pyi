@@ -3,6 +3,12 @@ from .admission import (
     before as before,
     before_changed as before_changed,
 )
+from .ages import (
+    GROWN_UP as GROWN_UP,
+    Years as Years,
+    age_in_words as age_in_words,
+    route as route,
+)
 from .input_gate import (
     GATE_FILE as GATE_FILE,
     HAS_GATE as HAS_GATE,
@@ -47,8 +53,8 @@ from .raw import (
 )
 from .suitability import (
     CORRECTIONS as CORRECTIONS,
+    NO_AGE as NO_AGE,
     UNCLEAR_AGE as UNCLEAR_AGE,
     corrected as corrected,
-    population_name as population_name,
     suitability_for_age as suitability_for_age,
 )

@@ -4,12 +4,14 @@ Plain checks of the picture and the header come first. The model's input gate ju
 model has a gate.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pneumo_core.errors import CorrectableImageError, UnsuitableImageError
 from pneumo_core.film import Radiograph
+from pneumo_core.gate.ages import YOUNGEST, Years, age_in_words, groups_in_words, route
 from pneumo_core.gate.input_gate import INVERTED, LEFT, NEAR_SHARE, OTHER, OVER, PART, RIGHT, UPRIGHT, Verdict
 from pneumo_core.wording import Caution
 
@@ -22,9 +24,7 @@ MAX_COLOUR = 0.06
 MAX_COLOUR_PATCH = 0.02
 # The limit is long side to short side. Chest films are 1:1 to 2:1.
 MAX_ASPECT = 2.5
-UNCLEAR_AGE = "age not understood"
-# Ages are whole years, as in `ModelCard.population_years`.
-CHILDREN_YEARS, ADULT_YEARS = (1.0, 5.0), 18.0
+NO_AGE, UNCLEAR_AGE = "no age given", "age not understood"
 # By one of `film.dicom.view.VIEW_POSITIONS`; LLD and RLD are decubitus positions.
 NOT_FRONTAL = {
     **dict.fromkeys(("LL", "RL", "LAT", "LATERAL"), "a lateral view"),
@@ -74,7 +74,7 @@ FAR = Caution(
 class Suitability:
     """The cautions about the patient that belong beside the score of an admitted film.
 
-    `is_outside_population` is True where the file itself says that the patient is of another age.
+    `is_outside_population` is True where the age is given and the model was not measured on patients of this age.
     """
 
     is_outside_population: bool
@@ -85,13 +85,11 @@ class Suitability:
         return tuple(caution.warning for caution in self.cautions)
 
 
-def assess(
-    radiograph: Radiograph, population_years: tuple[float, float], age_years: float | None = None
-) -> Suitability:
+def assess(radiograph: Radiograph, groups: Sequence[Years], age_years: float | None = None) -> Suitability:
     """Check whether the network may score this film.
 
     Args:
-        population_years: lowest and highest age, in whole years, that the network was trained on.
+        groups: lowest and highest age, in whole years, of each group of patients that the model knows.
         age_years: of the patient, where the file gives none.
 
     Raises:
@@ -126,8 +124,8 @@ def assess(
         )
     if origin.age_years is None:
         is_unclear = age_years is None and origin.is_age_unclear
-        return suitability_for_age(age_years, population_years, "the given age is", is_unclear=is_unclear)
-    return suitability_for_age(origin.age_years, population_years)
+        return suitability_for_age(age_years, groups, "the given age is", is_unclear=is_unclear)
+    return suitability_for_age(origin.age_years, groups)
 
 
 def check_contrast(pixels: np.ndarray, name: str) -> None:
@@ -176,7 +174,7 @@ def corrected(radiograph: Radiograph, correction: str) -> Radiograph:
 
 def suitability_for_age(
     age_years: float | None,
-    population_years: tuple[float, float],
+    groups: Sequence[Years],
     source: str = "the file gives an age of",
     *,
     is_unclear: bool = False,
@@ -185,33 +183,37 @@ def suitability_for_age(
 
     Args:
         age_years: None if it is unknown.
+        groups: as in `assess`.
         source: where the age is from, as the beginning of a sentence.
         is_unclear: whether the file gives an age that could not be understood.
     """
-    youngest, oldest = population_years
-    known = f"The network knows X-rays of children of {youngest:.0f} to {oldest:.0f} years only."
+    kind = route(age_years, groups).kind
+    several, known = len(groups) > 1, f"The network knows X-rays of {groups_in_words(groups)} only."
+    both = "A verdict is given only where the limits for these groups agree."
+    if kind == "inside":
+        return Suitability(False, ())
     if age_years is None:
         tag, found = (
             (UNCLEAR_AGE, "The age that the file gives could not be understood.")
             if is_unclear
-            else (
-                "no age given",
-                "The file gives no age.",
-            )
+            else (NO_AGE, "The file gives no age.")
         )
-        sentence = f"{found} {known} For any other patient this score is not validated."
-        return Suitability(False, (Caution(tag, sentence),))
-    # "5 years" lasts until the sixth birthday.
-    if youngest <= age_years < oldest + 1:
-        return Suitability(False, ())
-    age = f"{int(age_years)} years" if age_years >= 2 else f"{int(age_years * 12)} months"
-    sentence = f"This score is not validated for this patient: {source} {age}. {known}"
-    return Suitability(True, (Caution("outside population", sentence),))
-
-
-def population_name(population_years: tuple[float, float]) -> str | None:
-    """Name the population of a model by the ages that it was trained on: "children" (1 to 5 years), "adults"."""
-    youngest, oldest = population_years
-    if youngest >= ADULT_YEARS:
-        return "adults"
-    return "children" if (youngest, oldest) == CHILDREN_YEARS else None
+        then = both if several else "For any other patient this score is not validated."
+        return Suitability(False, (Caution(tag, f"{found} {known} {then}"),))
+    age = f"{source} {age_in_words(age_years)}"
+    if kind == "none":
+        tag, sentence = (
+            "no verdict under 1 year",
+            f"There is no verdict for patients under {YOUNGEST:.0f} year: {age}. {known}",
+        )
+    elif kind == "between":
+        tag, sentence = (
+            "age not measured",
+            f"The model was not measured on patients of this age: {age}. {known} {both}",
+        )
+    else:
+        tag, sentence = (
+            "outside population",
+            f"This score is not validated for this patient: {age}. {known}",
+        )
+    return Suitability(True, (Caution(tag, sentence),))

@@ -1,34 +1,23 @@
 """Facts to know about a model, kept beside its weights as `card.json` and `MODEL_CARD.md`."""
 
-import math
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self
 
-import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator, with_config
 
 from pneumo_core.data import of_patients
 from pneumo_core.errors import ModelError
 from pneumo_core.files import file_sha256, files_stamp, write_whole
 from pneumo_core.film import Preprocessing
-from pneumo_core.gate import GATE_FILE
+from pneumo_core.gate import GATE_FILE, Years
 from pneumo_core.models.known_films import KNOWN_FILMS_FILE
-from pneumo_core.stats import (
-    Calibration,
-    ConfusionMatrix,
-    Estimate,
-    OperatingPoint,
-    PointName,
-    area,
-    area_under_roc,
-    brier_score,
-    expected_calibration_error,
-    number_in_words,
-    percent,
-)
+from pneumo_core.models.populations import CHILDREN, Population, population_name
+from pneumo_core.models.results import EvaluationResult, Sha256, Text
+from pneumo_core.stats import OperatingPoint, area, number_in_words, percent
 
 NETWORK_FILE = "classifier.keras"
 CARD_FILE = "card.json"
@@ -39,20 +28,27 @@ KNOWN_ANSWERS_FILE = "known_answers.json"
 ACTIVE_FILE = "active.txt"
 PROMOTIONS_FILE = "promotions.jsonl"
 
+# The network that outlines the lungs; a card that names its hash needs it.
+LUNGS_FILE = "lungs.keras"
+# How that network was made, and how well it outlines; a record that nothing is read by.
+LUNGS_CARD_FILE = "lungs.json"
+# Heat maps of the samples where the model was made, for comparison on other machines; a model may lack them.
+KNOWN_HEAT_MAPS_FILE = "known_heat_maps.json"
 # `load_classifier` reads these files of a model's folder. A model may lack the optional ones.
-NEEDED_FILES, OPTIONAL_FILES = (NETWORK_FILE, CARD_FILE), (KNOWN_FILMS_FILE, GATE_FILE)
+NEEDED_FILES, OPTIONAL_FILES = (NETWORK_FILE, CARD_FILE), (KNOWN_FILMS_FILE, GATE_FILE, LUNGS_FILE)
 # Says in a card's recipe that its operating points were chosen again.
 RECALIBRATED = "recalibrated"
 # Thresholds that lie within this are one, near enough.
 NEARLY_ONE = 0.005
 # The format of `card.json`. A card without a number is of format 1, because the first cards had none.
-FORMAT = 1
-MAX_AGE = 150
-MAX_TEXT = 2000
+FORMAT = 2
+# A card of format 1 is of one population, and holds that population's fields itself, these by other names.
+_IN_FORMAT_1 = {"description": "population", "years": "population_years"}
+_OF_POPULATION = ("calibration", "operating_points", "training_data", "validation", "test", *_IN_FORMAT_1.values())
+# Each population takes a verdict, a table and a set of limits on every page.
+MAX_POPULATIONS = 8
 # In a page's Markdown, a picture would be fetched from another host.
 PICTURE = "!["
-# Rounding may add this much to a figure.
-ROUNDING = 1e-9
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}")
 # The expected content of a card's file by the kind of error, filled in with the values of the error.
 _EXPECTED = {
@@ -77,71 +73,14 @@ _EXPECTED = {
     "literal_error": "one of {expected}",
 }
 
-Count = Annotated[int, Field(ge=0, le=10**9)]
-Age = Annotated[float, Field(ge=0, le=MAX_AGE)]
-Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-Sha256 = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
-
-
-@dataclass(frozen=True, slots=True)
-class PointResult:
-    """Results at one operating point: threshold on the probability, and counts of films."""
-
-    name: PointName
-    threshold: float
-    confusion: ConfusionMatrix
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationResult:
-    """How a model did on one set of labelled films; figures at the prevalence of these films."""
-
-    films: Text
-    n: Count
-    n_pneumonia: Count
-    area_under_roc: Estimate
-    brier_score: float
-    expected_calibration_error: float
-    points: tuple[PointResult, ...]
-
-    @model_validator(mode="after")
-    def _is_of_films(self) -> Self:
-        if problem := _why_impossible(self):
-            raise ValueError(f"it holds {problem}, which no films give")
-        return self
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingData:
-    """The films that a model was fitted to and validated on; `patients` are 0 where nothing tells them."""
-
-    description: Text
-    films: Count
-    films_with_pneumonia: Count
-    patients: Count
-    views_of_each_film: Count
-    validation_films: Count
-    validation_films_with_pneumonia: Count
-    validation_patients: Count
-    manifest_sha256: Sha256
-
-    @model_validator(mode="after")
-    def _adds_up(self) -> Self:
-        for some, of in (
-            (self.films_with_pneumonia, self.films),
-            (self.validation_films_with_pneumonia, self.validation_films),
-        ):
-            if some > of:
-                raise ValueError(f"it holds {some} films with pneumonia of {of}. Expected are no more than films")
-        return self
-
 
 @with_config(ConfigDict(ser_json_inf_nan="constants", extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """A model's description. Its thresholds belong to the weights with `weights_sha256`, and to no others.
 
-    `population_years` is the age range, in years, of the patients whose films it was trained on.
+    `populations` are the groups of patients that it knows, each with its own calibration, points and figures.
+    `limitations` hold for all of them. `lungs_sha256` is of the segmenter beside the weights; None without one.
     `recipe` holds the settings of the training run by their names, `versions` the packages it ran with.
     `format` is that of the file. What a field may hold is checked where a card is read (`read_card`).
     """
@@ -151,98 +90,62 @@ class ModelCard:
     architecture: Text
     preprocessing: Preprocessing
     explained_layer: Text
-    calibration: Calibration
-    operating_points: tuple[OperatingPoint, ...]
     weights_sha256: Sha256
-    population: Text
-    population_years: tuple[Age, Age]
     intended_use: Text
     limitations: tuple[Text, ...]
     recipe: dict[str, Any]
-    training_data: TrainingData
-    validation: tuple[EvaluationResult, ...]
-    test: tuple[EvaluationResult, ...]
+    populations: Annotated[tuple[Population, ...], Field(min_length=1, max_length=MAX_POPULATIONS)]
     versions: dict[str, str]
+    lungs_sha256: Sha256 | None = None
     format: Annotated[int, Field(ge=1, le=FORMAT)] = FORMAT
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        points = [(point.name, point.threshold) for point in self.operating_points]
-        if sorted(name for name, _ in points) != sorted(get_args(PointName)):
-            found = ", ".join(name for name, _ in points) or "none"
-            raise ValueError(
-                f"it holds the operating points {found}. Expected are {', '.join(get_args(PointName))}, once each"
-            )
-        youngest, oldest = self.population_years
-        if youngest > oldest:
-            raise ValueError(
-                f"it holds population_years of {youngest:g} to {oldest:g}. Expected is the lower age first"
-            )
-        for where, results in (("validation", self.validation), ("test", self.test)):
-            for number, result in enumerate(results, start=1):
-                if [(point.name, point.threshold) for point in result.points] != points:
-                    raise ValueError(
-                        f"{where}, number {number}, holds results at other points than its operating points. Expected "
-                        "is one at each, in the same order"
-                    )
+        names = [population.name for population in self.populations]
+        if len({*names}) < len(names):
+            raise ValueError(f"it holds the populations {', '.join(names)}. Expected is a name of its own for each")
         if PICTURE in card_text(self):
             raise ValueError("it holds a picture among its words. Expected are words alone")
         return self
 
     @property
     def identity(self) -> str:
-        """Tell it from models that score or flag otherwise: weights, calibration and operating points.
+        """Tell it from models that score or flag otherwise: weights, segmenter, calibration and operating points.
 
         Two models may have the same weights: `recalibration` makes such.
         """
-        points = ", ".join(f"{point.name} {point.threshold!r}" for point in self.operating_points)
-        return f"{self.weights_sha256}, temperature {self.calibration.temperature!r}, {points}"
+        return "; ".join(
+            [self.weights_sha256, f"lungs {self.lungs_sha256}", *(one.identity for one in self.populations)]
+        )
 
-    def operating_point(self, name: str) -> OperatingPoint:
-        """Give the operating point of a name.
+    @property
+    def first(self) -> Population:
+        """Give the first population, which is the only one of most models."""
+        return self.populations[0]
+
+    @property
+    def years(self) -> tuple[Years, ...]:
+        """Give the youngest and the oldest of each population, in whole years."""
+        return tuple(population.years for population in self.populations)
+
+    def population_of(self, name: str) -> Population:
+        """Give the population of a name.
 
         Raises:
             ModelError: the card has none of this name.
         """
-        for point in self.operating_points:
-            if point.name == name:
-                return point
-        names = ", ".join(point.name for point in self.operating_points)
-        raise ModelError(f"Model {self.name} has no operating point '{name}'. Please choose one of: {names}.")
+        for population in self.populations:
+            if population.name == name:
+                return population
+        names = ", ".join(population.name for population in self.populations)
+        raise ModelError(
+            f"The model {self.name} knows no population '{name[:40]}'. Expected is one of: {names}. Please choose one.",
+            code="population",
+        )
 
 
 _CARD = TypeAdapter(ModelCard)
-
-
-def evaluation_of(
-    films: str,
-    has_pneumonia: np.ndarray,
-    probabilities: np.ndarray,
-    operating_points: tuple[OperatingPoint, ...],
-) -> EvaluationResult:
-    """Evaluate calibrated probabilities against the reference standard.
-
-    Args:
-        films: what these films are, for the reader.
-        has_pneumonia: bool `(n,)`.
-        probabilities: float `(n,)` in [0, 1].
-    """
-    return EvaluationResult(
-        films=films,
-        n=len(has_pneumonia),
-        n_pneumonia=int(has_pneumonia.sum()),
-        area_under_roc=area_under_roc(has_pneumonia, probabilities),
-        brier_score=brier_score(has_pneumonia, probabilities),
-        expected_calibration_error=expected_calibration_error(has_pneumonia, probabilities),
-        points=tuple(
-            PointResult(
-                point.name,
-                point.threshold,
-                ConfusionMatrix.count(has_pneumonia, probabilities >= point.threshold),
-            )
-            for point in operating_points
-        ),
-    )
+_YEARS: TypeAdapter[Years] = TypeAdapter(Years)
 
 
 def write_card(card: ModelCard, folder: Path, input_gate: Sequence[str] = ()) -> None:
@@ -267,8 +170,9 @@ def read_card(folder: Path) -> ModelCard:
                 f"The model folder {folder.name} holds no {name}. Expected are {NETWORK_FILE} and {CARD_FILE}, as "
                 "training writes them. Please copy the folder again, or train a model."
             )
+    content, is_old = _in_newest_format((folder / CARD_FILE).read_bytes())
     try:
-        card = _CARD.validate_json((folder / CARD_FILE).read_bytes())
+        card = _CARD.validate_json(content)
     except ValidationError as error:
         if any(found["loc"] == ("format",) and found["type"] == "less_than_equal" for found in error.errors()):
             raise ModelError(
@@ -276,9 +180,16 @@ def read_card(folder: Path) -> ModelCard:
                 "version of Pneumo reads. Please update Pneumo, or use a model that it made."
             ) from error
         raise ModelError(
-            f"{CARD_FILE} of the model {folder.name} is not as training wrote it: {_what_is_wrong(error)}. Please copy "
-            "the whole model folder again, or export the model again where it was made."
+            f"{CARD_FILE} of the model {folder.name} is not as training wrote it: {_what_is_wrong(error, is_old)}. "
+            "Please copy the whole model folder again, or export the model again where it was made."
         ) from error
+    if card.lungs_sha256 is not None:
+        lungs = file_sha256(folder / LUNGS_FILE) if (folder / LUNGS_FILE).is_file() else "none"
+        if lungs != card.lungs_sha256:
+            raise ModelError(
+                f"The card of the model {folder.name} belongs to another {LUNGS_FILE} ({card.lungs_sha256[:12]}) than "
+                f"the one beside it ({lungs[:12]}). Please copy the whole model folder again.",
+            )
     found = file_sha256(folder / NETWORK_FILE)
     if found != card.weights_sha256:
         raise ModelError(
@@ -365,7 +276,7 @@ def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
     Args:
         input_gate: what is known of the model's input gate, as sentences of `input_gate_record`.
     """
-    data = card.training_data
+    is_one = len(card.populations) == 1
     lines = [
         f"# Model card: {card.name}",
         "",
@@ -374,50 +285,27 @@ def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
         "## What it is",
         "",
         f"- Network: {card.architecture}, input {card.preprocessing.height} x {card.preprocessing.width}, one logit "
-        f"for suspected pneumonia; heat maps from layer `{card.explained_layer}`",
+        f"for {' or '.join(dict.fromkeys(population.finding for population in card.populations))}; heat maps from "
+        f"layer `{card.explained_layer}`",
         f"- Weights: sha256 `{card.weights_sha256}`, made {card.created}",
+        *((f"- Outline of the lungs: `{LUNGS_FILE}`, sha256 `{card.lungs_sha256}`",) if card.lungs_sha256 else ()),
         f"- Intended use: {card.intended_use}",
-        f"- Population: {card.population}",
+        *(
+            f"- Population{'' if is_one else f' {population.name}'}: {population.description}"
+            for population in card.populations
+        ),
         "",
         "## Limitations",
         "",
         *(f"- {limitation}" for limitation in card.limitations),
+        *(f"- {limitation}" for population in card.populations for limitation in population.limitations),
         "",
-        "## Training data",
-        "",
-        f"- {data.description}",
-        f"- trained on {data.films} films ({data.films_with_pneumonia} with pneumonia) "
-        f"{of_patients(data.patients)}, {data.views_of_each_film} file(s) of each",
-        f"- validated on {data.validation_films} films ({data.validation_films_with_pneumonia} with pneumonia) "
-        f"{of_patients(data.validation_patients, 'other ')}",
-        f"- manifest sha256 `{data.manifest_sha256}`",
-        "",
-        "## Calibration and operating points",
-        "",
-        f"Probability = sigmoid(logit / {card.calibration.temperature:.4f}), for a group in which "
-        f"{card.calibration.prevalence:.0%} have pneumonia. A film is flagged at or above the threshold.",
-        "",
-        "| operating point | threshold | chosen on validation for |",
-        "|---|---|---|",
-        *(f"| {point.name} | {point.threshold:.4f} | {point.chosen_for} |" for point in card.operating_points),
-        "",
-        "## Results",
-        "",
-        "95 % intervals: DeLong for the area under the ROC curve, Wilson for proportions; both take films for "
-        "independent, and are too narrow where a patient has several. ECE: expected calibration error, 10 bins. The "
-        "test films chose no epoch, no temperature and no threshold: these figures are of one reading, after these "
-        "were chosen"
-        + (", and before that by a model that this one was made of." if RECALIBRATED in card.recipe else ".")
-        + " Where earlier models were scored on the same films, what was seen then may have shaped this one.",
-        "",
-        "### Test",
-        "",
-        *result_table(card.test),
-        "",
-        "### Validation (chose the epoch, the temperature and the thresholds)",
-        "",
-        *result_table(card.validation),
-        "",
+    ]
+    for population in card.populations:
+        if not is_one:
+            lines += [f"## Population: {population.name}", ""]
+        lines += _population_text(card, population, "##" if is_one else "###")
+    lines += [
         *(("## Input gate", "", *(f"- {sentence}" for sentence in input_gate), "") if input_gate else ()),
         "## Recipe",
         "",
@@ -429,7 +317,79 @@ def card_text(card: ModelCard, input_gate: Sequence[str] = ()) -> str:
     return "\n".join(lines)
 
 
-def _what_is_wrong(error: ValidationError) -> str:
+def _population_text(card: ModelCard, population: Population, level: str) -> list[str]:
+    """Give what holds for a population as lines of Markdown, under headings of a level."""
+    data, calibration, sign = population.training_data, population.calibration, population.condition
+    return [
+        f"{level} Training data",
+        "",
+        f"- {data.description}",
+        f"- trained on {data.films} films ({data.films_with_pneumonia} with {sign}) "
+        f"{of_patients(data.patients)}, {data.views_of_each_film} file(s) of each",
+        f"- validated on {data.validation_films} films ({data.validation_films_with_pneumonia} with {sign}) "
+        f"{of_patients(data.validation_patients, 'other ')}",
+        f"- manifest sha256 `{data.manifest_sha256}`",
+        "",
+        f"{level} Calibration and operating points",
+        "",
+        f"Probability = sigmoid(logit / {calibration.temperature:.4f}), for a group in which "
+        f"{calibration.prevalence:.0%} have {sign}. A film is flagged at or above the threshold.",
+        "",
+        "| operating point | threshold | chosen on validation for |",
+        "|---|---|---|",
+        *(f"| {point.name} | {point.threshold:.4f} | {point.chosen_for} |" for point in population.operating_points),
+        "",
+        f"{level} Results",
+        "",
+        "95 % intervals: DeLong for the area under the ROC curve, Wilson for proportions; both take films for "
+        "independent, and are too narrow where a patient has several. ECE: expected calibration error, 10 bins. The "
+        "test films chose no epoch, no temperature and no threshold: these figures are of one reading, after these "
+        "were chosen"
+        + (", and before that by a model that this one was made of." if RECALIBRATED in card.recipe else ".")
+        + " Where earlier models were scored on the same films, what was seen then may have shaped this one.",
+        "",
+        f"{level}# Test",
+        "",
+        *result_table(population.test, sign),
+        "",
+        f"{level}# Validation (chose the epoch, the temperature and the thresholds)",
+        "",
+        *result_table(population.validation, sign),
+        "",
+    ]
+
+
+def _in_newest_format(content: bytes) -> tuple[bytes, bool]:
+    """Give a card's JSON in the newest format, and whether it was of format 1; as it is where it is no such card.
+
+    Nothing is checked here, and nothing lost: what no card has stays where it was.
+    """
+    try:
+        card = json.loads(content)
+    except (ValueError, RecursionError):
+        return content, False
+    if not isinstance(card, dict) or "populations" in card:
+        return content, False
+    population = {name: card.pop(name) for name in _OF_POPULATION if name in card}
+    for name, old in _IN_FORMAT_1.items():
+        if old in population:
+            population[name] = population.pop(old)
+    try:
+        population["name"] = population_name(_YEARS.validate_python(population.get("years")))
+    except ValidationError:
+        # Years that are none are told of by the check of the whole card.
+        population["name"] = CHILDREN
+    if isinstance(points := population.get("operating_points"), list):
+        for point in points:
+            if isinstance(point, dict) and "chosen_for" in point:
+                point["rule"] = point.pop("chosen_for")
+    card["populations"] = [population]
+    if card.get("format", 1) == 1:
+        card["format"] = FORMAT
+    return json.dumps(card).encode(), True
+
+
+def _what_is_wrong(error: ValidationError, is_old: bool) -> str:
     """Say of the first thing that is wrong with a card where it is, what was found and what is expected.
 
     Nothing is repeated but numbers and names that are a card's own: the file may come from anywhere.
@@ -438,7 +398,10 @@ def _what_is_wrong(error: ValidationError) -> str:
     kind, context, found = first["type"], first.get("ctx", {}), first["input"]
     if kind == "json_invalid":
         return "it is no JSON"
-    names = [f"number {part + 1}" if isinstance(part, int) else part for part in first["loc"]]
+    loc = first["loc"]
+    if is_old and loc[:1] == ("populations",):
+        loc = tuple({**_IN_FORMAT_1, "rule": "chosen_for"}.get(str(part), part) for part in loc[2:])
+    names = [f"number {part + 1}" if isinstance(part, int) else part for part in loc]
     # A key of a table, or a field that no card has, may be any text.
     place = ", ".join(name for name in names if re.fullmatch(r"[a-z0-9_ ]{1,40}", name))
     if kind == "value_error":
@@ -450,42 +413,6 @@ def _what_is_wrong(error: ValidationError) -> str:
         held = f"{found:g}"
     expected = _EXPECTED.get(kind, "another value").format(**context)
     return f"{place or 'the whole'} is {held}. Expected is {expected}"
-
-
-def _why_impossible(result: EvaluationResult) -> str:
-    """Say what figure of a result no films could give, as one that was changed by hand; "" where all could be."""
-    area = result.area_under_roc
-    if result.n_pneumonia > result.n:
-        return f"{result.n_pneumonia} of {result.n} films with pneumonia"
-    if area.n != result.n:
-        return f"an AUC of {area.n} films among {result.n}"
-    if math.isnan(area.value) != (result.n_pneumonia in (0, result.n)):
-        return "an AUC of one class alone, or none of both"
-    if not math.isnan(area.value):
-        if not -ROUNDING <= area.value <= 1 + ROUNDING:
-            return f"an AUC of {area.value:.3f}"
-        if math.isnan(area.low) != math.isnan(area.high):
-            return "an AUC with half an interval"
-        if not math.isnan(area.low) and not (
-            0 <= area.low <= area.value + ROUNDING and area.value - ROUNDING <= area.high <= 1
-        ):
-            return f"an AUC of {area.value:.3f} outside its own interval, {area.low:.3f} to {area.high:.3f}"
-    for name, value in (("Brier score", result.brier_score), ("ECE", result.expected_calibration_error)):
-        # Without films there is none.
-        if result.n and not 0 <= value <= 1:
-            return f"the {name} {value:.3f}"
-    for point in result.points:
-        matrix = point.confusion
-        counts = matrix.true_positives, matrix.false_negatives, matrix.true_negatives, matrix.false_positives
-        with_pneumonia = matrix.true_positives + matrix.false_negatives
-        if min(counts) < 0:
-            return f"a count below 0 at the {point.name} point"
-        if (matrix.n, with_pneumonia) != (result.n, result.n_pneumonia):
-            return (
-                f"counts of {matrix.n} films, {with_pneumonia} with pneumonia, at the {point.name} point of {result.n} "
-                f"films, {result.n_pneumonia} with pneumonia"
-            )
-    return ""
 
 
 def _settings(recipe: Mapping[str, Any], indent: str = "") -> Iterator[str]:
@@ -527,10 +454,11 @@ def nearly_one_threshold(points: Sequence[OperatingPoint]) -> str:
     )
 
 
-def result_table(results: tuple[EvaluationResult, ...]) -> list[str]:
+def result_table(results: tuple[EvaluationResult, ...], condition: str = "pneumonia") -> list[str]:
     """Give results as the lines of a Markdown table, a line an operating point, with 95 % intervals."""
     lines = [
-        "| films | n (with pneumonia) | AUC | ECE | Brier | point | sensitivity % | specificity % | accuracy % | F1 |",
+        f"| films | n (with {condition}) | AUC | ECE | Brier | point | sensitivity % | specificity % | accuracy % "
+        "| F1 |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for result in results:

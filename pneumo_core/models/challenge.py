@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 
 from pneumo_core.files import write_whole
 from pneumo_core.gate import NO_GATE
-from pneumo_core.models.card import Count
+from pneumo_core.models.results import Count
 from pneumo_core.models.store import ModelEntry
 from pneumo_core.stats import Comparison, Estimate, in_brackets
 from pneumo_core.wording import counted

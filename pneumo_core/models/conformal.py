@@ -24,6 +24,7 @@ import numpy as np
 
 from pneumo_core.errors import ModelError
 from pneumo_core.models.card import ModelCard
+from pneumo_core.models.populations import Population
 from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_stored_scores
 from pneumo_core.stats import Estimate, percent, proportion
 
@@ -204,10 +205,10 @@ def conformal_by_coverage(scores: StoredScores) -> tuple[Conformal, ...]:
     return enough
 
 
-def read_conformal(folder: Path, card: ModelCard) -> tuple[Conformal | None, str]:
-    """Give a model's regions at `COVERAGE`, or None and why it has none."""
+def read_conformal(folder: Path, card: ModelCard, population: Population | None = None) -> tuple[Conformal | None, str]:
+    """Give a model's regions at `COVERAGE` for a population, its first by default, or None and why it has none."""
     try:
-        scores = read_stored_scores(folder, card)
+        scores = read_stored_scores(folder, card, population)
     except ModelError as error:
         return None, str(error)
     found = conformal_of(scores, COVERAGE)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from pneumo_core.errors import ModelError
 from pneumo_core.files import small_zip, write_whole
 from pneumo_core.gate import GATE_FILE, NO_GATE
-from pneumo_core.models.card import check_model_name, read_card, write_card
+from pneumo_core.models.card import LUNGS_FILE, check_model_name, read_card, write_card
 from pneumo_core.models.gate_record import RECORD_FILE, gate_in_words, lacks_its_gate, read_record
 from pneumo_core.models.known_films import read_known_films
 from pneumo_core.models.store import IMPORTED_FILE, MEMBER_LIMITS, changing, utc_now, work_folder
@@ -79,6 +79,9 @@ def take_in(models: Path, content: bytes | BinaryIO, name: str, check_network: C
             if read_record(folder, card.weights_sha256) is None:
                 # This record belongs to another gate: an interrupted `fit-gate` leaves it behind.
                 (folder / RECORD_FILE).unlink(missing_ok=True)
+            if card.lungs_sha256 is None:
+                # No card vouches for it.
+                (folder / LUNGS_FILE).unlink(missing_ok=True)
             # Here it is called as its folder is, and the card's text is made of the card, whatever text came with it.
             card, input_gate = replace(card, name=name), gate_in_words(folder, card.weights_sha256)
             write_card(card, folder, input_gate)

@@ -9,12 +9,17 @@ import numpy as np
 
 from pneumo_core.data import patient_and_kind
 from pneumo_core.errors import ModelError
-from pneumo_core.models.card import STORED_SCORES_FILE, EvaluationResult, ModelCard
+from pneumo_core.models.card import STORED_SCORES_FILE, ModelCard
+from pneumo_core.models.populations import Population
+from pneumo_core.models.results import EvaluationResult
 from pneumo_core.stats import area_under_roc, probabilities
 
 STORED_SCORES_COLUMNS = ["films", "name", "kind", "has_pneumonia", "logit"]
 # A model made before sizes were written has no such column.
 SIZE_COLUMN = "file_bytes"
+# The name of the population on the card; a table of one population may lack it.
+POPULATION_COLUMN = "population"
+FURTHER_COLUMNS: tuple[list[str], ...] = ([], [SIZE_COLUMN], [POPULATION_COLUMN], [SIZE_COLUMN, POPULATION_COLUMN])
 # Logits are stored with six decimals, which can turn round films that nearly tie.
 SAME_AREA = 1e-3
 KIND_LABELS = {
@@ -72,29 +77,33 @@ class StoredScores:
         return self.validation_copies[0]
 
 
-def read_stored_scores(folder: Path, card: ModelCard) -> StoredScores:
+def read_stored_scores(folder: Path, card: ModelCard, population: Population | None = None) -> StoredScores:
     """Read the scores that training wrote into a model's folder.
+
+    Args:
+        population: whose X-rays; the card's first where none is named. A table without the column `population` is of
+            the first.
 
     Raises:
         ModelError: there are none, none of test films, they are damaged, or another model's.
     """
-    path = folder / STORED_SCORES_FILE
+    path, of = folder / STORED_SCORES_FILE, population or card.first
     if not path.is_file():
         raise ModelError(
             f"The model {card.name} has no {STORED_SCORES_FILE}, the scores of its validation and test X-rays that "
             "are needed here; a model that was imported comes without. Please put a model in use that was trained "
             "here."
         )
-    for part, results in (("validation", card.validation), ("test", card.test)):
+    for part, results in (("validation", of.validation), ("test", of.test)):
         if not results:
             raise ModelError(
                 f"The model {card.name} was made without {part} X-rays, whose scores are needed here. Please put a "
                 f"model in use that was trained on a folder with {part} X-rays."
             )
-    rows = _rows(path, card)
+    rows = [row for row in _rows(path, card) if (row.get(POPULATION_COLUMN) or card.first.name) == of.name]
     return StoredScores(
-        tuple(_scored(rows, result, card, place == 0) for place, result in enumerate(card.validation)),
-        _scored(rows, card.test[0], card),
+        tuple(_scored(rows, result, card, of, place == 0) for place, result in enumerate(of.validation)),
+        _scored(rows, of.test[0], card, of),
     )
 
 
@@ -103,7 +112,8 @@ def _rows(path: Path, card: ModelCard) -> list[dict[str, str]]:
         with path.open(encoding="utf-8", newline="") as file:
             table = csv.DictReader(file)
             columns = list(table.fieldnames or [])
-            if columns not in (STORED_SCORES_COLUMNS, [*STORED_SCORES_COLUMNS, SIZE_COLUMN]):
+            further = columns[len(STORED_SCORES_COLUMNS) :]
+            if columns[: len(STORED_SCORES_COLUMNS)] != STORED_SCORES_COLUMNS or further not in FURTHER_COLUMNS:
                 raise ValueError(f"columns {', '.join(columns)}")
             rows = []
             for row in table:
@@ -113,7 +123,8 @@ def _rows(path: Path, card: ModelCard) -> list[dict[str, str]]:
     except (ValueError, csv.Error) as error:
         raise ModelError(
             f"{STORED_SCORES_FILE} of the model {card.name} is not as training writes it. Expected are the columns "
-            f"{', '.join(STORED_SCORES_COLUMNS)} and {SIZE_COLUMN}, kinds among {', '.join(KIND_LABELS)}, "
+            f"{', '.join(STORED_SCORES_COLUMNS)} and, where known, {SIZE_COLUMN} and {POPULATION_COLUMN}, "
+            f"kinds among {', '.join(KIND_LABELS)}, "
             "0 or 1 for has_pneumonia and a finite number for every logit. Please copy the whole model folder again."
         ) from error
 
@@ -133,7 +144,11 @@ def _check(row: dict[str, str]) -> None:
 
 
 def _scored(
-    rows: list[dict[str, str]], result: EvaluationResult, card: ModelCard, is_first: bool = True
+    rows: list[dict[str, str]],
+    result: EvaluationResult,
+    card: ModelCard,
+    population: Population,
+    is_first: bool = True,
 ) -> ScoredFilms:
     """Give the films that a result on the card is of, and see that they give that result."""
     chosen = [row for row in rows if row["films"] == result.films]
@@ -164,6 +179,6 @@ def _scored(
         ),
         has_pneumonia=has_pneumonia,
         logits=logits,
-        probabilities=probabilities(logits, card.calibration),
+        probabilities=probabilities(logits, population.calibration),
         file_bytes=np.array(sizes, np.int64) if all(sizes) else None,
     )

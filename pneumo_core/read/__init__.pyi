@@ -24,5 +24,10 @@ from .report import (
     receipt_json as receipt_json,
     reference_result as reference_result,
     score_in_words as score_in_words,
+    scores_in_short as scores_in_short,
     verdict as verdict,
+)
+from .verdicts import (
+    PopulationVerdict as PopulationVerdict,
+    Prediction as Prediction,
 )

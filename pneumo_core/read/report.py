@@ -6,6 +6,7 @@ No file name and no identifier goes into a file. The SHA-256 names a film.
 import dataclasses
 import json
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 from pneumo_core.draw import (
@@ -18,12 +19,20 @@ from pneumo_core.draw import (
     overlay_picture,
     page_template,
 )
-from pneumo_core.models import NOT_THE_FLAG, Conformal, EvaluationResult, ModelCard, versions_at_work, versions_in_words
+from pneumo_core.gate import age_in_words
+from pneumo_core.lungs import SIDES, outline_in_words, share_in_words
+from pneumo_core.models import (
+    NOT_THE_FLAG,
+    Conformal,
+    EvaluationResult,
+    Population,
+    versions_at_work,
+    versions_in_words,
+)
 from pneumo_core.read.reading import Reading
+from pneumo_core.read.verdicts import PopulationVerdict, data_by_population, side_in_words, verdict_in_words
 from pneumo_core.stats import (
     ConfusionMatrix,
-    Estimate,
-    OperatingPoint,
     estimate_data,
     percent_or_range,
     percent_with_films,
@@ -42,15 +51,35 @@ LEAST_FILMS_FOR_CALIBRATION = 100
 LARGEST_CALIBRATION_ERROR = 0.1
 # Beyond 30 points from end to end a single figure would look like a finding, so only the range is shown.
 WIDEST_RANGE_WITH_VALUE = 0.3
+# The facts of a verdict that stand at the top of a receipt.
+_OF_VERDICT = (
+    "probability",
+    "probability_refers_to_prevalence",
+    "threshold",
+    "finding",
+    "conformal",
+    "probability_at_prevalence",
+    "positive_predictive_value",
+    "negative_predictive_value",
+)
 RANGES_IN_WORDS = (
     "The PPV and NPV ranges combine the lower and the upper 95 % limits of sensitivity and specificity. They err on "
     "the wide side. Where a range spans more than 30 points, only the range is shown."
 )
 
 
-def verdict(reading: Reading, point: OperatingPoint) -> str:
-    """Say in a few words whether the film is flagged at the operating point."""
-    return "Flagged: suspected pneumonia" if reading.prediction.is_flagged(point) else "Not flagged"
+def verdict(reading: Reading, point_name: str) -> str:
+    """Say in a few words whether the film is flagged at the operating point of this name."""
+    return verdict_in_words(reading.verdicts, point_name)
+
+
+def scores_in_short(reading: Reading) -> str:
+    """Give the score of each population asked as the end of a sentence; "" where none was asked."""
+    named = len(reading.verdicts) > 1
+    return "".join(
+        f"; probability{f' for {one.population.name}' if named else ''} {100 * one.prediction.probability:.1f} %"
+        for one in reading.verdicts
+    )
 
 
 def in_words(probability: float) -> str:
@@ -62,15 +91,15 @@ def in_words(probability: float) -> str:
     return f"about {round(100 * probability)} in 100"
 
 
-def reference_result(card: ModelCard) -> EvaluationResult | None:
+def reference_result(population: Population) -> EvaluationResult | None:
     """Give the evaluation to show to a reader: the first on test films, else on validation films."""
-    results = card.test or card.validation
+    results = population.test or population.validation
     return results[0] if results else None
 
 
-def is_calibration_known(card: ModelCard) -> bool:
-    """Say whether the model's calibration was measured on enough films, and its error is small enough for a fact."""
-    result = reference_result(card)
+def is_calibration_known(population: Population) -> bool:
+    """Say whether a population's calibration was measured on enough films, with an error small enough for a fact."""
+    result = reference_result(population)
     return (
         result is not None
         and result.n >= LEAST_FILMS_FOR_CALIBRATION
@@ -79,17 +108,33 @@ def is_calibration_known(card: ModelCard) -> bool:
 
 
 def is_score_a_fact(reading: Reading) -> bool:
-    """Say whether the model's calibration is known, and this film is not known to differ from those measured."""
-    return is_calibration_known(reading.card) and not reading.admission.is_unlike_known
+    """Say whether the calibration is known of the one population asked, and the film is like those measured."""
+    return (
+        len(reading.verdicts) == 1
+        and is_calibration_known(reading.verdicts[0].population)
+        and not reading.admission.is_unlike_known
+    )
 
 
 def score_in_words(reading: Reading) -> str:
-    """Say the score as a natural frequency, with the state of its calibration where it is no fact."""
-    words, result = in_words(reading.prediction.probability), reference_result(reading.card)
-    group = f"{100 * reading.card.calibration.prevalence:g} % of the group"
+    """Say the score as a natural frequency, with the state of its calibration where it is no fact.
+
+    Where several populations were asked, each has its own sentences.
+    """
+    if len(reading.verdicts) == 1:
+        return _score_in_words(reading, reading.verdicts[0])
+    return " ".join(
+        f"By the limits for {one.population.name}: {_score_in_words(reading, one)}" for one in reading.verdicts
+    )
+
+
+def _score_in_words(reading: Reading, one: PopulationVerdict) -> str:
+    population, condition = one.population, one.population.condition
+    words, result = in_words(one.prediction.probability), reference_result(population)
+    group = f"{100 * population.calibration.prevalence:g} % of the group"
     if is_score_a_fact(reading):
-        return f"Among images scored like this, {words} show pneumonia, if {group} have it."
-    means = f"Read as a frequency this score means {words}, if {group} have pneumonia."
+        return f"Among images scored like this, {words} show {condition}, if {group} have it."
+    means = f"Read as a frequency this score means {words}, if {group} have {condition}."
     if result is None:
         return f"{means} The calibration of such scores was not measured."
     if reading.admission.is_unlike_known:
@@ -97,23 +142,38 @@ def score_in_words(reading: Reading) -> str:
     films, error = _films_in_words(result), f"{result.expected_calibration_error:.3f}"
     if result.n < LEAST_FILMS_FOR_CALIBRATION:
         return f"{means} It was checked on {films} only, with an expected calibration error of {error}."
+    if is_calibration_known(population):
+        return f"{means} It was checked on {films}, and holds where the patient is of this group."
     return f"{means} Such scores were not well calibrated on {films}: the expected calibration error was {error}."
 
 
-def at_prevalence(reading: Reading, point: OperatingPoint, prevalence: float) -> list[tuple[str, str]]:
-    """Give the meaning of a flag and of this score where `prevalence` have pneumonia, as label and text."""
+def at_prevalence(reading: Reading, point_name: str, prevalence: float) -> list[tuple[str, str]]:
+    """Give the meaning of a flag and of this score where `prevalence` have the finding, as label and text.
+
+    Where several populations were asked, the rows name theirs; where none was, there are no rows.
+    """
     rows = []
+    for one in reading.verdicts:
+        of = f" ({one.population.name})" if len(reading.verdicts) > 1 else ""
+        rows += [(f"{label}{of}", text) for label, text in _at_prevalence(reading, one, point_name, prevalence)]
+    return rows
+
+
+def _at_prevalence(
+    reading: Reading, one: PopulationVerdict, point_name: str, prevalence: float
+) -> list[tuple[str, str]]:
+    rows, population, condition = [], one.population, one.population.condition
     if not reading.admission.is_unlike_known:
-        probability = probability_at(reading.prediction.probability, reading.card.calibration, prevalence)
+        probability = probability_at(one.prediction.probability, population.calibration, prevalence)
         rows.append(("Probability for this X-ray in such a group", f"{100 * probability:.1f} %"))
-    result = reference_result(reading.card)
+    result = reference_result(population)
     if result is not None:
-        matrix = _counted_at(point, result)
+        matrix = _counted_at(point_name, result)
         sensitivity, specificity = matrix.sensitivity, matrix.specificity
         positive, negative = predictive_value_estimates(sensitivity, specificity, prevalence)
         rows += [
-            ("Flagged images with pneumonia (PPV)", percent_or_range(positive, WIDEST_RANGE_WITH_VALUE)),
-            ("Images not flagged, without pneumonia (NPV)", percent_or_range(negative, WIDEST_RANGE_WITH_VALUE)),
+            (f"Flagged images with {condition} (PPV)", percent_or_range(positive, WIDEST_RANGE_WITH_VALUE)),
+            (f"Images not flagged, without {condition} (NPV)", percent_or_range(negative, WIDEST_RANGE_WITH_VALUE)),
             (f"Sensitivity, measured on {_films_in_words(result)}", percent_with_films(sensitivity)),
             (f"Specificity, measured on {_films_in_words(result)}", percent_with_films(specificity)),
         ]
@@ -136,55 +196,54 @@ def facts(reading: Reading) -> list[tuple[str, str]]:
             ("Transfer syntax", _or_not_given(origin.transfer_syntax)),
             ("Modality", _or_not_given(origin.modality)),
             ("ViewPosition", _or_not_given(origin.view_position)),
-            ("Age", _age_in_words(origin.age_years, is_unclear=origin.is_age_unclear)),
         ]
     return [
         *rows,
+        ("Age", age_of(reading)),
         *(("Note", note) for note in origin.notes),
         ("Model", f"{reading.card.name} ({reading.card.architecture})"),
         ("Weights SHA-256", reading.card.weights_sha256),
         ("Device", reading.device),
+        *_lungs_in_words(reading),
         ("Preparing, network and heat map", f"{reading.milliseconds:.0f} ms"),
     ]
 
 
-def conformal_outcome(conformal: Conformal | None, probability: float) -> dict[str, Any] | None:
-    """Give likely, uncertain or unlikely as plain data, with its two probability limits."""
-    if conformal is None:
-        return None
-    regions = conformal.regions
-    return {"outcome": regions.outcome(probability), **dataclasses.asdict(regions)}
-
-
 def receipt(
-    reading: Reading, point: OperatingPoint, prevalence: float, conformal: Conformal | None = None
+    reading: Reading, point_name: str, prevalence: float, conformal: Mapping[str, Conformal] | None = None
 ) -> dict[str, Any]:
-    """Give the reading as plain data: hashes, score, threshold, predictive values at the prevalence, versions."""
-    origin, result = reading.radiograph.origin, reference_result(reading.card)
-    positive: Estimate | None = None
-    negative: Estimate | None = None
-    if result is not None:
-        matrix = _counted_at(point, result)
-        positive, negative = predictive_value_estimates(matrix.sensitivity, matrix.specificity, prevalence)
+    """Give the reading as plain data: hashes, score, threshold, predictive values at the prevalence, versions.
+
+    The values of one population stand at the top where one was asked, or where all that were asked agree; those of
+    each stand under `by_population`.
+    """
+    origin, flagged = reading.radiograph.origin, reading.flagged(point_name)
+    by_population = {
+        name: data | _at_prevalence_data(reading, one, point_name, prevalence)
+        for one, (name, data) in zip(
+            reading.verdicts, data_by_population(reading.verdicts, point_name, conformal or {}).items(), strict=True
+        )
+    }
+    shown = next(iter(by_population.values())) if flagged is not None else dict.fromkeys(_OF_VERDICT)
     return {
         "film_sha256": reading.radiograph.sha256,
         "read_at": reading.read_at,
-        "probability": reading.prediction.probability,
-        "probability_refers_to_prevalence": reading.card.calibration.prevalence,
+        **{key: shown[key] for key in _OF_VERDICT},
+        "flagged": flagged,
+        "operating_point": point_name,
+        "population": reading.population_at(point_name),
+        "by_population": by_population,
+        "age_years": reading.age_years,
+        "age_from": reading.age_from,
         "probability_in_words": score_in_words(reading),
         "calibration_known": is_score_a_fact(reading),
-        "logit": reading.prediction.logit,
-        "operating_point": point.name,
-        "threshold": point.threshold,
-        "flagged": reading.prediction.is_flagged(point),
-        "conformal": conformal_outcome(conformal, reading.prediction.probability),
+        "logit": reading.logit,
         "prevalence": prevalence,
-        "probability_at_prevalence": None
-        if reading.admission.is_unlike_known
-        else probability_at(reading.prediction.probability, reading.card.calibration, prevalence),
-        "positive_predictive_value": estimate_data(positive),
-        "negative_predictive_value": estimate_data(negative),
         "heat_map_is_blank": reading.explanation.is_blank,
+        "heat_map_inside_thorax": reading.share_inside,
+        "lungs_outlined": None
+        if reading.outline is None
+        else [side for side in SIDES if side not in reading.outline.missing],
         "outside_population": reading.admission.suitability.is_outside_population,
         "known_from_training": reading.known_from,
         "warnings": list(reading.warnings),
@@ -203,14 +262,28 @@ def receipt(
     }
 
 
+def _at_prevalence_data(reading: Reading, one: PopulationVerdict, point_name: str, prevalence: float) -> dict[str, Any]:
+    result, positive, negative = reference_result(one.population), None, None
+    if result is not None:
+        matrix = _counted_at(point_name, result)
+        positive, negative = predictive_value_estimates(matrix.sensitivity, matrix.specificity, prevalence)
+    return {
+        "probability_at_prevalence": None
+        if reading.admission.is_unlike_known
+        else probability_at(one.prediction.probability, one.population.calibration, prevalence),
+        "positive_predictive_value": estimate_data(positive),
+        "negative_predictive_value": estimate_data(negative),
+    }
+
+
 def receipt_json(
-    reading: Reading, point: OperatingPoint, prevalence: float, conformal: Conformal | None = None
+    reading: Reading, point_name: str, prevalence: float, conformal: Mapping[str, Conformal] | None = None
 ) -> bytes:
     """Give `receipt` as a JSON file."""
-    return json.dumps(receipt(reading, point, prevalence, conformal), indent=2).encode()
+    return json.dumps(receipt(reading, point_name, prevalence, conformal), indent=2).encode()
 
 
-def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> bytes:
+def overlay_png(reading: Reading, point_name: str, display: Display) -> bytes:
     """Give film and heat map as one PNG, at most 1,600 pixels a side, with a caption that stays with it.
 
     A small film is enlarged, to be as wide as its caption.
@@ -219,13 +292,20 @@ def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> by
     film = film_picture(pixels, display)
     picture = overlay_picture(film, reading.explanation.heatmap(*film.shape), display)
     blank = " No evidence in favour was found: the map is blank." if reading.explanation.is_blank else ""
+    points = [(one.population, one.population.operating_point(point_name)) for one in reading.verdicts]
+    named = len(points) > 1
+    thresholds = "".join(
+        f"; {point_name} point{f' for {population.name}' if named else ''} {100 * point.threshold:.1f} %"
+        for population, point in points
+    )
+    prevalences = dict.fromkeys(f"{100 * population.calibration.prevalence:g} %" for population, _ in points)
+    at = f"Probability at a prevalence of {' and '.join(prevalences)}. " if points else ""
+    said = f"{verdict(reading, point_name)}{scores_in_short(reading)}{thresholds}.{blank}"
     caption = [
-        f"{verdict(reading, point)}; probability {100 * reading.prediction.probability:.1f} %, "
-        f"{point.name} point {100 * point.threshold:.1f} %.{blank}",
+        *(textwrap.wrap(said, CAPTION_LETTERS) if named else (said,)),
         f"The heat map shows where {reading.card.name} found evidence. It is no outline of a lesion. "
         f"X-ray {hash_start(reading.radiograph.sha256)}.",
-        f"Probability at a prevalence of {100 * reading.card.calibration.prevalence:g} %. Research and teaching tool, "
-        "not a medical device.",
+        f"{at}Age: {age_of(reading)}. Research and teaching tool, not a medical device.",
     ]
     if reading.tags:
         caption += textwrap.wrap(f"Cautions: {', '.join(reading.tags)}.", CAPTION_LETTERS)
@@ -234,41 +314,83 @@ def overlay_png(reading: Reading, point: OperatingPoint, display: Display) -> by
 
 def case_report(
     reading: Reading,
-    point: OperatingPoint,
+    point_name: str,
     prevalence: float,
     display: Display,
-    conformal: Conformal | None = None,
+    conformal: Mapping[str, Conformal] | None = None,
 ) -> bytes:
-    """Give the reading as one self-contained, printable HTML file; it shows the film as read, not as displayed."""
-    probability = reading.prediction.probability
-    card, plain = reading.card, dataclasses.replace(display, level=0.5, width=1.0, is_inverted=False)
+    """Give the reading as one self-contained, printable HTML file; it shows the film as read, not as displayed.
+
+    Args:
+        point_name: of the operating point; each population has its own.
+        conformal: regions by the population's name, of those that have any.
+    """
+    plain = dataclasses.replace(display, level=0.5, width=1.0, is_inverted=False)
     film = film_picture(fitted(reading.radiograph.pixels, REPORT_LONG_SIDE), plain)
     overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), plain)
+    populations = [one.population for one in reading.verdicts]
     page = page_template("pneumo_core.read", "case.html").render(
         notice=NOTICE,
         not_assessed=NOT_ASSESSED,
-        verdict=verdict(reading, point),
+        verdict=verdict(reading, point_name),
         hash_start=hash_start(reading.radiograph.sha256),
-        probability=f"{100 * probability:.1f} %",
-        outcome=conformal.regions.in_words(probability) if conformal else "",
-        outcome_reason=f"{conformal.regions.reason(probability)} {NOT_THE_FLAG}" if conformal else "",
-        outcome_trust=conformal.in_words() if conformal else "",
-        score_in_words=score_in_words(reading),
-        point=point,
-        threshold=f"{100 * point.threshold:.1f} %",
+        age=age_of(reading),
+        population=population_in_words(reading, point_name),
+        parts=[_part(reading, one, point_name, (conformal or {}).get(one.population.name)) for one in reading.verdicts],
         warnings=reading.warnings,
         film=data_uri(film),
         overlay=data_uri(overlay),
         is_blank=reading.explanation.is_blank,
+        inside=share_in_words(reading.share_inside),
         prevalence=f"{100 * prevalence:g} %",
-        meaning=at_prevalence(reading, point, prevalence),
-        ranges_in_words=RANGES_IN_WORDS if reference_result(card) else "",
+        condition=" or ".join(dict.fromkeys(population.condition for population in populations)),
+        meaning=at_prevalence(reading, point_name, prevalence),
+        ranges_in_words=RANGES_IN_WORDS if any(map(reference_result, populations)) else "",
         facts=facts(reading),
-        limitations=card.limitations,
+        limitations=(
+            *reading.card.limitations,
+            *(limitation for population in populations for limitation in population.limitations),
+        ),
         versions=versions_in_words(),
         read_at=reading.read_at,
     )
     return page.encode()
+
+
+def _part(reading: Reading, one: PopulationVerdict, point_name: str, conformal: Conformal | None) -> dict[str, Any]:
+    """Give what the report says of the verdict for one population."""
+    probability, point = one.prediction.probability, one.population.operating_point(point_name)
+    return {
+        "heading": f"By the limits for {one.population.name}: {side_in_words(one, point_name)}"
+        if len(reading.verdicts) > 1
+        else "",
+        "probability": f"{100 * probability:.1f} %",
+        "outcome": conformal.regions.in_words(probability) if conformal else "",
+        "outcome_reason": f"{conformal.regions.reason(probability)} {NOT_THE_FLAG}" if conformal else "",
+        "outcome_trust": conformal.in_words() if conformal else "",
+        "score_in_words": _score_in_words(reading, one),
+        "point": point,
+        "threshold": f"{100 * point.threshold:.1f} %",
+    }
+
+
+def age_of(reading: Reading) -> str:
+    """Say the patient's age and where it is from."""
+    if reading.age_years is None:
+        return "not understood" if reading.radiograph.origin.is_age_unclear else "not given"
+    source = "from the file" if reading.age_from == "file" else "given by the reader"
+    return f"{age_in_words(reading.age_years)}, {source}"
+
+
+def population_in_words(reading: Reading, point_name: str) -> str:
+    """Say whose figures hold for the verdict."""
+    found = reading.population_at(point_name)
+    asked = " and ".join(one.population.name for one in reading.verdicts)
+    if not reading.verdicts:
+        return "none: the model gives no verdict at this age"
+    if found is None:
+        return f"none for this patient: the figures are those of {asked}"
+    return asked if len(reading.verdicts) == 1 else f"{asked} were both asked"
 
 
 def _films_in_words(result: EvaluationResult) -> str:
@@ -276,14 +398,17 @@ def _films_in_words(result: EvaluationResult) -> str:
     return f"{result.n} {result.films.partition(',')[0]} images"
 
 
-def _counted_at(point: OperatingPoint, result: EvaluationResult) -> ConfusionMatrix:
-    return next(found.confusion for found in result.points if found.name == point.name)
+def _counted_at(point_name: str, result: EvaluationResult) -> ConfusionMatrix:
+    return next(found.confusion for found in result.points if found.name == point_name)
 
 
-def _age_in_words(years: float | None, *, is_unclear: bool) -> str:
-    if years is None:
-        return "not understood" if is_unclear else "not given"
-    return f"{years:.1f} years"
+def _lungs_in_words(reading: Reading) -> list[tuple[str, str]]:
+    if reading.outline is None:
+        return []
+    rows = [("Lungs", outline_in_words(reading.outline))]
+    if inside := share_in_words(reading.share_inside):
+        rows.append(("Heat map and thorax", inside))
+    return rows
 
 
 def _or_not_given(text: str | None) -> str:

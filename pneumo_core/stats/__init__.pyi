@@ -3,9 +3,11 @@ from .bootstrap import (
     percentile_interval as percentile_interval,
 )
 from .calibration import (
+    USES as USES,
     Calibration as Calibration,
     OperatingPoint as OperatingPoint,
     PointName as PointName,
+    PointRule as PointRule,
     choose_operating_points as choose_operating_points,
     fit_temperature as fit_temperature,
     probabilities as probabilities,

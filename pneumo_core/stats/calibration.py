@@ -10,10 +10,10 @@ the 95 % interval of its rate: a perfect specificity on few films promises littl
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy import special
 
 from pneumo_core.stats.metrics import proportion
@@ -23,7 +23,10 @@ RULE_IN_SPECIFICITY = 0.97
 PointName = Literal["screening", "balanced", "rule-in"]
 # The next number above 1: a threshold that no probability reaches, where even a perfect score must not be flagged.
 NO_FLAG = math.nextafter(1.0, 2.0)
-COPIES = "on the validation films as they are and of evened shapes, and on every stressed copy of both"
+# The use of a point in words, for people; its name is for scripts.
+USES: dict[PointName, str] = {"screening": "second look", "balanced": "worklist flag", "rule-in": "few false alarms"}
+AS_THEY_ARE = "on the validation films as they are"
+COPIES = f"{AS_THEY_ARE} and of evened shapes, and on every stressed copy of both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,62 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
+class PointRule:
+    """The rule that chose a threshold. A rate counts by the lower end of its 95 % interval (Wilson).
+
+    Attributes:
+        rate: the wanted rate, or "balance": the lower one of both, as high as it can be.
+        at_least: what the rate had to reach, in (0, 1); None for "balance".
+        too_few: how many films of the class there were, where they cannot show `at_least`; the rate was then
+            made as high as it can be.
+        on_every_copy: whether the rule had to hold on every stressed copy too, and with the shapes evened.
+    """
+
+    rate: Literal["sensitivity", "specificity", "balance"]
+    at_least: Annotated[float, Field(gt=0, lt=1)] | None = None
+    too_few: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    on_every_copy: bool = True
+
+    @model_validator(mode="after")
+    def _wants_one_thing(self) -> Self:
+        if (self.at_least is None) != (self.rate == "balance"):
+            raise ValueError(
+                f"it holds a rule for {self.rate} with the wanted rate {self.at_least}. Expected is a wanted rate for "
+                "sensitivity and specificity, and none for balance"
+            )
+        return self
+
+    def in_words(self) -> str:
+        """Say what a threshold was chosen for."""
+        films = COPIES if self.on_every_copy else AS_THEY_ARE
+        if self.at_least is None:
+            return f"the highest smallest lower end of the 95 % intervals of sensitivity and specificity {films}"
+        if self.too_few is not None:
+            few = f"{self.too_few} of a class are too few to show one of {self.at_least}"
+            return f"the highest {self.rate} {films}; {few}"
+        return f"{self.rate} of at least {self.at_least}, by the lower end of its 95 % interval, {films}"
+
+
+@dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """A threshold on the calibrated probability, 0 to `NO_FLAG`, and what it was chosen for."""
+    """A threshold on the calibrated probability, 0 to `NO_FLAG`, and the rule that chose it.
+
+    Cards of format 1 give the rule as a sentence.
+    """
 
     name: PointName
     threshold: Annotated[float, Field(ge=0, le=NO_FLAG)]
-    chosen_for: str
+    rule: PointRule | str
+
+    @property
+    def chosen_for(self) -> str:
+        """Say what the threshold was chosen for."""
+        return self.rule if isinstance(self.rule, str) else self.rule.in_words()
+
+    @property
+    def use(self) -> str:
+        """Name the point by its use, for people."""
+        return USES[self.name]
 
 
 def probabilities(logits: np.ndarray, calibration: Calibration) -> np.ndarray:
@@ -127,7 +180,7 @@ def choose_operating_points(
         OperatingPoint(
             "balanced",
             min(max(balanced, lowest), highest),
-            f"the highest smallest lower end of the 95 % intervals of sensitivity and specificity {COPIES}",
+            PointRule("balance"),
         ),
         OperatingPoint(
             "rule-in",
@@ -146,8 +199,6 @@ def _allowed_errors(bounds: np.ndarray, wanted: float) -> int:
     return max(int(np.count_nonzero(bounds >= wanted)) - 1, 0)
 
 
-def _aim(rate: str, wanted: float, bounds: np.ndarray) -> str:
-    """Say what a threshold was chosen for: the rate that was wanted, or what so few films can show of it."""
-    if bounds[0] < wanted:
-        return f"the highest {rate} {COPIES}; {len(bounds) - 1} of a class are too few to show one of {wanted}"
-    return f"{rate} of at least {wanted}, by the lower end of its 95 % interval, {COPIES}"
+def _aim(rate: Literal["sensitivity", "specificity"], wanted: float, bounds: np.ndarray) -> PointRule:
+    """Give the rule of a threshold: the rate that was wanted, or as high as so few films can show."""
+    return PointRule(rate, wanted, len(bounds) - 1 if bounds[0] < wanted else None)

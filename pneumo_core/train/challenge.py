@@ -80,13 +80,13 @@ def compare_with_current(
     current_logits = score_copies(load_network(current_folder / NETWORK_FILE), for_current, progress)
     cases = [case for case, is_fresh in zip(films.cases, fresh, strict=True) if is_fresh]
     one_each = np.unique([case.patient for case in cases], return_index=True)[1]
-    points = card.operating_point("balanced").threshold, current_card.operating_point("balanced").threshold
+    points = card.first.operating_point("balanced").threshold, current_card.first.operating_point("balanced").threshold
     copies: list[CopyResult] = []
     pairs: list[Pair] = []
     for name, ours in logits.items():
         scores = (
-            probabilities(ours[fresh], card.calibration),
-            probabilities(current_logits[name][fresh], current_card.calibration),
+            probabilities(ours[fresh], card.first.calibration),
+            probabilities(current_logits[name][fresh], current_card.first.calibration),
         )
         copies.append(
             CopyResult(

@@ -36,9 +36,11 @@ from pneumo_core.models import (
     STORED_SCORES_FILE,
     GateFit,
     ModelCard,
+    Population,
     TrainingData,
     active_model_folder,
     gate_in_words,
+    population_name,
     read_card,
     write_card,
     write_challenge,
@@ -50,7 +52,7 @@ from pneumo_core.train.build import BACKBONES, build_network, start_from
 from pneumo_core.train.challenge import compare_with_current, score_copies
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import CHECKPOINT_FILE, FitStep, fit
-from pneumo_core.train.gate_fit import fit_gate
+from pneumo_core.train.input_gate.fit import GateFilms, fit_gate
 from pneumo_core.train.plan import IMAGENET, RANDOM, Plan, read_plan, recipe_settings
 from pneumo_core.train.recalibration import choose_and_test, write_scores
 from pneumo_core.train.run import (
@@ -308,8 +310,8 @@ class _Run:
             return None, GateFit(len(training.cases), len(validation.cases), is_wanted=False)
         self.tell("fitting the input gate", force=True, done=0, of=0)
         explained_layer = BACKBONES[self.recipe.architecture].explained_layer
-        films = training.views[0], validation.views[0]
-        return fit_gate(network, explained_layer, self.preprocessing, *films, self._fitted, self.recipe.seed)
+        groups = [GateFilms(population_name(self.plan.population_years), training.views[0], validation.views[0])]
+        return fit_gate(network, explained_layer, self.preprocessing, groups, self._fitted, self.recipe.seed)
 
     def _fitted(self, done: int, of: int) -> bool:
         self.tell(self.state.stage, done=done, of=of)
@@ -337,23 +339,27 @@ class _Run:
             shutil.copy(self.folder / LOG_FILE, partial / LOG_FILE)
             write_known_films(partial, [*_known("training", training), *_known("validation", validation)])
             write_scores(partial / STORED_SCORES_FILE, chosen.scores)
+            population = Population(
+                name=population_name(plan.population_years),
+                description=plan.population,
+                years=plan.population_years,
+                calibration=chosen.calibration,
+                operating_points=chosen.operating_points,
+                training_data=_describe(training, validation, plan, self.notes),
+                validation=chosen.validation,
+                test=chosen.test,
+            )
             card = ModelCard(
                 name=plan.out.name,
                 created=datetime.datetime.now(datetime.UTC).date().isoformat(),
                 architecture=recipe.architecture,
                 preprocessing=self.preprocessing,
                 explained_layer=BACKBONES[recipe.architecture].explained_layer,
-                calibration=chosen.calibration,
-                operating_points=chosen.operating_points,
                 weights_sha256=file_sha256(partial / NETWORK_FILE),
-                population=plan.population,
-                population_years=plan.population_years,
                 intended_use=INTENDED_USE,
                 limitations=LIMITATIONS,
                 recipe=recipe_settings(recipe) | {"starts_from": _start_in_words(plan.start)},
-                training_data=_describe(training, validation, plan, self.notes),
-                validation=chosen.validation,
-                test=chosen.test,
+                populations=(population,),
                 versions={"python": platform.python_version()}
                 | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
             )

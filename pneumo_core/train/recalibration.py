@@ -11,15 +11,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pneumo_core.data import Case, find_cases, without_doubles
+from pneumo_core.data import Case, find_xrays, without_doubles
 from pneumo_core.errors import DataError
 from pneumo_core.files import file_sha256
 from pneumo_core.film import Preprocessing, fingerprint
 from pneumo_core.gate import GATE_FILE
-from pneumo_core.keras_network import KerasClassifier, load_classifier, save_network
+from pneumo_core.keras_network import JOINED_MAPS, KerasClassifier, join_networks, load_classifier, save_network
 from pneumo_core.models import (
     KNOWN_FILMS_FILE,
     LOG_FILE,
+    LUNGS_FILE,
     NETWORK_FILE,
     RECALIBRATED,
     RECORD_FILE,
@@ -34,14 +35,13 @@ from pneumo_core.models import (
 )
 from pneumo_core.network import record_known_answers
 from pneumo_core.stats import Calibration, OperatingPoint, choose_operating_points, fit_temperature, probabilities
-from pneumo_core.train.build import JOINED_MAPS, join_networks
 from pneumo_core.train.challenge import score_copies
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import predict_logits
 from pneumo_core.train.run import partial_folder
 
 # These files belong to the network, whatever its operating points are.
-OF_THE_NETWORK = (NETWORK_FILE, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
+OF_THE_NETWORK = (NETWORK_FILE, LUNGS_FILE, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
 ScoreRow = tuple[str, str, str, int, str, str]
 
 
@@ -169,12 +169,12 @@ def blend(
     network = join_networks(
         [classifier.network for classifier in classifiers],
         [card.explained_layer for card in cards],
-        [1 / (len(cards) * card.calibration.temperature) for card in cards],
+        [1 / (len(cards) * card.first.calibration.temperature) for card in cards],
     )
     recipe: dict[str, object] = {f"{card.name}, sha256 {card.weights_sha256[:12]}": card.recipe for card in cards} | {
         "blended": f"{_today()}, the mean of the calibrated logits of {', '.join(card.name for card in cards)}"
     }
-    if any(card.test for card in cards):
+    if any(card.first.test for card in cards):
         recipe[RECALIBRATED] = "the test films had been read before, by models that this one was made of"
     card = dataclasses.replace(
         first,
@@ -209,14 +209,14 @@ def _make(
         known: the films that it knows.
         fill: puts what belongs to the network into the folder.
     """
-    cases = find_cases(data, copies)
+    cases = find_xrays((data,), copies)
     films = read_films([case for case in cases if case.split != "test"], card.preprocessing)
     assert films is not None
     validation = validated_with(films, known)
-    if len(validation.cases) > card.training_data.validation_films:
+    if len(validation.cases) > card.first.training_data.validation_films:
         # The model counted films that are there twice once; earlier models did not.
         validation = _once_each(validation)
-    expected = card.training_data.validation_films
+    expected = card.first.training_data.validation_films
     if len(validation.cases) != expected:
         raise DataError(
             f"{data} holds {len(validation.cases)} of the {expected} X-rays that the model was validated with. "
@@ -231,13 +231,17 @@ def _make(
     try:
         partial.mkdir(parents=True)
         fill(partial)
-        card = dataclasses.replace(
-            card,
-            weights_sha256=file_sha256(partial / NETWORK_FILE),
+        population = dataclasses.replace(
+            card.first,
             calibration=chosen.calibration,
             operating_points=chosen.operating_points,
             validation=chosen.validation,
             test=chosen.test,
+        )
+        card = dataclasses.replace(
+            card,
+            weights_sha256=file_sha256(partial / NETWORK_FILE),
+            populations=(population, *card.populations[1:]),
         )
         write_scores(partial / STORED_SCORES_FILE, chosen.scores)
         write_card(card, partial, gate_in_words(partial, card.weights_sha256))

@@ -1,6 +1,5 @@
 """The command line over the models of an installation."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from pneumo_core.files.hashes import file_sha256
 from pneumo_core.files.places import MODELS_VARIABLE
 from pneumo_core.models.card import active_model_folder, write_card
 from pneumo_core.models.store import promotions
-from tests.makers import model_card, with_thresholds
+from tests.makers import model_card, with_first, with_thresholds
 
 
 def run(*arguments: object, answer: str | None = None) -> Result:
@@ -59,7 +58,7 @@ def test_a_model_without_test_films_is_listed_by_its_validation_films(models: Pa
     second = run("list").stdout.splitlines()[1]
     assert "AUC on validation X-rays 0.958 (0.912-0.991), n = 60" in second
     assert "screening 50.000 %, balanced 50.001 %, rule-in 50.002 %. The three thresholds nearly coincide" in second
-    write_card(dataclasses.replace(changed, validation=()), models / "b")
+    write_card(with_first(changed, validation=()), models / "b")
     assert "AUC on validation X-rays none; " in run("list").stdout
     assert json.loads(run("list", "--json").stdout.splitlines()[1])["auc_on"] is None
 

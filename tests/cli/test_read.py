@@ -43,7 +43,7 @@ def test_each_film_gives_one_json_object_a_line(tiny_model_in_use: Path, film: P
     )
     assert [set(line) for line in lines] == 3 * [set(keys.split())]
     assert lines[0]["probability"] == lines[2]["probability"]
-    assert lines[0]["flagged"] == (lines[0]["probability"] >= card.operating_point("balanced").threshold)
+    assert lines[0]["flagged"] == (lines[0]["probability"] >= card.first.operating_point("balanced").threshold)
     assert lines[0]["weights_sha256"] == card.weights_sha256
     assert lines[1]["probability"] is None
     assert (lines[0]["code"], lines[1]["code"]) == (None, "damaged")
@@ -60,7 +60,7 @@ def test_a_film_is_likely_uncertain_or_unlikely_where_the_model_can_say_so(
     assert said() is None
     some = proportion(9, 10)
     found = Conformal(Regions(0.9, 2.0, 0.0), Measured(some, some, some, some, 0, 1), (20, 1))
-    monkeypatch.setattr(models, "read_conformal", lambda folder, card: (found, ""))
+    monkeypatch.setattr(models, "read_conformal", lambda folder, card, population: (found, ""))
     assert said() == {"outcome": "uncertain", "coverage": 0.9, "pneumonia_from": 2.0, "none_up_to": 0.0}
 
 

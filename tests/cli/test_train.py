@@ -161,6 +161,6 @@ def test_a_copy_of_the_films_is_trained_on_and_tested_separately(tmp_path: Path,
     result = run("train", first, "--copy", second, "--out", out, *settings)
     assert result.exit_code == 0, result.output
     card = read_card(out)
-    assert card.training_data.views_of_each_film == 2
-    assert [evaluated.films for evaluated in card.test] == ["test, one", "test, two"]
+    assert card.first.training_data.views_of_each_film == 2
+    assert [evaluated.films for evaluated in card.first.test] == ["test, one", "test, two"]
     assert (card.recipe["seed"], card.recipe["epochs"]) == (3, 1)

@@ -393,7 +393,7 @@ def assert_rows_are_those_of_the_local_engine(rows: list[dict[str, object]], fil
     for row, expected in zip(rows, read_scores(out), strict=True):
         for name, value in dataclasses.asdict(expected).items():
             assert row[name] == (pytest.approx(value, abs=1e-5) if name == "logit" and value else value), name
-        probability = None if expected.logit is None else float(probabilities(expected.logit, card.calibration))
+        probability = None if expected.logit is None else float(probabilities(expected.logit, card.first.calibration))
         assert row["probability"] == (None if probability is None else pytest.approx(probability, abs=1e-5))
 
 

@@ -33,7 +33,7 @@ from tests.makers import radiograph
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 GREY = Image.fromarray(ramp())
-YEARS = (1.0, 5.0)
+YEARS = ((1.0, 5.0),)
 
 
 def two_frames() -> bytes:

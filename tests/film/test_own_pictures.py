@@ -11,7 +11,7 @@ from pneumo_core.errors import UnsuitableImageError
 from pneumo_core.gate.suitability import assess
 from tests.film.test_radiograph import code_of, ramp, read, saved
 
-YEARS = (1.0, 5.0)
+YEARS = ((1.0, 5.0),)
 FILM = (ramp() / 255).astype(np.float32)
 
 

@@ -650,13 +650,13 @@ def test_an_age_that_is_none_is_not_known_and_said_so_without_quoting_it(stated)
     origin = read(shown(PatientAge=stated)).origin
     assert (origin.age_years, origin.is_age_unclear) == (None, True)
     assert origin.notes == ("PatientAge could not be understood.",)
-    (caution,) = assess(read(shown(PatientAge=stated)), (1.0, 5.0)).cautions
+    (caution,) = assess(read(shown(PatientAge=stated)), ((1.0, 5.0),)).cautions
     assert caution.tag == UNCLEAR_AGE
 
 
 def test_an_adult_whose_age_lacks_its_unit_is_outside_of_a_childrens_network():
     film = read(shown(PatientAge="62"))
-    assert assess(film, (1.0, 5.0)).is_outside_population
+    assert assess(film, ((1.0, 5.0),)).is_outside_population
 
 
 @pytest.mark.parametrize("stated", [None, ""])

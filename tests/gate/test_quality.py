@@ -34,7 +34,7 @@ from pneumo_core.network.classifier import Classifier
 from pneumo_core.read.reading import read_xray
 from pneumo_core.read.report import receipt
 from tests.conftest import drawn_film, png
-from tests.makers import BALANCED, reading
+from tests.makers import reading
 
 GOOD = Quality(0.0, 0.0, 0.5, 0.5, 0.45, 0.0, (0.0, 0.0, 0.0, 0.0), 1, (0.0, 0.0, 0.0, 0.0))
 
@@ -240,7 +240,7 @@ def test_the_warning_stays_on_the_reading_and_in_its_receipt(classifier: Classif
     found = read_xray(classifier, dark)
     assert found.admission.quality == measure_quality(dark.pixels)
     (warning,) = [one for one in found.warnings if one.startswith("This image is dark")]
-    kept = receipt(found, classifier.card.operating_point("balanced"), 0.1)
+    kept = receipt(found, "balanced", 0.1)
     assert warning in kept["warnings"]
     assert found.tags[: len(found.admission.quality.cautions)] == tuple(
         caution.tag for caution in found.admission.quality.cautions
@@ -248,7 +248,7 @@ def test_the_warning_stays_on_the_reading_and_in_its_receipt(classifier: Classif
     assert "dark" in found.tags
     assert kept["quality"]["middle"] == found.admission.quality.middle
     json.dumps(kept)
-    assert receipt(reading(), BALANCED, 0.1)["quality"] is None
+    assert receipt(reading(), "balanced", 0.1)["quality"] is None
 
 
 def test_a_batch_keeps_what_each_film_is_warned_of(classifier: Classifier, tmp_path: Path):

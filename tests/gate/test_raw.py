@@ -13,7 +13,7 @@ from pneumo_core.gate.input_gate import INVERTED, LEFT, Verdict
 from pneumo_core.gate.raw import PERHAPS, is_judged, raw_log_odds
 from tests.makers import NEAR, radiograph
 
-YEARS = (1.0, 5.0)
+YEARS = ((1.0, 5.0),)
 SAMPLES = sorted((ROOT / "samples").glob("synthetic_*.png"))
 STEEP, FLAT = 4.6, 3.0
 

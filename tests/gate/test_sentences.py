@@ -15,7 +15,7 @@ from tests.gate.test_suitability import of_contrast
 from tests.makers import radiograph
 from tests.test_prose import MOST_WORDS, faults
 
-YEARS = (1.0, 5.0)
+YEARS = ((1.0, 5.0),)
 CAUTIONS = {
     "white": (
         with_(white=0.3),
@@ -56,7 +56,8 @@ CAUTIONS = {
     "framed": (
         with_(frame=(0.02, 0.02, 0.04, 0.0)),
         "This image has a plain white or black frame, up to 4 % of its side wide. No frame is expected, because a "
-        "frame can raise the score. Please crop it off and upload the image again.",
+        "frame can raise the score. So the network reads what lies inside it. Please check that no part of the chest "
+        "lies in the frame.",
     ),
 }
 REFUSALS = {

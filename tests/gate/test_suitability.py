@@ -9,7 +9,7 @@ from pneumo_core.gate.suitability import FAR, Suitability, assess
 from pneumo_core.wording import Caution
 from tests.makers import radiograph
 
-YEARS = (1.0, 5.0)
+YEARS = ((1.0, 5.0),)
 UNREMARKABLE = Suitability(is_outside_population=False, cautions=())
 
 
@@ -115,6 +115,6 @@ def test_a_far_image_is_told_by_the_share_that_the_gate_is_fitted_by():
 
 
 def test_the_population_is_the_cards():
-    assert assess(radiograph(age_years=12.0), (10.0, 17.0)) == UNREMARKABLE
-    (warning,) = assess(radiograph(age_years=3.0), (10.0, 17.0)).warnings
+    assert assess(radiograph(age_years=12.0), ((10.0, 17.0),)) == UNREMARKABLE
+    (warning,) = assess(radiograph(age_years=3.0), ((10.0, 17.0),)).warnings
     assert "age of 3 years. The network knows X-rays of children of 10 to 17 years only." in warning

@@ -100,7 +100,7 @@ def test_an_outcome_that_does_not_come_about_stays_in_the_legend():
 
 def test_both_splits_are_drawn_with_their_intervals(shipped: tuple[ModelCard, StoredScores]):
     card, scores = shipped
-    figures = split_figures(scores, card.operating_point("balanced").threshold)
+    figures = split_figures(scores, card.first.operating_point("balanced").threshold)
     chart = splits_chart(figures, "#000000")
     validation, test = chart.figure.data
     assert (validation.name, test.name) == ("validation images", "test images")
@@ -177,7 +177,7 @@ def test_text_is_read_from_the_back_of_a_hall(shipped: tuple[ModelCard, StoredSc
     bins = reliability_bins(FILMS.has_pneumonia, FILMS.probabilities)
     taught = conformal_by_coverage(scores)
     for chart in (
-        *threshold_charts(scores.test, card.operating_points, now, "#000000"),
+        *threshold_charts(scores.test, card.first.operating_points, now, "#000000"),
         crowd_chart(now, "#000000"),
         file_size_chart(file_size_result(scores, card), "#000000"),
         splits_chart(split_figures(scores, 0.5), "#000000"),

@@ -246,15 +246,15 @@ def test_a_kind_is_called_worse_only_where_the_films_say_so():
 
 def test_the_shipped_scores_give_the_cards_figures(shipped: tuple[ModelCard, StoredScores]):
     card, scores = shipped
-    figures = split_figures(scores, card.operating_point("balanced").threshold)
-    for part, result in (("validation", card.validation[0]), ("test", card.test[0])):
+    figures = split_figures(scores, card.first.operating_point("balanced").threshold)
+    for part, result in (("validation", card.first.validation[0]), ("test", card.first.test[0])):
         assert getattr(figures[0], part).value == pytest.approx(result.area_under_roc.value, abs=1e-5)
         for point in result.points:
             films: ScoredFilms = getattr(scores, part)
             assert consequences(films, point.threshold, 0.1).figures.confusion == point.confusion
     for error, value in zip(
-        calibration_result(scores.test, card.calibration).errors,
-        (card.test[0].brier_score, card.test[0].expected_calibration_error),
+        calibration_result(scores.test, card.first.calibration).errors,
+        (card.first.test[0].brier_score, card.first.test[0].expected_calibration_error),
         strict=True,
     ):
         assert error.after.value == pytest.approx(value, abs=1e-6)
@@ -263,5 +263,5 @@ def test_the_shipped_scores_give_the_cards_figures(shipped: tuple[ModelCard, Sto
 def test_the_shipped_scores_hold_the_size_of_every_file(shipped: tuple[ModelCard, StoredScores]):
     card, scores = shipped
     found = file_size_result(scores, card)
-    assert found.areas.first.value == pytest.approx(card.test[0].area_under_roc.value, abs=1e-5)
+    assert found.areas.first.value == pytest.approx(card.first.test[0].area_under_roc.value, abs=1e-5)
     assert 0.5 < found.areas.second.low < found.areas.second.high < found.areas.first.low

@@ -14,16 +14,25 @@ from pneumo_core.models.card import (
     RECALIBRATED,
     active_model_folder,
     card_text,
-    evaluation_of,
     model_stamp,
     nearly_one_threshold,
     read_card,
     thresholds_in_words,
     write_card,
 )
-from pneumo_core.stats.calibration import OperatingPoint
+from pneumo_core.models.results import evaluation_of
+from pneumo_core.stats.calibration import Calibration, OperatingPoint
 from pneumo_core.stats.metrics import ConfusionMatrix
-from tests.makers import BALANCED, RULE_IN, SCREENING, WEIGHTS, WEIGHTS_SHA256, evaluation_result, model_card
+from tests.makers import (
+    BALANCED,
+    RULE_IN,
+    SCREENING,
+    WEIGHTS,
+    WEIGHTS_SHA256,
+    evaluation_result,
+    model_card,
+    with_first,
+)
 
 POINTS = (SCREENING, BALANCED, RULE_IN)
 
@@ -56,7 +65,7 @@ def test_models_that_score_or_flag_otherwise_have_another_identity():
     moved = dataclasses.replace(BALANCED, threshold=BALANCED.threshold + 1e-9)
     others = (
         model_card(weights_sha256="cd" * 32),
-        model_card(calibration=dataclasses.replace(card.calibration, temperature=card.calibration.temperature + 1e-9)),
+        model_card(calibration=Calibration(card.first.calibration.temperature + 1e-9, 0.5)),
         model_card(operating_points=(SCREENING, moved, RULE_IN)),
     )
     assert len({card.identity, *(other.identity for other in others)}) == 4
@@ -84,7 +93,7 @@ def test_a_card_written_anew_replaces_the_old_one(tmp_path):
 def test_a_figure_that_is_not_defined_stays_so(tmp_path):
     result = evaluation_of("none with pneumonia", np.array([False, False]), np.array([0.1, 0.6]), POINTS)
     model_folder(tmp_path, test=(result,))
-    (found,) = read_card(tmp_path).test
+    (found,) = read_card(tmp_path).first.test
     assert math.isnan(found.area_under_roc.value)
     assert math.isnan(found.area_under_roc.low)
     assert found.area_under_roc.n == 2
@@ -96,7 +105,7 @@ def test_a_threshold_keeps_its_last_bit(tmp_path):
     moved = dataclasses.replace(BALANCED, threshold=exact)
     result = evaluation_of("two films", np.array([False, True]), np.array([0.1, 0.6]), (SCREENING, moved, RULE_IN))
     model_folder(tmp_path, operating_points=(SCREENING, moved, RULE_IN), validation=(result,), test=())
-    assert read_card(tmp_path).operating_point("balanced").threshold == exact
+    assert read_card(tmp_path).first.operating_point("balanced").threshold == exact
 
 
 def test_a_files_hash_is_that_of_its_bytes(tmp_path):
@@ -131,12 +140,12 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 
 
 def test_an_operating_point_is_found_by_its_name():
-    assert model_card().operating_point("rule-in") == RULE_IN
+    assert model_card().first.operating_point("rule-in") == RULE_IN
 
 
 def test_an_unknown_operating_point_is_refused_with_the_names_there_are():
-    assert refusal_of(model_card().operating_point, "best") == (
-        "Model small-example has no operating point 'best'. Please choose one of: screening, balanced, rule-in."
+    assert refusal_of(model_card().first.operating_point, "best") == (
+        "The model has no operating point 'best'. Please choose one of: screening, balanced, rule-in."
     )
 
 
@@ -213,8 +222,8 @@ def test_the_cards_text_holds_every_operating_point_and_what_it_was_chosen_for()
 
 def test_a_card_of_films_whose_names_tell_no_patient_counts_none():
     card = model_card()
-    data = dataclasses.replace(card.training_data, patients=0, validation_patients=0)
-    text = card_text(dataclasses.replace(card, training_data=data))
+    data = dataclasses.replace(card.first.training_data, patients=0, validation_patients=0)
+    text = card_text(with_first(card, training_data=data))
     assert "(371 with pneumonia) of patients whom the names do not tell, 2 file(s) of each" in text
     assert "of other patients whom the names do not tell" in text
 

@@ -19,12 +19,12 @@ from pneumo_core.models.card import FORMAT, ModelCard, read_card, write_card
 from pneumo_core.models.store import list_models
 from pneumo_core.stats.calibration import Calibration
 from pneumo_core.stats.metrics import Estimate
-from tests.makers import WEIGHTS, evaluation_result, model_card, zip_of
+from tests.makers import WEIGHTS, evaluation_result, in_format_1, model_card, zip_of
 
 SHIPPED = ROOT / "model" / "pneumo-6"
 PICTURE = "![x](https://example.org/x.png)"
 RESULT = evaluation_result()
-DATA = model_card().training_data
+DATA = model_card().first.training_data
 
 
 def refusal_of(function: Callable[..., object], *arguments: object) -> str:
@@ -54,16 +54,18 @@ def both_refusals(tmp_path: Path, card: ModelCard | bytes) -> str:
     return found
 
 
-def edited(edit: Callable[[dict[str, Any]], object], tmp_path: Path) -> bytes:
-    """Give a right card's file, changed."""
+def edited(edit: Callable[[dict[str, Any]], object], tmp_path: Path, *, is_new: bool = False) -> bytes:
+    """Give a right card's file, of format 1 or of the newest, changed."""
     write_card(model_card(), tmp_path)
     fields = json.loads((tmp_path / "card.json").read_text())
+    if not is_new:
+        fields = in_format_1(fields)
     edit(fields)
     return json.dumps(fields).encode()
 
 
 def points(*values: float, names: tuple[str, ...] = ("screening", "balanced", "rule-in")):
-    point = type(model_card().operating_points[0])
+    point = type(model_card().first.operating_points[0])
     return tuple(point(name, value, "x") for name, value in zip(names, values, strict=True))
 
 
@@ -94,11 +96,11 @@ def points(*values: float, names: tuple[str, ...] = ("screening", "balanced", "r
         ({"training_data": replace(DATA, films=10**400)}, "training_data, films is something else. Expected is a num"),
         ({"training_data": replace(DATA, manifest_sha256="x")}, "Expected is a SHA-256 of 64 hexadecimal digits"),
         ({"weights_sha256": "a" * 63}, "weights_sha256 is something else. Expected is a SHA-256"),
-        ({"population_years": (5.0, 1.0)}, "population_years of 5 to 1. Expected is the lower age"),
-        ({"population_years": (1.0, 151.0)}, "population_years, number 2 is 151. Expected is a number of at most 150"),
-        ({"population": ""}, "population is something else. Expected is a text that is not empty"),
+        ({"years": (5.0, 1.0)}, "ages of 5 to 1. Expected is the lower age"),
+        ({"years": (1.0, 151.0)}, "years, number 2 is 151. Expected is a number of at most 150"),
+        ({"description": ""}, "description is something else. Expected is a text that is not empty"),
         ({"architecture": "x" * 2001}, "architecture is something else. Expected is a text of at most 2000 characters"),
-        ({"population": PICTURE}, "a picture among its words"),
+        ({"description": PICTURE}, "a picture among its words"),
         ({"limitations": ("![x][y]",)}, "a picture among its words"),
         ({"recipe": {"parts": {"head": PICTURE}}}, "a picture among its words"),
         ({"versions": {PICTURE: "3"}}, "a picture among its words"),
@@ -216,11 +218,11 @@ def test_a_card_of_a_newer_format_asks_for_an_update(tmp_path: Path):
 def test_a_card_without_a_format_is_read_and_a_new_one_names_its_own(tmp_path: Path):
     assert "format" not in json.loads((SHIPPED / "card.json").read_bytes())
     shipped = read_card(SHIPPED)
-    assert (shipped.name, shipped.format) == ("pneumo-6", 1)
+    assert (shipped.name, shipped.first.name, shipped.format) == ("pneumo-6", "children", FORMAT)
     (tmp_path / "classifier.keras").write_bytes(WEIGHTS)
     write_card(dataclasses.replace(shipped, weights_sha256=file_sha256(tmp_path / "classifier.keras")), tmp_path)
     assert json.loads((tmp_path / "card.json").read_bytes())["format"] == FORMAT
-    assert read_card(tmp_path).test == shipped.test
+    assert read_card(tmp_path).populations == shipped.populations
 
 
 def test_a_threshold_that_not_even_a_perfect_score_reaches_is_read(tmp_path: Path):
@@ -232,4 +234,4 @@ def test_a_threshold_that_not_even_a_perfect_score_reaches_is_read(tmp_path: Pat
     result = replace(RESULT, points=results)
     write_card(model_card(operating_points=points(0.2, 0.5, above), validation=(result,), test=(result,)), tmp_path)
     (tmp_path / "classifier.keras").write_bytes(WEIGHTS)
-    assert read_card(tmp_path).operating_point("rule-in").threshold == above
+    assert read_card(tmp_path).first.operating_point("rule-in").threshold == above

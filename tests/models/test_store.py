@@ -25,9 +25,10 @@ from pneumo_core.keras_network.classifier import load_classifier
 from pneumo_core.keras_network.importing import import_model
 from pneumo_core.keras_network.layers import save_network
 from pneumo_core.models import store as model_store
-from pneumo_core.models.card import active_model_folder, card_text, evaluation_of, models_in, read_card, write_card
+from pneumo_core.models.card import active_model_folder, card_text, models_in, read_card, write_card
 from pneumo_core.models.importing import CLAIMED
 from pneumo_core.models.known_films import write_known_films
+from pneumo_core.models.results import evaluation_of
 from pneumo_core.models.store import (
     MAX_WORDS,
     delete_model,
@@ -632,12 +633,12 @@ def with_card(folder: Path, place: Path, **changes) -> dict[str, bytes]:
 
 
 def test_figures_that_are_not_defined_are_taken_in(whole_model: Path, models: Path, tmp_path: Path):
-    points = model_card().operating_points
+    points = model_card().first.operating_points
     labels, scores = np.array([True, False, False]), np.array([0.9, 0.1, 0.3])
     results = tuple(evaluation_of("few", labels[:n], scores[:n], points) for n in range(4))
     files = with_card(whole_model, tmp_path, test=results)
     import_model(models, zip_of({name: files[name] for name in files if name != "scores.csv"}), "new")
-    assert len(read_card(models / "new").test) == 4
+    assert len(read_card(models / "new").first.test) == 4
 
 
 def test_a_network_that_does_not_fit_its_card_is_refused(whole_model: Path, refused, tmp_path: Path):

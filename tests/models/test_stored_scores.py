@@ -1,6 +1,5 @@
 """The scores beside a model: read as they were written, and refused where they are not as they must be."""
 
-import dataclasses
 import math
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from pneumo_core.errors import ModelError
 from pneumo_core.models.card import ModelCard
 from pneumo_core.models.stored_scores import StoredScores, read_stored_scores
-from tests.makers import TEST, VALIDATION, score_rows, scored_card, write_scores
+from tests.makers import TEST, VALIDATION, score_rows, scored_card, with_first, write_scores
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def test_scores_are_read_with_label_kind_patient_probability_and_size(scores: St
     assert films.patients.tolist() == ["IM-0001", "IM-0001", "IM-0002", "person1", "person2", "person3", "person4"]
     assert films.logits.tolist() == [-2.0, -1.0, 1.0, -1.5, 2.0, 0.0, 3.0]
     assert films.probabilities[5] == 0.5
-    assert films.probabilities[4] == pytest.approx(1 / (1 + math.exp(-2 / card.calibration.temperature)))
+    assert films.probabilities[4] == pytest.approx(1 / (1 + math.exp(-2 / card.first.calibration.temperature)))
     assert films.file_bytes is not None and films.file_bytes.tolist() == [900, 800, 500, 700, 400, 300, 200]
     assert films.prevalence == 4 / 7
 
@@ -54,7 +53,7 @@ def test_a_model_without_scores_is_refused(tmp_path: Path, card: ModelCard):
 
 def test_a_model_without_test_films_is_refused(tmp_path: Path, card: ModelCard):
     with pytest.raises(ModelError) as refusal:
-        read_stored_scores(tmp_path, dataclasses.replace(card, test=()))
+        read_stored_scores(tmp_path, with_first(card, test=()))
     assert str(refusal.value) == (
         "The model small was made without test X-rays, whose scores are needed here. Please put a model in use that "
         "was trained on a folder with test X-rays."
@@ -89,8 +88,9 @@ def test_damaged_scores_are_refused(tmp_path: Path, card: ModelCard, column: int
         read_stored_scores(tmp_path, card)
     assert str(refusal.value) == (
         "scores.csv of the model small is not as training writes it. Expected are the columns films, name, kind, "
-        "has_pneumonia, logit and file_bytes, kinds among normal, bacteria, virus, pneumonia, 0 or 1 for has_pneumonia "
-        "and a finite number for every logit. Please copy the whole model folder again."
+        "has_pneumonia, logit and, where known, file_bytes and population, kinds among normal, bacteria, virus, "
+        "pneumonia, 0 or 1 for has_pneumonia and a finite number for every logit. Please copy the whole model folder "
+        "again."
     )
 
 

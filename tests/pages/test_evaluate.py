@@ -281,7 +281,7 @@ def test_another_model_scores_the_same_films_and_the_differences_are_paired(
     app.run()
     assert not app.exception
     assert "These X-rays were scored with again, which is not the model in use" in app.info[0].value
-    assert f"{100 * read_card(models / 'one').operating_point('balanced').threshold:.1f} %" in app.button[1].label
+    assert f"{100 * read_card(models / 'one').first.operating_point('balanced').threshold:.1f} %" in app.button[1].label
     shutil.rmtree(models / "one")
     shutil.rmtree(models / "again")
     app.run()

@@ -22,7 +22,7 @@ from pneumo_core.models.conformal import NOT_THE_FLAG, Conformal, Measured, Regi
 from pneumo_core.serve.audit_log import AUDIT_LOG_VARIABLE
 from pneumo_core.stats.metrics import proportion
 from tests.conftest import drawn_film, png
-from tests.makers import times
+from tests.makers import times, with_first
 
 
 @pytest.fixture
@@ -92,8 +92,10 @@ def test_a_score_is_a_fact_on_the_page_where_the_calibration_was_measured_well_e
     folder = tmp_path / "tiny"
     shutil.copytree(tiny_model, folder)
     card = read_card(folder)
-    well_measured = times(dataclasses.replace((card.test or card.validation)[0], expected_calibration_error=0.04), 30)
-    write_card(dataclasses.replace(card, test=(well_measured,)), folder)
+    well_measured = times(
+        dataclasses.replace((card.first.test or card.first.validation)[0], expected_calibration_error=0.04), 30
+    )
+    write_card(with_first(card, test=(well_measured,)), folder)
     monkeypatch.setenv(MODELS_VARIABLE, str(folder))
     page = AppTest.from_file(ROOT / "app.py", default_timeout=60).run().switch_page("pages/explain.py").run()
     upload(page, film(True, 1))
@@ -104,7 +106,7 @@ def test_a_score_is_a_fact_on_the_page_where_the_calibration_was_measured_well_e
 def test_the_operating_point_decides_the_flag(page: AppTest, tiny_model: Path):
     upload(page, film(True, 1))
     card = read_card(tiny_model)
-    for point in card.operating_points:
+    for point in card.first.operating_points:
         page.segmented_control(key="operating_point").set_value(point.name).run()
         assert f"flagged from {100 * point.threshold:.1f} % on" in texts(page)
 
@@ -274,9 +276,8 @@ def test_a_model_that_comes_in_use_in_the_middle_brings_its_own_thresholds(
 ):
     upload(page, film(True, 1))
     card = read_card(tiny_model)
-    before = dataclasses.replace(
-        card, operating_points=tuple(dataclasses.replace(point, threshold=0.123) for point in card.operating_points)
-    )
+    points = tuple(dataclasses.replace(point, threshold=0.123) for point in card.first.operating_points)
+    before = with_first(card, operating_points=points)
     # The page asks for the card before the change, and again after it.
     cards = [card, before]
     monkeypatch.setattr(cached, "card_of_active_model", lambda: cards.pop() if len(cards) > 1 else cards[0])
@@ -389,3 +390,20 @@ def test_a_file_name_is_no_markup_where_a_verdict_is_named(page: AppTest):
     upload(page, (name, content))
     (block,) = {html.proto.body.split("</b>")[0] for html in page.get("html") if 'class="film-name' in html.proto.body}
     assert block.endswith("<b>&lt;img src=x&gt; &amp; *y*.png")
+
+
+def test_the_lungs_outline_is_drawn_on_request_and_said_in_words(
+    model_with_lungs: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(MODELS_VARIABLE, str(model_with_lungs))
+    page = AppTest.from_file(ROOT / "app.py", default_timeout=60).run().switch_page("pages/explain.py").run()
+    upload(page, film(False, 1))
+
+    def alt() -> str:
+        return next(chart.proto.alt for chart in page.get("plotly_chart") if chart.proto.alt.startswith("The X-ray"))
+
+    assert "outline" not in alt()
+    next(box for box in page.checkbox if "outline" in box.label).check().run()
+    assert not page.exception
+    assert "outline" in alt()
+    assert "lung is outlined" in texts(page)

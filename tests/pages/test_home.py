@@ -47,7 +47,7 @@ def test_home_names_the_model_and_its_figures(tiny_model_in_use: Path):
     assert any(card.weights_sha256[:12] in text.value for text in app.markdown)
     table = app.table[0].value
     assert list(table["n"]) == ["20 (10 with pneumonia)"]
-    area = card.test[0].area_under_roc
+    area = card.first.test[0].area_under_roc
     assert list(table["AUC"]) == [f"{area.value:.3f} ({area.low:.3f}-{area.high:.3f})"]
 
 

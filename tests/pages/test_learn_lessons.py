@@ -1,6 +1,5 @@
 """The lessons with real numbers, each opened by its address, on a model that was trained here."""
 
-import dataclasses
 import shutil
 from pathlib import Path
 
@@ -10,10 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from pneumo_core.files.places import MODELS_VARIABLE, ROOT
 from pneumo_core.learn.lessons import consequences
-from pneumo_core.models.card import STORED_SCORES_FILE, evaluation_of, read_card, write_card
+from pneumo_core.models.card import STORED_SCORES_FILE, read_card, write_card
+from pneumo_core.models.results import evaluation_of
 from pneumo_core.models.stored_scores import read_stored_scores
 from pneumo_core.stats.calibration import probabilities
 from pneumo_core.stats.words import percent
+from tests.makers import with_first
 
 QUESTIONS = {
     "threshold": "What does one threshold decide?",
@@ -79,7 +80,7 @@ def test_the_threshold_moves_matrix_curve_crowd_and_figures(tiny_model_in_use: P
     app = opened("threshold")
     before = charts(app)
     assert len(before) == 3
-    now = consequences(films, card.operating_point("balanced").threshold, 0.1, 1.0, 5.0)
+    now = consequences(films, card.first.operating_point("balanced").threshold, 0.1, 1.0, 5.0)
     assert app.table[0].value.iloc[0, 0] == f"{percent(now.figures.sensitivity)}, n = 10"
     app.slider(key="lesson_threshold").set_value(0.0).run()
     assert all(first != second for first, second in zip(before, charts(app), strict=True))
@@ -149,7 +150,7 @@ def test_two_splits_stand_side_by_side(tiny_model_in_use: Path):
     app = opened("two-splits")
     table = app.table[0].value
     assert list(table.iloc[:, 0])[:2] == ["Area under the ROC curve", "Accuracy at balanced point"]
-    balanced = next(point.confusion for point in card.test[0].points if point.name == "balanced")
+    balanced = next(point.confusion for point in card.first.test[0].points if point.name == "balanced")
     assert table["Test X-rays"].iloc[1] == f"{percent(balanced.accuracy)}, n = 20"
     assert table["Validation X-rays"].iloc[1].endswith("n = 4")
     assert "0 of 20 patients' names among the test X-rays occur among validation X-rays too" in words(app)
@@ -160,11 +161,11 @@ def test_calibration_stands_before_and_after(tiny_model_in_use: Path):
     app = opened("calibration")
     assert [subheader.value for subheader in app.subheader] == [
         "Before: temperature 1",
-        f"After: temperature {card.calibration.temperature:.3f}",
+        f"After: temperature {card.first.calibration.temperature:.3f}",
     ]
     table = app.table[0].value
     assert list(table["Measure"]) == ["Brier score", "expected calibration error"]
-    assert table["After"].iloc[0].startswith(f"{card.test[0].brier_score:.3f}")
+    assert table["After"].iloc[0].startswith(f"{card.first.test[0].brier_score:.3f}")
 
 
 def test_misses_are_counted_by_kind_at_a_threshold(tiny_model_in_use: Path):
@@ -185,10 +186,10 @@ def test_a_coverage_is_set_and_the_chart_and_the_figures_follow(copied_model: Pa
     has_pneumonia = np.repeat([False, True], 40)
     logits = np.concatenate([np.linspace(-4, 2, 40), np.linspace(-2, 4, 40)])
     card = read_card(copied_model)
-    values = probabilities(logits, card.calibration)
+    values = probabilities(logits, card.first.calibration)
     films = ("validation, all", "test, all")
-    results = [evaluation_of(name, has_pneumonia, values, card.operating_points) for name in films]
-    write_card(dataclasses.replace(card, validation=(results[0],), test=(results[1],)), copied_model)
+    results = [evaluation_of(name, has_pneumonia, values, card.first.operating_points) for name in films]
+    write_card(with_first(card, validation=(results[0],), test=(results[1],)), copied_model)
     lines = ["films,name,kind,has_pneumonia,logit"]
     for name in films:
         for sick, logit in zip(has_pneumonia, logits, strict=True):

@@ -108,7 +108,7 @@ def test_neither_name_nor_score_nor_label_is_on_the_page_before_the_answer(folde
     page = on_the_page(app)
     for told in ("Mueller", score, "Reference standard", "flagged", "evidence"):
         assert told in page, told
-    threshold = read_card(tiny_model).operating_point("balanced").threshold
+    threshold = read_card(tiny_model).first.operating_point("balanced").threshold
     assert f"from {100 * threshold:.1f} % on" in text(app)
     press(app, "Next X-ray")
     assert "Mueller" not in on_the_page(app)

@@ -16,8 +16,10 @@ from pneumo_core.gate.admission import Admission
 from pneumo_core.gate.input_gate import LEFT
 from pneumo_core.gate.quality import Quality
 from pneumo_core.gate.suitability import CORRECTIONS, suitability_for_age
-from pneumo_core.models.card import EvaluationResult, ModelCard, PointResult, active_model_folder, read_card
+from pneumo_core.lungs.outline import Outline
+from pneumo_core.models.card import ModelCard, active_model_folder, read_card
 from pneumo_core.models.conformal import NOT_THE_FLAG, Conformal, Measured, Regions
+from pneumo_core.models.results import EvaluationResult, PointResult
 from pneumo_core.read.reading import Reading
 from pneumo_core.read.report import (
     RANGES_IN_WORDS,
@@ -35,6 +37,7 @@ from pneumo_core.read.report import (
 )
 from pneumo_core.stats.metrics import ConfusionMatrix, proportion
 from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
+from tests.lungs.drawn import LEFT as LEFT_LUNG, RIGHT as RIGHT_LUNG, probability
 from tests.makers import (
     BALANCED,
     CANARY,
@@ -48,11 +51,12 @@ from tests.makers import (
     film_pixels,
     model_card,
     no_evidence,
+    population,
     radiograph,
     reading,
 )
 
-CARD = model_card()
+CARD, YEARS = model_card(), ((1.0, 5.0),)
 SCORE_AS_A_FACT = "Among images scored like this, about 62 in 100 show pneumonia, if 50 % of the group have it."
 SCORE_OF_60_FILMS = (
     "Read as a frequency this score means about 62 in 100, if 50 % of the group have pneumonia. It was checked on 60 "
@@ -78,7 +82,7 @@ class Page(HTMLParser):
         self.pieces.append(data)
 
 
-def report(of=None, point=BALANCED, card=CARD, prevalence=0.1) -> bytes:
+def report(of=None, point=BALANCED.name, card=CARD, prevalence=0.1) -> bytes:
     return case_report(of or reading(card=card), point, prevalence, Display())
 
 
@@ -96,16 +100,16 @@ def dicom_reading():
         "age_years": 3.25,
         "notes": ("The film was cut to its frame.",),
     }
-    return reading(film=radiograph(**origin))
+    return dataclasses.replace(reading(film=radiograph(**origin)), age_years=3.25, age_from="file")
 
 
 def test_a_film_at_the_threshold_is_flagged_and_one_just_under_it_is_not():
-    assert verdict(reading(0.5), BALANCED) == "Flagged: suspected pneumonia"
-    assert verdict(reading(float(np.nextafter(0.5, 0))), BALANCED) == "Not flagged"
+    assert verdict(reading(0.5), BALANCED.name) == "Flagged: suspected pneumonia"
+    assert verdict(reading(float(np.nextafter(0.5, 0))), BALANCED.name) == "Not flagged"
 
 
 def test_the_same_score_is_flagged_at_one_point_and_not_at_another():
-    assert [verdict(reading(0.625), point) for point in (SCREENING, BALANCED, RULE_IN)] == [
+    assert [verdict(reading(0.625), point.name) for point in (SCREENING, BALANCED, RULE_IN)] == [
         "Flagged: suspected pneumonia",
         "Flagged: suspected pneumonia",
         "Not flagged",
@@ -132,9 +136,9 @@ def test_a_probability_is_said_as_so_many_in_100(probability: float, words: str)
 
 def test_the_reader_is_told_of_test_films_and_else_of_validation_films():
     first, second = evaluation_result("test one"), evaluation_result("test two")
-    assert reference_result(model_card(test=(first, second))) is first
-    assert reference_result(model_card(test=())).films == "validation"
-    assert reference_result(model_card(test=(), validation=())) is None
+    assert reference_result(population(test=(first, second))) is first
+    assert reference_result(population(test=())).films == "validation"
+    assert reference_result(population(test=(), validation=())) is None
 
 
 def calibrated_on(n: int, error: float, films: str = "test, elsewhere") -> EvaluationResult:
@@ -155,10 +159,10 @@ def calibrated_on(n: int, error: float, films: str = "test, elsewhere") -> Evalu
 )
 def test_a_score_is_a_fact_only_where_its_calibration_was_measured_well_enough(n: int, error: float, known: bool):
     card = model_card(test=(calibrated_on(n, error),))
-    assert is_calibration_known(card) is known
+    assert is_calibration_known(card.first) is known
     assert (score_in_words(reading(card=card)) == SCORE_AS_A_FACT) is known
     assert (SCORE_AS_A_FACT in Page(report(card=card)).text) is known
-    assert receipt(reading(card=card), BALANCED, 0.1)["calibration_known"] is known
+    assert receipt(reading(card=card), BALANCED.name, 0.1)["calibration_known"] is known
 
 
 def test_a_score_that_is_no_fact_says_what_was_measured():
@@ -187,17 +191,17 @@ def test_a_score_of_a_film_unlike_those_measured_is_no_fact_and_has_no_probabili
         "Read as a frequency this score means about 62 in 100, if 50 % of the group have pneumonia. It was checked on "
         "other kinds of images or patients than this one."
     )
-    kept = receipt(unknown, BALANCED, 0.1)
+    kept = receipt(unknown, BALANCED.name, 0.1)
     assert (kept["calibration_known"], kept["probability_at_prevalence"]) == (False, None)
-    assert at_prevalence(unknown, BALANCED, 0.1) == at_prevalence(known, BALANCED, 0.1)[1:]
+    assert at_prevalence(unknown, BALANCED.name, 0.1) == at_prevalence(known, BALANCED.name, 0.1)[1:]
 
 
 def test_the_calibration_is_that_of_the_first_test_films_and_else_of_the_validation_films_as_they_are():
     good, bad = calibrated_on(624, 0.041), calibrated_on(624, 0.23)
-    assert is_calibration_known(model_card(test=(good, bad), validation=(bad,)))
-    assert not is_calibration_known(model_card(test=(bad, good), validation=(good,)))
-    assert is_calibration_known(model_card(test=(), validation=(good, bad)))
-    assert not is_calibration_known(model_card(test=(), validation=(bad, good)))
+    assert is_calibration_known(population(test=(good, bad), validation=(bad,)))
+    assert not is_calibration_known(population(test=(bad, good), validation=(good,)))
+    assert is_calibration_known(population(test=(), validation=(good, bad)))
+    assert not is_calibration_known(population(test=(), validation=(bad, good)))
 
 
 def test_the_shipped_models_score_stands_as_a_fact():
@@ -209,7 +213,7 @@ def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
     # Odds of 0.625 are 5/3; times 1/9 they are 5/27: 5/32. Sensitivity 18/20, specificity 36/40.
     # Of 1000: 100 sick, 90 flagged, 10 not; 900 well, 90 flagged, 810 not: PPV 50.0, NPV 98.8. At both low ends 69.9
     # and 207.9 flagged, 30.1 and 692.1 not; at both high ends 97.2 and 35.6 flagged, 2.8 and 864.4 not.
-    assert at_prevalence(reading(0.625), BALANCED, 0.1) == [
+    assert at_prevalence(reading(0.625), BALANCED.name, 0.1) == [
         ("Probability for this X-ray in such a group", "15.6 %"),
         ("Flagged images with pneumonia (PPV)", "25.2 to 73.2 %"),
         ("Images not flagged, without pneumonia (NPV)", "98.8 % (95.8-99.7)"),
@@ -221,7 +225,7 @@ def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
 def test_what_a_flag_means_follows_the_operating_point_and_the_prevalence():
     # Rule-in: sensitivity 15/20, specificity 40/40; of 200, half sick: 75 flagged, all sick; 125 not, 100 well.
     # At both low ends, 53.1 and 91.2 %: 53.1 of 61.9 flagged, 91.2 of 138.1 not; at the high ends 88.8 and 100 %.
-    rows = dict(at_prevalence(reading(0.625), RULE_IN, 0.5))
+    rows = dict(at_prevalence(reading(0.625), RULE_IN.name, 0.5))
     assert rows["Probability for this X-ray in such a group"] == "62.5 %"
     assert rows["Flagged images with pneumonia (PPV)"] == "100.0 % (85.8-100.0)"
     assert rows["Images not flagged, without pneumonia (NPV)"] == "80.0 % (66.1-89.9)"
@@ -244,7 +248,7 @@ def counted(*counts: int) -> ModelCard:
 )
 def test_ten_of_ten_right_are_no_hundred_percent(prevalence: float, positive: str, negative: str):
     card = counted(10, 0, 10, 0)
-    rows = dict(at_prevalence(reading(card=card), BALANCED, prevalence))
+    rows = dict(at_prevalence(reading(card=card), BALANCED.name, prevalence))
     assert rows["Flagged images with pneumonia (PPV)"] == positive
     assert rows["Images not flagged, without pneumonia (NPV)"] == negative
     text = Page(report(card=card, prevalence=prevalence)).text
@@ -253,7 +257,7 @@ def test_ten_of_ten_right_are_no_hundred_percent(prevalence: float, positive: st
 
 def test_the_shipped_models_ppv_keeps_its_figure():
     # 384 of 390 and 193 of 234, as on the 624 official test films: 0.0985 of 0.0985 + 0.1577.
-    rows = dict(at_prevalence(reading(card=counted(384, 41, 193, 6)), BALANCED, 0.1))
+    rows = dict(at_prevalence(reading(card=counted(384, 41, 193, 6)), BALANCED.name, 0.1))
     assert rows["Flagged images with pneumonia (PPV)"] == "38.4 % (31.9-45.6)"
 
 
@@ -263,21 +267,21 @@ def test_a_range_is_explained_where_there_is_one():
 
 
 def test_the_receipt_holds_predictive_values_with_their_ranges_and_null_where_there_are_none():
-    found = json.loads(receipt_json(reading(card=counted(10, 0, 10, 0)), BALANCED, 0.01))
+    found = json.loads(receipt_json(reading(card=counted(10, 0, 10, 0)), BALANCED.name, 0.01))
     assert found["positive_predictive_value"] == pytest.approx({"value": 1, "low": 0.025621, "high": 1}, abs=1e-5)
     assert found["negative_predictive_value"] == pytest.approx({"value": 1, "low": 0.996135, "high": 1}, abs=1e-5)
     # Nothing was flagged, so of flagged films nothing is known.
-    nothing_flagged = json.loads(receipt_json(reading(card=counted(0, 0, 10, 10)), BALANCED, 0.01))
+    nothing_flagged = json.loads(receipt_json(reading(card=counted(0, 0, 10, 10)), BALANCED.name, 0.01))
     assert nothing_flagged["positive_predictive_value"] is None
     assert nothing_flagged["negative_predictive_value"]["value"] == pytest.approx(0.99)
-    unmeasured = receipt(reading(card=model_card(test=(), validation=())), BALANCED, 0.01)
+    unmeasured = receipt(reading(card=model_card(test=(), validation=())), BALANCED.name, 0.01)
     assert unmeasured["positive_predictive_value"] is None
     assert unmeasured["negative_predictive_value"] is None
 
 
 def test_a_model_without_an_evaluation_gives_the_probability_alone():
     card = model_card(test=(), validation=())
-    assert at_prevalence(reading(0.625, card=card), BALANCED, 0.5) == [
+    assert at_prevalence(reading(0.625, card=card), BALANCED.name, 0.5) == [
         ("Probability for this X-ray in such a group", "62.5 %")
     ]
 
@@ -285,7 +289,7 @@ def test_a_model_without_an_evaluation_gives_the_probability_alone():
 def test_what_was_not_measured_is_called_not_defined():
     none_with_pneumonia = PointResult("balanced", 0.5, ConfusionMatrix(0, 4, 36, 0))
     result = dataclasses.replace(evaluation_result("validation, view 1"), points=(none_with_pneumonia,))
-    rows = dict(at_prevalence(reading(card=model_card(test=(result,))), BALANCED, 0.1))
+    rows = dict(at_prevalence(reading(card=model_card(test=(result,))), BALANCED.name, 0.1))
     assert rows["Sensitivity, measured on 60 validation images"] == "not defined"
     assert rows["Flagged images with pneumonia (PPV)"] == "not defined"
     assert rows["Specificity, measured on 60 validation images"].startswith("90.0 %")
@@ -301,7 +305,7 @@ def test_the_facts_of_a_dicom_are_told_in_the_standards_words():
         ("Transfer syntax", "JPEG Lossless"),
         ("Modality", "DX"),
         ("ViewPosition", "AP"),
-        ("Age", "3.2 years"),
+        ("Age", "3 years, from the file"),
         ("Note", "The film was cut to its frame."),
         ("Model", "small-example (Example Net)"),
         ("Weights SHA-256", WEIGHTS_SHA256),
@@ -327,6 +331,7 @@ def test_the_facts_of_a_png_speak_of_no_dicom_attribute():
     assert [label for label, _ in facts(reading())] == [
         "File",
         "Image SHA-256",
+        "Age",
         "Model",
         "Weights SHA-256",
         "Device",
@@ -335,7 +340,7 @@ def test_the_facts_of_a_png_speak_of_no_dicom_attribute():
 
 
 def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
-    found = receipt(dataclasses.replace(dicom_reading(), explanation=no_evidence()), RULE_IN, 0.1)
+    found = receipt(dataclasses.replace(dicom_reading(), explanation=no_evidence()), RULE_IN.name, 0.1)
     expected = {
         "film_sha256": FILM_SHA256,
         "probability": 0.625,
@@ -347,9 +352,15 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "threshold": 0.8,
         "flagged": False,
         "prevalence": 0.1,
+        "heat_map_inside_thorax": None,
+        "lungs_outlined": None,
         "heat_map_is_blank": True,
         "outside_population": False,
         "conformal": None,
+        "finding": "suspected pneumonia",
+        "population": "children",
+        "age_years": 3.25,
+        "age_from": "file",
         "known_from_training": None,
         "warnings": [],
         "quality": None,
@@ -368,6 +379,7 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
     assert set(found) - set(expected) == {
         "read_at",
         "versions",
+        "by_population",
         "probability_at_prevalence",
         "positive_predictive_value",
         "negative_predictive_value",
@@ -378,8 +390,8 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
 
 def test_the_receipt_as_a_file_is_the_receipt():
     of = reading(warnings=("The file gives no age.",))
-    found = json.loads(receipt_json(of, BALANCED, 0.1))
-    assert found | {"read_at": ""} == receipt(of, BALANCED, 0.1) | {"read_at": ""}
+    found = json.loads(receipt_json(of, BALANCED.name, 0.1))
+    assert found | {"read_at": ""} == receipt(of, BALANCED.name, 0.1) | {"read_at": ""}
     assert found["flagged"] is True
     assert found["heat_map_is_blank"] is False
     assert found["warnings"] == ["The file gives no age."]
@@ -391,7 +403,7 @@ def test_a_files_name_gets_into_no_file(blank: bool, kind: str):
     of = dicom_reading() if kind == "DICOM" else reading()
     of = dataclasses.replace(of, explanation=no_evidence()) if blank else of
     assert of.radiograph.name == CANARY
-    files = (report(of), receipt_json(of, BALANCED, 0.1), overlay_png(of, BALANCED, Display()))
+    files = (report(of), receipt_json(of, BALANCED.name, 0.1), overlay_png(of, BALANCED.name, Display()))
     for content in (*files, repr(facts(of)).encode()):
         assert FILM_SHA256.encode() in content
         for part in (b"CANARY", b"PATIENT.dcm", b"^PATIENT"):
@@ -418,18 +430,18 @@ def test_the_screens_twelve_digits_of_the_hash_stand_in_every_file(monkeypatch: 
     digits, of = "0123456789ab", reading()
     of = dataclasses.replace(of, radiograph=dataclasses.replace(of.radiograph, sha256=f"{digits}{'c' * 52}"))
     assert hash_start(of.radiograph.sha256) == digits
-    page = case_report(of, BALANCED, 0.1, Display()).decode()
+    page = case_report(of, BALANCED.name, 0.1, Display()).decode()
     assert f"X-ray {digits}" in re.search(r"<title>(.*?)</title>", page)[1]
     assert digits in re.search(r'<p class="verdict">(.*?)</p>', page, re.DOTALL)[1]
     captions = re.findall("<figcaption>(.*?)</figcaption>", page, re.DOTALL)
     assert len(captions) == 2
     assert all(f"X-ray {digits}" in caption for caption in captions)
-    assert receipt(of, BALANCED, 0.1)["film_sha256"].startswith(digits)
+    assert receipt(of, BALANCED.name, 0.1)["film_sha256"].startswith(digits)
     captioned = []
     monkeypatch.setattr(
         "pneumo_core.read.report.captioned_png", lambda picture, lines, sha256: captioned.append((lines, sha256))
     )
-    overlay_png(of, BALANCED, Display())
+    overlay_png(of, BALANCED.name, Display())
     ((lines, sha256),) = captioned
     assert f"X-ray {digits}." in " ".join(lines)
     assert sha256 == of.radiograph.sha256
@@ -443,7 +455,7 @@ def test_the_report_says_what_it_is_and_what_was_not_assessed():
 
 def test_the_report_of_a_film_that_is_not_flagged_calls_it_that_and_nothing_else():
     text = Page(report(reading(0.1))).text
-    assert f"Not flagged · X-ray {FILM_SHA256[:12]} Probability 10.0 %" in text
+    assert f"Not flagged · X-ray {FILM_SHA256[:12]} Age: not given. Population: children. Probability 10.0 %" in text
     assert "Flagged: suspected" not in text
     assert not re.search(r"\bnormal\b|\bno acute", text, re.IGNORECASE)
 
@@ -465,7 +477,7 @@ def warned() -> Reading:
         correction=CORRECTIONS[LEFT][2],
         admission=Admission(
             "film",
-            suitability=suitability_for_age(None, (1.0, 5.0)),
+            suitability=suitability_for_age(None, YEARS),
             quality=Quality(0.0, 0.0, 0.1, 0.5, 0.9, -17.2, (0.0, 0.0, 0.0, 0.0), 0, (0.0, 0.0, 0.0, 0.0)),
             verdict=FAR_AWAY,
             is_complete=True,
@@ -484,7 +496,7 @@ def test_a_film_that_the_model_knows_is_no_test_in_report_and_receipt(part: str,
     of = dataclasses.replace(reading(warnings=("The file gives no age.",)), known_from=part)
     sentence = f"The model was {used} this very X-ray (or a close copy of it), so its score here is no test."
     assert sentence in Page(report(of)).text
-    found = receipt(of, BALANCED, 0.1)
+    found = receipt(of, BALANCED.name, 0.1)
     assert (found["known_from_training"], found["warnings"]) == (part, [sentence, "The file gives no age."])
 
 
@@ -526,7 +538,7 @@ def test_both_pictures_of_the_report_are_described_for_those_who_cannot_see_them
 
 def test_the_overlay_is_the_film_with_evidence_over_it_and_a_caption_under_it():
     large = reading(film=radiograph(film_pixels(120, 960)))
-    picture = Image.open(io.BytesIO(overlay_png(large, BALANCED, Display(opacity=0.5))))
+    picture = Image.open(io.BytesIO(overlay_png(large, BALANCED.name, Display(opacity=0.5))))
     assert picture.text["Film SHA-256"] == FILM_SHA256
     assert picture.height > 120
     shown = np.asarray(picture)
@@ -538,27 +550,27 @@ def test_the_overlay_is_the_film_with_evidence_over_it_and_a_caption_under_it():
 
 
 def test_a_small_film_is_enlarged_until_it_fills_the_overlay():
-    picture = Image.open(io.BytesIO(overlay_png(reading(), BALANCED, Display())))
+    picture = Image.open(io.BytesIO(overlay_png(reading(), BALANCED.name, Display())))
     # 120 x 160 pixels, and what was white at the film's right border is so at the picture's.
     assert picture.width == 900
     assert picture.height > 675
     assert np.asarray(picture)[:675, -1].min() == 255
     narrow = reading(film=radiograph(film_pixels(400, 161)))
-    assert Image.open(io.BytesIO(overlay_png(narrow, BALANCED, Display()))).height > 1600
+    assert Image.open(io.BytesIO(overlay_png(narrow, BALANCED.name, Display()))).height > 1600
 
 
 def test_a_large_film_becomes_an_overlay_of_at_most_1600_pixels_a_side():
     large = reading(film=radiograph(film_pixels(100, 1700)))
-    assert Image.open(io.BytesIO(overlay_png(large, BALANCED, Display()))).width == 1600
+    assert Image.open(io.BytesIO(overlay_png(large, BALANCED.name, Display()))).width == 1600
 
 
 def test_the_overlays_caption_names_all_that_is_to_be_known(monkeypatch: pytest.MonkeyPatch):
     seen: list[str] = []
     monkeypatch.setattr("pneumo_core.read.report.captioned_png", lambda picture, lines, sha256: seen.extend(lines))
-    overlay_png(reading(), BALANCED, Display())
+    overlay_png(reading(), BALANCED.name, Display())
     assert len(seen) == 3
     seen.clear()
-    overlay_png(warned(), BALANCED, Display())
+    overlay_png(warned(), BALANCED.name, Display())
     assert " ".join(seen[3:]) == (
         "Cautions: known from validation, turned by 90 degrees to the right before reading, dark, "
         "turned about 17°, far from known films, no age given."
@@ -571,7 +583,7 @@ def test_tags_and_warnings_go_together_and_the_patients_age_comes_first_where_th
     of = warned()
     assert len(of.tags) == len(of.warnings) == 6
     assert of.tags[-1] == "no age given"
-    outside = dataclasses.replace(of.admission, suitability=suitability_for_age(60.0, (1.0, 5.0)))
+    outside = dataclasses.replace(of.admission, suitability=suitability_for_age(60.0, YEARS))
     old = dataclasses.replace(of, admission=outside)
     assert old.tags == ("outside population", *of.tags[:-1])
     assert old.warnings[0].startswith("This score is not validated for this patient")
@@ -580,7 +592,7 @@ def test_tags_and_warnings_go_together_and_the_patients_age_comes_first_where_th
 def test_the_overlays_caption_differs_where_the_map_is_blank():
     wide = radiograph(film_pixels(100, 900))
     found, blank = (
-        np.asarray(Image.open(io.BytesIO(overlay_png(of, BALANCED, Display()))))[100:]
+        np.asarray(Image.open(io.BytesIO(overlay_png(of, BALANCED.name, Display()))))[100:]
         for of in (reading(film=wide), reading(film=wide, explanation=no_evidence()))
     )
     assert found.shape == blank.shape
@@ -594,14 +606,14 @@ def test_the_outcome_stands_in_report_and_receipt_where_there_is_one():
     some = proportion(9, 10)
     conformal = Conformal(Regions(0.9, 0.8, 0.2), Measured(some, some, some, some, 1, 0), (20, 1))
     of = reading()
-    text = Page(case_report(of, BALANCED, 0.1, Display(), conformal)).text
+    text = Page(case_report(of, BALANCED.name, 0.1, Display(), {"children": conformal})).text
     # Flagged at 0.5, and uncertain between 0.2 and 0.8.
     assert "Flagged: suspected pneumonia" in text
     assert "Suspected pneumonia: uncertain." in text
     assert " ".join(conformal.regions.reason(0.625).split()) in text
     assert conformal.in_words() in text
     assert NOT_THE_FLAG in text
-    found = json.loads(receipt_json(of, BALANCED, 0.1, conformal))
+    found = json.loads(receipt_json(of, BALANCED.name, 0.1, {"children": conformal}))
     assert found["conformal"] == {"outcome": "uncertain", "coverage": 0.9, "pneumonia_from": 0.8, "none_up_to": 0.2}
 
 
@@ -609,3 +621,27 @@ def test_without_an_outcome_the_report_says_no_word_of_it():
     text = Page(report(card=model_card())).text
     for word in ("likely", "uncertain", "Suspected pneumonia:"):
         assert word not in text
+
+
+def outlined(*shapes: np.ndarray) -> Reading:
+    plain = reading()
+    lungs = Outline.of(probability(*shapes), 900, 900)
+    return dataclasses.replace(plain, admission=dataclasses.replace(plain.admission, lungs=lungs))
+
+
+def test_the_heat_maps_share_inside_the_thorax_stands_beside_it():
+    both = outlined(RIGHT_LUNG, LEFT_LUNG)
+    assert both.share_inside == pytest.approx(both.outline.thorax[:, :56].sum() / (112 * 56), abs=0.03)
+    percent = f"{100 * both.share_inside:.0f} % of the heat map"
+    assert percent in report(both).decode()
+    assert percent in dict(facts(both))["Heat map and thorax"]
+    found = receipt(both, BALANCED.name, 0.1)
+    assert found["heat_map_inside_thorax"] == both.share_inside
+    assert found["lungs_outlined"] == ["right", "left"]
+
+
+def test_without_both_lungs_no_share_is_said():
+    for of, lungs in ((outlined(RIGHT_LUNG), ["right"]), (reading(), None)):
+        found = receipt(of, BALANCED.name, 0.1)
+        assert (found["heat_map_inside_thorax"], found["lungs_outlined"]) == (None, lungs)
+        assert "of the heat map's evidence" not in report(of).decode()

@@ -12,9 +12,8 @@ from pneumo_core.cli.group import commands
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.files.hashes import file_sha256
 from pneumo_core.keras_network.classifier import load_classifier
-from pneumo_core.keras_network.layers import layers_to_walk, load_network, save_network
+from pneumo_core.keras_network.layers import JOINED_MAPS, layers_to_walk, load_network, save_network
 from pneumo_core.models.card import CARD_FILE, NETWORK_FILE, read_card, write_card
-from pneumo_core.train.build import JOINED_MAPS
 from pneumo_core.train.recalibration import blend, recalibrate
 from tests.makers import with_thresholds
 
@@ -30,8 +29,7 @@ def test_a_choice_made_again_is_the_one_that_training_made(tiny_model: Path, dat
     card = recalibrate(tiny_model, data, (), tmp_path / "again")
     assert card == read_card(tmp_path / "again")
     assert (card.name, card.weights_sha256) == ("again", old.weights_sha256)
-    assert (card.calibration, card.operating_points) == (old.calibration, old.operating_points)
-    assert (card.validation, card.test) == (old.validation, old.test)
+    assert card.populations == old.populations
     for name in ("scores.csv", "known_films.csv", "training_log.jsonl", NETWORK_FILE):
         assert (tmp_path / "again" / name).read_bytes() == (tiny_model / name).read_bytes(), name
     assert "its test films had been read before" in card.recipe["recalibrated"]
@@ -48,7 +46,7 @@ def test_other_operating_points_are_replaced_by_those_of_the_validation_films(
     for name in ("against.json", "explanation_survey.json"):
         (model / name).write_text("{}", encoding="utf-8")
     found = recalibrate(model, data, (), tmp_path / "chosen")
-    assert found.operating_points == read_card(tiny_model).operating_points
+    assert found.first.operating_points == read_card(tiny_model).first.operating_points
     assert not {path.name for path in (tmp_path / "chosen").iterdir()} & {"against.json", "explanation_survey.json"}
 
 
@@ -71,7 +69,7 @@ def test_the_command_line_gives_points_and_test_results(tiny_model: Path, data: 
     result = CliRunner().invoke(commands, words, catch_exceptions=False)
     assert result.exit_code == 0
     card = read_card(tmp_path / "new")
-    for point in card.operating_points:
+    for point in card.first.operating_points:
         assert f"{point.name}: {point.threshold:.4f}, {point.chosen_for}" in result.stdout
     assert "| test, data | 20 (10) |" in result.stdout
 
@@ -89,7 +87,7 @@ def other_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     save_network(network, folder / NETWORK_FILE)
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
     card |= {"name": "other", "weights_sha256": file_sha256(folder / NETWORK_FILE)}
-    card["calibration"]["temperature"] = 0.5
+    card["populations"][0]["calibration"]["temperature"] = 0.5
     (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
     return folder
 
@@ -98,7 +96,7 @@ def test_a_blend_gives_the_mean_of_calibrated_logits(tiny_model: Path, other_mod
     card = blend([tiny_model, other_model], data, (), tmp_path / "both")
     both, *parts = (load_classifier(folder) for folder in (tmp_path / "both", tiny_model, other_model))
     films = np.random.default_rng(5).uniform(0, 255, (3, 32, 32, 1)).astype(np.float32)
-    expected = np.mean([part.logits(films) / part.card.calibration.temperature for part in parts], axis=0)
+    expected = np.mean([part.logits(films) / part.card.first.calibration.temperature for part in parts], axis=0)
     np.testing.assert_allclose(both.logits(films), expected, rtol=1e-4, atol=1e-4)
     # What both have in common is there once, and what they differ in twice.
     names = [layer.name for layer in both.network.layers]
@@ -140,7 +138,7 @@ def test_a_blend_can_be_blended_again(tiny_model: Path, other_model: Path, data:
     blend([tmp_path / "both", other_model], data, (), tmp_path / "again")
     again, *parts = (load_classifier(folder) for folder in (tmp_path / "again", tmp_path / "both", other_model))
     film = np.random.default_rng(6).uniform(0, 255, (1, 32, 32, 1)).astype(np.float32)
-    expected = np.mean([part.logits(film) / part.card.calibration.temperature for part in parts])
+    expected = np.mean([part.logits(film) / part.card.first.calibration.temperature for part in parts])
     np.testing.assert_allclose(again.logits(film)[0], expected, rtol=1e-4, atol=1e-4)
 
 
@@ -164,4 +162,4 @@ def test_the_command_line_blends(tiny_model: Path, other_model: Path, data: Path
     ]
     result = CliRunner().invoke(commands, words, catch_exceptions=False)
     assert result.exit_code == 0
-    assert f"balanced: {read_card(tmp_path / 'new').operating_point('balanced').threshold:.4f}" in result.stdout
+    assert f"balanced: {read_card(tmp_path / 'new').first.operating_point('balanced').threshold:.4f}" in result.stdout

@@ -103,9 +103,9 @@ def _at_threshold(assessment: Assessment, source: Source | None) -> None:
 def _threshold(card: ModelCard) -> float:
     with st.container(key="stack_threshold"):
         slider, presets = st.columns([3, 2], gap="large", vertical_alignment="bottom")
-    st.session_state.setdefault("threshold", 100 * card.operating_point("balanced").threshold)
+    st.session_state.setdefault("threshold", 100 * card.first.operating_point("balanced").threshold)
     with presets, st.container(horizontal=True):
-        for point in card.operating_points:
+        for point in card.first.operating_points:
             st.button(
                 f"{point.name} ({100 * point.threshold:.1f} %)",
                 help=point.chosen_for,

@@ -12,6 +12,7 @@ from pages.parts.shared.problems import plain
 from pages.parts.shared.viewer_box import viewer_box
 from pages.parts.shared.warnings_box import warnings_box
 from pneumo_core.draw import COLOUR_MAPS, Display
+from pneumo_core.lungs import outline_in_words, share_in_words
 from pneumo_core.models import NOT_THE_FLAG, Conformal
 from pneumo_core.read import (
     RANGES_IN_WORDS,
@@ -48,7 +49,7 @@ def film_view(film: Film, point: OperatingPoint, prevalence: float) -> None:
     with st.container(key="stack_film"):
         score, pictures = st.columns([4, 9], gap="large")
     with score:
-        file_named(film.name, film.sha256, verdict(reading, point))
+        file_named(film.name, film.sha256, verdict(reading, point.name))
         with anew(identity, point, "score"):
             _score(reading, point, conformal, why_not)
         with anew(identity, point, prevalence):
@@ -100,12 +101,12 @@ def _score(reading: Reading, point: OperatingPoint, conformal: Conformal | None,
 
 
 def _among_patients(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
-    rows = at_prevalence(reading, point, prevalence)
+    rows = at_prevalence(reading, point.name, prevalence)
     st.markdown(
         f"If {100 * prevalence:.0f} in 100 of your patients have pneumonia:\n"
         + "\n".join(f"- {label}: **{text}**" for label, text in rows)
     )
-    if reference_result(reading.card) is not None:
+    if reference_result(reading.card.first) is not None:
         st.markdown(RANGES_IN_WORDS)
 
 
@@ -113,6 +114,9 @@ def _viewer(film: Film, reading: Reading, identity: object) -> Display:
     with st.container(horizontal=True, vertical_alignment="center"):
         with_heatmap = st.toggle("Heat map", key="with_heatmap", persist_state="session")
         is_inverted = st.toggle("Invert grey scale", key="is_inverted", persist_state="session")
+        with_outline = reading.outline is not None and st.checkbox(
+            "Show the lungs' outline", key="with_outline", persist_state="session"
+        )
         with st.popover("Window and colours", icon=":material/tune:"):
             level = st.slider(
                 "Level",
@@ -132,8 +136,14 @@ def _viewer(film: Film, reading: Reading, identity: object) -> Display:
             st.markdown("These settings change the picture only. The network reads the X-ray as it was uploaded.")
     display = Display(level, width, is_inverted, colour_map, opacity)
     file_named(film.name, film.sha256)
-    viewer_box(reading, display, with_heatmap, SCREEN_LONG_SIDE, "viewer", reading.radiograph.sha256, "80vh")
-    with anew(identity, with_heatmap):
+    identity_of_zoom = reading.radiograph.sha256
+    viewer_box(reading, display, with_heatmap, SCREEN_LONG_SIDE, "viewer", identity_of_zoom, "80vh", with_outline)
+    with anew(identity, with_heatmap, with_outline):
+        if with_outline and reading.outline is not None:
+            st.markdown(
+                f"{outline_in_words(reading.outline)} A network drew the outline. It learned on normal lungs, and "
+                "misses the sickest."
+            )
         if with_heatmap and reading.explanation.is_blank:
             st.info("The heat map is blank: the network found no evidence in favour of pneumonia on this X-ray.")
         elif with_heatmap:
@@ -141,7 +151,7 @@ def _viewer(film: Film, reading: Reading, identity: object) -> Display:
                 "Bright areas: the network found evidence in favour there. The scale is this X-ray's own, so two "
                 "X-rays cannot be compared by brightness. A bright area is no outline of a lesion. Evidence at side "
                 "markers, in corners or along borders is a shortcut of the network, not disease. Scroll to zoom, drag "
-                "to move."
+                f"to move. {share_in_words(reading.share_inside)}"
             )
     return display
 
@@ -167,7 +177,7 @@ def _facts(reading: Reading) -> None:
         st.header("What the number does not mean")
         st.markdown(
             "The number is no diagnosis. It measures no severity and names no cause. It holds for patients like those "
-            f"the network was trained on: {reading.card.population}.\n\n{NOT_ASSESSED}"
+            f"the network was trained on: {reading.card.first.description}.\n\n{NOT_ASSESSED}"
         )
     with right:
         st.header("What was read, and by what")
@@ -178,10 +188,11 @@ def _downloads(
     reading: Reading, point: OperatingPoint, prevalence: float, display: Display, conformal: Conformal | None
 ) -> None:
     name = f"pneumo_{hash_start(reading.radiograph.sha256)}_{point.name}"
+    of_first = {reading.card.first.name: conformal} if conformal else {}
     with st.container(horizontal=True):
         st.download_button(
             "Report (HTML)",
-            lambda: case_report(reading, point, prevalence, display, conformal),
+            lambda: case_report(reading, point.name, prevalence, display, of_first),
             f"{name}.html",
             "text/html",
             on_click="ignore",
@@ -189,7 +200,7 @@ def _downloads(
         )
         st.download_button(
             "Overlay (PNG)",
-            lambda: overlay_png(reading, point, display),
+            lambda: overlay_png(reading, point.name, display),
             f"{name}.png",
             "image/png",
             on_click="ignore",
@@ -197,7 +208,7 @@ def _downloads(
         )
         st.download_button(
             "Receipt (JSON)",
-            lambda: receipt_json(reading, point, prevalence, conformal),
+            lambda: receipt_json(reading, point.name, prevalence, of_first),
             f"{name}.json",
             "application/json",
             on_click="ignore",

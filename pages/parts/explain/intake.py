@@ -32,16 +32,16 @@ def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
     with points:
         name = st.segmented_control(
             "Operating point: the probability from which an X-ray is flagged",
-            [point.name for point in card.operating_points],
+            [point.name for point in card.first.operating_points],
             default="balanced",
             required=True,
             key="operating_point",
             persist_state="session",
-            format_func=lambda name: f"{name} ({100 * card.operating_point(name).threshold:.1f} %)",
-            help="; ".join(f"{point.name}: {point.chosen_for}" for point in card.operating_points),
+            format_func=lambda name: f"{name} ({100 * card.first.operating_point(name).threshold:.1f} %)",
+            help="; ".join(f"{point.name}: {point.chosen_for}" for point in card.first.operating_points),
         )
-        point = card.operating_point(name)
-        same = [other.name for other in card.operating_points if other.threshold == point.threshold]
+        point = card.first.operating_point(name)
+        same = [other.name for other in card.first.operating_points if other.threshold == point.threshold]
         if len(same) > 1:
             st.markdown(f"{' and '.join(same).capitalize()} are one threshold here, which keeps the promises of both.")
     with prevalences:

@@ -15,7 +15,7 @@ def calibration_lesson() -> None:
     """Draw reliability before and after temperature scaling, and say whether it helped."""
     card, films = card_of_active_model(), stored_scores().test
     result = kept(
-        card, "stored scores", "calibration of test films", lambda: calibration_result(films, card.calibration)
+        card, "stored scores", "calibration of test films", lambda: calibration_result(films, card.first.calibration)
     )
     ask("Does a score of 80 % mean 80 of 100?")
     with st.container(key="stack_lesson_calibration"):
@@ -35,7 +35,7 @@ def calibration_lesson() -> None:
         st.markdown(f"**{verdict}**\n" + "\n".join(f"- {line}" for line in lines))
     st.markdown(
         "Temperature scaling divides every logit by one number, fitted on validation X-rays and stressed copies. "
-        f"Probabilities then hold where {100 * card.calibration.prevalence:.0f} % have pneumonia. Here "
+        f"Probabilities then hold where {100 * card.first.calibration.prevalence:.0f} % have pneumonia. Here "
         f"{100 * films.prevalence:.1f} % of the test X-rays have it. The order and the ROC curve stay the same. "
         "A fit on other X-rays need not carry over: look at the points, not at the word 'calibrated'."
     )

@@ -29,7 +29,7 @@ def file_size_lesson() -> None:
 def two_splits_lesson() -> None:
     """Draw the figures of one network on validation films, set aside from train, and on the official test films."""
     card, scores = card_of_active_model(), stored_scores()
-    figures = split_figures(scores, card.operating_point("balanced").threshold)
+    figures = split_figures(scores, card.first.operating_point("balanced").threshold)
     ask("Why can 99 % in a paper be 85 % at work?")
     with st.container(key="stack_lesson_splits"):
         picture, numbers = st.columns([6, 5], gap="large")
@@ -53,7 +53,7 @@ def two_splits_lesson() -> None:
         f"tests on X-rays of that kind. {shared} of {names} patients' names among the test X-rays occur among "
         "validation X-rays too. It is not established whether they are the same patients."
     )
-    st.markdown(f"The X-rays were split like this: {plain(card.training_data.description)}.")
+    st.markdown(f"The X-rays were split like this: {plain(card.first.training_data.description)}.")
     source(card, scores.validation, scores.test)
 
 

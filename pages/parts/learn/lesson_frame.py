@@ -31,9 +31,11 @@ def ask(question: str) -> None:
 
 def threshold_slider(card: ModelCard, key: str, place: DeltaGenerator, presets: DeltaGenerator) -> float:
     """Draw a slider of the threshold with a button an operating point; give the threshold in [0, 1]."""
-    st.session_state.setdefault(key, 100 * card.operating_point("balanced").threshold)
+    st.session_state.setdefault(key, 100 * card.first.operating_point("balanced").threshold)
     with presets, st.container(horizontal=True):
-        for point, label in zip(card.operating_points, thresholds_in_words(card.operating_points), strict=True):
+        for point, label in zip(
+            card.first.operating_points, thresholds_in_words(card.first.operating_points), strict=True
+        ):
             st.button(
                 f"{label} %",
                 help=point.chosen_for,

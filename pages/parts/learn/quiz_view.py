@@ -121,7 +121,7 @@ def _start(films: tuple[SourceFilm, ...], note: str) -> None:
     )
     if st.button("Start", type="primary", icon=":material/play_arrow:"):
         card = card_of_active_model()
-        threshold = card.operating_point("balanced").threshold
+        threshold = card.first.operating_point("balanced").threshold
         st.session_state[FILMS], st.session_state[NOTE] = films, note
         st.session_state[QUIZ] = draw_quiz(films, count, is_balanced, threshold, card.identity)
         st.rerun()

@@ -50,7 +50,9 @@ def _threshold(card: ModelCard, films: ScoredFilms) -> None:
     now = consequences(films, threshold, prevalence / 100, cost_per_film, cost_per_confirmation)
     with st.container(key="stack_lesson_threshold"):
         columns = st.columns([10, 9, 10], gap="medium")
-    for column, chart in zip(columns, threshold_charts(films, card.operating_points, now, text_colour()), strict=True):
+    for column, chart in zip(
+        columns, threshold_charts(films, card.first.operating_points, now, text_colour()), strict=True
+    ):
         with column:
             draw(chart)
     with st.container(key="lesson_figures"):
@@ -78,9 +80,9 @@ def _threshold(card: ModelCard, films: ScoredFilms) -> None:
 def _prevalence(card: ModelCard, films: ScoredFilms) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         ask("How good is the same test where pneumonia is rare?")
-        names = [point.name for point in card.operating_points]
+        names = [point.name for point in card.first.operating_points]
         name = st.segmented_control("Operating point", names, default="balanced", required=True, key="lesson_point")
-    threshold = card.operating_point(name).threshold
+    threshold = card.first.operating_point(name).threshold
     found = [consequences(films, threshold, prevalence) for prevalence in (films.prevalence, *OTHER_PREVALENCES)]
     with st.container(key="stack_lesson_prevalence"):
         columns = st.columns(3, gap="large")

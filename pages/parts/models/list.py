@@ -25,7 +25,7 @@ def choose_model() -> ModelEntry | None:
         "or in Batch evaluation under *Against another model*."
     )
     for entry in entries.values():
-        if entry.card is not None and (words := nearly_one_threshold(entry.card.operating_points)):
+        if entry.card is not None and (words := nearly_one_threshold(entry.card.first.operating_points)):
             st.markdown(f"**{plain(entry.name)}**: {plain(words)}")
     _take_from_address(entries)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -74,8 +74,8 @@ def _row(entry: ModelEntry) -> dict[str, str]:
         **row,
         "Network": plain(card.architecture),
         "Made": plain(card.created),
-        "AUC, validation": area_with_films(card.validation),
-        "AUC, test": area_with_films(card.test),
-        "Flagged from, %": plain(", ".join(thresholds_in_words(card.operating_points))),
+        "AUC, validation": area_with_films(card.first.validation),
+        "AUC, test": area_with_films(card.first.test),
+        "Flagged from, %": plain(", ".join(thresholds_in_words(card.first.operating_points))),
         "Size": size,
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_on_request(reading: Reading, point: str, is_short: bool, button: str) -> "ExplanationTest | None":
     """Draw a button that tests a reading's heat map at an operating point; give the result once there is one."""
     film = reading.prepared
-    threshold = reading.card.operating_point(point).threshold
+    threshold = reading.card.first.operating_point(point).threshold
     return on_request(
         reading.card,
         reading.radiograph.sha256,

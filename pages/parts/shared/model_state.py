@@ -40,10 +40,10 @@ def model_state() -> None:
             _readiness()
             st.markdown(
                 f"**{card.name}** ({card.architecture}), weights `{card.weights_sha256[:12]}`, made {card.created}. "
-                f"It knows: {card.population}."
+                f"It knows: {card.first.description}."
             )
             input_gate_shown(gate_in_words(active_model_folder(models_folder()), card.weights_sha256)[:1])
-            if card.test:
+            if card.first.test:
                 st.table(
                     [
                         {
@@ -53,7 +53,7 @@ def model_state() -> None:
                             "Sensitivity %": percent(point.confusion.sensitivity),
                             "Specificity %": percent(point.confusion.specificity),
                         }
-                        for result in card.test
+                        for result in card.first.test
                         for point in result.points
                         if point.name == "balanced"
                     ]

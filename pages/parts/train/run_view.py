@@ -86,7 +86,7 @@ def _run(folder: Path) -> None:
     st.header(plain(folder.name))
     st.markdown(
         f"{recipe.architecture}, {recipe.size} x {recipe.size} pixels, on "
-        f"{plain(', '.join(data.name for data in (plan.data, *plan.copies)))}. {changes_in_words(plan)}"
+        f"{plain(', '.join(data.name for data in (*plan.folders, *plan.copies)))}. {changes_in_words(plan)}"
     )
     log = read_log(folder)
     damage_shown(folder)
@@ -210,7 +210,7 @@ def _ended(folder: Path, state: State, log: list[dict[str, Any]], plan: Plan) ->
 
 
 def _made(card: ModelCard, folder: Path) -> None:
-    data = card.training_data
+    data = card.first.training_data
     st.success(
         f"Done: the model {plain(card.name)} is made (weights {card.weights_sha256[:12]}), trained on {data.films} "
         f"X-rays {of_patients(data.patients)}. It is not in use: a person decides that under Models.",
@@ -224,7 +224,7 @@ def _made(card: ModelCard, folder: Path) -> None:
             query_params={"model": card.name},
         )
     # The first result is of the unchanged films; the others are of stressed copies.
-    plain_results = list(card.validation[:1])
+    plain_results = list(card.first.validation[:1])
     st.table(
         [
             {
@@ -235,7 +235,7 @@ def _made(card: ModelCard, folder: Path) -> None:
                 "Sensitivity %": percent(point.confusion.sensitivity),
                 "Specificity %": percent(point.confusion.specificity),
             }
-            for result in (*card.test, *plain_results)
+            for result in (*card.first.test, *plain_results)
             for point in result.points
         ],
         alt="AUC, sensitivity and specificity on test and validation X-rays, with 95 percent intervals",
@@ -245,7 +245,7 @@ def _made(card: ModelCard, folder: Path) -> None:
         "figures are too good. "
         + (
             "Test X-rays chose nothing and were read once."
-            if card.test
+            if card.first.test
             else "There were no test X-rays, so nothing here shows how good the model is on new ones."
         )
     )
@@ -255,7 +255,7 @@ def _made(card: ModelCard, folder: Path) -> None:
 def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
     st.header("Epoch by epoch")
     training_curves(log, plan.recipe.epochs)
-    table = attention_table(log, plan.data, folder, (len(log), log[-1].get("seconds", 0.0)))
+    table = attention_table(log, plan.data, folder, (len(log), log[-1].get("seconds", 0.0)), plan.folders[1:])
     if table:
         st.header("Where it looks, epoch by epoch")
         st.html(table)
@@ -270,7 +270,7 @@ def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
 
 def _plan(plan: Plan) -> None:
     rows = {
-        "X-rays": ", ".join(str(data) for data in (plan.data, *plan.copies)),
+        "X-rays": ", ".join(str(data) for data in (*plan.folders, *plan.copies)),
         "split": plan.manifest.name if plan.manifest else "train and val joined and split by patient; test unchanged",
         "start": plan.start,
         "population": f"{plan.population}; {plan.population_years[0]:g} to {plan.population_years[1]:g} years",

@@ -93,8 +93,8 @@ def test_no_age_and_an_age_that_is_not_understood_are_told_apart(elements, is_un
 @pytest.mark.parametrize("stated", ["000Y", "1Y6M"])
 def test_a_given_age_wins_over_an_unclear_one_of_the_file(stated):
     found = read(dicom(PatientAge=stated))
-    assert [caution.tag for caution in assess(found, (1, 5), 8).cautions] == ["outside population"]
-    assert assess(found, (1, 5), 4).cautions == ()
+    assert [caution.tag for caution in assess(found, ((1, 5),), 8).cautions] == ["outside population"]
+    assert assess(found, ((1, 5),), 4).cautions == ()
 
 
 @pytest.mark.parametrize("born", ["19000101", "1900.01.01", "18991230"])
