@@ -174,7 +174,12 @@ class Measure:
             pixels = radiograph.pixels
             self.cases.append(case)
             self.facts.append(
-                Outward(case.views[0].stat().st_size, *pixels.shape, radiograph.origin.samples_per_pixel, float(pixels.mean()))
+                Outward(
+                    case.views[0].stat().st_size,
+                    *pixels.shape,
+                    radiograph.origin.samples_per_pixel,
+                    float(pixels.mean()),
+                )
             )
             if case.told and case.told.view_of == "lungs_only":
                 plain = filled_outside(prepare(pixels, self._classifier.card.preprocessing))[0]
