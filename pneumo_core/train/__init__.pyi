@@ -106,6 +106,7 @@ from .segmenter.fit import (
     LungsFit as LungsFit,
     fit_lungs as fit_lungs,
 )
+from .segmenter.network import lungs_network as lungs_network
 from .segmenter.pairs import (
     Pairs as Pairs,
     read_pairs as read_pairs,

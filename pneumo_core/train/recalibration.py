@@ -20,6 +20,7 @@ from pneumo_core.keras_network import JOINED_MAPS, KerasClassifier, join_network
 from pneumo_core.models import (
     KNOWN_FILMS_FILE,
     LOG_FILE,
+    LUNGS_CARD_FILE,
     LUNGS_FILE,
     NETWORK_FILE,
     RECALIBRATED,
@@ -41,7 +42,8 @@ from pneumo_core.train.fit import predict_logits
 from pneumo_core.train.run import partial_folder
 
 # These files belong to the network, whatever its operating points are.
-OF_THE_NETWORK = (NETWORK_FILE, LUNGS_FILE, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
+OF_THE_LUNGS = (LUNGS_FILE, LUNGS_CARD_FILE)
+OF_THE_NETWORK = (NETWORK_FILE, *OF_THE_LUNGS, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
 ScoreRow = tuple[str, str, str, int, str, str]
 
 
@@ -187,7 +189,10 @@ def blend(
 
     def fill(partial: Path) -> None:
         save_network(network, partial / NETWORK_FILE)
-        shutil.copy(folders[0] / KNOWN_FILMS_FILE, partial / KNOWN_FILMS_FILE)
+        # Its outline of the lungs is the first one's, too, as its card says.
+        for name in (KNOWN_FILMS_FILE, *OF_THE_LUNGS):
+            if (folders[0] / name).is_file():
+                shutil.copy(folders[0] / name, partial / name)
 
     return _make(network, card, classifiers[0].known, data, copies, out, fill, report)
 

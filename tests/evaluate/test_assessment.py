@@ -34,8 +34,7 @@ from pneumo_core.wording import Progress
 from tests.evaluate.test_cohort import score
 from tests.makers import model_card
 
-CARD = dataclasses.replace(
-    model_card(),
+CARD = model_card(
     calibration=Calibration(1.0, 0.5),
     operating_points=tuple(
         OperatingPoint(name, threshold, "a test")

@@ -32,7 +32,7 @@ from pneumo_core.read.report import (
     receipt,
     receipt_json,
     reference_result,
-    score_in_words,
+    scores_in_words,
     verdict,
 )
 from pneumo_core.stats.metrics import ConfusionMatrix, proportion
@@ -160,7 +160,7 @@ def calibrated_on(n: int, error: float, films: str = "test, elsewhere") -> Evalu
 def test_a_score_is_a_fact_only_where_its_calibration_was_measured_well_enough(n: int, error: float, known: bool):
     card = model_card(test=(calibrated_on(n, error),))
     assert is_calibration_known(card.first) is known
-    assert (score_in_words(reading(card=card)) == SCORE_AS_A_FACT) is known
+    assert (scores_in_words(reading(card=card)) == SCORE_AS_A_FACT) is known
     assert (SCORE_AS_A_FACT in Page(report(card=card)).text) is known
     assert receipt(reading(card=card), BALANCED.name, 0.1)["calibration_known"] is known
 
@@ -178,7 +178,7 @@ def test_a_score_that_is_no_fact_says_what_was_measured():
         ),
         (model_card(test=(), validation=()), "The calibration of such scores was not measured."),
     ):
-        assert score_in_words(reading(card=card)) == f"{means} {known}"
+        assert scores_in_words(reading(card=card)) == f"{means} {known}"
         assert f"Probability 62.5 %. {means} {known}" in Page(report(card=card)).text
 
 
@@ -187,7 +187,7 @@ def test_a_score_of_a_film_unlike_those_measured_is_no_fact_and_has_no_probabili
     card = model_card(test=(calibrated_on(624, 0.02),))
     film = reading(card=card)
     known, unknown = film, dataclasses.replace(film, admission=unlike)
-    assert score_in_words(unknown) == (
+    assert scores_in_words(unknown) == (
         "Read as a frequency this score means about 62 in 100, if 50 % of the group have pneumonia. It was checked on "
         "other kinds of images or patients than this one."
     )
@@ -206,7 +206,7 @@ def test_the_calibration_is_that_of_the_first_test_films_and_else_of_the_validat
 
 def test_the_shipped_models_score_stands_as_a_fact():
     card = read_card(active_model_folder(ROOT / "model"))
-    assert score_in_words(reading(0.647, card=card)) == SCORE_AS_A_FACT.replace("62", "65")
+    assert scores_in_words(reading(0.647, card=card)) == SCORE_AS_A_FACT.replace("62", "65")
 
 
 def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
