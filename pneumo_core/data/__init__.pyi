@@ -17,8 +17,12 @@ from .audited import (
 )
 from .cases import (
     CLASS_FOLDERS as CLASS_FOLDERS,
+    GROUPS as GROUPS,
     SPLITS as SPLITS,
     Case as Case,
+    Group as Group,
+    Told as Told,
+    ViewOf as ViewOf,
     find_cases as find_cases,
     find_data_folders as find_data_folders,
     follow_up as follow_up,
@@ -26,6 +30,7 @@ from .cases import (
     manifest_sha256 as manifest_sha256,
     patient_and_kind as patient_and_kind,
     split_by_patient as split_by_patient,
+    table_of as table_of,
     unknown_folders as unknown_folders,
 )
 from .counts import (
@@ -44,6 +49,7 @@ from .findings import (
     alike as alike,
 )
 from .labels import (
+    group_of_label as group_of_label,
     label_by_folders as label_by_folders,
 )
 from .listing import (
@@ -56,8 +62,10 @@ from .manifest import (
     VALIDATION_SHARE as VALIDATION_SHARE,
     Manifest as Manifest,
     cases_of_manifest as cases_of_manifest,
+    manifest_content as manifest_content,
     manifest_csv as manifest_csv,
     read_manifest as read_manifest,
+    split_as_named as split_as_named,
     write_manifest as write_manifest,
 )
 from .names import (
@@ -78,4 +86,12 @@ from .sources import (
     list_table as list_table,
     open_source as open_source,
     open_uploads as open_uploads,
+)
+from .training_table import (
+    Listed as Listed,
+    TableRules as TableRules,
+    find_xrays as find_xrays,
+    group_of as group_of,
+    list_xrays as list_xrays,
+    place_of as place_of,
 )

@@ -3,11 +3,13 @@
 import codecs
 import posixpath
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from pneumo_core.data.cases import Group
 from pneumo_core.data.listing import File, FilmsListed, Listing, Problem, check_count, left_out, matched_in_words
 from pneumo_core.data.names import (
     as_shown,
@@ -29,13 +31,18 @@ _WORDS = {
     **dict.fromkeys(("y", "j", "ja", "wahr", "positiv", "oui", "vrai", "positif", "sí", "si", "sì"), True),
     **dict.fromkeys(("verdadero", "verdadeiro", "vero", "sim", "positivo"), True),
 }
+# Labels of tables that tell three groups (RSNA 2018 among them), by their words.
+_GROUPS: dict[str, Group] = {
+    **dict.fromkeys(("opacity", "lung opacity"), "finding"),
+    **dict.fromkeys(("abnormal no opacity", "abnormal without opacity", "no lung opacity not normal"), "other"),
+}
 # 0,0 and 1.0: so spreadsheets and pandas write 0 and 1 where other labels are empty.
 _NUMBER = re.compile(r"(?P<digit>[01])(?P<fraction>[.,]0*)?")
 _ONE_OR_TWO = re.compile(r"(?P<digit>[12])([.,]0*)?")
 _AGE = re.compile(r"(patients?)?_?(age|alter|edad)(_?(years|y|jahre))?")
 # Texts that may be tables are looked at if they are so few.
 MAX_TEXTS = 20
-_COLUMNS = {
+COLUMNS = {
     "file": (
         *("filename", "file name", "filepath", "file path", "path", "image", "image name", "image path", "image index"),
         *("x ray image name", "datei", "dateiname", "fichier", "archivo"),
@@ -79,8 +86,23 @@ def read_label(cell: str) -> Label | None:
         return Label(number["digit"] == "1", "decimal comma" if "," in (number["fraction"] or "") else "")
     if word in _WORDS:
         return Label(_WORDS[word], word)
+    if group := _GROUPS.get(label_words(word)):
+        return Label(group == "finding")
     meaning = class_of_words(word)
     return Label(meaning.has_pneumonia) if meaning else None
+
+
+def label_words(cell: str) -> str:
+    """Give a label's words in small letters with single spaces: "abnormal no opacity"."""
+    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", cell).casefold()))
+
+
+def group_of_label(cell: str) -> Group | None:
+    """Give the group that a label means; None where it says nothing, or is none that is known."""
+    label = read_label(cell)
+    if label is None or label.has_pneumonia is None:
+        return None
+    return _GROUPS.get(label_words(cell), "finding" if label.has_pneumonia else "normal")
 
 
 class Row(NamedTuple):
@@ -322,7 +344,7 @@ def rows_of_table(
     """
     needed, optional = (("file", "label"), ("patient",)) if needs_labels else (("file",), ("label", "patient"))
     is_first = notes is not None
-    for row in read_table(content, as_shown(name), needed, optional, max_bytes, _COLUMNS, notes):
+    for row in read_table(content, as_shown(name), needed, optional, max_bytes, COLUMNS, notes):
         if is_first and notes is not None:
             notes += _columns_in_words(row.columns)
             is_first = False
@@ -346,6 +368,6 @@ def _columns_in_words(columns: Mapping[str, int]) -> Iterator[str]:
 
 def further_columns(films: Iterable[Labelled]) -> list[str]:
     """Name the columns of a table that tell neither file nor patient."""
-    known = {*_COLUMNS["file"], *_COLUMNS["patient"]}
+    known = {*COLUMNS["file"], *COLUMNS["patient"]}
     names = dict.fromkeys(name for film in films for name in film.others)
     return [name for name in names if " ".join(re.findall(r"[^\W_]+", name)) not in known]

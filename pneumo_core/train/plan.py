@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
+from pneumo_core.data import GROUPS, Group, TableRules, ViewOf
 from pneumo_core.errors import DataError
 from pneumo_core.files import BACKBONE_WEIGHTS_VARIABLE, write_whole
 from pneumo_core.train.setting import Setting, settings_of
@@ -398,6 +399,69 @@ SETTINGS = settings_of(Recipe())
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedSource:
+    """A folder of X-rays that a plan trains on together with others; its files lie as `list_xrays` says.
+
+    Attributes:
+        labels: groups of labels of its table by their words; None leaves X-rays of that label out.
+        label: the group of X-rays without a label.
+        view_of: of X-rays of which the table does not tell it.
+        population: the name of the planned population that all are of; "" where the age tells it.
+        weight: how much each X-ray counts.
+        is_kept_out: its patients are trained on nowhere, so that its X-rays stay a check.
+    """
+
+    folder: Path
+    labels: dict[str, Group | None] = dataclasses.field(default_factory=dict)
+    label: Group | None = None
+    view_of: ViewOf = ""
+    population: str = ""
+    weight: float = 1.0
+    is_kept_out: bool = False
+
+    @property
+    def rules(self) -> TableRules:
+        """How its table is read."""
+        return TableRules(self.labels, self.label, self.view_of, self.weight)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGroup:
+    """X-rays of which each epoch shows so many: some groups of some sources, as they are, as lungs or as composites.
+
+    Attributes:
+        name: a few words.
+        sources: the names of their folders.
+        of: their groups.
+        images: in each epoch, drawn anew; with replacement where there are fewer.
+        shown_as: as they lie there; as lungs view alone (`lungs_view`); or as masked lungs in the body of a normal
+            X-ray of `bodies` (`compose`).
+        bodies: names of the folders of whole normal X-rays, for composites.
+        ap_share: how many of the images are AP; None as they come.
+        weight: how much each image counts in the loss.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    of: tuple[Group, ...] = GROUPS
+    images: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
+    shown_as: Literal["as they are", "lungs", "composites"] = "as they are"
+    bodies: tuple[str, ...] = ()
+    ap_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    weight: Annotated[float, Field(gt=0, le=100)] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPopulation:
+    """Patients for whom the model gets points of its own: their name, in words, their years, and a flag's name."""
+
+    name: Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,39}$")]
+    description: str
+    years: tuple[float, float]
+    finding: str = "suspected pneumonia"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A training run before it is begun.
 
@@ -409,6 +473,9 @@ class Plan:
         start: "imagenet" (Keras' own download), "random", a `.weights.h5` file of the backbone without its top, or
             a model's folder, whose backbone is taken over, and the head where it fits.
         population, population_years: whose films these are, and their lowest and highest age.
+        sources: the folders of a run on several, `data` the first of them; empty for `data` alone.
+        groups: what each epoch shows of them; empty for all that there is, as a recipe says.
+        populations: for whom the model is; empty for `population` alone.
     """
 
     data: Path
@@ -419,6 +486,14 @@ class Plan:
     start: str = IMAGENET
     population: str = POPULATION
     population_years: tuple[float, float] = POPULATION_YEARS
+    sources: tuple[PlannedSource, ...] = ()
+    groups: tuple[PlannedGroup, ...] = ()
+    populations: tuple[PlannedPopulation, ...] = ()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All folders of X-rays but for the copies."""
+        return tuple(source.folder for source in self.sources) or (self.data,)
 
 
 # The code of every refusal of a recipe.

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pneumo_core.data import Case, find_cases, without_doubles
+from pneumo_core.data import Case, find_xrays, without_doubles
 from pneumo_core.errors import DataError
 from pneumo_core.files import file_sha256
 from pneumo_core.film import Preprocessing, fingerprint
@@ -209,7 +209,7 @@ def _make(
         known: the films that it knows.
         fill: puts what belongs to the network into the folder.
     """
-    cases = find_cases(data, copies)
+    cases = find_xrays((data,), copies)
     films = read_films([case for case in cases if case.split != "test"], card.preprocessing)
     assert films is not None
     validation = validated_with(films, known)
