@@ -49,6 +49,7 @@ from .findings import (
     alike as alike,
 )
 from .labels import (
+    group_by_folders as group_by_folders,
     group_of_label as group_of_label,
     label_by_folders as label_by_folders,
 )
@@ -83,6 +84,8 @@ from .sources import (
     Source as Source,
     SourceFilm as SourceFilm,
     TableFilm as TableFilm,
+    in_listing as in_listing,
+    kind_of_group as kind_of_group,
     list_table as list_table,
     open_source as open_source,
     open_uploads as open_uploads,
