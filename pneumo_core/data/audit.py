@@ -29,6 +29,7 @@ from pneumo_core.film import (
     MAX_FILE_BYTES,
     NUMBER_IN_SERIES,
     Preprocessing,
+    exposed_area,
     fingerprint,
     outward_facts,
     prepare,
@@ -122,10 +123,16 @@ def split_audited(
     return make_manifest(cases, left_out, same_looks, validation_share, test_share, seed, test_names_are_others)
 
 
-def films_to_show(audit: Audit, has_pneumonia: bool, count: int, seed: int = SEED) -> tuple[AuditedFilm, ...]:
-    """Draw usable films of one class, each of another patient as long as there are some."""
+def films_to_show(
+    audit: Audit, has_pneumonia: bool, count: int, seed: int = SEED, group: str = ""
+) -> tuple[AuditedFilm, ...]:
+    """Draw usable films of one class, or of one group of a table, each of another patient as long as there are some."""
     films = sorted(
-        (film for film in audit.films if film.problem is None and film.has_pneumonia == has_pneumonia),
+        (
+            film
+            for film in audit.films
+            if film.problem is None and film.has_pneumonia == has_pneumonia and group in ("", film.group)
+        ),
         key=lambda film: film.name,
     )
     random.Random(seed).shuffle(films)
@@ -213,7 +220,7 @@ def _read(folders: Sequence[Path], case: Case) -> _Read:
         return replace(film, problem=str(refusal)), {}
     film = replace(
         film,
-        fingerprint=fingerprint(prepare(radiograph.pixels, _PREPROCESSING)[:, :, 0]),
+        fingerprint=fingerprint(prepare(radiograph.pixels, _PREPROCESSING, exposed_area(radiograph.pixels))[:, :, 0]),
         height=radiograph.origin.height,
         width=radiograph.origin.width,
         samples_per_pixel=radiograph.origin.samples_per_pixel,

@@ -24,8 +24,9 @@ from pneumo_core.evaluate.cohort import labelled_cohort
 from pneumo_core.evaluate.outward import Facts, facts_of_columns, keep_outward
 from pneumo_core.evaluate.patients import Whose, numbered_patients
 from pneumo_core.evaluate.runs import FilmScore, Run, alone_in, append_scores, begin_run, read_scores
-from pneumo_core.film import NUMBER_IN_SERIES, fingerprint, outward_facts, prepare, read_radiograph
+from pneumo_core.film import NUMBER_IN_SERIES, outward_facts, read_radiograph
 from pneumo_core.gate import Admission, Verdict, before
+from pneumo_core.lungs import Outline
 from pneumo_core.network import Classifier
 from pneumo_core.wording import Progress
 
@@ -34,10 +35,11 @@ READERS = 2
 
 
 class _Admitted(NamedTuple):
-    """An X-ray on its way to the network: its input, float32 `(height, width, 1)`, and its admission."""
+    """An X-ray on its way to the network: its input, float32 `(height, width, 1)`, its admission, its lungs' outline."""
 
     prepared: np.ndarray
     admission: Admission
+    outline: Outline | None
 
 
 _Item = tuple[FilmScore, _Admitted | None]
@@ -159,18 +161,18 @@ def _read(
     origin = radiograph.origin
     if facts is not None:
         facts[number] = outward_facts(origin) | _facts_of_name(film.name)
-    prepared = prepare(radiograph.pixels, classifier.card.preprocessing)
+    framed = classifier.framed(radiograph.pixels)
     score = dataclasses.replace(
         score,
         height=origin.height,
         width=origin.width,
         samples_per_pixel=origin.samples_per_pixel,
         brightness=float(radiograph.pixels.mean()),
-        fingerprint=fingerprint(prepared[:, :, 0]),
+        fingerprint=framed.fingerprint,
         view_position=origin.view_position,
         sex=origin.sex,
     )
-    return score, _Admitted(prepared, admission)
+    return score, _Admitted(framed.film, admission, framed.outline)
 
 
 def _facts_of_name(name: str) -> dict[str, float | str]:
@@ -194,7 +196,7 @@ def _scored(batch: list[_Item], classifier: Classifier) -> list[FilmScore]:
 
 
 def _judged(score: FilmScore, admitted: _Admitted, logit: float, verdict: Verdict | None) -> FilmScore:
-    admission = admitted.admission.after(verdict)
+    admission = admitted.admission.after(verdict, admitted.outline)
     # The quality that was measured of a turned film, or of no film, says nothing: a refused row carries none.
     if admission.refusal is not None:
         return _refused(score, admission.refusal)

@@ -37,3 +37,15 @@ from .radiograph import (
     offered_sha256 as offered_sha256,
     read_radiograph as read_radiograph,
 )
+from .shapes import (
+    Mask as Mask,
+    contours as contours,
+    convex_hull as convex_hull,
+    pieces as pieces,
+    smoothed as smoothed,
+)
+from .window import (
+    LEAST_SIDE as LEAST_SIDE,
+    Window as Window,
+    exposed_area as exposed_area,
+)

@@ -52,7 +52,7 @@ from pneumo_core.train.build import BACKBONES, build_network, start_from
 from pneumo_core.train.challenge import compare_with_current, score_copies
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import CHECKPOINT_FILE, FitStep, fit
-from pneumo_core.train.gate_fit import fit_gate
+from pneumo_core.train.input_gate.fit import GateFilms, fit_gate
 from pneumo_core.train.plan import IMAGENET, RANDOM, Plan, read_plan, recipe_settings
 from pneumo_core.train.recalibration import choose_and_test, write_scores
 from pneumo_core.train.run import (
@@ -310,8 +310,8 @@ class _Run:
             return None, GateFit(len(training.cases), len(validation.cases), is_wanted=False)
         self.tell("fitting the input gate", force=True, done=0, of=0)
         explained_layer = BACKBONES[self.recipe.architecture].explained_layer
-        films = training.views[0], validation.views[0]
-        return fit_gate(network, explained_layer, self.preprocessing, *films, self._fitted, self.recipe.seed)
+        groups = [GateFilms(population_name(self.plan.population_years), training.views[0], validation.views[0])]
+        return fit_gate(network, explained_layer, self.preprocessing, groups, self._fitted, self.recipe.seed)
 
     def _fitted(self, done: int, of: int) -> bool:
         self.tell(self.state.stage, done=done, of=of)

@@ -4,6 +4,7 @@ The defaults, with `settings_of_start`, made the network of the shipped model.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -128,6 +129,19 @@ class Recipe:
             "its place and needs more X-rays.",
         ),
     ] = "average"
+    classes: Annotated[
+        int,
+        Setting(
+            "Classes",
+            HEAD,
+            "With 3 the head tells other abnormalities from normal, too; its score is still the finding against the "
+            "other two. Choose 3 where the labels name all three groups.",
+            1,
+            3,
+            2,
+            accepted="1 (the finding or not) or 3 (the finding, other abnormality, normal)",
+        ),
+    ] = 1
     dropout: Annotated[
         float,
         Setting(
@@ -496,6 +510,11 @@ class Plan:
         return tuple(source.folder for source in self.sources) or (self.data,)
 
 
+def sources_of(data: Path, more: Sequence[Path]) -> tuple[PlannedSource, ...]:
+    """Give the sources of a plan on several folders that are read as they are; none for one folder alone."""
+    return tuple(PlannedSource(folder) for folder in (data, *more)) if more else ()
+
+
 # The code of every refusal of a recipe.
 _CODE = "setting"
 _RECIPE, _PLAN = TypeAdapter(Recipe), TypeAdapter(Plan)
@@ -531,6 +550,8 @@ def checked_recipe(settings: dict[str, Any]) -> Recipe:
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise _refused(name, settings[name], SETTINGS[name].expected) from error
+    if recipe.classes == 2:
+        raise _refused("classes", recipe.classes, SETTINGS["classes"].expected)
     blocks = ARCHITECTURES[recipe.architecture].blocks
     if recipe.fine_tune_from and recipe.fine_tune_from not in blocks:
         expected = f"one of {', '.join(blocks)}, or nothing for the beginning of {recipe.architecture}"

@@ -16,10 +16,11 @@ from pneumo_core.errors import DataError
 from pneumo_core.files import file_sha256
 from pneumo_core.film import Preprocessing, fingerprint
 from pneumo_core.gate import GATE_FILE
-from pneumo_core.keras_network import KerasClassifier, load_classifier, save_network
+from pneumo_core.keras_network import JOINED_MAPS, KerasClassifier, join_networks, load_classifier, save_network
 from pneumo_core.models import (
     KNOWN_FILMS_FILE,
     LOG_FILE,
+    LUNGS_FILE,
     NETWORK_FILE,
     RECALIBRATED,
     RECORD_FILE,
@@ -34,14 +35,13 @@ from pneumo_core.models import (
 )
 from pneumo_core.network import record_known_answers
 from pneumo_core.stats import Calibration, OperatingPoint, choose_operating_points, fit_temperature, probabilities
-from pneumo_core.train.build import JOINED_MAPS, join_networks
 from pneumo_core.train.challenge import score_copies
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import predict_logits
 from pneumo_core.train.run import partial_folder
 
 # These files belong to the network, whatever its operating points are.
-OF_THE_NETWORK = (NETWORK_FILE, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
+OF_THE_NETWORK = (NETWORK_FILE, LUNGS_FILE, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
 ScoreRow = tuple[str, str, str, int, str, str]
 
 

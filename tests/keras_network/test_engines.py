@@ -1,5 +1,6 @@
 """What runs a network: TensorFlow, or OpenVINO where it is installed and asked for."""
 
+import dataclasses
 import importlib.util
 import os
 import sys
@@ -20,8 +21,10 @@ from pneumo_core.files.places import ROOT
 from pneumo_core.film.preprocessing import prepare
 from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
 from pneumo_core.keras_network.engines import keras_engine, openvino_engine
+from pneumo_core.keras_network.layers import JOINED_MAPS
 from pneumo_core.network.engine import ENGINE_VARIABLE, engine_in_use
 from tests.conftest import drawn_film
+from tests.two_views import SIDE, joined_at_random
 
 # Only looked for: its import calls home unless the engine has seen to it.
 needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed")
@@ -86,6 +89,26 @@ def test_openvino_scores_judges_and_explains_as_tensorflow_does(
         assert verdict is not None and known_verdict is not None
         assert verdict.kind == known_verdict.kind
         assert verdict.probability == pytest.approx(known_verdict.probability, abs=1e-3)
+
+
+@needs_openvino
+def test_openvino_agrees_on_two_views_and_three_classes(usual: KerasClassifier):
+    card = dataclasses.replace(usual.card, explained_layer=JOINED_MAPS)
+    network = joined_at_random()
+    ours, other = (KerasClassifier(network, card, engine=engine) for engine in ("keras", "openvino"))
+    films = np.random.default_rng(4).uniform(0, 255, (5, SIDE, SIDE, 1)).astype(np.float32)
+    assert np.ptp(ours.logits(films)) > 0.01
+    assert other.logits(films) == pytest.approx(ours.logits(films), abs=1e-3)
+    for film in films:
+        expected = ours.score_and_explain(film)[2].unscaled
+        assert other.score_and_explain(film)[2].unscaled == pytest.approx(expected, abs=1e-3)
+        shares, theirs = ours.shares(film), other.shares(film)
+        assert shares is not None and theirs is not None
+        assert dataclasses.astuple(theirs) == pytest.approx(dataclasses.astuple(shares), abs=1e-4)
+        assert shares.finding == pytest.approx(ours.score(film[np.newaxis])[0], abs=1e-6)
+        odds = keras.Model(network.input, network.get_layer("other").output)(film[np.newaxis])
+        assert shares.other / shares.normal == pytest.approx(float(np.exp(odds[0, 0])), rel=1e-3)
+    assert usual.shares(films[0]) is None
 
 
 @needs_openvino

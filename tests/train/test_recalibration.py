@@ -12,9 +12,8 @@ from pneumo_core.cli.group import commands
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.files.hashes import file_sha256
 from pneumo_core.keras_network.classifier import load_classifier
-from pneumo_core.keras_network.layers import layers_to_walk, load_network, save_network
+from pneumo_core.keras_network.layers import JOINED_MAPS, layers_to_walk, load_network, save_network
 from pneumo_core.models.card import CARD_FILE, NETWORK_FILE, read_card, write_card
-from pneumo_core.train.build import JOINED_MAPS
 from pneumo_core.train.recalibration import blend, recalibrate
 from tests.makers import with_thresholds
 
@@ -88,7 +87,7 @@ def other_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     save_network(network, folder / NETWORK_FILE)
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
     card |= {"name": "other", "weights_sha256": file_sha256(folder / NETWORK_FILE)}
-    card["calibration"]["temperature"] = 0.5
+    card["populations"][0]["calibration"]["temperature"] = 0.5
     (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
     return folder
 

@@ -86,7 +86,7 @@ def _run(folder: Path) -> None:
     st.header(plain(folder.name))
     st.markdown(
         f"{recipe.architecture}, {recipe.size} x {recipe.size} pixels, on "
-        f"{plain(', '.join(data.name for data in (plan.data, *plan.copies)))}. {changes_in_words(plan)}"
+        f"{plain(', '.join(data.name for data in (*plan.folders, *plan.copies)))}. {changes_in_words(plan)}"
     )
     log = read_log(folder)
     damage_shown(folder)
@@ -255,7 +255,7 @@ def _made(card: ModelCard, folder: Path) -> None:
 def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
     st.header("Epoch by epoch")
     training_curves(log, plan.recipe.epochs)
-    table = attention_table(log, plan.data, folder, (len(log), log[-1].get("seconds", 0.0)))
+    table = attention_table(log, plan.data, folder, (len(log), log[-1].get("seconds", 0.0)), plan.folders[1:])
     if table:
         st.header("Where it looks, epoch by epoch")
         st.html(table)
@@ -270,7 +270,7 @@ def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
 
 def _plan(plan: Plan) -> None:
     rows = {
-        "X-rays": ", ".join(str(data) for data in (plan.data, *plan.copies)),
+        "X-rays": ", ".join(str(data) for data in (*plan.folders, *plan.copies)),
         "split": plan.manifest.name if plan.manifest else "train and val joined and split by patient; test unchanged",
         "start": plan.start,
         "population": f"{plan.population}; {plan.population_years[0]:g} to {plan.population_years[1]:g} years",
