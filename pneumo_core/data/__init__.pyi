@@ -54,6 +54,7 @@ from .findings import (
     areas_of as areas_of,
 )
 from .labels import (
+    group_by_folders as group_by_folders,
     group_of_label as group_of_label,
     label_by_folders as label_by_folders,
 )
@@ -88,6 +89,8 @@ from .sources import (
     Source as Source,
     SourceFilm as SourceFilm,
     TableFilm as TableFilm,
+    in_listing as in_listing,
+    kind_of_group as kind_of_group,
     list_table as list_table,
     open_source as open_source,
     open_uploads as open_uploads,
