@@ -1,6 +1,7 @@
 """How a model is made on the command line: the data's audit, a training, and what may follow it."""
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -287,16 +288,20 @@ def _write_audit(found: "Audit", out: Path) -> None:
 
 
 @click.command("fit-gate")
-@click.argument("data", type=GivenPath())
+@click.argument("data", nargs=-1, required=True, type=GivenWord("a folder, or NAME=FOLDER"))
 @click.option("--model", help="A model's name, or its folder; default: the model in use.")
-def fit_gate_command(data: Path, model: str | None) -> None:
-    """Fit a model's input gate, by the X-rays in DATA that it was trained on and validated with.
+def fit_gate_command(data: tuple[str, ...], model: str | None) -> None:
+    """Fit a model's input gate, by whole upright chest X-rays that it is to let in.
+
+    DATA is a folder or table, or NAME=FOLDER with the name of a group of patients, such as adults=scans. Of the X-rays
+    that the model's list names, those of its training fit the gate and those of its validation try it. A folder of
+    which the list names none is split by patient.
 
     Exit status 0: the model has it; 1: it is not worth keeping, and the model is as it was; 2: wrong use.
     """
     from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import gate_in_words
-    from pneumo_core.train import films_it_knows, fit_gate_of
+    from pneumo_core.train import fit_gate_of, groups_of
 
     # The gate is written into it.
     own_models_folder()
@@ -307,8 +312,77 @@ def fit_gate_command(data: Path, model: str | None) -> None:
         tell_how_far(f"{done} of {of} pictures", done == of)
         return True
 
-    fit_gate_of(classifier, folder, *films_it_knows(classifier, data), report)
+    fit_gate_of(classifier, folder, groups_of(classifier.known, [_named_group(given) for given in data]), report)
     click.echo("\n".join(gate_in_words(folder, classifier.card.weights_sha256)))
+
+
+def _named_group(given: str) -> tuple[str, Path]:
+    """Give the name of a group and its folder or table, from NAME=FOLDER or FOLDER."""
+    name, equals, path = given.partition("=")
+    if not equals or Path(given).exists():
+        return "known X-rays", Path(given)
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,39}", name) is None:
+        raise click.BadParameter(
+            f"'{name[:40]}' is no name of a group. Expected are at most 40 letters, digits, spaces, _ or -, such as "
+            "adults=FOLDER. Please correct it."
+        )
+    return name, Path(path)
+
+
+@click.command("fit-lungs")
+@click.argument("whole", type=GivenPath(exists=True, file_okay=False))
+@click.argument("masked", type=GivenPath(exists=True, file_okay=False))
+@click.option("--out", required=True, type=GivenPath(file_okay=False), help="Write lungs.keras and lungs.json here.")
+@click.option("--epochs", type=click.IntRange(1, 500), default=18, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--validation-share", type=click.FloatRange(0, 1, True, True), default=0.15, show_default=True, help="Of patients."
+)
+def fit_lungs_command(whole: Path, masked: Path, out: Path, epochs: int, seed: int, validation_share: float) -> None:
+    """Train the network that outlines the lungs, from WHOLE X-rays and the same ones MASKED to the lungs alone.
+
+    The files of a pair have the same name. A labels.csv in WHOLE names patients and views. Ctrl-C stops the work, and
+    nothing is written then.
+    """
+    from pneumo_core.stats import with_interval
+    from pneumo_core.train import fit_lungs, read_pairs
+
+    os.nice(max(0, 10 - os.nice(0)))
+    is_wanted = True
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal is_wanted
+        is_wanted = False
+
+    def telling(what: str) -> Callable[[int, int], bool]:
+        def progress(done: int, of: int) -> bool:
+            tell_how_far(f"{done} of {of} {what}", done == of)
+            return is_wanted
+
+        return progress
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        pairs = read_pairs(whole, masked, progress=telling("pairs read"))
+        fit = None
+        if pairs is not None:
+            fit = fit_lungs(
+                pairs,
+                out,
+                epochs=epochs,
+                seed=seed,
+                validation_share=validation_share,
+                progress=telling("steps"),
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if fit is None:
+        raise ModelError("The work was stopped, and nothing was written. Please begin anew.", code="stopped")
+    tell(
+        f"Dice {with_interval(fit.dice)} on {fit.validation} images of {fit.validation_patients} patients that it was "
+        f"not fitted to. {fit.left_out} pairs were left out.",
+        err=False,
+    )
 
 
 @click.command("recalibrate")

@@ -29,6 +29,7 @@ from pneumo_core.film import (
     MAX_FILE_BYTES,
     NUMBER_IN_SERIES,
     Preprocessing,
+    exposed_area,
     fingerprint,
     outward_facts,
     prepare,
@@ -219,7 +220,7 @@ def _read(folders: Sequence[Path], case: Case) -> _Read:
         return replace(film, problem=str(refusal)), {}
     film = replace(
         film,
-        fingerprint=fingerprint(prepare(radiograph.pixels, _PREPROCESSING)[:, :, 0]),
+        fingerprint=fingerprint(prepare(radiograph.pixels, _PREPROCESSING, exposed_area(radiograph.pixels))[:, :, 0]),
         height=radiograph.origin.height,
         width=radiograph.origin.width,
         samples_per_pixel=radiograph.origin.samples_per_pixel,

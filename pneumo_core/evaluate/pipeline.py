@@ -23,8 +23,9 @@ from pneumo_core.evaluate.cohort import labelled_cohort
 from pneumo_core.evaluate.outward import Facts, facts_of_columns, keep_outward
 from pneumo_core.evaluate.patients import Whose, numbered_patients
 from pneumo_core.evaluate.runs import FilmScore, Run, alone_in, append_scores, begin_run, read_scores
-from pneumo_core.film import NUMBER_IN_SERIES, fingerprint, outward_facts, prepare, read_radiograph
+from pneumo_core.film import NUMBER_IN_SERIES, outward_facts, read_radiograph
 from pneumo_core.gate import Admission, Verdict, before
+from pneumo_core.lungs import Outline
 from pneumo_core.network import Classifier
 from pneumo_core.wording import Progress
 
@@ -33,10 +34,11 @@ READERS = 2
 
 
 class _Admitted(NamedTuple):
-    """An X-ray on its way to the network: its input, float32 `(height, width, 1)`, and its admission."""
+    """An X-ray on its way to the network: its input, float32 `(height, width, 1)`, its admission, its lungs' outline."""
 
     prepared: np.ndarray
     admission: Admission
+    outline: Outline | None
 
 
 _Item = tuple[FilmScore, _Admitted | None]
@@ -135,19 +137,19 @@ def _read(number: int, film: SourceFilm, whose: Whose, classifier: Classifier, f
     origin = radiograph.origin
     if facts is not None:
         facts[number] = outward_facts(origin) | _facts_of_name(film.name)
-    prepared = prepare(radiograph.pixels, classifier.card.preprocessing)
+    framed = classifier.framed(radiograph.pixels)
     score = dataclasses.replace(
         score,
         height=origin.height,
         width=origin.width,
         samples_per_pixel=origin.samples_per_pixel,
         brightness=float(radiograph.pixels.mean()),
-        fingerprint=fingerprint(prepared[:, :, 0]),
+        fingerprint=framed.fingerprint,
         view_position=origin.view_position,
         sex=origin.sex,
         age_years=origin.age_years,
     )
-    return score, _Admitted(prepared, admission)
+    return score, _Admitted(framed.film, admission, framed.outline)
 
 
 def _facts_of_name(name: str) -> dict[str, float | str]:
@@ -171,7 +173,7 @@ def _scored(batch: list[_Item], classifier: Classifier) -> list[FilmScore]:
 
 
 def _judged(score: FilmScore, admitted: _Admitted, logit: float, verdict: Verdict | None) -> FilmScore:
-    admission = admitted.admission.after(verdict)
+    admission = admitted.admission.after(verdict, admitted.outline)
     # The quality that was measured of a turned film, or of no film, says nothing: a refused row carries none.
     if admission.refusal is not None:
         return _refused(score, admission.refusal)

@@ -33,7 +33,7 @@ def layer_in_words(trace: Trace) -> str:
 
 def steps_of(trace: Trace, reading: Reading) -> tuple[Step, ...]:
     """Give the steps of a trace of a reading's film."""
-    film, preprocessing = reading.radiograph.pixels.shape, reading.card.preprocessing
+    film, preprocessing = reading.pixels_read.shape, reading.card.preprocessing
     network = (preprocessing.height, preprocessing.width)
     rows, columns, channels = trace.feature_maps.shape
     grid, size = rf"{rows}\times{columns}", rf"{network[0]}\times{network[1]}"

@@ -19,7 +19,7 @@ from pneumo_core.film import Preprocessing, prepare, read_radiograph, resize, sh
 from pneumo_core.gate import Verdict
 from pneumo_core.keras_network import FINDING, LOGIT, OTHER, KerasClassifier, put_weights
 from pneumo_core.models import ModelCard
-from pneumo_core.network import Explanation
+from pneumo_core.network import Explanation, Framed
 
 # These limits are conventions of this project, set before any test film was inspected. The page shows the figures, too.
 MOST_AFTER_SHUFFLING = 0.5
@@ -213,6 +213,10 @@ class ExplanationTester:
     def blocks(self) -> tuple[str, ...]:
         """Name the stages of the full test, from the top of the network."""
         return tuple(name for name, _ in self._blocks)
+
+    def framed(self, pixels: np.ndarray) -> Framed:
+        """Give what the network is shown of an image, as `Classifier.framed` does."""
+        return self._classifier.framed(pixels)
 
     def score_and_judge(self, film: np.ndarray) -> tuple[float, Verdict | None]:
         """Give a film's calibrated probability, and the input gate's verdict; None without a gate."""

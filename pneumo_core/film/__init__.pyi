@@ -43,3 +43,8 @@ from .shapes import (
     pieces as pieces,
     smoothed as smoothed,
 )
+from .window import (
+    LEAST_SIDE as LEAST_SIDE,
+    Window as Window,
+    exposed_area as exposed_area,
+)

@@ -8,10 +8,9 @@ from .outline import (
 from .thorax import (
     exposed_thorax as exposed_thorax,
     share_inside as share_inside,
-    thorax_hull as thorax_hull,
 )
 from .words import (
-    in_words as in_words,
     lung_cautions as lung_cautions,
+    outline_in_words as outline_in_words,
     share_in_words as share_in_words,
 )

@@ -5,14 +5,14 @@ The segmenter learned on normal lungs, so it misses the sickest. An outline refu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumo_core.film import Mask, contours, pieces, resize, smoothed
+from pneumo_core.film import Mask, contours, convex_hull, pieces, resize, smoothed
 
 # They are the patient's, in the order in which they lie on the image from its left to its right.
 SIDES = ("right", "left")
@@ -27,6 +27,9 @@ APART = 0.6
 WIDE, NARROW = 0.9, 0.5
 # A lung that touches this share of one of the image's sides, or more, is cut off there.
 LEAST_CONTACT = 0.06
+# A lung is opaque where its middle grey level is not this much darker than the tissue between both lungs, as a share of
+# the thorax's range of grey levels.
+LEAST_AIR = 0.15
 EDGES = ("left", "right", "top", "bottom")
 # The drawn line has this many points for each cell of the map.
 FINER = 4
@@ -49,16 +52,27 @@ class Outline:
         right, left: the patient's lungs, bool `(rows, columns)` over the whole image, squashed; empty where a lung was
             not outlined. The right lung lies at the left of the image.
         height, width: of the X-ray itself, in pixels.
+        opaque: the sides whose lung is outlined, but as bright as the tissue between both lungs.
     """
 
     right: Mask
     left: Mask
     height: int
     width: int
+    opaque: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, probability: NDArray[np.floating], height: int, width: int) -> Outline:
-        """Make an outline of the probability of lung, float `(rows, columns)` in [0, 1] over the whole image."""
+    def of(
+        cls, probability: NDArray[np.floating], height: int, width: int, film: NDArray[np.floating] | None = None
+    ) -> Outline:
+        """Make an outline of the probability of lung.
+
+        Args:
+            probability: float `(rows, columns)` in [0, 1], over the whole image.
+            height, width: of the X-ray, in pixels.
+            film: its grey levels, float `(any rows, any columns)`, air dark and bone bright; without them no lung is
+                found opaque.
+        """
         cells = probability.size
         found = [piece for piece in pieces(lungs_mask(probability)) if piece.sum() >= LEAST_PIECE * cells]
         right, left = _sides(found, probability.shape)
@@ -67,7 +81,8 @@ class Outline:
         right, left = (lung if lung.sum() >= least else np.zeros_like(lung) for lung in (right, left))
         for lung in (right, left):
             lung.setflags(write=False)
-        return cls(right, left, height, width)
+        found_so = cls(right, left, height, width)
+        return found_so if film is None else replace(found_so, opaque=found_so._opaque_on(film))
 
     def lung(self, side: str) -> Mask:
         """Give the lung of one of `SIDES`."""
@@ -92,6 +107,34 @@ class Outline:
     def box(self) -> Box | None:
         """Give the smallest box with all that was outlined; None where nothing was."""
         return box_of(self.both)
+
+    @cached_property
+    def thorax(self) -> Mask | None:
+        """Give the thorax, bool `(rows, columns)`: lungs, heart and all that lies behind the diaphragm.
+
+        It is the convex hull of both lungs. Below it reaches to the lower one of both lungs' ends, on both sides.
+
+        Returns:
+            None where a lung is not outlined, since nobody knows then how far the thorax reaches.
+        """
+        if self.missing:
+            return None
+        corners = self.both
+        lowest = int(np.flatnonzero(corners.any(1))[-1])
+        for side, end in zip(SIDES, (0, -1), strict=True):
+            corners[lowest, np.flatnonzero(self.lung(side).any(0))[end]] = True
+        return convex_hull(corners)
+
+    def _opaque_on(self, film: NDArray[np.floating]) -> tuple[str, ...]:
+        """Name the sides whose lung holds no air to be seen; none where nothing between both lungs tells."""
+        between = None if self.thorax is None else self.thorax & ~self.both
+        if self.thorax is None or between is None or not between.any():
+            return ()
+        grey = resize(film.astype(np.float32), self.both.shape[0], self.both.shape[1])
+        darkest, brightest = np.percentile(grey[self.thorax], [2, 98])
+        least = LEAST_AIR * (brightest - darkest)
+        tissue = np.median(grey[between])
+        return tuple(side for side in SIDES if tissue - np.median(grey[self.lung(side)]) < least)
 
     @property
     def cut_off(self) -> tuple[str, ...]:

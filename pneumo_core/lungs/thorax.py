@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pneumo_core.film import Mask, convex_hull, resize
+from pneumo_core.film import resize
 from pneumo_core.lungs.outline import SIDES, Box, Outline, box_of
 
 # A thorax wider or higher than these shares of the image fills it well enough. docs/lungs.md says how they were chosen.
@@ -14,24 +14,6 @@ MOST_WIDTH, MOST_HEIGHT = 0.53, 0.58
 MARGIN = 0.25
 # A crop is made only where both lungs are at least this alike in size.
 LEAST_ALIKE = 0.5
-
-
-def thorax_hull(outline: Outline) -> Mask | None:
-    """Give the thorax, bool `(rows, columns)`: lungs, heart and all that lies behind the diaphragm.
-
-    It is the convex hull of both lungs. Below it reaches to the lower one of both lungs' ends, on both sides.
-
-    Returns:
-        None where a lung is not outlined, since nobody knows then how far the thorax reaches.
-    """
-    if outline.missing:
-        return None
-    corners = outline.both.copy()
-    lowest = int(np.flatnonzero(corners.any(1))[-1])
-    for side, end in zip(SIDES, (0, -1), strict=True):
-        columns = np.flatnonzero(outline.lung(side).any(0))
-        corners[lowest, columns[end]] = True
-    return convex_hull(corners)
 
 
 def share_inside(heatmap: NDArray[np.floating], outline: Outline) -> float | None:
@@ -43,7 +25,7 @@ def share_inside(heatmap: NDArray[np.floating], outline: Outline) -> float | Non
     Returns:
         None where a lung is not outlined or the map is blank.
     """
-    hull = thorax_hull(outline)
+    hull = outline.thorax
     if hull is None or heatmap.sum() <= 0:
         return None
     heat = resize(heatmap.astype(np.float32), hull.shape[0], hull.shape[1], "linear")
@@ -54,12 +36,12 @@ def exposed_thorax(outline: Outline) -> Box | None:
     """Give the box that an image may be cropped to, because its chest fills only part of the frame.
 
     Returns:
-        None where the chest fills the frame, where a lung is not outlined, or where both are not alike in size. Whoever
-        cropped there could crop a sick lung away.
+        None where the chest fills the frame. None, too, where a lung is not outlined or opaque, or both are not alike
+        in size: a crop there could take a sick lung away.
     """
     sizes = [float(outline.lung(side).sum()) for side in SIDES]
-    hull = thorax_hull(outline)
-    if hull is None or min(sizes) < LEAST_ALIKE * max(sizes):
+    hull = outline.thorax
+    if hull is None or outline.opaque or min(sizes) < LEAST_ALIKE * max(sizes):
         return None
     box = box_of(hull)
     assert box is not None

@@ -40,4 +40,4 @@ class Segmenter:
         Args:
             height, width: of the X-ray that it was made of, in pixels.
         """
-        return Outline.of(self.probabilities(film[np.newaxis])[0], height, width)
+        return Outline.of(self.probabilities(film[np.newaxis])[0], height, width, film[:, :, 0])

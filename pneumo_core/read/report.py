@@ -20,6 +20,7 @@ from pneumo_core.draw import (
     page_template,
 )
 from pneumo_core.gate import age_in_words
+from pneumo_core.lungs import SIDES, outline_in_words, share_in_words
 from pneumo_core.models import (
     NOT_THE_FLAG,
     Conformal,
@@ -203,6 +204,7 @@ def facts(reading: Reading) -> list[tuple[str, str]]:
         ("Model", f"{reading.card.name} ({reading.card.architecture})"),
         ("Weights SHA-256", reading.card.weights_sha256),
         ("Device", reading.device),
+        *_lungs_in_words(reading),
         ("Preparing, network and heat map", f"{reading.milliseconds:.0f} ms"),
     ]
 
@@ -238,6 +240,10 @@ def receipt(
         "logit": reading.logit,
         "prevalence": prevalence,
         "heat_map_is_blank": reading.explanation.is_blank,
+        "heat_map_inside_thorax": reading.share_inside,
+        "lungs_outlined": None
+        if reading.outline is None
+        else [side for side in SIDES if side not in reading.outline.missing],
         "outside_population": reading.admission.suitability.is_outside_population,
         "known_from_training": reading.known_from,
         "warnings": list(reading.warnings),
@@ -335,6 +341,7 @@ def case_report(
         film=data_uri(film),
         overlay=data_uri(overlay),
         is_blank=reading.explanation.is_blank,
+        inside=share_in_words(reading.share_inside),
         prevalence=f"{100 * prevalence:g} %",
         condition=" or ".join(dict.fromkeys(population.condition for population in populations)),
         meaning=at_prevalence(reading, point_name, prevalence),
@@ -393,6 +400,15 @@ def _films_in_words(result: EvaluationResult) -> str:
 
 def _counted_at(point_name: str, result: EvaluationResult) -> ConfusionMatrix:
     return next(found.confusion for found in result.points if found.name == point_name)
+
+
+def _lungs_in_words(reading: Reading) -> list[tuple[str, str]]:
+    if reading.outline is None:
+        return []
+    rows = [("Lungs", outline_in_words(reading.outline))]
+    if inside := share_in_words(reading.share_inside):
+        rows.append(("Heat map and thorax", inside))
+    return rows
 
 
 def _or_not_given(text: str | None) -> str:

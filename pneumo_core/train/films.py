@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from pneumo_core.data import Case
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError, UnsuitableImageError
-from pneumo_core.film import Preprocessing, prepare, read_radiograph
+from pneumo_core.film import Preprocessing, exposed_area, prepare, read_radiograph
 from pneumo_core.train.plan import Recipe
 
 TRAINING_READERS = 4
@@ -128,7 +128,8 @@ def _read(
         views = [read_radiograph(_content(path), "The image") for path in case.views]
     except (UnreadableImageError, UnsuitableImageError) as error:
         return error
-    films = np.stack([prepare(view.pixels, preprocessing)[:, :, 0] for view in views])
+    # As for reading; a chest that fills only part of an image is left as it is, since no network outlines lungs here.
+    films = np.stack([prepare(view.pixels, preprocessing, exposed_area(view.pixels))[:, :, 0] for view in views])
     return np.clip(np.rint(films), 0, 255).astype(np.uint8), tuple(view.sha256 for view in views)
 
 

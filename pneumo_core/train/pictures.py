@@ -11,7 +11,7 @@ import numpy as np
 from pneumo_core.data import place_of
 from pneumo_core.draw import Display, data_uri, film_picture, fitted, overlay_picture
 from pneumo_core.errors import PneumoError
-from pneumo_core.film import Preprocessing, prepare, read_radiograph, resize
+from pneumo_core.film import Preprocessing, exposed_area, prepare, read_radiograph, resize
 from pneumo_core.train.plan import Recipe
 
 _SIDE = 176
@@ -47,7 +47,8 @@ def augmented_sheet(films: Sequence[Path], recipe: Recipe, count: int = 8) -> np
     from pneumo_core.train.augmentation import augmentation_layers, variants
 
     preprocessing = Preprocessing(height=recipe.size, width=recipe.size)
-    prepared = [prepare(read_radiograph(path).pixels, preprocessing)[:, :, 0] for path in films]
+    pixels = [read_radiograph(path).pixels for path in films]
+    prepared = [prepare(of_film, preprocessing, exposed_area(of_film))[:, :, 0] for of_film in pixels]
     originals = np.rint(np.stack(prepared)).astype(np.uint8)
     layers = augmentation_layers(recipe.augmentation_strength, recipe.seed, recipe.augmentations)
     rows = np.concatenate([originals[:, np.newaxis], variants(originals, layers, count)], axis=1)

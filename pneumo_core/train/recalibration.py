@@ -20,6 +20,7 @@ from pneumo_core.keras_network import JOINED_MAPS, KerasClassifier, join_network
 from pneumo_core.models import (
     KNOWN_FILMS_FILE,
     LOG_FILE,
+    LUNGS_FILE,
     NETWORK_FILE,
     POPULATION_COLUMN,
     RECALIBRATED,
@@ -41,7 +42,7 @@ from pneumo_core.train.fit import predict_logits
 from pneumo_core.train.run import partial_folder
 
 # These files belong to the network, whatever its operating points are.
-OF_THE_NETWORK = (NETWORK_FILE, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
+OF_THE_NETWORK = (NETWORK_FILE, LUNGS_FILE, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
 ScoreRow = tuple[str, str, str, int, str, str]
 
 

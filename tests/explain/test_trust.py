@@ -218,7 +218,8 @@ def test_an_empty_film_is_told_with_its_score():
 
 
 def test_a_network_of_two_views_and_three_classes_is_shuffled_from_its_head_to_its_segmenter(tiny_model: Path):
-    card = dataclasses.replace(read_card(tiny_model), explained_layer=JOINED_MAPS, calibration=Calibration(1.0, 0.5))
+    card = with_first(read_card(tiny_model), calibration=Calibration(1.0, 0.5))
+    card = dataclasses.replace(card, explained_layer=JOINED_MAPS)
     classifier = KerasClassifier(joined_averages(), card)
     tester = ExplanationTester(classifier, without())
     assert tester.blocks == ("logit", "block3", "block2", "block1", "lungs")

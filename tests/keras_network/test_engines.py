@@ -102,6 +102,13 @@ def test_openvino_agrees_on_two_views_and_three_classes(usual: KerasClassifier):
     for film in films:
         expected = ours.score_and_explain(film)[2].unscaled
         assert other.score_and_explain(film)[2].unscaled == pytest.approx(expected, abs=1e-3)
+        shares, theirs = ours.shares(film), other.shares(film)
+        assert shares is not None and theirs is not None
+        assert dataclasses.astuple(theirs) == pytest.approx(dataclasses.astuple(shares), abs=1e-4)
+        assert shares.finding == pytest.approx(ours.score(film[np.newaxis])[0], abs=1e-6)
+        odds = keras.Model(network.input, network.get_layer("other").output)(film[np.newaxis])
+        assert shares.other / shares.normal == pytest.approx(float(np.exp(odds[0, 0])), rel=1e-3)
+    assert usual.shares(films[0]) is None
 
 
 @needs_openvino

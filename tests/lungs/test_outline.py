@@ -101,3 +101,21 @@ def test_the_drawn_lines_lie_on_the_lungs_own_edge():
 def test_an_edge_that_a_lung_runs_into_is_named(down: float, across: float, edges: tuple[str, ...]):
     shapes = [ellipse(0.5 + down, middle + across, 0.3, 0.14) for middle in (0.3, 0.7)]
     assert outline(*shapes).cut_off == edges
+
+
+@pytest.mark.parametrize(
+    ("bright", "opaque"), [([], ()), ([RIGHT], ("right",)), ([LEFT], ("left",)), ([RIGHT, LEFT], SIDES)]
+)
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_lung_as_bright_as_the_tissue_between_both_is_opaque(bright: list, opaque: tuple[str, ...], size: int):
+    grey = np.where(RIGHT | LEFT, 60.0, 200.0)
+    for lung in bright:
+        grey[lung] = 195
+    # Bone and marker give the thorax its range.
+    grey[50:53] = 255
+    film = np.repeat(np.repeat(grey, size, 0), size, 1)
+    assert Outline.of(probability(RIGHT, LEFT), 1000, 800, film).opaque == opaque
+
+
+def test_without_grey_levels_no_lung_is_opaque():
+    assert outline(RIGHT, LEFT).opaque == ()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pneumo_core.lungs.outline import Outline
-from pneumo_core.lungs.thorax import exposed_thorax, share_inside, thorax_hull
+from pneumo_core.lungs.thorax import exposed_thorax, share_inside
 from tests.lungs.drawn import LEFT, RIGHT, SIDE, ellipse, probability
 
 BOTH = Outline.of(probability(RIGHT, LEFT), 900, 900)
@@ -19,7 +19,7 @@ def small(scale: float, across: float = 0.5, down: float = 0.5, left_height: flo
 
 
 def test_the_thorax_holds_the_lungs_and_the_heart_between_them():
-    hull = thorax_hull(BOTH)
+    hull = BOTH.thorax
     assert hull is not None
     assert hull[BOTH.both].all()
     assert hull[SIDE // 2, SIDE // 2]
@@ -29,14 +29,14 @@ def test_the_thorax_holds_the_lungs_and_the_heart_between_them():
 def test_the_thorax_reaches_down_to_the_lower_lung_on_both_sides():
     higher = ellipse(0.4, 0.7, 0.2, 0.14)
     found = Outline.of(probability(RIGHT, higher), 900, 900)
-    hull = thorax_hull(found)
+    hull = found.thorax
     assert hull is not None
     # Below the short lung, and as low as the long one.
     assert not higher[84, 92] and hull[84, 92]
 
 
 def test_without_a_lung_nobody_knows_the_thorax():
-    assert thorax_hull(ONE) is None
+    assert ONE.thorax is None
     assert share_inside(np.ones((7, 7), np.float32), ONE) is None
     assert exposed_thorax(ONE) is None
 
@@ -79,3 +79,12 @@ def test_a_chest_that_is_small_in_its_frame_is_kept_with_room_on_all_sides(acros
 
 def test_a_small_chest_with_lungs_of_unlike_size_is_not_cropped():
     assert exposed_thorax(small(0.6, left_height=0.4)) is None
+
+
+def test_a_small_chest_with_an_opaque_lung_is_not_cropped():
+    found = small(0.6)
+    grey = np.where(found.both, 0.2, 0.8)
+    right, left = probability(found.right), probability(found.left)
+    both = np.maximum(right, left)
+    assert exposed_thorax(Outline.of(both, 900, 900, grey)) is not None
+    assert exposed_thorax(Outline.of(both, 900, 900, np.where(found.left, 0.8, grey))) is None

@@ -16,6 +16,7 @@ from pneumo_core.gate.admission import Admission
 from pneumo_core.gate.input_gate import LEFT
 from pneumo_core.gate.quality import Quality
 from pneumo_core.gate.suitability import CORRECTIONS, suitability_for_age
+from pneumo_core.lungs.outline import Outline
 from pneumo_core.models.card import ModelCard, active_model_folder, read_card
 from pneumo_core.models.conformal import NOT_THE_FLAG, Conformal, Measured, Regions
 from pneumo_core.models.results import EvaluationResult, PointResult
@@ -36,6 +37,7 @@ from pneumo_core.read.report import (
 )
 from pneumo_core.stats.metrics import ConfusionMatrix, proportion
 from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
+from tests.lungs.drawn import LEFT as LEFT_LUNG, RIGHT as RIGHT_LUNG, probability
 from tests.makers import (
     BALANCED,
     CANARY,
@@ -350,6 +352,8 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "threshold": 0.8,
         "flagged": False,
         "prevalence": 0.1,
+        "heat_map_inside_thorax": None,
+        "lungs_outlined": None,
         "heat_map_is_blank": True,
         "outside_population": False,
         "conformal": None,
@@ -617,3 +621,27 @@ def test_without_an_outcome_the_report_says_no_word_of_it():
     text = Page(report(card=model_card())).text
     for word in ("likely", "uncertain", "Suspected pneumonia:"):
         assert word not in text
+
+
+def outlined(*shapes: np.ndarray) -> Reading:
+    plain = reading()
+    lungs = Outline.of(probability(*shapes), 900, 900)
+    return dataclasses.replace(plain, admission=dataclasses.replace(plain.admission, lungs=lungs))
+
+
+def test_the_heat_maps_share_inside_the_thorax_stands_beside_it():
+    both = outlined(RIGHT_LUNG, LEFT_LUNG)
+    assert both.share_inside == pytest.approx(both.outline.thorax[:, :56].sum() / (112 * 56), abs=0.03)
+    percent = f"{100 * both.share_inside:.0f} % of the heat map"
+    assert percent in report(both).decode()
+    assert percent in dict(facts(both))["Heat map and thorax"]
+    found = receipt(both, BALANCED.name, 0.1)
+    assert found["heat_map_inside_thorax"] == both.share_inside
+    assert found["lungs_outlined"] == ["right", "left"]
+
+
+def test_without_both_lungs_no_share_is_said():
+    for of, lungs in ((outlined(RIGHT_LUNG), ["right"]), (reading(), None)):
+        found = receipt(of, BALANCED.name, 0.1)
+        assert (found["heat_map_inside_thorax"], found["lungs_outlined"]) == (None, lungs)
+        assert "of the heat map's evidence" not in report(of).decode()

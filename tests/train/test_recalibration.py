@@ -87,7 +87,7 @@ def other_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     save_network(network, folder / NETWORK_FILE)
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
     card |= {"name": "other", "weights_sha256": file_sha256(folder / NETWORK_FILE)}
-    card["calibration"]["temperature"] = 0.5
+    card["populations"][0]["calibration"]["temperature"] = 0.5
     (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
     return folder
 

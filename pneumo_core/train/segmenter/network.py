@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-# Of each step down: half the size, and these channels.
+# Each step down halves the size, and has these channels.
 CHANNELS = (12, 20, 32, 48, 64)
 # All its layers are called so, that a network which holds them can be told apart.
 PREFIX = "lungs_"
