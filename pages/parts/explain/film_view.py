@@ -15,7 +15,6 @@ from pneumo_core.draw import COLOUR_MAPS, Display
 from pneumo_core.lungs import outline_in_words, share_in_words
 from pneumo_core.models import NOT_THE_FLAG, Conformal
 from pneumo_core.read import (
-    RANGES_IN_WORDS,
     Reading,
     at_prevalence,
     case_report,
@@ -24,8 +23,8 @@ from pneumo_core.read import (
     in_words,
     is_score_a_fact,
     overlay_png,
+    ranges_in_words,
     receipt_json,
-    reference_result,
     score_in_words,
     verdict,
 )
@@ -106,8 +105,8 @@ def _among_patients(reading: Reading, point: OperatingPoint, prevalence: float) 
         f"If {100 * prevalence:.0f} in 100 of your patients have pneumonia:\n"
         + "\n".join(f"- {label}: **{text}**" for label, text in rows)
     )
-    if reference_result(reading.card.first) is not None:
-        st.markdown(RANGES_IN_WORDS)
+    if ranges := ranges_in_words(rows):
+        st.markdown(ranges)
 
 
 def _viewer(film: Film, reading: Reading, identity: object) -> Display:
