@@ -14,8 +14,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks.labelled import LabelledImage, adult_validation_patients, filled_outside, read_labels
-from pneumo_core.data import find_cases
+from benchmarks.adults import filled_outside, validation_patients
+from pneumo_core.data import Case, find_cases, find_xrays
 from pneumo_core.files import file_sha256, models_folder
 from pneumo_core.film import prepare, read_radiograph
 from pneumo_core.keras_network import load_classifier
@@ -56,16 +56,17 @@ class Chosen:
     view: str
 
 
-def chosen_adults(tables: Mapping[str, Sequence[LabelledImage]]) -> list[Chosen]:
+def chosen_adults(listed: Mapping[str, Sequence[Case]]) -> list[Chosen]:
     """Choose adults of known age: all images with weak labels, and of the others those of the validation patients."""
-    weak = {image.patient for image in tables[WEAK]}
-    others = {image.patient for kind in (ADULTS, LUNGS) for image in tables[kind]} - weak
-    validation = adult_validation_patients(others) | weak
+    weak = {case.patient for case in listed[WEAK]}
+    others = {case.patient for kind in (ADULTS, LUNGS) for case in listed[kind]} - weak
+    validation = validation_patients(others) | weak
     return [
-        Chosen(image.path, kind, image.group, image.view)
-        for kind in FOLDERS
-        for image in tables[kind]
-        if image.patient in validation and image.age is not None and image.age >= GROWN_UP
+        Chosen(case.views[0], kind, case.told.group, case.told.view)
+        for kind, cases in listed.items()
+        for case in cases
+        if case.patient in validation and case.told is not None and case.told.group is not None
+        if case.told.age_years is not None and case.told.age_years >= GROWN_UP
     ]
 
 
@@ -107,7 +108,7 @@ def main(children: Path, adults: Path, model: Path | None, anew: bool, target: P
     known = classifier.known
     chosen = [
         *chosen_children(children, known),
-        *chosen_adults({kind: read_labels(adults / name) for kind, name in FOLDERS.items()}),
+        *chosen_adults({kind: find_xrays([adults / name]) for kind, name in FOLDERS.items()}),
     ]
     shares, logits = [], []
     for start in range(0, len(chosen), BATCH):
@@ -116,9 +117,11 @@ def main(children: Path, adults: Path, model: Path | None, anew: bool, target: P
             radiograph = read_radiograph(image.path)
             if known and known.hashes.get(radiograph.sha256[:HASH_DIGITS]) == "training":
                 raise click.ClickException("The model was trained on one of the images. Nothing was written.")
-            film, share = prepare(radiograph.pixels, classifier.card.preprocessing), np.nan
+            share = np.nan
             if image.kind == LUNGS:
-                film, share = filled_outside(film)
+                film, share = filled_outside(prepare(radiograph.pixels, classifier.card.preprocessing))
+            else:
+                film = classifier.framed(radiograph.pixels).film
             films.append(film)
             shares.append(share)
         logits.append(classifier.logits(np.stack(films)))

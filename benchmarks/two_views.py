@@ -3,7 +3,8 @@
     python -m benchmarks.two_views [--against FOLDER] [--repetitions 20] [--record docs/benchmarks]
 
 The network is of full size, with weights at random: two bodies as the recipe has them, a head of three classes and the
-lungs' segmenter. One X-ray is its pass, heat map included; a batch is its score alone. All take turns.
+lungs' segmenter. One X-ray is a pass with its heat map; a batch is a pass alone. All take turns, so that the last
+column holds on a busy machine, too.
 """
 
 import dataclasses
@@ -35,7 +36,11 @@ def two_views(size: int) -> keras.Model:
 
 
 @click.command()
-@click.option("--against", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Another model.")
+@click.option(
+    "--against",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A model other than the one in use.",
+)
 @click.option("--repetitions", default=20, show_default=True)
 @record_option
 def benchmark(against: Path | None, repetitions: int, record: Path | None) -> None:

@@ -35,7 +35,7 @@ READERS = 2
 
 
 class _Admitted(NamedTuple):
-    """An X-ray on its way to the network: its input, float32 `(height, width, 1)`, its admission, its lungs' outline."""
+    """An X-ray on its way to the network: input, float32 `(height, width, 1)`, admission, the lungs' outline."""
 
     prepared: np.ndarray
     admission: Admission

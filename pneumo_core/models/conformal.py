@@ -24,7 +24,7 @@ import numpy as np
 
 from pneumo_core.errors import ModelError
 from pneumo_core.models.card import ModelCard
-from pneumo_core.models.populations import Population
+from pneumo_core.models.populations import FINDING, Population
 from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_stored_scores
 from pneumo_core.stats import Estimate, percent, proportion
 
@@ -66,22 +66,22 @@ class Regions:
         kept = "neither class is" if self.pneumonia_from > self.none_up_to else "both classes are"
         return f"Uncertain from {100 * low:.1f} to {100 * high:.1f} %, where {kept} kept."
 
-    def in_words(self, probability: float) -> str:
-        """Say the word of a film in a sentence."""
-        return f"Suspected pneumonia: {self.outcome(probability)}."
+    def in_words(self, probability: float, finding: str = FINDING) -> str:
+        """Say the word of a film in a sentence, of the finding that a population's flag means."""
+        return f"{finding[:1].upper()}{finding[1:]}: {self.outcome(probability)}."
 
-    def reason(self, probability: float) -> str:
-        """Say how a probability lies to those of the validation films of both classes."""
+    def reason(self, probability: float, condition: str = "pneumonia") -> str:
+        """Say how a probability lies to those of the validation films with a condition and without it."""
         share = f"{100 * self.coverage:g}\N{NO-BREAK SPACE}%"
-        sick = f"{share} of the validation X-rays with pneumonia score {100 * self.pneumonia_from:.1f} % or more"
-        well = f"{share} of the validation X-rays without pneumonia score {100 * self.none_up_to:.1f} % or less"
+        sick = f"{share} of the validation X-rays with {condition} score {100 * self.pneumonia_from:.1f} % or more"
+        well = f"{share} of the validation X-rays without {condition} score {100 * self.none_up_to:.1f} % or less"
         keeps_pneumonia, keeps_none = probability >= self.pneumonia_from, probability <= self.none_up_to
         if keeps_pneumonia and keeps_none:
             return f"At least {sick}, and {well}: this X-ray does both."
         if keeps_pneumonia:
-            return f"At least {sick}, as this X-ray does, and {share} of those without pneumonia score lower than it."
+            return f"At least {sick}, as this X-ray does, and {share} of those without {condition} score lower than it."
         if keeps_none:
-            return f"At least {well}, as this X-ray does, and {share} of those with pneumonia score higher than it."
+            return f"At least {well}, as this X-ray does, and {share} of those with {condition} score higher than it."
         return f"At least {sick}, and {well}: this X-ray does neither."
 
 

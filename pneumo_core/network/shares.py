@@ -1,4 +1,4 @@
-"""The shares of three classes in one film's score: what they are, and how sure each may be taken."""
+"""The shares of three classes in one film's score: the first one is calibrated, the other two are not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """The classes of a network of three, as it sees one film. None of them is a diagnosis.
+    """The three classes of a network, as it sees one film. No share is a diagnosis.
 
     Attributes:
         finding: the calibrated probability of the finding, in [0, 1].
@@ -22,7 +22,7 @@ class Shares:
 
     @classmethod
     def of(cls, probability: float, other_logit: float) -> Shares:
-        """Split what is left of a calibrated probability by the log odds of another abnormality against normal."""
+        """Split the rest of a calibrated probability by the log odds of another abnormality against normal."""
         # Neither exponential can overflow, whatever the logit's sign.
         towards = math.exp(-abs(other_logit))
         smaller, larger = towards / (1 + towards), 1 / (1 + towards)

@@ -26,9 +26,12 @@ from .report import (
     reference_result as reference_result,
     score_in_words as score_in_words,
     scores_in_short as scores_in_short,
+    scores_in_words as scores_in_words,
     verdict as verdict,
 )
 from .verdicts import (
+    NO_VERDICT as NO_VERDICT,
     PopulationVerdict as PopulationVerdict,
     Prediction as Prediction,
+    side_in_words as side_in_words,
 )

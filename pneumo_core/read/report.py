@@ -124,19 +124,17 @@ def is_score_a_fact(reading: Reading) -> bool:
     )
 
 
-def score_in_words(reading: Reading) -> str:
-    """Say the score as a natural frequency, with the state of its calibration where it is no fact.
-
-    Where several populations were asked, each has its own sentences.
-    """
+def scores_in_words(reading: Reading) -> str:
+    """Say the score for each population asked as `score_in_words` does, with its name where there are several."""
     if len(reading.verdicts) == 1:
-        return _score_in_words(reading, reading.verdicts[0])
+        return score_in_words(reading, reading.verdicts[0])
     return " ".join(
-        f"By the limits for {one.population.name}: {_score_in_words(reading, one)}" for one in reading.verdicts
+        f"By the limits for {one.population.name}: {score_in_words(reading, one)}" for one in reading.verdicts
     )
 
 
-def _score_in_words(reading: Reading, one: PopulationVerdict) -> str:
+def score_in_words(reading: Reading, one: PopulationVerdict) -> str:
+    """Say the score for a population as a natural frequency, with the state of its calibration where it is no fact."""
     population, condition = one.population, one.population.condition
     words, result = in_words(one.prediction.probability), reference_result(population)
     group = f"{100 * population.calibration.prevalence:g} % of the group"
@@ -190,9 +188,12 @@ def _at_prevalence(
             rows.append((f"Flagged or not: how many have {condition}", f"{why_no_values(rates, mix)} {_OTHERS_ALIKE}"))
         films = _films_in_words(result)
         rows.append((f"Sensitivity, measured on {films}", percent_with_films(found.confusion.sensitivity)))
-        for group, rate in (("others abnormal", rates.specificity_other), ("normal ones", rates.specificity_normal)):
+        for group, rate in (
+            ("another abnormality", rates.specificity_other),
+            ("nothing abnormal", rates.specificity_normal),
+        ):
             if rate is not None:
-                rows.append((f"Specificity on {group}, measured on {films}", percent_with_films(rate)))
+                rows.append((f"Specificity with {group}, measured on {films}", percent_with_films(rate)))
         if rates.specificity_other is None and rates.specificity_normal is None:
             rows.append((f"Specificity, measured on {films}", percent_with_films(found.confusion.specificity)))
     return rows
@@ -264,7 +265,7 @@ def receipt(
         "by_population": by_population,
         "age_years": reading.age_years,
         "age_from": reading.age_from,
-        "probability_in_words": score_in_words(reading),
+        "probability_in_words": scores_in_words(reading),
         "calibration_known": is_score_a_fact(reading),
         "logit": reading.logit,
         "prevalence": prevalence,
@@ -395,10 +396,12 @@ def _part(reading: Reading, one: PopulationVerdict, point_name: str, conformal: 
         if len(reading.verdicts) > 1
         else "",
         "probability": f"{100 * probability:.1f} %",
-        "outcome": conformal.regions.in_words(probability) if conformal else "",
-        "outcome_reason": f"{conformal.regions.reason(probability)} {NOT_THE_FLAG}" if conformal else "",
+        "outcome": conformal.regions.in_words(probability, one.population.finding) if conformal else "",
+        "outcome_reason": f"{conformal.regions.reason(probability, one.population.condition)} {NOT_THE_FLAG}"
+        if conformal
+        else "",
         "outcome_trust": conformal.in_words() if conformal else "",
-        "score_in_words": _score_in_words(reading, one),
+        "score_in_words": score_in_words(reading, one),
         "point": point,
         "threshold": f"{100 * point.threshold:.1f} %",
     }

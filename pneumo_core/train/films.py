@@ -103,13 +103,15 @@ def epoch_order(has_pneumonia: np.ndarray, views: int, recipe: Recipe, epoch: in
 
 
 def epoch_batches(films: tf.Tensor, labels: tf.Tensor, recipe: Recipe, epoch: int) -> tf.data.Dataset:
-    """Deal the films of an epoch in batches: float32 `(batch, height, width, 1)` in [0, 255] and float32 `(batch,)`.
+    """Deal the films of an epoch in batches: float32 `(batch, height, width, 1)` in [0, 255] and their labels.
 
     Args:
         films: uint8 `(views, n, height, width)`.
-        labels: float32 `(n,)`, 1 with pneumonia.
+        labels: float32 `(n,)`, 1 with pneumonia; or the shares of three groups, float32 `(n, 3)`, the finding first.
     """
-    order, view = epoch_order(np.asarray(labels) > 0, films.shape[0], recipe, epoch)
+    shares = np.asarray(labels)
+    has_finding = shares > 0 if shares.ndim == 1 else shares.argmax(axis=1) == 0
+    order, view = epoch_order(has_finding, films.shape[0], recipe, epoch)
 
     def batch(place: tf.Tensor, of_view: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         chosen = tf.gather_nd(films, tf.stack([of_view, place], axis=1))

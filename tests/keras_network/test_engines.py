@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import engines
+from benchmarks import engines, two_views
 from benchmarks.record import read_record
 from pneumo_core.cli.group import commands
 from pneumo_core.errors import ModelError, PneumoError
@@ -184,6 +184,18 @@ def test_the_benchmark_names_what_is_left_out_and_times_the_rest(
     assert [row[0] for row in results.rows] == ["ours", engines.USUAL]
     assert passes.rows[0][2:] == (1.0, None)
     assert passes.rows[1][3] == 0.0
+
+
+def test_two_views_are_timed_beside_the_model_in_use(
+    tiny_model_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(two_views, "find_spec", lambda name: None)
+    monkeypatch.setattr(two_views, "two_views", lambda size: joined_at_random())
+    result = CliRunner().invoke(two_views.benchmark, ["--repetitions", "1", "--record", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    (table,) = read_record(tmp_path / "two_views.json").tables
+    assert [row[:2] for row in table.rows] == [("keras", two_views.ONE), ("keras", two_views.MANY)]
+    assert all(row[-1] > 0 for row in table.rows)
 
 
 def test_what_the_benchmark_names_is_pinned():

@@ -8,10 +8,11 @@ import pytest
 
 from pneumo_core.errors import ModelError
 from pneumo_core.models.card import LUNGS_FILE, ModelCard, card_text, read_card, write_card
+from pneumo_core.models.importing import take_in
 from pneumo_core.models.populations import Population, asked, population_name
 from pneumo_core.models.results import GroupCount, Groups
 from pneumo_core.stats.calibration import Calibration, OperatingPoint, PointRule
-from tests.makers import WEIGHTS, evaluation_result, model_card, population
+from tests.makers import WEIGHTS, evaluation_result, model_card, population, zip_of
 
 # sha256sum of the byte "x".
 X_SHA256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
@@ -49,7 +50,7 @@ def written(folder: Path, card: ModelCard) -> Path:
         (6.0, "between", ["children", "adults"]),
         (17.99, "between", ["children", "adults"]),
         (18.0, "adults", ["adults"]),
-        (130.0, "outside", ["adults"]),
+        (130.0, "adults", ["adults"]),
         (None, "unknown", ["children", "adults"]),
     ],
 )
@@ -168,3 +169,16 @@ def test_a_segmenter_that_is_another_one_or_missing_is_refused(tmp_path: Path):
         read_card(tmp_path)
     (tmp_path / LUNGS_FILE).write_bytes(b"x")
     assert read_card(tmp_path).lungs_sha256 == X_SHA256
+
+
+def test_a_segmenter_that_no_card_vouches_for_is_left_out_of_an_import(tmp_path: Path):
+    written(tmp_path, model_card())
+    files = {name: (tmp_path / name).read_bytes() for name in ("classifier.keras", "card.json")}
+    models = tmp_path / "models"
+    models.mkdir()
+    take_in(models, zip_of(files | {LUNGS_FILE: b"x"}), "new", lambda folder: "")
+    assert not (models / "new" / LUNGS_FILE).exists()
+    written(tmp_path, model_card(lungs_sha256=X_SHA256))
+    card = {"card.json": (tmp_path / "card.json").read_bytes(), LUNGS_FILE: b"x"}
+    take_in(models, zip_of(files | card), "other", lambda folder: "")
+    assert (models / "other" / LUNGS_FILE).read_bytes() == b"x"

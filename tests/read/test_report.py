@@ -33,7 +33,7 @@ from pneumo_core.read.report import (
     receipt,
     receipt_json,
     reference_result,
-    score_in_words,
+    scores_in_words,
     verdict,
 )
 from pneumo_core.stats.metrics import ConfusionMatrix, proportion
@@ -163,7 +163,7 @@ def calibrated_on(n: int, error: float, films: str = "test, elsewhere") -> Evalu
 def test_a_score_is_a_fact_only_where_its_calibration_was_measured_well_enough(n: int, error: float, known: bool):
     card = model_card(test=(calibrated_on(n, error),))
     assert is_calibration_known(card.first) is known
-    assert (score_in_words(reading(card=card)) == SCORE_AS_A_FACT) is known
+    assert (scores_in_words(reading(card=card)) == SCORE_AS_A_FACT) is known
     assert (SCORE_AS_A_FACT in Page(report(card=card)).text) is known
     assert receipt(reading(card=card), BALANCED.name, 0.1)["calibration_known"] is known
 
@@ -181,7 +181,7 @@ def test_a_score_that_is_no_fact_says_what_was_measured():
         ),
         (model_card(test=(), validation=()), "The calibration of such scores was not measured."),
     ):
-        assert score_in_words(reading(card=card)) == f"{means} {known}"
+        assert scores_in_words(reading(card=card)) == f"{means} {known}"
         assert f"Probability 62.5 %. {means} {known}" in Page(report(card=card)).text
 
 
@@ -190,7 +190,7 @@ def test_a_score_of_a_film_unlike_those_measured_is_no_fact_and_has_no_probabili
     card = model_card(test=(calibrated_on(624, 0.02),))
     film = reading(card=card)
     known, unknown = film, dataclasses.replace(film, admission=unlike)
-    assert score_in_words(unknown) == (
+    assert scores_in_words(unknown) == (
         "Read as a frequency this score means about 62 in 100, if 50 % of the group have pneumonia. It was checked on "
         "other kinds of images or patients than this one."
     )
@@ -209,7 +209,7 @@ def test_the_calibration_is_that_of_the_first_test_films_and_else_of_the_validat
 
 def test_the_shipped_models_score_stands_as_a_fact():
     card = read_card(active_model_folder(ROOT / "model"))
-    assert score_in_words(reading(0.647, card=card)) == SCORE_AS_A_FACT.replace("62", "65")
+    assert scores_in_words(reading(0.647, card=card)) == SCORE_AS_A_FACT.replace("62", "65")
 
 
 @pytest.fixture
@@ -256,7 +256,10 @@ def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
         ("Flagged images with pneumonia (PPV)", "25.2 to 73.2 %"),
         ("Images not flagged, without pneumonia (NPV)", "98.8 % (95.8-99.7)"),
         ("Sensitivity, measured on 60 test images", "90.0 % (95 % interval 69.9 to 97.2, n = 20)"),
-        ("Specificity on normal ones, measured on 60 test images", "90.0 % (95 % interval 76.9 to 96.0, n = 40)"),
+        (
+            "Specificity with nothing abnormal, measured on 60 test images",
+            "90.0 % (95 % interval 76.9 to 96.0, n = 40)",
+        ),
     ]
 
 
@@ -337,7 +340,7 @@ def test_what_was_not_measured_is_called_not_defined():
     rows = dict(at_prevalence(reading(card=apart(model_card(test=(result,)))), BALANCED.name, 0.1))
     assert rows["Sensitivity, measured on 60 validation images"] == "not defined"
     assert "the finding are in the mix and were not" in rows["Flagged or not: how many have pneumonia"]
-    assert rows["Specificity on normal ones, measured on 60 validation images"].startswith("90.0 %")
+    assert rows["Specificity with nothing abnormal, measured on 60 validation images"].startswith("90.0 %")
 
 
 def test_the_facts_of_a_dicom_are_told_in_the_standards_words():

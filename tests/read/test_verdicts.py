@@ -12,12 +12,14 @@ from scipy import special
 from pneumo_core.draw.picture import Display
 from pneumo_core.errors import ModelError
 from pneumo_core.gate.suitability import suitability_for_age
+from pneumo_core.models.conformal import Conformal, Measured, Regions
 from pneumo_core.network.classifier import Classifier
 from pneumo_core.network.engine import Engine
 from pneumo_core.read.line import reading_line
 from pneumo_core.read.reading import Reading, read_xray
-from pneumo_core.read.report import at_prevalence, case_report, receipt, score_in_words, verdict
+from pneumo_core.read.report import at_prevalence, case_report, receipt, scores_in_words, verdict
 from pneumo_core.stats.calibration import Calibration
+from pneumo_core.stats.metrics import proportion
 from tests.makers import BALANCED, RULE_IN, SCREENING, left_half, model_card, population, radiograph, with_thresholds
 
 # By the limits for children flagged from 0.5, for adults from 0.3; both temperatures are 1.
@@ -55,7 +57,7 @@ def line_at(probability: float, age: float | None, **origin: Any) -> dict[str, A
         (0.4, None, "unknown", None),
         (0.6, None, "both", True),
         (0.2, None, "both", False),
-        (0.4, 129.0, None, True),
+        (0.4, 129.0, "adults", True),
     ],
 )
 def test_the_age_says_whose_limits_give_the_verdict(
@@ -107,7 +109,7 @@ def test_the_prediction_is_no_number_where_no_verdict_may_be_given():
     assert not reading.prediction.is_flagged(BALANCED)
     assert reading.flagged("balanced") is None
     assert verdict(reading, "balanced") == "No verdict"
-    assert (score_in_words(reading), at_prevalence(reading, "balanced", 0.1)) == ("", [])
+    assert (scores_in_words(reading), at_prevalence(reading, "balanced", 0.1)) == ("", [])
     found = receipt(reading, "balanced", 0.1)
     assert [found[key] for key in ("probability", "flagged", "threshold", "by_population")] == [None, None, None, {}]
     assert b"nan" not in case_report(reading, "balanced", 0.1, Display())
@@ -132,7 +134,17 @@ def test_the_finding_is_called_what_the_label_of_its_population_was():
     assert verdict(read_at(0.7, 40.0)[1], "balanced") == "Flagged: suspected lung opacity"
     assert verdict(read_at(0.7, 3.0)[1], "balanced") == "Flagged: suspected pneumonia"
     assert verdict(read_at(0.7, None)[1], "balanced") == "Flagged: suspected pneumonia or suspected lung opacity"
-    assert "show lung opacity" not in score_in_words(read_at(0.7, 3.0)[1])
+    assert "show lung opacity" not in scores_in_words(read_at(0.7, 3.0)[1])
+
+
+def test_the_words_of_a_population_with_regions_name_its_own_finding():
+    some = proportion(9, 10)
+    found = Conformal(Regions(0.9, 0.8, 0.2), Measured(some, some, some, some, 1, 0), (20, 1))
+    page = case_report(read_at(0.4, 40.0)[1], "balanced", 0.1, Display(), {"adults": found}).decode()
+    assert "Suspected lung opacity: uncertain." in page
+    assert "with pneumonia score" not in page
+    of_others = case_report(read_at(0.4, 3.0)[1], "balanced", 0.1, Display(), {"adults": found}).decode()
+    assert "uncertain." not in of_others
 
 
 def test_an_operating_point_is_each_populations_own():

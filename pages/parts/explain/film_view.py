@@ -15,6 +15,8 @@ from pneumo_core.draw import COLOUR_MAPS, Display
 from pneumo_core.lungs import outline_in_words, share_in_words
 from pneumo_core.models import NOT_THE_FLAG, Conformal
 from pneumo_core.read import (
+    NO_VERDICT,
+    PopulationVerdict,
     Reading,
     at_prevalence,
     case_report,
@@ -26,6 +28,7 @@ from pneumo_core.read import (
     ranges_in_words,
     receipt_json,
     score_in_words,
+    side_in_words,
     verdict,
 )
 from pneumo_core.stats import OperatingPoint
@@ -50,7 +53,7 @@ def film_view(film: Film, point: OperatingPoint, prevalence: float) -> None:
     with score:
         file_named(film.name, film.sha256, verdict(reading, point.name))
         with anew(identity, point, "score"):
-            _score(reading, point, conformal, why_not)
+            _score(reading, point.name, conformal, why_not)
         with anew(identity, point, prevalence):
             _among_patients(reading, point, prevalence)
     with pictures:
@@ -72,14 +75,29 @@ def _refusal(film: Film) -> None:
         st.error(plain(film.reason or ""), icon=":material/block:")
 
 
-def _score(reading: Reading, point: OperatingPoint, conformal: Conformal | None, why_not: str) -> None:
-    probability = reading.prediction.probability
+def _score(reading: Reading, point_name: str, conformal: Conformal | None, why_not: str) -> None:
+    """Draw the score and its meaning for each population asked; the conformal regions are the first population's."""
+    if not reading.verdicts:
+        st.markdown(f"**{NO_VERDICT}.** The warning above says why.")
+    for one in reading.verdicts:
+        if len(reading.verdicts) > 1:
+            st.markdown(f"**By the limits for {one.population.name}: {side_in_words(one, point_name)}**")
+        if one.population == reading.card.first:
+            _score_of(reading, one, point_name, conformal, why_not)
+        else:
+            _score_of(reading, one, point_name, None, "Its regions are shown for the first group of patients only.")
+
+
+def _score_of(
+    reading: Reading, one: PopulationVerdict, point_name: str, conformal: Conformal | None, why_not: str
+) -> None:
+    probability, point = one.prediction.probability, one.population.operating_point(point_name)
     uncertain = conformal.regions.uncertain if conformal else None
     framed = f", uncertain from {100 * uncertain[0]:.1f} to {100 * uncertain[1]:.1f} percent" if uncertain else ""
     st.plotly_chart(
         gauge(probability, point, text_colour(), uncertain),
         config={"displayModeBar": False},
-        key="gauge",
+        key=f"gauge_{one.population.name}",
         alt=f"Gauge: probability {100 * probability:.1f} percent, threshold {100 * point.threshold:.1f} percent"
         + framed,
     )
@@ -90,7 +108,7 @@ def _score(reading: Reading, point: OperatingPoint, conformal: Conformal | None,
         st.markdown(f"**{regions.in_words(probability)}** {regions.reason(probability)} {NOT_THE_FLAG}")
         with st.expander(f"How well the {100 * regions.coverage:g} % hold"):
             st.markdown(conformal.in_words())
-    sentence, words = plain(score_in_words(reading)), in_words(probability)
+    sentence, words = plain(score_in_words(reading, one)), in_words(probability)
     if is_score_a_fact(reading):
         sentence = sentence.replace(words, f"**{words}**")
     st.markdown(
@@ -101,8 +119,11 @@ def _score(reading: Reading, point: OperatingPoint, conformal: Conformal | None,
 
 def _among_patients(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
     rows = at_prevalence(reading, point.name, prevalence)
+    if not rows:
+        return
+    condition = " or ".join(dict.fromkeys(one.population.condition for one in reading.verdicts))
     st.markdown(
-        f"If {100 * prevalence:.0f} in 100 of your patients have pneumonia:\n"
+        f"If {100 * prevalence:.0f} in 100 of your patients have {condition}:\n"
         + "\n".join(f"- {label}: **{text}**" for label, text in rows)
     )
     if ranges := ranges_in_words(rows):

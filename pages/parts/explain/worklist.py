@@ -11,8 +11,11 @@ from pages.parts.shared.frame import rows_height
 from pages.parts.shared.named import anew
 from pages.parts.shared.problems import plain
 from pneumo_core.models import Regions
+from pneumo_core.read import NO_VERDICT
 from pneumo_core.stats import OperatingPoint
 from pneumo_core.wording import hash_start
+
+SIDES = {True: "Flagged", False: "Not flagged"}
 
 
 def worklist(films: list[Film], point: OperatingPoint) -> Film | None:
@@ -62,9 +65,12 @@ def _row(number: int, film: Film, point: OperatingPoint, regions: Regions | None
         result, probability, outcome = "Refused", None, ""
         to_know = (film.reason or "").removeprefix(film.name).split(". ")[0].strip()
     else:
-        probability = film.reading.prediction.probability
-        result = "Flagged" if film.reading.prediction.is_flagged(point) else "Not flagged"
-        outcome = regions.outcome(probability) if regions else ""
+        reading, flagged = film.reading, film.reading.flagged(point.name)
+        result = ("No single verdict" if reading.verdicts else NO_VERDICT) if flagged is None else SIDES[flagged]
+        probability = reading.prediction.probability if flagged is not None else None
+        # The regions are the first population's.
+        is_first = reading.shown is not None and reading.shown.population == reading.card.first
+        outcome = regions.outcome(probability) if regions and is_first and probability is not None else ""
         to_know = ", ".join(film.reading.tags)
     return {
         "Order": number,

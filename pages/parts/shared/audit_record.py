@@ -14,7 +14,8 @@ def record_reading(reading: Reading) -> None:
         DataError: the log cannot be written.
     """
     outcome = "read with a warning" if reading.warnings else "read"
-    weights, probability = reading.card.weights_sha256, reading.prediction.probability
+    weights = reading.card.weights_sha256
+    probability = reading.prediction.probability if reading.verdicts else None
     record_event(AuditEvent("read", _user(), reading.radiograph.sha256, weights, probability, outcome))
 
 

@@ -54,9 +54,15 @@ class Film:
 
 
 def films_at_hand() -> list[Film]:
-    """Give this session's films: the highest probability first, refused files last, none left out."""
+    """Give this session's films: the highest probability first, those without one after them, refused files last."""
     films: dict[str, Film] = st.session_state.get(FILMS, {})
-    return sorted(films.values(), key=lambda film: -film.reading.prediction.probability if film.reading else 1.0)
+    return sorted(films.values(), key=_order)
+
+
+def _order(film: Film) -> float:
+    if film.reading is None:
+        return 1.0
+    return -film.reading.prediction.probability if film.reading.verdicts else 0.5
 
 
 def add_waiting(files: list[tuple[str, bytes | Path]]) -> None:

@@ -204,8 +204,9 @@ def fit_gate(
             count,
             len(group.validation),
             refused,
-            *made.pop(UPRIGHT),
-            tuple(MadePictures(kind, *numbers) for kind, numbers in made.items()),
+            made[UPRIGHT][0],
+            made[UPRIGHT][1],
+            tuple(MadePictures(kind, *made[kind]) for kind in SHARES),
             group.is_known,
         )
         for group, count, (refused, made) in zip(groups, counts, found_of, strict=True)
