@@ -4,6 +4,7 @@ from .assessment import (
     assess_run as assess_run,
     compare_assessments as compare_assessments,
     group_results as group_results,
+    points as points,
 )
 from .cluster import (
     FILMS_PER_PARTITION as FILMS_PER_PARTITION,

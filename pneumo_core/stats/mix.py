@@ -13,10 +13,11 @@ from typing import Literal
 from pneumo_core.stats.metrics import Estimate
 
 MIX_GROUPS: tuple[Literal["finding", "other", "normal"], ...] = ("finding", "other", "normal")
-GROUP_WORDS = {"finding": "the finding", "other": "another abnormality", "normal": "a normal X-ray"}
+# What a patient of a group has.
+GROUP_WORDS = {"finding": "the finding", "other": "another abnormality", "normal": "nothing abnormal"}
 NO_MIX = (
     "No predictive value is shown, because nobody has stated the mix of patients: how many of 100 have the finding, "
-    "another abnormality, or a normal X-ray."
+    "another abnormality, or nothing abnormal."
 )
 _PART = re.compile(r"(finding|other|normal)\s*[:=]?\s*([0-9]{1,3}(?:\.[0-9]+)?)\s*%?")
 
@@ -54,7 +55,7 @@ class Mix:
         """Say the shares in percent."""
         return (
             f"{100 * self.finding:.3g} % with the finding, {100 * self.other:.3g} % with another abnormality, "
-            f"{100 * self.normal:.3g} % normal"
+            f"{100 * self.normal:.3g} % with nothing abnormal"
         )
 
 

@@ -254,7 +254,9 @@ def test_the_report_says_when_with_what_and_where_it_was_made(counted: Assessmen
 def test_the_report_holds_the_operating_points_and_the_table_of_thresholds(counted: Assessment):
     page = " ".join(evaluation_html(counted, 0.5, ScreeningSetting(Mix(0.25, 0.0, 0.75), 2.0, 7.5)).decode().split())
     assert "<td>rule-in</td><td>70.0</td><td>a test</td><td>8</td><td>1</td><td>9</td><td>2</td>" in page
-    assert "The mix of patients: 25 % with the finding, 0 % with another abnormality, 75 % normal." in page
+    assert (
+        "The mix of patients: 25 % with the finding, 0 % with another abnormality, 75 % with nothing abnormal." in page
+    )
     assert "An X-ray and its reading cost 2, confirming a flagged patient 7.5." in page
     # 0.2 cases flagged and 0.075 others of each patient: (2 + 0.275 x 7.5) / 0.2.
     assert f"<td>20.0</td><td>{(2 + 0.275 * 7.5) / 0.2:.2f}</td>" in page
