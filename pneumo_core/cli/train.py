@@ -84,6 +84,13 @@ def _list_settings(context: click.Context, parameter: click.Parameter, is_asked:
     callback=_list_settings,
     help="List the settings of the recipe with ranges and defaults, and exit.",
 )
+@click.option(
+    "--plan",
+    "plan_file",
+    type=GivenPath(dir_okay=False),
+    help="A plan (JSON, as in docs/plans) of several sources, groups and populations; DATA is then the folder that its "
+    "sources lie in. All other words but --out are the plan's.",
+)
 @click.option("--population", help="Whose X-rays these are, for the model card. Default: those of Kermany et al. 2018.")
 @click.option("--ages", nargs=2, type=float, help="Their lowest and highest age in years. Default: 1 5.")
 @click.option(
@@ -99,19 +106,26 @@ def train(context: click.Context, /, resume: Path | None, finish: bool, **words:
     Ctrl-C stops after the step at hand; --resume goes on. The run's plan, log and checkpoint lie in runs/training/.
     """
     from pneumo_core.files import trainings_folder
-    from pneumo_core.train import check_plan, check_start, plan_run, read_plan
+    from pneumo_core.train import check_plan, check_start, plan_of_file, plan_run, read_plan
 
     if resume:
         _refuse_what_the_plan_says(context)
         folder = resume if resume.is_dir() else trainings_folder() / resume
         # Before anything of the folder is touched: it may be no run's.
         read_plan(folder)
+    elif words["plan_file"] is not None and words["out"] is not None:
+        _refuse_what_the_plan_says(context, ("plan_file", "data", "out"), "A plan says all, so that")
+        place = None if words["data"] is None else words["data"].resolve()
+        plan = plan_of_file(words["plan_file"].resolve(), words["out"].resolve(), place)
+        check_plan(plan)
+        check_start(plan.recipe, plan.start)
+        folder = plan_run(plan)
     elif words["data"] is None or words["out"] is None:
         raise click.UsageError("Please name the folder of films and --out, or --resume a run.")
     elif finish:
         raise click.UsageError("--finish goes with --resume.")
     else:
-        plan = _plan(**words)
+        plan = _plan(**{name: word for name, word in words.items() if name != "plan_file"})
         check_plan(plan)
         # It takes seconds, and comes before the run has a name.
         check_start(plan.recipe, plan.start)
@@ -119,18 +133,23 @@ def train(context: click.Context, /, resume: Path | None, finish: bool, **words:
     _run(folder, finish)
 
 
-def _refuse_what_the_plan_says(context: click.Context) -> None:
-    """Refuse words beside --resume: a run's plan is written already, and they would change nothing."""
+def _refuse_what_the_plan_says(
+    context: click.Context,
+    kept: tuple[str, ...] = ("resume", "finish"),
+    why: str = "A run that goes on keeps its plan, so that",
+) -> None:
+    """Refuse words beside --resume or --plan: the plan is written already, and they would change nothing."""
     beside = [
         parameter.opts[0] if isinstance(parameter, click.Option) else "DATA"
         for parameter in context.command.params
-        if parameter.name not in ("resume", "finish")
+        if parameter.name not in kept
         and context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
     ]
     if beside:
+        words = ["DATA" if name == "data" else f"--{name.removesuffix('_file')}" for name in kept]
         raise click.UsageError(
-            f"A run that goes on keeps its plan, so that {', '.join(beside)} would change nothing. Please leave out "
-            "all but --resume and --finish, or begin a new run."
+            f"{why} {', '.join(beside)} would change nothing. Please leave out all but {' and '.join(words)}, or begin "
+            "a new run."
         )
 
 

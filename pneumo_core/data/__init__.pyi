@@ -1,9 +1,11 @@
 from .audit import (
     audit_folder as audit_folder,
     films_to_show as films_to_show,
+    mask_of as mask_of,
     split_audited as split_audited,
 )
 from .audit_words import (
+    area_in_words as area_in_words,
     area_rows as area_rows,
     count_rows as count_rows,
     summary as summary,
@@ -12,6 +14,7 @@ from .audit_words import (
 from .audited import (
     AUDIT_FILE as AUDIT_FILE,
     Audit as Audit,
+    AuditedFilm as AuditedFilm,
     audit_json as audit_json,
     write_audit as write_audit,
 )
@@ -46,9 +49,12 @@ from .counts import (
     without_doubles as without_doubles,
 )
 from .findings import (
+    MASK_SHAPE as MASK_SHAPE,
     alike as alike,
+    areas_of as areas_of,
 )
 from .labels import (
+    group_by_folders as group_by_folders,
     group_of_label as group_of_label,
     label_by_folders as label_by_folders,
 )
@@ -83,6 +89,8 @@ from .sources import (
     Source as Source,
     SourceFilm as SourceFilm,
     TableFilm as TableFilm,
+    in_listing as in_listing,
+    kind_of_group as kind_of_group,
     list_table as list_table,
     open_source as open_source,
     open_uploads as open_uploads,

@@ -304,7 +304,7 @@ def _alarms_of_gaps(
     known = [film for film in usable if word_of(film)]
     for word in sorted({word_of(film) for film in known}):
         per_group = _shares(known, partial(_says, word_of, word))
-        # Of two words the other one says the same.
+        # The other one of two words says the same.
         if _gap(per_group) > GROUP_GAP:
             in_words = ", ".join(f"{group} {_share(hits, of)}" for group, (hits, of) in per_group.items())
             yield Alarm(

@@ -56,7 +56,7 @@ ViewOf = Literal["", "whole", "lungs_only"]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a table tells of an X-ray beside its file.
+    """The facts that a table tells of an X-ray beside its file.
 
     Attributes:
         group: the class: the finding, another abnormality, or neither; None where the label is not known.

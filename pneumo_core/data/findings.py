@@ -60,7 +60,7 @@ def audit_of(
     across = tuple(_patients_across(usable))
     contradictory = {name for group in twins if group.is_conflict for name in group.films}
     once = [film for film in usable if film.name not in contradictory and film.name not in copies]
-    areas = tuple(_areas(once, facts))
+    areas = tuple(areas_of(once, facts))
     alarms = (
         *alarms_of_tables(films, table),
         *alarms_of(films, counts, copies, twins, across, areas, ignored, links, unknown),
@@ -153,7 +153,12 @@ def _bits_apart(prints: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.bitwise_count(prints ^ other).sum(axis=1, dtype=np.int64)
 
 
-def _areas(usable: Sequence[AuditedFilm], facts: Mapping[str, Facts]) -> Iterator[FactArea]:
+def areas_of(usable: Sequence[AuditedFilm], facts: Mapping[str, Facts]) -> Iterator[FactArea]:
+    """Say how far facts beside the pictures separate the classes of films, in all and in each split.
+
+    Args:
+        facts: of films' names what their files tell; tables and masks are asked anyway.
+    """
     splits = [split for split in SPLITS if any(film.split == split for film in usable)]
     parts = [(split, "") for split in (("all", *splits) if len(splits) > 1 else ("all",))]
     # With a third group, an area against all others hides one against normal.

@@ -10,8 +10,8 @@ import dataclasses
 import math
 import posixpath
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -126,6 +126,11 @@ def list_xrays(
             same[posixpath.basename(case.name)].append(case.name)
         joined = joined_patients({case.name: case.patient for case in cases}, same.values())
         cases = [dataclasses.replace(case, patient=joined[case.patient]) for case in cases]
+    # An X-ray of a folder without copies is the same in each view.
+    views = 1 + len(copies)
+    cases = [
+        dataclasses.replace(case, views=(*case.views, *case.views[:1] * (views - len(case.views)))) for case in cases
+    ]
     cases.sort(key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name))
     return Listed(
         tuple(cases),
@@ -191,15 +196,23 @@ def _list_table(table: Path, folder: Path, copies: Sequence[Path], rules: TableR
     below = FilmsBelow(folder)
     found: dict[str, list[tuple[TableRow, Case]]] = {}
     too_old = 0
+    numbers: set[str] = set()
     for row in read_table(content, as_shown(table.name), ("file",), _FURTHER, MAX_TABLE_BYTES, _OTHER_NAMES, notes):
         with left_out(problems, f"Row {row.number} ({as_shown(row.cell('file'))})", f"Row {row.number}"):
             if row.is_ragged:
                 raise DataError("it has more or fewer cells than the first row. Please correct it.")
             name = below.find(row.cell("file")).name
+            numbers.update({row.cell("label")} & {"0", "1", "2"} - rules.labels.keys())
             told, is_too_old = _told(row, rules, folder.name)
             too_old += is_too_old
             case = _case(folder, name, row, told, copies)
             found.setdefault(name, []).append((row, case))
+    if numbers == {"1", "2"}:
+        raise DataError(
+            "The labels are 1 and 2, and nothing says which is the finding. Expected are 0 for none and 1 for the "
+            "finding. Please write 0 and 1, or say in the plan what they mean.",
+            code="labels",
+        )
     cases = list(_once_each(found, problems))
     if not cases:
         first = f" The first problem: {problems[0].named}" if problems else ""
@@ -322,11 +335,6 @@ def _number(cell: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def group_counts(cases: Iterable[Case]) -> Counter[str]:
-    """Count X-rays by group; those of a folder in the layout of `find_cases` are of two groups."""
-    return Counter(group_of(case) for case in cases)
 
 
 def group_of(case: Case) -> Group:

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,7 +57,8 @@ def run_source(
     Raises:
         DataError: the folder holds a run of other films or another model, or is at work elsewhere.
     """
-    run = Run(source.listing_sha256, classifier.card.weights_sha256, len(source.films), classifier.device)
+    card = classifier.card
+    run = Run(source.listing_sha256, card.weights_sha256, len(source.films), classifier.device, source.age_years)
     with alone_in(folder):
         begin_run(run, folder)
         done = {score.number for score in read_scores(folder)}
@@ -66,7 +68,7 @@ def run_source(
         patients = numbered_patients((film.name, film.patient, film.has_pneumonia) for film in source.films)
         started, before = time.monotonic(), len(done)
         facts: dict[int, Facts] = {}
-        for scores in score_films(left, patients, classifier, facts=facts):
+        for scores in score_films(left, patients, classifier, facts=facts, age_years=source.age_years):
             append_scores(folder, scores)
             done.update(score.number for score in scores)
             report(Progress(len(done), run.films, (len(done) - before) / (time.monotonic() - started)))
@@ -75,7 +77,7 @@ def run_source(
         found = read_scores(folder)
         columns = facts_of_columns([film.columns for film in source.films])
         read = {number: {**of_file, **columns[number]} for number, of_file in facts.items()}
-        keep_outward(folder, labelled_cohort(found, classifier.card.first.calibration), read)
+        keep_outward(folder, labelled_cohort(found, card), read)
     return found
 
 
@@ -85,6 +87,7 @@ def score_films(
     classifier: Classifier,
     reader_threads: int = READERS,
     facts: dict[int, Facts] | None = None,
+    age_years: float | None = None,
 ) -> Iterator[list[FilmScore]]:
     """Give the films' scores in their order, a batch at a time; one that is refused never stops the others.
 
@@ -93,11 +96,13 @@ def score_films(
         patients: of each place in the source, whose film it is.
         reader_threads: more of them where storage answers late; each process decodes one film at a time.
         facts: takes what each film's file tells beside its picture, by the film's place.
+        age_years: of all patients whose file and table tell none.
     """
     batch: list[_Item] = []
     with ThreadPoolExecutor(reader_threads, thread_name_prefix="read-film") as readers:
         try:
-            for item in _read_ahead(films, patients, classifier, readers, facts):
+            read = partial(_read, classifier=classifier, facts=facts, age_years=age_years)
+            for item in _read_ahead(films, patients, read, readers):
                 batch.append(item)
                 if len(batch) == BATCH_SIZE:
                     yield _scored(batch, classifier)
@@ -111,26 +116,45 @@ def score_films(
 def _read_ahead(
     films: Iterable[tuple[int, SourceFilm]],
     patients: Sequence[Whose],
-    classifier: Classifier,
+    read: Callable[[int, SourceFilm, Whose], _Item],
     readers: ThreadPoolExecutor,
-    facts: dict[int, Facts] | None,
 ) -> Iterator[_Item]:
     waiting: deque[Future[_Item]] = deque()
     for number, film in films:
-        waiting.append(readers.submit(_read, number, film, patients[number], classifier, facts))
+        waiting.append(readers.submit(read, number, film, patients[number]))
         if len(waiting) > 2 * BATCH_SIZE:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _read(number: int, film: SourceFilm, whose: Whose, classifier: Classifier, facts: dict[int, Facts] | None) -> _Item:
-    score = FilmScore(number, whose.number, film.has_pneumonia, film.kind, patient_from=whose.told)
+def _read(
+    number: int,
+    film: SourceFilm,
+    whose: Whose,
+    classifier: Classifier,
+    facts: dict[int, Facts] | None,
+    age_years: float | None,
+) -> _Item:
+    told = next(((age, of) for age, of in ((film.age_years, "table"), (age_years, "option")) if age is not None), None)
+    given, age_from = told or (None, "")
+    score = FilmScore(
+        number,
+        whose.number,
+        film.has_pneumonia,
+        film.kind,
+        patient_from=whose.told,
+        group=film.group or "",
+        age_years=given,
+        age_from=age_from,
+    )
     try:
         content = film.read()
         score = dataclasses.replace(score, sha256=hashlib.sha256(content).hexdigest(), file_bytes=len(content))
         radiograph = read_radiograph(content, UNNAMED_FILM)
-        admission = before(radiograph, classifier.card.years)
+        if radiograph.origin.age_years is not None:
+            score = dataclasses.replace(score, age_years=radiograph.origin.age_years, age_from="file")
+        admission = before(radiograph, classifier.card.years, given)
         admission.check()
     except PneumoError as error:
         return _refused(score, error), None
@@ -147,7 +171,6 @@ def _read(number: int, film: SourceFilm, whose: Whose, classifier: Classifier, f
         fingerprint=framed.fingerprint,
         view_position=origin.view_position,
         sex=origin.sex,
-        age_years=origin.age_years,
     )
     return score, _Admitted(framed.film, admission, framed.outline)
 

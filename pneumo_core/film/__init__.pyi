@@ -1,4 +1,5 @@
 from .age import (
+    DAYS_IN_A_YEAR as DAYS_IN_A_YEAR,
     OLDEST_YEARS as OLDEST_YEARS,
     age_in_years as age_in_years,
 )

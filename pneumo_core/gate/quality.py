@@ -1,7 +1,7 @@
 """Quality of a film, measured on its pixels: exposure, blur, rotation, missing parts, burned-in writing, frames.
 
-All but a frame is measured within it, on copies of fixed sizes, so that a film and its small copy give the same verdict. docs/input-gate.md
-says how the limits were chosen, and how often a warning is false.
+All but a frame is measured within it, on copies of fixed sizes, so that a film and its small copy give the same
+verdict. docs/input-gate.md says how the limits were chosen, and how often a warning is false.
 """
 
 from dataclasses import dataclass

@@ -108,6 +108,7 @@ from .store import (
 )
 from .stored_scores import (
     KIND_LABELS as KIND_LABELS,
+    POPULATION_COLUMN as POPULATION_COLUMN,
     SIZE_COLUMN as SIZE_COLUMN,
     ScoredFilms as ScoredFilms,
     StoredScores as StoredScores,

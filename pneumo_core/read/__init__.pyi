@@ -21,6 +21,7 @@ from .report import (
     in_words as in_words,
     is_score_a_fact as is_score_a_fact,
     overlay_png as overlay_png,
+    ranges_in_words as ranges_in_words,
     receipt_json as receipt_json,
     reference_result as reference_result,
     score_in_words as score_in_words,

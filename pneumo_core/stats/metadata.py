@@ -121,6 +121,9 @@ def _area_of(
 ) -> Estimate:
     if folds is None:
         return Estimate(math.nan, math.nan, math.nan, len(has_pneumonia))
+    if not np.ptp(columns, axis=0).any():
+        # The same for all: there is nothing to fit.
+        return area_under_roc(has_pneumonia, np.zeros(len(has_pneumonia)))
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_predict
     from sklearn.pipeline import make_pipeline

@@ -41,6 +41,9 @@ from .input_gate.portable import (
 from .make import (
     run_training as run_training,
 )
+from .mixed.baselines import (
+    read_baselines as read_baselines,
+)
 from .pictures import (
     augmented_sheet as augmented_sheet,
     watched_films as watched_films,
@@ -66,6 +69,7 @@ from .plan import (
     PlannedSource as PlannedSource,
     Recipe as Recipe,
     checked_recipe as checked_recipe,
+    plan_of_file as plan_of_file,
     read_plan as read_plan,
     recipe_settings as recipe_settings,
     settings_of_start as settings_of_start,

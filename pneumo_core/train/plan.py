@@ -4,6 +4,7 @@ The defaults, with `settings_of_start`, made the network of the shipped model.
 """
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -490,6 +491,8 @@ class Plan:
         sources: the folders of a run on several, `data` the first of them; empty for `data` alone.
         groups: what each epoch shows of them; empty for all that there is, as a recipe says.
         populations: for whom the model is; empty for `population` alone.
+        segmenter: a network that outlines lungs, for groups of lungs views and composites; None where the lungs of
+            the same X-rays stand alone in a source.
     """
 
     data: Path
@@ -503,11 +506,21 @@ class Plan:
     sources: tuple[PlannedSource, ...] = ()
     groups: tuple[PlannedGroup, ...] = ()
     populations: tuple[PlannedPopulation, ...] = ()
+    segmenter: Path | None = None
 
     @property
     def folders(self) -> tuple[Path, ...]:
         """All folders of X-rays but for the copies."""
         return tuple(source.folder for source in self.sources) or (self.data,)
+
+
+def groups_in_words(plan: Plan) -> dict[str, Any]:
+    """Give sources, groups and populations of a plan as plain data for a card: names of folders, and no path."""
+    if not plan.groups:
+        return {}
+    found: dict[str, Any] = _PLAN.dump_python(plan, mode="json")
+    sources = [source | {"folder": Path(source["folder"]).name} for source in found["sources"]]
+    return {"sources": sources, "groups": found["groups"], "populations": found["populations"]}
 
 
 def sources_of(data: Path, more: Sequence[Path]) -> tuple[PlannedSource, ...]:
@@ -576,6 +589,41 @@ def recipe_settings(recipe: Recipe) -> dict[str, Any]:
     """Give a recipe as plain data, by the settings' names."""
     settings: dict[str, Any] = _RECIPE.dump_python(recipe, mode="json")
     return settings
+
+
+def plan_of_file(path: Path, out: Path, place: Path | None = None) -> Plan:
+    """Read a plan that a person wrote: JSON with the fields of `Plan`, folders below a place, and no `out`.
+
+    Its recipe names settings that differ from those of its start; `start` may be a model's folder or a weights file.
+
+    Args:
+        out: the new model's folder.
+        place: where its folders lie; the plan's own folder unless given.
+
+    Raises:
+        DataError: it cannot be read, or is none.
+    """
+    root = path.parent if place is None else place
+    try:
+        fields = json.loads(path.read_bytes())
+        sources = [source | {"folder": root / source["folder"]} for source in fields.pop("sources")]
+        settings = fields.pop("recipe", {})
+        start = fields.pop("start", IMAGENET)
+        usual = settings_of_start(settings.get("architecture", Recipe().architecture), start)
+        recipe = checked_recipe(usual | settings)
+        given = {name: root / fields.pop(name) for name in ("segmenter", "manifest") if fields.get(name)}
+        copies = [root / copy for copy in fields.pop("copies", [])]
+        start = str(root / start) if (root / start).exists() else start
+        whole = fields | given | {"sources": sources, "copies": copies, "start": start, "out": out}
+        plan = _PLAN.validate_python(whole | {"data": sources[0]["folder"], "recipe": recipe})
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        where = f" at {'.'.join(map(str, error.errors()[0]['loc']))[:80]}" if isinstance(error, ValidationError) else ""
+        raise DataError(
+            f"{path.name} is no plan that can be read{where}. Expected is JSON with sources, groups, populations and a "
+            "recipe, as in docs/plans. Please correct it.",
+            "plan",
+        ) from error
+    return plan
 
 
 def write_plan(plan: Plan, folder: Path) -> None:

@@ -23,6 +23,7 @@ from pneumo_core.models import (
     LUNGS_CARD_FILE,
     LUNGS_FILE,
     NETWORK_FILE,
+    POPULATION_COLUMN,
     RECALIBRATED,
     RECORD_FILE,
     STORED_SCORES_FILE,
@@ -290,10 +291,11 @@ def validated_with(films: Films, known: KnownFilms | None) -> Films:
         for place, (sha256s, film) in enumerate(zip(films.sha256s, films.views[0], strict=True))
         if known is not None and known.part_of(sha256s[0], fingerprint(film.astype(np.float32))) == "validation"
     ]
-    return _chosen(films, kept)
+    return chosen_films(films, kept)
 
 
-def _chosen(films: Films, places: Sequence[int]) -> Films:
+def chosen_films(films: Films, places: Sequence[int]) -> Films:
+    """Give some of the films, in the order of their places."""
     return Films(
         tuple(films.cases[place] for place in places),
         films.views[:, places],
@@ -305,15 +307,24 @@ def _chosen(films: Films, places: Sequence[int]) -> Films:
 def _once_each(films: Films) -> Films:
     """Leave out films whose content is that of an earlier one."""
     _, kept = np.unique([sha256s[0] for sha256s in films.sha256s], return_index=True)
-    return _chosen(films, sorted(kept.tolist()))
+    return chosen_films(films, sorted(kept.tolist()))
 
 
-def write_scores(path: Path, rows: Sequence[ScoreRow]) -> None:
-    """Write the scores of a model's validation and test films as CSV."""
+def write_scores(path: Path, rows: Sequence[ScoreRow], populations: Sequence[str] = ()) -> None:
+    """Write the scores of a model's validation and test films as CSV.
+
+    Args:
+        populations: that of each row, of a model of several.
+    """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("films", "name", "kind", "has_pneumonia", "logit", "file_bytes"))
-        writer.writerows(rows)
+        columns = ("films", "name", "kind", "has_pneumonia", "logit", "file_bytes")
+        if populations:
+            writer.writerow((*columns, POPULATION_COLUMN))
+            writer.writerows((*row, name) for row, name in zip(rows, populations, strict=True))
+        else:
+            writer.writerow(columns)
+            writer.writerows(rows)
 
 
 def _score_rows(films: Films, logits: Mapping[str, np.ndarray]) -> Iterator[ScoreRow]:

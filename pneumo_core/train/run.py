@@ -187,7 +187,11 @@ def planned_split(plan: Plan, manifest: bytes | None = None) -> PlannedSplit:
     else:
         listed = listed_xrays(plan)
         cases = labelled(listed)
-        said = (*listed.notes, *listed.problems)
+        said = listed.notes
+        if listed.problems:
+            # Without the rows' own words: the notes go into the card.
+            rows = counted(len(listed.problems), "row")
+            said = (*said, f"The tables have {rows} that had to be left out, which the audit names.")
         if content is not None:
             cases = split_as_named(content, table, cases)
     kept, doubles = without_doubles(cases)
@@ -222,6 +226,17 @@ def source_of(plan: Plan, case: Case) -> str:
     return case.name.partition("/")[0] if len(plan.folders) > 1 else plan.data.name
 
 
+def population_of(plan: Plan, case: Case) -> str:
+    """Give the planned population that an X-ray is of, by its source or its age; "" where neither tells one."""
+    source = next((one for one in plan.sources if one.folder.name == source_of(plan, case)), None)
+    if source is not None and source.population:
+        return source.population
+    age = case.told.age_years if case.told else None
+    if age is None:
+        return ""
+    return next((one.name for one in plan.populations if one.years[0] <= age < one.years[1] + 1), "")
+
+
 def check_groups(plan: Plan, cases: Sequence[Case]) -> None:
     """See that each group of a plan names sources of it, and that there are X-rays for it.
 
@@ -246,6 +261,20 @@ def check_groups(plan: Plan, cases: Sequence[Case]) -> None:
             raise DataError(
                 f"There is no X-ray for the group {group.name[:40]}. Expected are X-rays of "
                 f"{', '.join(group.of)} in its sources. Please correct the plan.",
+                "plan",
+            )
+    alone = {case.name for case in cases if case.told and case.told.view_of == "lungs_only"}
+    if plan.groups:
+        shown: dict[bool, set[str]] = {True: set(), False: set()}
+        for group in plan.groups:
+            for case in cases:
+                if source_of(plan, case) in group.sources and group_of(case) in group.of:
+                    shown[group.shown_as == "as they are" and case.name in alone].add(group_of(case))
+        if shown[True] and shown[False] and shown[True] != shown[False]:
+            raise DataError(
+                f"The plan shows X-rays of {' and '.join(sorted(shown[True]))} as lungs alone, and of "
+                f"{' and '.join(sorted(shown[False]))} otherwise. Whether an X-ray is masked would tell its group. "
+                "Expected are composites or lungs views. Please correct the plan.",
                 "plan",
             )
     known = {population.name for population in plan.populations} | {""}

@@ -181,3 +181,12 @@ def test_a_file_outside_the_folder_or_behind_a_link_is_left_out(tmp_path: Path):
     listed = list_xrays([folder])
     assert [case.name for case in listed.cases] == ["a.png"]
     assert len(listed.problems) == 2
+
+
+def test_labels_of_1_and_2_are_refused_unless_a_plan_says_what_they_mean(tmp_path: Path):
+    folder = lay(tmp_path / "data", [{"path": f"{n}.png", "label": label} for n, label in enumerate("12")])
+    with pytest.raises(DataError) as refusal:
+        list_xrays([folder])
+    assert refusal.value.code == "labels"
+    listed = list_xrays([folder], rules=[TableRules({"1": "normal", "2": "finding"})])
+    assert [group_of(case) for case in listed.cases] == ["normal", "finding"]

@@ -16,7 +16,6 @@ from pneumo_core.lungs import outline_in_words, share_in_words
 from pneumo_core.models import NOT_THE_FLAG, Conformal
 from pneumo_core.read import (
     NO_VERDICT,
-    RANGES_IN_WORDS,
     PopulationVerdict,
     Reading,
     at_prevalence,
@@ -26,8 +25,8 @@ from pneumo_core.read import (
     in_words,
     is_score_a_fact,
     overlay_png,
+    ranges_in_words,
     receipt_json,
-    reference_result,
     score_in_words,
     side_in_words,
     verdict,
@@ -127,8 +126,8 @@ def _among_patients(reading: Reading, point: OperatingPoint, prevalence: float) 
         f"If {100 * prevalence:.0f} in 100 of your patients have {condition}:\n"
         + "\n".join(f"- {label}: **{text}**" for label, text in rows)
     )
-    if any(reference_result(one.population) for one in reading.verdicts):
-        st.markdown(RANGES_IN_WORDS)
+    if ranges := ranges_in_words(rows):
+        st.markdown(ranges)
 
 
 def _viewer(film: Film, reading: Reading, identity: object) -> Display:

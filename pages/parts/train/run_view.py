@@ -27,6 +27,7 @@ from pneumo_core.train import (
     kept_epoch,
     last_words,
     list_runs,
+    read_baselines,
     read_plan,
     read_state,
     recipe_settings,
@@ -99,10 +100,26 @@ def _run(folder: Path) -> None:
             st.markdown("\n".join(f"- {plain(line)}" for line in state.left_out))
     if log:
         _epochs(folder, log, plan)
+    _baselines(folder)
     with st.expander("The plan", icon=":material/description:"):
         _plan(plan)
     if _is_over(state):
         _ask_to_delete(folder)
+
+
+def _baselines(folder: Path) -> None:
+    rows = read_baselines(folder)
+    if not rows:
+        return
+    with st.expander("Baselines without the picture", icon=":material/visibility_off:"):
+        st.table(
+            [{"Fact": row["fact"], "Against": row["against"] or "all others", "AUC": row["in_words"]} for row in rows],
+            alt="How well facts beside the picture separate the classes, with 95 percent intervals",
+        )
+        st.markdown(
+            "Each fact alone scored the X-rays of this run, 0.5 is chance. A network that is no better than these has "
+            "shown nothing."
+        )
 
 
 def _at_work(folder: Path, epochs: int, stage: str) -> None:
