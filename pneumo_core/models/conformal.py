@@ -24,11 +24,12 @@ import numpy as np
 
 from pneumo_core.errors import ModelError
 from pneumo_core.models.card import ModelCard
-from pneumo_core.models.populations import Population
+from pneumo_core.models.populations import FINDING, SUSPECTED, Population
 from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_stored_scores
 from pneumo_core.stats import Estimate, percent, proportion
 
 COVERAGE = 0.9
+CONDITION = FINDING.removeprefix(SUSPECTED)
 NOT_THE_FLAG = "The flag depends on the threshold only. An uncertain X-ray can be flagged or not flagged."
 COVERAGES_TO_TEACH = tuple(percentage / 100 for percentage in range(80, 100))
 
@@ -66,22 +67,22 @@ class Regions:
         kept = "neither class is" if self.pneumonia_from > self.none_up_to else "both classes are"
         return f"Uncertain from {100 * low:.1f} to {100 * high:.1f} %, where {kept} kept."
 
-    def in_words(self, probability: float) -> str:
-        """Say the word of a film in a sentence."""
-        return f"Suspected pneumonia: {self.outcome(probability)}."
+    def in_words(self, probability: float, finding: str = FINDING) -> str:
+        """Say the word of a film in a sentence; the finding is the population's."""
+        return f"{finding.capitalize()}: {self.outcome(probability)}."
 
-    def reason(self, probability: float) -> str:
-        """Say how a probability lies to those of the validation films of both classes."""
+    def reason(self, probability: float, condition: str = CONDITION) -> str:
+        """Say how a probability lies to those of the validation films of both classes, with the condition or not."""
         share = f"{100 * self.coverage:g}\N{NO-BREAK SPACE}%"
-        sick = f"{share} of the validation X-rays with pneumonia score {100 * self.pneumonia_from:.1f} % or more"
-        well = f"{share} of the validation X-rays without pneumonia score {100 * self.none_up_to:.1f} % or less"
+        sick = f"{share} of the validation X-rays with {condition} score {100 * self.pneumonia_from:.1f} % or more"
+        well = f"{share} of the validation X-rays without {condition} score {100 * self.none_up_to:.1f} % or less"
         keeps_pneumonia, keeps_none = probability >= self.pneumonia_from, probability <= self.none_up_to
         if keeps_pneumonia and keeps_none:
             return f"At least {sick}, and {well}: this X-ray does both."
         if keeps_pneumonia:
-            return f"At least {sick}, as this X-ray does, and {share} of those without pneumonia score lower than it."
+            return f"At least {sick}, as this X-ray does, and {share} of those without {condition} score lower than it."
         if keeps_none:
-            return f"At least {well}, as this X-ray does, and {share} of those with pneumonia score higher than it."
+            return f"At least {well}, as this X-ray does, and {share} of those with {condition} score higher than it."
         return f"At least {sick}, and {well}: this X-ray does neither."
 
 
@@ -116,7 +117,7 @@ class Conformal:
     measured: Measured
     set_on: tuple[int, int]
 
-    def in_words(self) -> str:
+    def in_words(self, condition: str = CONDITION) -> str:
         """Say what is meant to be covered, on films like which, and what was covered on others."""
         found, share = self.measured, f"{100 * self.regions.coverage:g} %"
         films, copies = self.set_on
@@ -127,7 +128,7 @@ class Conformal:
             if covered.high < self.regions.coverage
         ]
         verdict = (
-            f" Among those {' and '.join(short)} pneumonia this is less than intended. The test X-rays differ from "
+            f" Among those {' and '.join(short)} {condition} this is less than intended. The test X-rays differ from "
             "the validation X-rays, and yours may differ too."
             if short
             else ""
@@ -135,7 +136,7 @@ class Conformal:
         return (
             f"{share} of the X-rays of each class should be covered, on X-rays like the {films} validation X-rays "
             f"that set it{worst}. On {found.uncertain.n} test X-rays it covered {percent(found.with_pneumonia)} % of "
-            f"those with pneumonia (n = {found.with_pneumonia.n}) and {percent(found.without)} % of those without (n "
+            f"those with {condition} (n = {found.with_pneumonia.n}) and {percent(found.without)} % of those without (n "
             f"= {found.without.n}).{verdict} {percent(found.uncertain)} % were uncertain. On the others (n = "
             f"{found.wrong.n}) the word was wrong for {percent(found.wrong)} % (95 % intervals)."
         )

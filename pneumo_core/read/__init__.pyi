@@ -3,6 +3,10 @@ from .figures import (
     gauge as gauge,
     viewer as viewer,
 )
+from .given_age import (
+    at_age as at_age,
+    for_population as for_population,
+)
 from .line import (
     reading_line as reading_line,
 )
@@ -15,6 +19,7 @@ from .reading import (
 )
 from .report import (
     RANGES_IN_WORDS as RANGES_IN_WORDS,
+    age_of as age_of,
     at_prevalence as at_prevalence,
     case_report as case_report,
     facts as facts,
@@ -24,10 +29,12 @@ from .report import (
     receipt_json as receipt_json,
     reference_result as reference_result,
     score_in_words as score_in_words,
+    score_of_population_in_words as score_of_population_in_words,
     scores_in_short as scores_in_short,
     verdict as verdict,
 )
 from .verdicts import (
     PopulationVerdict as PopulationVerdict,
     Prediction as Prediction,
+    side_in_words as side_in_words,
 )

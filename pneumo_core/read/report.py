@@ -121,13 +121,15 @@ def score_in_words(reading: Reading) -> str:
     Where several populations were asked, each has its own sentences.
     """
     if len(reading.verdicts) == 1:
-        return _score_in_words(reading, reading.verdicts[0])
+        return score_of_population_in_words(reading, reading.verdicts[0])
     return " ".join(
-        f"By the limits for {one.population.name}: {_score_in_words(reading, one)}" for one in reading.verdicts
+        f"By the limits for {one.population.name}: {score_of_population_in_words(reading, one)}"
+        for one in reading.verdicts
     )
 
 
-def _score_in_words(reading: Reading, one: PopulationVerdict) -> str:
+def score_of_population_in_words(reading: Reading, one: PopulationVerdict) -> str:
+    """Say as `score_in_words` what the score means by the figures of one population asked."""
     population, condition = one.population, one.population.condition
     words, result = in_words(one.prediction.probability), reference_result(population)
     group = f"{100 * population.calibration.prevalence:g} % of the group"
@@ -353,15 +355,16 @@ def case_report(
 def _part(reading: Reading, one: PopulationVerdict, point_name: str, conformal: Conformal | None) -> dict[str, Any]:
     """Give what the report says of the verdict for one population."""
     probability, point = one.prediction.probability, one.population.operating_point(point_name)
+    finding, condition = one.population.finding, one.population.condition
     return {
         "heading": f"By the limits for {one.population.name}: {side_in_words(one, point_name)}"
         if len(reading.verdicts) > 1
         else "",
         "probability": f"{100 * probability:.1f} %",
-        "outcome": conformal.regions.in_words(probability) if conformal else "",
-        "outcome_reason": f"{conformal.regions.reason(probability)} {NOT_THE_FLAG}" if conformal else "",
-        "outcome_trust": conformal.in_words() if conformal else "",
-        "score_in_words": _score_in_words(reading, one),
+        "outcome": conformal.regions.in_words(probability, finding) if conformal else "",
+        "outcome_reason": f"{conformal.regions.reason(probability, condition)} {NOT_THE_FLAG}" if conformal else "",
+        "outcome_trust": conformal.in_words(condition) if conformal else "",
+        "score_in_words": score_of_population_in_words(reading, one),
         "point": point,
         "threshold": f"{100 * point.threshold:.1f} %",
     }

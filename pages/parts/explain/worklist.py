@@ -10,12 +10,13 @@ from pages.parts.shared.films import ARRIVALS, SHOWN, Film
 from pages.parts.shared.frame import rows_height
 from pages.parts.shared.named import anew
 from pages.parts.shared.problems import plain
-from pneumo_core.models import Regions
-from pneumo_core.stats import OperatingPoint
+from pneumo_core.gate import age_in_words
+from pneumo_core.models import ModelCard, Regions
+from pneumo_core.read import PopulationVerdict, Reading
 from pneumo_core.wording import hash_start
 
 
-def worklist(films: list[Film], point: OperatingPoint) -> Film | None:
+def worklist(card: ModelCard, films: list[Film], point_name: str) -> Film | None:
     """Draw a list of more than one file; give the one to show, or None where all were refused."""
     refused = [plain(film.reason) for film in films if film.reason]
     if refused:
@@ -29,12 +30,12 @@ def worklist(films: list[Film], point: OperatingPoint) -> Film | None:
     identities = [film.identity for film in films]
     shown = st.session_state.get(SHOWN)
     first = identities.index(shown) if shown in identities else 0
-    conformal, _ = conformal_of_active_model()
-    regions = conformal.regions if conformal else None
+    found = conformal_of_active_model()
+    regions = {name: conformal.regions for name, (conformal, _) in found.items() if conformal}
     # A tick is a row's number, so new files and another order make a new list with a choice of its own.
     order = hashlib.sha256("\n".join(identities).encode()).hexdigest()[:16]
     chosen = st.dataframe(
-        [_row(number, film, point, regions) for number, film in enumerate(films, start=1)],
+        [_row(number, film, card, point_name, regions) for number, film in enumerate(films, start=1)],
         hide_index=True,
         height=rows_height(len(films)),
         key=f"worklist_{st.session_state.get(ARRIVALS)}_{order}",
@@ -44,7 +45,9 @@ def worklist(films: list[Film], point: OperatingPoint) -> Film | None:
         column_config={
             "Order": st.column_config.NumberColumn(width=60),
             "Result": st.column_config.TextColumn(width="small"),
-            "Probability": st.column_config.ProgressColumn(width="small", min_value=0, max_value=100, format="%.1f %%"),
+            "Probability": st.column_config.ProgressColumn(width="small", min_value=0, max_value=100, format="%.1f %%")
+            if len(card.populations) == 1
+            else st.column_config.TextColumn(width="small"),
             "SHA-256, start": st.column_config.TextColumn(width="small"),
         },
         alt="Worklist of all X-rays, the highest probability first, refused files last",
@@ -56,22 +59,53 @@ def worklist(films: list[Film], point: OperatingPoint) -> Film | None:
     return film
 
 
-def _row(number: int, film: Film, point: OperatingPoint, regions: Regions | None) -> dict[str, object]:
-    if film.reading is None:
+def _row(number: int, film: Film, card: ModelCard, point_name: str, regions: dict[str, Regions]) -> dict[str, object]:
+    reading, is_one = film.reading, len(card.populations) == 1
+    if reading is None:
         # Only the first sentence: the whole reason stands above the list, and the name beside it.
-        result, probability, outcome = "Refused", None, ""
-        to_know = (film.reason or "").removeprefix(film.name).split(". ")[0].strip()
+        result, to_know = "Refused", (film.reason or "").removeprefix(film.name).split(". ")[0].strip()
     else:
-        probability = film.reading.prediction.probability
-        result = "Flagged" if film.reading.prediction.is_flagged(point) else "Not flagged"
-        outcome = regions.outcome(probability) if regions else ""
-        to_know = ", ".join(film.reading.tags)
+        result, to_know = _result(reading, point_name), ", ".join(reading.tags)
+    verdicts = reading.verdicts if reading else ()
+    outcomes = _by_population(
+        [
+            (one, regions[one.population.name].outcome(one.prediction.probability))
+            for one in verdicts
+            if one.population.name in regions
+        ]
+    )
+    percents = [(one, f"{100 * one.prediction.probability:.1f} %") for one in verdicts]
     return {
         "Order": number,
         "X-ray": film.name,
         "Result": result,
-        **({"Suspected pneumonia": outcome} if regions else {}),
-        "Probability": None if probability is None else 100 * probability,
+        **({} if is_one else {"Age": _age(reading) if reading else ""}),
+        **({card.first.finding.capitalize() if is_one else "Likely?": outcomes} if regions else {}),
+        "Probability": (100 * verdicts[0].prediction.probability if verdicts else None)
+        if is_one
+        else _by_population(percents),
         "To know": to_know,
         "SHA-256, start": hash_start(film.sha256),
     }
+
+
+def _result(reading: Reading, point_name: str) -> str:
+    if not reading.verdicts:
+        return "No verdict"
+    flagged = reading.flagged(point_name)
+    if flagged is None:
+        return "Verdicts differ"
+    return "Flagged" if flagged else "Not flagged"
+
+
+def _age(reading: Reading) -> str:
+    if reading.age_years is None:
+        return "not known"
+    return f"{age_in_words(reading.age_years)} ({'file' if reading.age_from == 'file' else 'reader'})"
+
+
+def _by_population(words: list[tuple[PopulationVerdict, str]]) -> str:
+    """Join what holds for each population asked; with their names where there are several."""
+    if len(words) == 1:
+        return words[0][1]
+    return ", ".join(f"{one.population.name} {word}" for one, word in words)
