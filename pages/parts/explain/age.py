@@ -43,7 +43,9 @@ def _form(film: Film, reading: Reading) -> None:
     given = None if years is None else round(12 * years) if in_months else int(years)
     with st.form(f"age_{_of(film)}", border=False):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            number = st.number_input("Age", 0, 999, given, 1, placeholder="number", width=130)
+            number = st.number_input(
+                "Age", 0, 999, given, 1, width=120, help="It holds for this X-ray, and never for a later upload."
+            )
             unit = st.segmented_control(
                 "In",
                 [YEARS, MONTHS, NOT_KNOWN],
@@ -57,7 +59,6 @@ def _form(film: Film, reading: Reading) -> None:
                 help="For this X-ray and the others here whose files give no age. An age that you gave to one X-ray "
                 "alone stays.",
             )
-        st.markdown(":small[It holds for the X-rays here and for no later one. It is no part of the file.]")
     if is_said or is_for_all:
         with problems_shown():
             say_age([film, *others] if is_for_all else [film], _answer(number, unit), is_for_all=is_for_all)

@@ -122,12 +122,14 @@ def _among_patients(reading: Reading, point_name: str, prevalence: float) -> Non
     rows = at_prevalence(reading, point_name, prevalence)
     if not rows:
         return
-    st.markdown(
-        f"If {100 * prevalence:.0f} in 100 of your patients have {condition_of(reading)}:\n"
-        + "\n".join(f"- {label}: **{text}**" for label, text in rows)
-    )
-    if any(reference_result(one.population) is not None for one in reading.verdicts):
-        st.markdown(RANGES_IN_WORDS)
+    title = f"If {100 * prevalence:.0f} in 100 of your patients have {condition_of(reading)}"
+    # The rows of several populations are long, and one of them at most is about this patient.
+    with st.expander(title) if len(reading.verdicts) > 1 else st.container():
+        if len(reading.verdicts) == 1:
+            st.markdown(f"{title}:")
+        st.markdown("\n".join(f"- {label}: **{text}**" for label, text in rows))
+        if any(reference_result(one.population) is not None for one in reading.verdicts):
+            st.markdown(RANGES_IN_WORDS)
 
 
 def _viewer(film: Film, reading: Reading, identity: object) -> Display:

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.parts.shared.films import add_waiting, films_at_hand, remove_all
-from pages.parts.shared.populations import conditions_of, point_in_words
+from pages.parts.shared.populations import conditions_of, thresholds_of
 from pneumo_core.files import sample_files
 from pneumo_core.film import FILE_KINDS, MAX_FILE_BYTES, MAX_MEGAPIXELS, MIN_SIDE_PIXELS
 from pneumo_core.models import ModelCard
@@ -31,16 +31,17 @@ def reader_settings(card: ModelCard) -> tuple[str, float]:
         points, prevalences = st.columns(2, gap="large", vertical_alignment="bottom")
     with points:
         name = st.segmented_control(
-            "Operating point: the probability from which an X-ray is flagged",
+            "Operating point: how readily an X-ray is flagged",
             [point.name for point in card.first.operating_points],
             default="balanced",
             required=True,
             key="operating_point",
             persist_state="session",
-            format_func=lambda name: point_in_words(card, name),
+            format_func=lambda name: card.first.operating_point(name).use,
             help=" ".join(f"{point.use.capitalize()}: {point.chosen_for}." for point in card.first.operating_points)
             + " The order of a list needs no point: the highest probability stands first.",
         )
+        st.markdown(thresholds_of(card, name))
         for population in card.populations:
             threshold = population.operating_point(name).threshold
             same = [other.use for other in population.operating_points if other.threshold == threshold]

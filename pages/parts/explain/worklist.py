@@ -1,6 +1,7 @@
 """Several films as a worklist: the highest probability first, none left out."""
 
 import hashlib
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -47,7 +48,7 @@ def worklist(card: ModelCard, films: list[Film], point_name: str) -> Film | None
             "Result": st.column_config.TextColumn(width="small"),
             "Probability": st.column_config.ProgressColumn(width="small", min_value=0, max_value=100, format="%.1f %%")
             if len(card.populations) == 1
-            else st.column_config.TextColumn(width="small"),
+            else st.column_config.TextColumn(width="medium"),
             "SHA-256, start": st.column_config.TextColumn(width="small"),
         },
         alt="Worklist of all X-rays, the highest probability first, refused files last",
@@ -68,22 +69,19 @@ def _row(number: int, film: Film, card: ModelCard, point_name: str, regions: dic
         result, to_know = _result(reading, point_name), ", ".join(reading.tags)
     verdicts = reading.verdicts if reading else ()
     outcomes = _by_population(
-        [
-            (one, regions[one.population.name].outcome(one.prediction.probability))
-            for one in verdicts
-            if one.population.name in regions
-        ]
+        verdicts,
+        lambda one: (
+            regions[one.population.name].outcome(one.prediction.probability) if one.population.name in regions else ""
+        ),
     )
-    percents = [(one, f"{100 * one.prediction.probability:.1f} %") for one in verdicts]
+    probabilities = _by_population(verdicts, lambda one: f"{100 * one.prediction.probability:.1f} %")
     return {
         "Order": number,
         "X-ray": film.name,
         "Result": result,
         **({} if is_one else {"Age": _age(reading) if reading else ""}),
         **({card.first.finding.capitalize() if is_one else "Likely?": outcomes} if regions else {}),
-        "Probability": (100 * verdicts[0].prediction.probability if verdicts else None)
-        if is_one
-        else _by_population(percents),
+        "Probability": (100 * verdicts[0].prediction.probability if verdicts else None) if is_one else probabilities,
         "To know": to_know,
         "SHA-256, start": hash_start(film.sha256),
     }
@@ -104,8 +102,7 @@ def _age(reading: Reading) -> str:
     return f"{age_in_words(reading.age_years)} ({'file' if reading.age_from == 'file' else 'reader'})"
 
 
-def _by_population(words: list[tuple[PopulationVerdict, str]]) -> str:
-    """Join what holds for each population asked; with their names where there are several."""
-    if len(words) == 1:
-        return words[0][1]
-    return ", ".join(f"{one.population.name} {word}" for one, word in words)
+def _by_population(verdicts: tuple[PopulationVerdict, ...], word: Callable[[PopulationVerdict], str]) -> str:
+    """Say a word of each population asked, with its name where there are several; an empty one is left out."""
+    words = [(one.population.name, word(one)) for one in verdicts]
+    return ", ".join(f"{name} {found}" if len(words) > 1 else found for name, found in words if found)

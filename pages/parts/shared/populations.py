@@ -27,16 +27,14 @@ def known_in_words(card: ModelCard) -> str:
     )
 
 
-def point_in_words(card: ModelCard, point_name: str) -> str:
+def thresholds_of(card: ModelCard, point_name: str) -> str:
     """Name an operating point by its use and its name, with the threshold of each population."""
-    point = card.first.operating_point(point_name)
-    if len(card.populations) == 1:
-        return f"{point.use}: {100 * point.threshold:.1f} % ({point.name})"
+    point, several = card.first.operating_point(point_name), len(card.populations) > 1
     thresholds = ", ".join(
-        f"{population.name} {100 * population.operating_point(point_name).threshold:.1f} %"
+        f"{100 * population.operating_point(point_name).threshold:.1f} %{f' ({population.name})' if several else ''}"
         for population in card.populations
     )
-    return f"{point.use}: {thresholds} ({point.name})"
+    return f"{point.use.capitalize()} ({point.name}): from a probability of {thresholds} on."
 
 
 def _conditions(populations: Iterable[Population]) -> str:
