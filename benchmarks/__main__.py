@@ -26,6 +26,7 @@ def commands(is_long: bool, data: Path | None, copies: tuple[Path, ...], films: 
     found = [
         ["one_xray"],
         ["engines"],
+        ["two_views"],
         ["batch", *full_size, *(["--most", "10000"] if is_long else ["--most", "1000"])],
         ["decoding", *full_size],
         ["threshold"],

@@ -216,6 +216,8 @@ def pictures() -> dict[str, Picture]:
         "learn/calibration": Picture(f"{lesson}calibration", source),
         "learn/uncertain": Picture(f"{lesson}uncertain", source),
         "learn/bacterial-viral": Picture(f"{lesson}bacterial-viral", source),
+        "learn/another-age": Picture(f"{lesson}another-age", source),
+        "learn/shortcuts": Picture(f"{lesson}shortcuts", source),
         "learn/quiz": Picture(f"{lesson}quiz", quiz_wrong),
         "learn/quiz-scores": Picture(f"{lesson}quiz", quiz_finished),
     }

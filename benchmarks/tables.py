@@ -18,6 +18,7 @@ from pneumo_core.files import ROOT, write_whole
 from pneumo_core.models import (
     CARD_TEXT_FILE,
     ModelCard,
+    Population,
     active_model_folder,
     card_text,
     gate_in_words,
@@ -25,10 +26,12 @@ from pneumo_core.models import (
     result_table,
     thresholds_in_words,
 )
-from pneumo_core.stats import area, percent
+from pneumo_core.stats import area, percent, proportion
 
 BLOCK = re.compile(r"(?P<start><!-- figures:(?P<name>[^>]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 START = "<!-- figures:"
+# In years. A population whose oldest may be this old has no upper limit, in words.
+GROWN_UP, VERY_OLD = 18, 100
 # On the same 624 test images: accuracy, sensitivity, specificity in percent, area under the ROC curve.
 PUBLISHED = (
     ("Kermany et al. (Cell 172:1122, 2018)", "92.8", "93.2", "90.1", "0.968"),
@@ -43,17 +46,21 @@ PUBLISHED = (
 
 
 def results_on_test_films(card: ModelCard) -> list[str]:
-    """Give the figures of the card's test films."""
-    return result_table(card.first.test)
+    """Give the figures of the card's test films, population by population."""
+    return _by_population(card, lambda population: result_table(population.test, population.condition))
 
 
 def operating_points(card: ModelCard) -> list[str]:
-    """Say where the operating points lie, in percent, and what each was chosen for."""
-    thresholds = thresholds_in_words(card.first.operating_points)
-    return [
-        f"- {threshold} %: {point.chosen_for}"
-        for point, threshold in zip(card.first.operating_points, thresholds, strict=True)
-    ]
+    """Say where the operating points lie, in percent, and what each was chosen for, population by population."""
+
+    def points(population: Population) -> list[str]:
+        thresholds = thresholds_in_words(population.operating_points)
+        return [
+            f"- {threshold} %: {point.chosen_for}"
+            for point, threshold in zip(population.operating_points, thresholds, strict=True)
+        ]
+
+    return _by_population(card, points)
 
 
 def where_the_card_is(card: ModelCard) -> list[str]:
@@ -65,20 +72,62 @@ def where_the_card_is(card: ModelCard) -> list[str]:
 
 
 def balanced_point(card: ModelCard) -> list[str]:
-    """Give the figures of the balanced operating point on the card's test films, in short."""
+    """Give the figures of the balanced operating point in short, population by population.
+
+    They are of test films, and of validation films where a population has no test films.
+    """
+    is_one = len(card.populations) == 1
     rows = tuple(
         (
+            *(() if is_one else (population.name,)),
             result.films,
             f"{result.n} ({result.n_pneumonia})",
             area(result.area_under_roc),
             percent(point.confusion.sensitivity),
             percent(point.confusion.specificity),
         )
-        for result in card.first.test
+        for population in card.populations
+        for result in population.test or population.validation[:1]
         for point in result.points
         if point.name == "balanced"
     )
-    return Table("", ("images", "n (with pneumonia)", "AUC", "sensitivity %", "specificity %"), rows).markdown()
+    columns = ("images", f"n (with {'pneumonia' if is_one else 'finding'})", "AUC", "sensitivity %", "specificity %")
+    return Table("", columns if is_one else ("patients", *columns), rows).markdown()
+
+
+def limits(card: ModelCard) -> list[str]:
+    """Say for whom the figures hold, and what a flag means for others."""
+    lines = []
+    for population in card.populations:
+        youngest, oldest = population.years
+        years = f"{youngest:.0f} years and over" if oldest >= VERY_OLD else f"{youngest:.0f} to {oldest:.0f} years"
+        lines.append(f"- **{population.name}, {years}**: {population.description}. A flag says {population.finding}.")
+        for result in population.test or population.validation[:1]:
+            groups = next(point.groups for point in result.points if point.name == "balanced")
+            flagged = [
+                f"{percent(proportion(count.flagged, count.n))} % of {count.n} {words}"
+                for count, words in (
+                    ((groups.normal, "normal images"), (groups.other, "images with other abnormalities"))
+                    if groups
+                    else ()
+                )
+                if count
+            ]
+            if flagged:
+                lines.append(f"  - {result.films}: the balanced point flags {' and '.join(flagged)}.")
+    if any(population.years[1] >= GROWN_UP for population in card.populations):
+        lines += [
+            "- **Adult opacities were learned from lungs**: from images that show the lungs alone, and from lungs laid "
+            "into another adult's image. No whole adult image with an opacity that a radiologist named was at hand.",
+            "- **Ages without figures**: an infant under 1 year gets no verdict. Between the populations both are "
+            "asked, and a caution says that this age was not measured.",
+        ]
+    else:
+        lines.append(
+            "- **Healthy adults are flagged**: 143 of 299 normal adult X-rays (NIH; 47.8 %, 42.2-53.5). 107 of them "
+            "get the warning that they lie far from the known images."
+        )
+    return lines
 
 
 def published(card: ModelCard) -> list[str]:
@@ -102,9 +151,20 @@ OF_CARD: dict[str, Callable[[ModelCard], list[str]]] = {
     "balanced-point": balanced_point,
     "test-results": results_on_test_films,
     "operating-points": operating_points,
+    "limits": limits,
     "model-card": where_the_card_is,
     "published": published,
 }
+
+
+def _by_population(card: ModelCard, lines: Callable[[Population], list[str]]) -> list[str]:
+    """Give lines of each population, under its name where there are several."""
+    if len(card.populations) == 1:
+        return lines(card.first)
+    found = []
+    for population in card.populations:
+        found += ["", f"**{population.name}**", "", *lines(population)]
+    return found[1:]
 
 
 def recorded(name: str, card: ModelCard, records: Mapping[str, Record]) -> list[str]:

@@ -114,7 +114,7 @@ def benchmark(films: int, record: Path | None) -> None:
         ("charts", lambda threshold: charts(assessment, now, "#000000")),
         ("charts as JSON", lambda threshold: [chart.figure.to_json(validate=False) for chart in drawn]),
         ("groups", lambda threshold: [group_words(group) for group in group_results(assessment, threshold)]),
-        ("threshold table (not moved by the slider)", lambda threshold: screening_rows(assessment, 0.1, 1.0, 5.0)),
+        ("threshold table (not moved by the slider)", lambda threshold: screening_rows(assessment, None, 1.0, 5.0)),
     ]
     rows: list[tuple[Cell, ...]] = [("evaluation of the run, once", round(first, 1), None)]
     for name, work in parts:

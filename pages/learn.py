@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts.learn.certainty_lessons import calibration_lesson, uncertain_lesson
 from pages.parts.learn.data_lessons import file_size_lesson, two_splits_lesson
+from pages.parts.learn.elsewhere_lessons import another_age_lesson, shortcuts_lesson
 from pages.parts.learn.film import film_to_learn_from, standing_warnings
 from pages.parts.learn.grad_cam_view import grad_cam_view
 from pages.parts.learn.menu import chosen_lesson
@@ -26,6 +27,8 @@ LESSONS = {
     "calibration": calibration_lesson,
     "uncertain": uncertain_lesson,
     "bacterial-viral": kinds_lesson,
+    "another-age": another_age_lesson,
+    "shortcuts": shortcuts_lesson,
     "quiz": quiz_view,
 }
 

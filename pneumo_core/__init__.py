@@ -23,6 +23,7 @@ for it. `pyproject.toml` holds the rule for import-linter::
     models                       what is kept of a model: card, store, challenge, conformal   (no Keras)
     data                         labelled X-rays on disk, tables, audit
     gate     draw                may it be scored? | pictures and the look of charts
+    lungs                        the lungs' outline, and its meaning                         (no Keras)
     film                         bytes -> pixels; DICOM in a folder of its own
     files                        whole files, locks, zips, and where things lie
     stats                        arrays -> figures with intervals, and how they are said

@@ -1,5 +1,6 @@
 """Films, data folders and a tiny trained model, all made here: no data set, no GPU, no network access."""
 
+import dataclasses
 import importlib.util
 import io
 import os
@@ -118,13 +119,15 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, make_data: Callable[...
 @pytest.fixture(scope="session")
 def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make_data: Callable[..., Path]) -> Path:
     """Give the tiny model with a gate fitted on drawn films."""
+    from pneumo_core.data.sources import open_source
     from pneumo_core.keras_network.classifier import load_classifier
     from pneumo_core.models import gate_record as input_gate_record
-    from pneumo_core.train import gate_fit as input_gate_fit
+    from pneumo_core.train.input_gate import fit as input_gate_fit
+    from pneumo_core.train.input_gate.groups import GateGroup
 
     folder = tmp_path_factory.mktemp("gated") / "gated"
     shutil.copytree(tiny_model, folder)
-    films = sorted(make_data(folder.parent / "data", 40).rglob("*.png"))
+    films = open_source(make_data(folder.parent / "data", 40)).films
     classifier = load_classifier(folder)
     with pytest.MonkeyPatch.context() as patch:
         # So few features and films tell more of them apart with a weaker penalty.
@@ -133,7 +136,28 @@ def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make
         # Nor is it as good as one that is kept.
         patch.setattr(input_gate_record, "MOST_REFUSED", 1.0)
         patch.setattr(input_gate_record, "LEAST_FOUND", 0.0)
-        input_gate_fit.fit_gate_of(classifier, folder, films[::2], films[1::2], lambda done, of: True)
+        group = GateGroup("drawn", films[::2], films[1::2], is_known=True)
+        input_gate_fit.fit_gate_of(classifier, folder, [group], lambda done, of: True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_with_lungs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the tiny model with a segmenter that calls all lung which is darker than the film's mean."""
+    import keras
+
+    from pneumo_core.files.hashes import file_sha256
+    from pneumo_core.models.card import LUNGS_FILE, read_card, write_card
+
+    folder = tmp_path_factory.mktemp("with_lungs") / "with_lungs"
+    shutil.copytree(tiny_model, folder)
+    film = keras.Input((32, 32, 1), name="film")
+    x = keras.layers.AveragePooling2D(2)(film)
+    logit = keras.layers.Conv2D(1, 1, name="lungs_logit")
+    network = keras.Model(film, logit(keras.ops.subtract(x, keras.layers.GlobalAveragePooling2D(keepdims=True)(x))))
+    logit.set_weights([np.full((1, 1, 1, 1), -0.1), np.zeros(1)])
+    network.save(folder / LUNGS_FILE)
+    write_card(dataclasses.replace(read_card(folder), lungs_sha256=file_sha256(folder / LUNGS_FILE)), folder)
     return folder
 
 

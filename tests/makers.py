@@ -15,6 +15,7 @@ from pneumo_core.files.places import ROOT
 from pneumo_core.film.pixels import Origin
 from pneumo_core.film.preprocessing import Preprocessing, resize
 from pneumo_core.film.radiograph import Radiograph
+from pneumo_core.film.window import Window
 from pneumo_core.gate.admission import Admission
 from pneumo_core.gate.input_gate import UPRIGHT, Verdict
 from pneumo_core.gate.quality import Quality
@@ -62,6 +63,7 @@ class FakeExplanation:
     coarse: np.ndarray
     peak: float = 2.0
     layer: str = "last_maps"
+    window: Window | None = None
 
     @property
     def is_blank(self) -> bool:

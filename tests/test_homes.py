@@ -16,9 +16,17 @@ PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 WITH_KERAS = ("keras_network/*", "train/*", "explain/*")
 # By the name a package is imported by: where it may be, below `pneumo_core`.
 HOMES = {
-    "PIL": ("film/image.py", "film/jpeg.py", "film/decoder_process.py", "draw/*", "train/negatives.py"),
+    "PIL": ("film/image.py", "film/jpeg.py", "film/decoder_process.py", "draw/*", "train/input_gate/negatives.py"),
     "pydicom": ("film/dicom/*",),
-    "cv2": ("film/preprocessing.py", "gate/quality.py", "train/negatives.py"),
+    "cv2": (
+        "film/preprocessing.py",
+        "film/shapes.py",
+        "gate/quality.py",
+        "train/input_gate/negatives.py",
+        "train/input_gate/portable.py",
+        "train/segmenter/*",
+        "train/mixed/*",
+    ),
     "tf_keras_vis": ("keras_network/gradcam.py", "explain/methods.py"),
     "plotly": ("*/figures.py", "explain/what_if_figures.py"),
     "jinja2": ("*/report.py",),
@@ -30,7 +38,7 @@ HOMES = {
     "h5py": ("keras_network/file_check.py",),
     "openvino": ("keras_network/engines.py",),
     "scipy": ("stats/*", "explain/methods.py"),
-    "sklearn": ("stats/*", "train/gate_fit.py"),
+    "sklearn": ("stats/*", "train/input_gate/fit.py"),
     "starlette": ("serve/*",),
     "platformdirs": ("files/places.py",),
 }
@@ -101,6 +109,7 @@ def test_neither_what_reads_nor_what_a_page_draws_itself_with_waits_for_keras():
         "stats",
         "files",
         "film",
+        "lungs",
         "gate",
         "draw",
         "data",

@@ -13,7 +13,7 @@ MOST_WORDS_IN = {"experiments.md": 35}
 # An interval, an n or a source does not make a sentence hard to read; a clause does.
 MOST_WORDS_IN_BRACKETS = 10
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENCES.md")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 CODE = re.compile(r"^\s*```.*?^\s*```", re.DOTALL | re.MULTILINE)

@@ -78,7 +78,7 @@ def test_a_door_hands_on_what_is_there():
     missing = []
     for stub in CORE.glob("*/__init__.pyi"):
         for module, names in imports(stub):
-            there = defined(stub.parent / f"{module.removeprefix('.')}.py")
+            there = defined(stub.parent / f"{module.removeprefix('.').replace('.', '/')}.py")
             missing += [f"{stub.parent.name}{module} makes no {name}" for name in names if name not in there]
     assert missing == []
 

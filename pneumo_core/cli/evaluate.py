@@ -3,19 +3,21 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
 
-from pneumo_core.cli.group import GivenPath, GivenWord, tell, tell_progress
-from pneumo_core.files import models_folder
+from pneumo_core.cli.group import Age, GivenPath, GivenWord, tell, tell_progress
+from pneumo_core.files import models_folder, site_mix
 from pneumo_core.wording import counted
 
 if TYPE_CHECKING:
     from pneumo_core.data import Source
     from pneumo_core.evaluate import Assessment
+    from pneumo_core.stats import Mix
 
 
 @click.command()
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 @click.option("--resume", is_flag=True, help="Go on with the run that stands in --out.")
 @click.option("--against", type=GivenPath(), help="Another model's folder: paired differences.")
+@click.option("--age", type=Age(), help="The patients' age where file and table tell none: 45, 45Y, 8M, 3W, 10D.")
 @click.option("--names", is_flag=True, help="File names in the files and in JSON; they can carry a patient's name.")
 def evaluate(
     source: Path,
@@ -33,9 +36,10 @@ def evaluate(
     as_json: bool,
     resume: bool,
     against: Path | None,
+    age: float | None,
     names: bool,
 ) -> None:
-    """Evaluate the model on SOURCE: a folder (NORMAL, PNEUMONIA), a CSV (file,label) or a zip.
+    """Evaluate the model on SOURCE: a folder (NORMAL, PNEUMONIA), a CSV (file,label,age) or a zip.
 
     Without labels (a CSV may have the column file alone) the films are listed, the highest probability first.
 
@@ -48,20 +52,21 @@ def evaluate(
         raise click.UsageError(
             f"{out} holds a run already. Please add --resume to go on with it, or name a new folder."
         )
-    films = open_source(source)
+    mix = site_mix()
+    films = replace(open_source(source), age_years=age)
     _tell_left_out(films, out)
     assessment, other = _assessed(films, out, model, against)
     left_out = films.problems if names else films.nameless_problems
     listed = [film.name for film in films.films]
-    data = evaluation_data(assessment, left_out, other, films.notes) if out or as_json else {}
+    data = evaluation_data(assessment, left_out, other, films.notes, mix) if out or as_json else {}
     if out:
-        write_evaluation(out, assessment, data, left_out, listed if names else None, films.notes)
+        write_evaluation(out, assessment, data, left_out, listed if names else None, films.notes, mix)
     for score in assessment.refused:
         tell(f"refused: {listed[score.number]}: {score.reason}")
     if as_json:
         click.echo(json.dumps(data))
     else:
-        _say(assessment, other, listed)
+        _say(assessment, other, listed, mix)
     raise SystemExit(1 if assessment.refused or films.problems else 0)
 
 
@@ -108,32 +113,53 @@ def _kept_in(out: Path | None) -> Iterator[Path]:
             yield Path(temporary)
 
 
-def _say(assessment: "Assessment", other: "Assessment | None", listed: Sequence[str]) -> None:
+def _say(assessment: "Assessment", other: "Assessment | None", listed: Sequence[str], mix: "Mix | None") -> None:
     """Print an evaluation in words; without labels, the X-rays."""
-    from pneumo_core.evaluate import worklist_order
+    from pneumo_core.evaluate import asked_of, verdict_in_words, worklist_order
 
     card, cohort = assessment.card, assessment.cohort
-    point = card.first.operating_point("balanced")
     click.echo(
-        f"{card.name}, {point.name} point {100 * point.threshold:.1f} %: "
+        f"{card.name}, balanced point {_thresholds(assessment)}: "
         f"{counted(assessment.films, 'X-ray')}, {len(assessment.refused)} refused, "
         f"{len(cohort)} with score and label ({int(cohort.has_pneumonia.sum())} with pneumonia)"
     )
     if len(cohort):
-        _say_figures(assessment, point.threshold)
+        _say_figures(assessment, mix)
         if other:
             _say_comparison(assessment, other)
     else:
         for score, probability in worklist_order(assessment):
-            click.echo(f"{100 * probability:5.1f} %  {listed[score.number]}")
+            line = f"{100 * probability:5.1f} %  " if asked_of(score, card).populations else "   none  "
+            if assessment.is_mixed:
+                line += f"{asked_of(score, card).name}, {verdict_in_words(score, card, 'balanced')}  "
+            click.echo(f"{line}{listed[score.number]}")
 
 
-def _say_figures(assessment: "Assessment", threshold: float) -> None:
-    from pneumo_core.evaluate import figure_rows, group_results, group_words, honesty_lines
+def _thresholds(assessment: "Assessment") -> str:
+    parts = [(part.population.name, part.threshold("balanced")) for part in assessment.parts]
+    if not parts:
+        return f"{100 * assessment.threshold('balanced'):.1f} %"
+    return ", ".join(f"{100 * threshold:.1f} % for {name}" for name, threshold in parts)
 
-    for label, value, interval, n in figure_rows(assessment, assessment.figures(threshold)):
+
+def _say_figures(assessment: "Assessment", mix: "Mix | None") -> None:
+    from pneumo_core.evaluate import (
+        figure_rows,
+        group_results,
+        group_words,
+        honesty_lines,
+        label_group_rows,
+        population_rows,
+        why_no_values_here,
+    )
+
+    for label, value, interval, n in figure_rows(assessment, assessment.figures("balanced")):
         click.echo(f"{label}: {value}" + (f" (95 % interval {interval}, n = {n})" if interval else ""))
-    for group in group_results(assessment, threshold):
+    for row in (*population_rows(assessment), *label_group_rows(assessment, mix)):
+        click.echo(", ".join(f"{label}: {text}" for label, text in row.items() if text))
+    if why := why_no_values_here(assessment, mix):
+        click.echo(why)
+    for group in group_results(assessment, "balanced"):
         click.echo(", ".join(f"{label}: {text}" for label, text in group_words(group).items() if text))
     for line in honesty_lines(assessment):
         click.echo(line)
@@ -167,6 +193,7 @@ def _say_comparison(assessment: "Assessment", other: "Assessment") -> None:
     help="ray: the head's host:port, or auto. Default: a cluster on this machine alone.",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="ray: how many hold the model. Default: one a core.")
+@click.option("--age", type=Age(), help="The patients' age where file and table tell none: 45, 45Y, 8M, 3W, 10D.")
 @click.option("--names", is_flag=True, help="ray: add the X-rays' paths; they can carry a patient's name.")
 @click.option("--partition-films", type=click.IntRange(min=1), help="ray: X-rays in one Parquet file. Default: 1,000.")
 def score(
@@ -176,6 +203,7 @@ def score(
     model: Path | None,
     address: str | None,
     workers: int | None,
+    age: float | None,
     names: bool,
     partition_films: int | None,
 ) -> None:
@@ -191,13 +219,13 @@ def score(
 
     folder = active_model_folder(model or models_folder())
     if engine == "ray":
-        is_whole = _score_archive(source, folder, out, address, workers, names, partition_films)
+        is_whole = _score_archive(source, folder, out, address, workers, names, partition_films, age)
     elif address is not None or workers is not None or names or partition_films is not None:
         raise click.UsageError("--address, --workers, --names and --partition-films go with --engine ray.")
     elif "://" in source or "://" in out:
         raise click.UsageError("An address in an object store is for --engine ray. Please add it, or name a folder.")
     else:
-        is_whole = _score_here(Path(source), folder, Path(out))
+        is_whole = _score_here(Path(source), folder, Path(out), age)
     if not is_whole:
         raise SystemExit(1)
 
@@ -210,6 +238,7 @@ def _score_archive(
     workers: int | None,
     names: bool,
     partition_films: int | None,
+    age: float | None,
 ) -> bool:
     """Score with ray; False where files were left out."""
     from pneumo_core.evaluate import FILMS_PER_PARTITION, list_archive, plan_job, ray_cluster, score_archive
@@ -220,18 +249,18 @@ def _score_archive(
             tell(f"left out: {problem}")
         for note in archive.notes:
             tell(f"note: {note}")
-        job = plan_job(archive, model, names, partition_films or FILMS_PER_PARTITION)
+        job = plan_job(archive, model, names, partition_films or FILMS_PER_PARTITION, age)
         score_archive(archive, job, model, out, count, tell_progress)
     return not archive.problems
 
 
-def _score_here(source: Path, model: Path, out: Path) -> bool:
+def _score_here(source: Path, model: Path, out: Path, age: float | None) -> bool:
     """Score on this machine; False where X-rays were refused or files left out."""
     from pneumo_core.data import open_source
     from pneumo_core.evaluate import SCORES_FILE, run_source
     from pneumo_core.keras_network import load_classifier
 
-    films = open_source(source)
+    films = replace(open_source(source), age_years=age)
     _tell_left_out(films, out)
     scores = run_source(films, load_classifier(model), out, tell_progress)
     if refused := sum(score.logit is None for score in scores):

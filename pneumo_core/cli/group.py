@@ -26,6 +26,7 @@ _PLACES = {
     "doctor": ("read", "doctor"),
     "evaluate": ("evaluate", "evaluate"),
     "fit-gate": ("train", "fit_gate_command"),
+    "fit-lungs": ("train", "fit_lungs_command"),
     "hash-passphrase": ("serve", "hash_passphrase_command"),
     "models": ("models", "models"),
     "read": ("read", "read"),

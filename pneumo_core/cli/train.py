@@ -1,6 +1,7 @@
 """How a model is made on the command line: the data's audit, a training, and what may follow it."""
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -48,6 +49,13 @@ def _list_settings(context: click.Context, parameter: click.Parameter, is_asked:
     type=GivenPath(),
     help="A further copy of the same X-rays (another resampling): another view of each.",
 )
+@click.option(
+    "--also",
+    "more",
+    multiple=True,
+    type=GivenPath(),
+    help="A further folder, trained on together with DATA; a patient of both is on one side of the split.",
+)
 @click.option("--manifest", type=GivenPath(), help="A CSV that `audit --split` wrote: who is where.")
 @click.option(
     "--start",
@@ -76,6 +84,13 @@ def _list_settings(context: click.Context, parameter: click.Parameter, is_asked:
     callback=_list_settings,
     help="List the settings of the recipe with ranges and defaults, and exit.",
 )
+@click.option(
+    "--plan",
+    "plan_file",
+    type=GivenPath(dir_okay=False),
+    help="A plan (JSON, as in docs/plans) of several sources, groups and populations; DATA is then the folder that its "
+    "sources lie in. All other words but --out are the plan's.",
+)
 @click.option("--population", help="Whose X-rays these are, for the model card. Default: those of Kermany et al. 2018.")
 @click.option("--ages", nargs=2, type=float, help="Their lowest and highest age in years. Default: 1 5.")
 @click.option(
@@ -86,24 +101,31 @@ def _list_settings(context: click.Context, parameter: click.Parameter, is_asked:
 @click.option("--finish", is_flag=True, help="With --resume: no more epochs, make a model of the best one so far.")
 @click.pass_context
 def train(context: click.Context, /, resume: Path | None, finish: bool, **words: Any) -> None:
-    """Train a model from DATA, a folder in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA).
+    """Train a model from DATA, a folder in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA) or with labels.csv.
 
     Ctrl-C stops after the step at hand; --resume goes on. The run's plan, log and checkpoint lie in runs/training/.
     """
     from pneumo_core.files import trainings_folder
-    from pneumo_core.train import check_plan, check_start, plan_run, read_plan
+    from pneumo_core.train import check_plan, check_start, plan_of_file, plan_run, read_plan
 
     if resume:
         _refuse_what_the_plan_says(context)
         folder = resume if resume.is_dir() else trainings_folder() / resume
         # Before anything of the folder is touched: it may be no run's.
         read_plan(folder)
+    elif words["plan_file"] is not None and words["out"] is not None:
+        _refuse_what_the_plan_says(context, ("plan_file", "data", "out"), "A plan says all, so that")
+        place = None if words["data"] is None else words["data"].resolve()
+        plan = plan_of_file(words["plan_file"].resolve(), words["out"].resolve(), place)
+        check_plan(plan)
+        check_start(plan.recipe, plan.start)
+        folder = plan_run(plan)
     elif words["data"] is None or words["out"] is None:
         raise click.UsageError("Please name the folder of films and --out, or --resume a run.")
     elif finish:
         raise click.UsageError("--finish goes with --resume.")
     else:
-        plan = _plan(**words)
+        plan = _plan(**{name: word for name, word in words.items() if name != "plan_file"})
         check_plan(plan)
         # It takes seconds, and comes before the run has a name.
         check_start(plan.recipe, plan.start)
@@ -111,18 +133,23 @@ def train(context: click.Context, /, resume: Path | None, finish: bool, **words:
     _run(folder, finish)
 
 
-def _refuse_what_the_plan_says(context: click.Context) -> None:
-    """Refuse words beside --resume: a run's plan is written already, and they would change nothing."""
+def _refuse_what_the_plan_says(
+    context: click.Context,
+    kept: tuple[str, ...] = ("resume", "finish"),
+    why: str = "A run that goes on keeps its plan, so that",
+) -> None:
+    """Refuse words beside --resume or --plan: the plan is written already, and they would change nothing."""
     beside = [
         parameter.opts[0] if isinstance(parameter, click.Option) else "DATA"
         for parameter in context.command.params
-        if parameter.name not in ("resume", "finish")
+        if parameter.name not in kept
         and context.get_parameter_source(parameter.name or "") is click.core.ParameterSource.COMMANDLINE
     ]
     if beside:
+        words = ["DATA" if name == "data" else f"--{name.removesuffix('_file')}" for name in kept]
         raise click.UsageError(
-            f"A run that goes on keeps its plan, so that {', '.join(beside)} would change nothing. Please leave out "
-            "all but --resume and --finish, or begin a new run."
+            f"{why} {', '.join(beside)} would change nothing. Please leave out all but {' and '.join(words)}, or begin "
+            "a new run."
         )
 
 
@@ -130,6 +157,7 @@ def _plan(
     data: Path,
     out: Path,
     copies: tuple[Path, ...],
+    more: tuple[Path, ...],
     manifest: Path | None,
     start: str | None,
     architecture: str,
@@ -148,6 +176,7 @@ def _plan(
         checked_recipe,
         default_start,
         settings_of_start,
+        sources_of,
     )
 
     if architecture not in ARCHITECTURES:
@@ -168,6 +197,7 @@ def _plan(
         str(Path(start).resolve()) if Path(start).exists() else start,
         POPULATION if population is None else population,
         POPULATION_YEARS if ages is None else ages,
+        sources_of(data.resolve(), [folder.resolve() for folder in more]),
     )
 
 
@@ -197,6 +227,7 @@ def _run(folder: Path, finish: bool) -> None:
 
 @click.command()
 @click.argument("folder", type=GivenPath())
+@click.option("--also", "more", multiple=True, type=GivenPath(), help="A further folder to be trained on together.")
 @click.option("--out", type=GivenPath(file_okay=False), help="Write audit.json, audit.html here.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of words.")
 @click.option("--split", type=GivenPath(dir_okay=False), help="Write a split by patient here, as CSV.")
@@ -214,6 +245,7 @@ def _run(folder: Path, finish: bool) -> None:
 )
 def audit(
     folder: Path,
+    more: tuple[Path, ...],
     out: Path | None,
     as_json: bool,
     split: Path | None,
@@ -222,7 +254,9 @@ def audit(
     seed: int,
     test_names_are_others: bool,
 ) -> None:
-    """Say what is wrong with FOLDER (train|val|test / NORMAL|PNEUMONIA) before anything is trained on it.
+    """Say what is wrong with FOLDER before anything is trained on it.
+
+    FOLDER is in the Kaggle layout (train|val|test / NORMAL|PNEUMONIA), or has a table labels.csv of its X-rays.
 
     Exit status 0: nothing alarming; 1: alarms, or no audit; 2: wrong use. No file is moved or changed.
     """
@@ -231,7 +265,7 @@ def audit(
     if validation_share + (test_share or 0) >= 1:
         raise click.UsageError("--validation-share and --test-share leave nothing to train on. Please lower them.")
 
-    found = audit_folder(folder, tell_progress)
+    found = audit_folder(folder, tell_progress, more=more)
     if out:
         _write_audit(found, out)
     # The split is wanted, whoever reads this.
@@ -254,16 +288,20 @@ def _write_audit(found: "Audit", out: Path) -> None:
 
 
 @click.command("fit-gate")
-@click.argument("data", type=GivenPath())
+@click.argument("data", nargs=-1, required=True, type=GivenWord("a folder, or NAME=FOLDER"))
 @click.option("--model", help="A model's name, or its folder; default: the model in use.")
-def fit_gate_command(data: Path, model: str | None) -> None:
-    """Fit a model's input gate, by the X-rays in DATA that it was trained on and validated with.
+def fit_gate_command(data: tuple[str, ...], model: str | None) -> None:
+    """Fit a model's input gate, by whole upright chest X-rays that it is to let in.
+
+    DATA is a folder or table, or NAME=FOLDER with the name of a group of patients, such as adults=scans. Of the X-rays
+    that the model's list names, those of its training fit the gate and those of its validation try it. A folder of
+    which the list names none is split by patient.
 
     Exit status 0: the model has it; 1: it is not worth keeping, and the model is as it was; 2: wrong use.
     """
     from pneumo_core.keras_network import load_classifier
     from pneumo_core.models import gate_in_words
-    from pneumo_core.train import films_it_knows, fit_gate_of
+    from pneumo_core.train import fit_gate_of, groups_of
 
     # The gate is written into it.
     own_models_folder()
@@ -274,8 +312,77 @@ def fit_gate_command(data: Path, model: str | None) -> None:
         tell_how_far(f"{done} of {of} pictures", done == of)
         return True
 
-    fit_gate_of(classifier, folder, *films_it_knows(classifier, data), report)
+    fit_gate_of(classifier, folder, groups_of(classifier.known, [_named_group(given) for given in data]), report)
     click.echo("\n".join(gate_in_words(folder, classifier.card.weights_sha256)))
+
+
+def _named_group(given: str) -> tuple[str, Path]:
+    """Give the name of a group and its folder or table, from NAME=FOLDER or FOLDER."""
+    name, equals, path = given.partition("=")
+    if not equals or Path(given).exists():
+        return "known X-rays", Path(given)
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 _-]{0,39}", name) is None:
+        raise click.BadParameter(
+            f"'{name[:40]}' is no name of a group. Expected are at most 40 letters, digits, spaces, _ or -, such as "
+            "adults=FOLDER. Please correct it."
+        )
+    return name, Path(path)
+
+
+@click.command("fit-lungs")
+@click.argument("whole", type=GivenPath(exists=True, file_okay=False))
+@click.argument("masked", type=GivenPath(exists=True, file_okay=False))
+@click.option("--out", required=True, type=GivenPath(file_okay=False), help="Write lungs.keras and lungs.json here.")
+@click.option("--epochs", type=click.IntRange(1, 500), default=18, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--validation-share", type=click.FloatRange(0, 1, True, True), default=0.15, show_default=True, help="Of patients."
+)
+def fit_lungs_command(whole: Path, masked: Path, out: Path, epochs: int, seed: int, validation_share: float) -> None:
+    """Train the network that outlines the lungs, from WHOLE X-rays and the same ones MASKED to the lungs alone.
+
+    The files of a pair have the same name. A labels.csv in WHOLE names patients and views. Ctrl-C stops the work, and
+    nothing is written then.
+    """
+    from pneumo_core.stats import with_interval
+    from pneumo_core.train import fit_lungs, read_pairs
+
+    os.nice(max(0, 10 - os.nice(0)))
+    is_wanted = True
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal is_wanted
+        is_wanted = False
+
+    def telling(what: str) -> Callable[[int, int], bool]:
+        def progress(done: int, of: int) -> bool:
+            tell_how_far(f"{done} of {of} {what}", done == of)
+            return is_wanted
+
+        return progress
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        pairs = read_pairs(whole, masked, progress=telling("pairs read"))
+        fit = None
+        if pairs is not None:
+            fit = fit_lungs(
+                pairs,
+                out,
+                epochs=epochs,
+                seed=seed,
+                validation_share=validation_share,
+                progress=telling("steps"),
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if fit is None:
+        raise ModelError("The work was stopped, and nothing was written. Please begin anew.", code="stopped")
+    tell(
+        f"Dice {with_interval(fit.dice)} on {fit.validation} images of {fit.validation_patients} patients that it was "
+        f"not fitted to. {fit.left_out} pairs were left out.",
+        err=False,
+    )
 
 
 @click.command("recalibrate")

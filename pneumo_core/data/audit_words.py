@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 
-from pneumo_core.data.audited import Audit, Twins
+from pneumo_core.data.audited import Audit, FactArea, FilmCount, Twins, class_names
 from pneumo_core.data.cases import CLASS_NAMES
 from pneumo_core.data.counts import of_patients
 from pneumo_core.stats import TOGETHER, Estimate
@@ -14,8 +14,7 @@ def summary(audit: Audit) -> list[str]:
     """Say in lines what is there and what is wrong with it."""
     lines = [f"{audit.folder}: {len(audit.films)} X-rays, {len(audit.unusable)} cannot be used"]
     lines += [
-        f"{count.split} {CLASS_NAMES[count.has_pneumonia]}: {count.films} X-rays, {count.usable} of use, "
-        f"{of_patients(count.patients)}"
+        f"{count.split} {_class(count)}: {count.films} X-rays, {count.usable} of use, {of_patients(count.patients)}"
         for count in audit.counts
     ]
     kinds = Counter(film.kind for film in audit.films if film.has_pneumonia)
@@ -24,7 +23,7 @@ def summary(audit: Audit) -> list[str]:
         rest = f", {untold} of a cause that is not told" if untold else ""
         lines.append(f"PNEUMONIA: {kinds['bacteria']} X-rays by bacteria, {kinds['virus']} by a virus{rest}")
     lines += [
-        f"{area.fact}{' alone' if area.fact != TOGETHER else ''}: AUC {area_in_words(area.area)}"
+        f"{area.fact}{' alone' if area.fact != TOGETHER else ''}{_against(area)}: AUC {area_in_words(area.area)}"
         for area in audit.areas
         if area.split == "all"
     ]
@@ -37,7 +36,7 @@ def count_rows(audit: Audit) -> list[dict[str, str | int]]:
     return [
         {
             "Split": count.split,
-            "Class": CLASS_NAMES[count.has_pneumonia],
+            "Class": _class(count),
             "X-rays": count.films,
             "Usable": count.usable,
             "Patients": count.patients or "not told",
@@ -48,16 +47,25 @@ def count_rows(audit: Audit) -> list[dict[str, str | int]]:
 
 def area_rows(audit: Audit) -> list[dict[str, str]]:
     """Give what the outward facts alone can do as rows of a table, with the medians of both classes."""
+    names = class_names(audit.films)
     return [
         {
             "Fact": area.fact,
-            "Split": area.split,
+            "Split": f"{area.split}{_against(area)}",
             "AUC": area_in_words(area.area),
-            "NORMAL": fact_in_words(area.fact, area.normal),
-            "PNEUMONIA": fact_in_words(area.fact, area.pneumonia),
+            names[False]: fact_in_words(area.fact, area.normal),
+            names[True]: fact_in_words(area.fact, area.pneumonia),
         }
         for area in audit.areas
     ]
+
+
+def _class(count: FilmCount) -> str:
+    return count.group or CLASS_NAMES[count.has_pneumonia]
+
+
+def _against(area: FactArea) -> str:
+    return f" against {area.against}" if area.against else ""
 
 
 def twins_in_words(twins: Twins) -> str:

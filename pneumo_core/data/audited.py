@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
+from pneumo_core.data.cases import CLASS_NAMES, Told
 from pneumo_core.data.counts import Content, find_doubles
 from pneumo_core.errors import DataError
 from pneumo_core.files import write_whole
@@ -31,6 +32,10 @@ class AuditedFilm:
         samples_per_pixel: as in `Origin`.
         brightness: mean of the pixels, in [0, 1].
         problem: why the film cannot be used, as a sentence; None where it can.
+        told: what a table tells of it; None in a folder without a table.
+        mask: of a film whose lungs alone are left, with all around them black: share of the film that is left, height
+            and width of the box around it, and height and width of its middle, as shares of the film's sides; None of
+            a whole film.
     """
 
     name: str
@@ -46,6 +51,13 @@ class AuditedFilm:
     samples_per_pixel: int = 1
     brightness: float = 0.0
     problem: str | None = None
+    told: Told | None = None
+    mask: tuple[float, float, float, float, float] | None = None
+
+    @property
+    def group(self) -> str:
+        """The group that a table tells; "" in a folder without a table."""
+        return (self.told.group or "") if self.told else ""
 
 
 # The outward facts, as numbers.
@@ -62,7 +74,7 @@ FACTS: dict[str, Callable[[AuditedFilm], float]] = {
 class FilmCount:
     """Films of one class in one split: all of them, those that can be used, each content once, and their patients.
 
-    `patients` are 0 where no name of a usable film of the whole folder tells one.
+    `patients` are 0 where no name of a usable film of the whole folder tells one. `group` is that of a table.
     """
 
     split: str
@@ -70,6 +82,7 @@ class FilmCount:
     films: int
     usable: int
     patients: int
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,7 @@ class FactArea:
             "all of these together".
         split: "all" for the whole folder.
         area: under the ROC curve; `nan` with fewer than 10 patients of a class.
+        against: "" where the area is that of the finding against all others, "normal" where it is against normal alone.
         normal, pneumonia: the fact's median in each class (bytes, width / height, pixels, the share of films in
             colour, [0, 1]); None where the class has no film, and for the other facts.
     """
@@ -119,6 +133,7 @@ class FactArea:
     area: Estimate
     normal: float | None
     pneumonia: float | None
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +141,8 @@ class Alarm:
     """A fact to know before training, in plain words: the finding, its meaning, the remedy.
 
     `kind` is "unreadable", "one class", "imbalance", "small split", "no test split", "no patients", "both labels",
-    "patients", "conflicts", "copies", "twins across splits", "twins", "shortcut" or "ignored".
+    "patients", "conflicts", "copies", "twins across splits", "twins", "shortcut" or "ignored"; of a table also "table",
+    "no label", "mask by class", "view by class", "source by class", "age by class" or "masked twins".
     """
 
     kind: str
@@ -171,6 +187,14 @@ class Audit:
 
 
 _AUDIT = TypeAdapter(Audit)
+
+
+def class_names(films: Iterable[AuditedFilm]) -> Mapping[bool, str]:
+    """Name the films with and without the finding: as folders are called, or by the groups of a table."""
+    groups = {film.group for film in films} - {""}
+    if not groups:
+        return CLASS_NAMES
+    return {True: "finding", False: "other or normal" if "other" in groups else "normal"}
 
 
 def copies_among(films: Iterable[AuditedFilm]) -> Mapping[str, str]:

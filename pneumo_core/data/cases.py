@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from pneumo_core.data.listing import head_of
 from pneumo_core.data.names import (
@@ -32,6 +33,7 @@ from pneumo_core.errors import DataError
 from pneumo_core.film import FILE_KINDS
 from pneumo_core.wording import counted
 
+TABLE_FILE = "labels.csv"
 SPLITS = ("train", "val", "test")
 CLASS_FOLDERS = {"NORMAL": False, "PNEUMONIA": True}
 # A refusal names so many folders at most.
@@ -47,6 +49,38 @@ _ARCHIVE_NAME = re.compile(r"(?<![A-Z0-9])(?P<kind>BACTERIA|VIRUS|NORMAL)-(?P<pa
 _NIH_NAME = re.compile(r"(?<![A-Z0-9])(?P<patient>000[0-3]\d{4})_(?P<number>\d{3})(?!\d)", re.IGNORECASE)
 
 
+Group = Literal["finding", "other", "normal"]
+GROUPS: tuple[Group, ...] = ("finding", "other", "normal")
+ViewOf = Literal["", "whole", "lungs_only"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The facts that a table tells of an X-ray beside its file.
+
+    Attributes:
+        group: the class: the finding, another abnormality, or neither; None where the label is not known.
+        label: as the table writes it, in small letters with single spaces.
+        age_years: None where it is not known.
+        sex: "F", "M", or "" where it is not known.
+        view: "AP", "PA", "lateral", or "" where it is not known.
+        source: where the X-ray is from, as the table writes it, else the name of the table's folder.
+        view_of: the whole chest, or the lungs alone with all around them blanked; "" where it is not told.
+        weight: how much the X-ray counts in training.
+        soft_label: shares of the three groups, which sum to 1; None where the label is taken as certain.
+    """
+
+    group: Group | None
+    label: str = ""
+    age_years: float | None = None
+    sex: Literal["", "F", "M"] = ""
+    view: Literal["", "AP", "PA", "lateral"] = ""
+    source: str = ""
+    view_of: ViewOf = ""
+    weight: float = 1.0
+    soft_label: tuple[float, float, float] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One labelled film.
@@ -56,6 +90,8 @@ class Case:
     further copy (another resampling, another compression).
     `patient` is the film's own name where nothing tells it.
     `kind` is "normal", "bacteria", "virus", or "pneumonia" where the file name does not tell.
+    `told` is what a table tells of it, where a table gives the label; `has_pneumonia` then says whether it has the
+    finding.
     """
 
     name: str
@@ -64,6 +100,7 @@ class Case:
     patient: str
     kind: str
     split: str
+    told: Told | None = None
 
 
 def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
@@ -104,13 +141,25 @@ def find_cases(folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
     return tuple(cases)
 
 
+def table_of(folder: Path) -> Path | None:
+    """Give the table of a folder's X-rays for training; None where there is none.
+
+    That is a CSV that is named itself, `labels.csv` at the folder's top, or a CSV of the folder's name beside it.
+    """
+    beside = folder.with_name(f"{folder.name}.csv")
+    tables = (folder if folder.suffix.lower() == ".csv" else folder / TABLE_FILE, beside)
+    return next((table for table in tables if table.is_file() and not is_hidden(table.name)), None)
+
+
 def find_data_folders(root: Path, depth: int = 3) -> list[Path]:
-    """List the folders in the layout of `find_cases`, the root itself or so far below it, in the order of their names.
+    """List the folders that can be trained on, the root itself or so far below it, in the order of their names.
+
+    These are in the layout of `find_cases`, or hold a table of their X-rays.
 
     Links are not followed, as they may lead out of the root.
     """
     tops = [root, *(top for _, top in _split_folders(root) if not top.is_symlink())]
-    if any(class_of_words(path.name) for top in tops for path in _folders_in(top)):
+    if table_of(root) or any(class_of_words(path.name) for top in tops for path in _folders_in(top)):
         return [root]
     if not depth:
         return []

@@ -3,11 +3,13 @@
 import codecs
 import posixpath
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from pneumo_core.data.cases import Group
 from pneumo_core.data.listing import File, FilmsListed, Listing, Problem, check_count, left_out, matched_in_words
 from pneumo_core.data.names import (
     as_shown,
@@ -17,6 +19,7 @@ from pneumo_core.data.names import (
 )
 from pneumo_core.data.table import MAX_TABLE_BYTES, read_table
 from pneumo_core.errors import DataError, UnreadableImageError
+from pneumo_core.film import age_in_years
 from pneumo_core.wording import counted
 
 # Cells that say that nothing is known; the last with a # are the error values of German, French and Spanish.
@@ -29,13 +32,26 @@ _WORDS = {
     **dict.fromkeys(("y", "j", "ja", "wahr", "positiv", "oui", "vrai", "positif", "sí", "si", "sì"), True),
     **dict.fromkeys(("verdadero", "verdadeiro", "vero", "sim", "positivo"), True),
 }
+# Labels of tables that tell three groups (RSNA 2018 among them), by their words.
+_GROUPS: dict[str, Group] = {
+    **dict.fromkeys(("opacity", "lung opacity"), "finding"),
+    **dict.fromkeys(("abnormal no opacity", "abnormal without opacity", "no lung opacity not normal"), "other"),
+}
 # 0,0 and 1.0: so spreadsheets and pandas write 0 and 1 where other labels are empty.
 _NUMBER = re.compile(r"(?P<digit>[01])(?P<fraction>[.,]0*)?")
 _ONE_OR_TWO = re.compile(r"(?P<digit>[12])([.,]0*)?")
-_AGE = re.compile(r"(patients?)?_?(age|alter|edad)(_?(years|y|jahre))?")
+# Labels that say that the finding is not there, and leave open whether anything else is.
+_NO_FINDING_ALONE = {
+    "negative",
+    "no pneumonia",
+    "non pneumonia",
+    "not pneumonia",
+    "without pneumonia",
+    "keine pneumonie",
+}
 # Texts that may be tables are looked at if they are so few.
 MAX_TEXTS = 20
-_COLUMNS = {
+COLUMNS = {
     "file": (
         *("filename", "file name", "filepath", "file path", "path", "image", "image name", "image path", "image index"),
         *("x ray image name", "datei", "dateiname", "fichier", "archivo"),
@@ -52,6 +68,7 @@ _COLUMNS = {
         "ground truth",
     ),
     "patient": ("patient id", "patientid", "patient number"),
+    "age": ("patient age", "patientage", "age years", "patient age years", "age y", "alter", "alter jahre", "edad"),
 }
 MAX_FOLDERS = 5
 NO_LABELS = (
@@ -79,8 +96,35 @@ def read_label(cell: str) -> Label | None:
         return Label(number["digit"] == "1", "decimal comma" if "," in (number["fraction"] or "") else "")
     if word in _WORDS:
         return Label(_WORDS[word], word)
+    if group := _GROUPS.get(label_words(word)):
+        return Label(group == "finding")
     meaning = class_of_words(word)
     return Label(meaning.has_pneumonia) if meaning else None
+
+
+def label_words(cell: str) -> str:
+    """Give a label's words in small letters with single spaces: "abnormal no opacity"."""
+    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", cell).casefold()))
+
+
+def group_of_label(cell: str) -> Group | None:
+    """Give the group that a label means; None where it says nothing, or is none that is known."""
+    label = read_label(cell)
+    if label is None or label.has_pneumonia is None:
+        return None
+    return _GROUPS.get(label_words(cell), "finding" if label.has_pneumonia else "normal")
+
+
+def told_group(cell: str) -> Group | None:
+    """Give the group that a label or a folder's name tells of an X-ray; None where it leaves that open.
+
+    "0" and "negative" say that the finding is not there. They do not say that nothing else is.
+    """
+    word = cell.strip().casefold()
+    group = group_of_label(cell)
+    is_open = word != "normal" and (word in _PLAIN or word in _WORDS or _NUMBER.fullmatch(word) is not None)
+    is_open = is_open or label_words(word) in _NO_FINDING_ALONE
+    return None if group == "normal" and is_open else group
 
 
 class Row(NamedTuple):
@@ -92,6 +136,7 @@ class Row(NamedTuple):
     patient: str
     is_ragged: bool
     others: Mapping[str, str] = MappingProxyType({})
+    age: str = ""
 
     @property
     def place(self) -> str:
@@ -103,12 +148,17 @@ class Row(NamedTuple):
 
 
 class Labelled(NamedTuple):
-    """A file with the label and the patient that its row or its folders tell, and with what else its row says."""
+    """A file with the label and the patient that its row or its folders tell, and with what else its row says.
+
+    `group` is None where the label leaves it open, `age_years` where the row tells no age.
+    """
 
     file: File
     has_pneumonia: bool | None
     patient: str = ""
     others: Mapping[str, str] = MappingProxyType({})
+    group: Group | None = None
+    age_years: float | None = None
 
 
 def label_listing(listing: Listing) -> list[Labelled]:
@@ -122,7 +172,7 @@ def label_listing(listing: Listing) -> list[Labelled]:
 
 def label_folder(listing: Listing) -> list[Labelled]:
     """Label by folders; where these tell nothing, by the table at the top."""
-    if not any(class_of_words(folder) for name in listing.films for folder in name.split("/")[:-1]):
+    if not any(tells_class(folder) for name in listing.films for folder in name.split("/")[:-1]):
         return label_listing(listing)
     try:
         has_table = bool(usable_tables(Listing(listing.films, listing.tables)))
@@ -177,7 +227,8 @@ def label_listing_by_folders(listing: Listing) -> list[Labelled]:
     films = []
     for file in listing.films.values():
         with left_out(listing.problems, as_shown(file.name)):
-            films.append(Labelled(file, label_by_folders(file.name)))
+            label = label_by_folders(file.name)
+            films.append(Labelled(file, label, group=group_by_folders(file.name) if label is not None else None))
     _say_unlabelled(listing, films)
     return films
 
@@ -208,10 +259,29 @@ def label_by_folders(name: str) -> bool | None:
     Raises:
         DataError: they tell both.
     """
-    labels = {meaning.has_pneumonia for folder in name.split("/")[:-1] if (meaning := class_of_words(folder))}
+    labels = {_has_pneumonia(folder) for folder in name.split("/")[:-1]} - {None}
     if len(labels) > 1:
         raise DataError("it lies under both NORMAL and PNEUMONIA. Please move it to one of them.")
     return labels.pop() if labels else None
+
+
+def group_by_folders(name: str) -> Group | None:
+    """Give the group that the folders of an X-ray's path tell; None where they leave it open, or tell several."""
+    folders = [folder for folder in name.split("/")[:-1] if tells_class(folder)]
+    groups = {told_group(folder) for folder in folders}
+    return groups.pop() if len(groups) == 1 else None
+
+
+def tells_class(folder: str) -> bool:
+    """Say whether a folder's name tells a label."""
+    return _has_pneumonia(folder) is not None
+
+
+def _has_pneumonia(folder: str) -> bool | None:
+    if group := _GROUPS.get(label_words(folder)):
+        return group == "finding"
+    meaning = class_of_words(folder)
+    return meaning.has_pneumonia if meaning else None
 
 
 def label_by_table(listing: Listing, table: str, rows: Iterable[Row]) -> list[Labelled]:
@@ -242,6 +312,7 @@ def label_by_rows(
     said: list[tuple[int, Problem]] = []
     claims: dict[str, list[tuple[Row, Labelled]]] = {}
     understood: Counter[str] = Counter()
+    no_ages = 0
     for row in rows:
         refused_here: list[Problem] = []
         with left_out(refused_here, row.shown, row.place):
@@ -259,9 +330,11 @@ def label_by_rows(
                 )
             else:
                 understood.update([label.note] if label.note else [])
-                claims.setdefault(file.name, []).append(
-                    (row, Labelled(file, label.has_pneumonia, row.patient, row.others))
-                )
+                age = age_of_cell(row.age)
+                no_ages += age is None and row.age.strip().casefold() not in _NOTHING
+                group = None if label.has_pneumonia is None else told_group(row.label)
+                labelled = Labelled(file, label.has_pneumonia, row.patient, row.others, group, age)
+                claims.setdefault(file.name, []).append((row, labelled))
         said += [(row.number, problem) for problem in refused_here]
     if numbers == {"1", "2"}:
         raise DataError(
@@ -282,7 +355,14 @@ def label_by_rows(
             said.append((row.number, problem))
     problems += [problem for _, problem in sorted(said, key=lambda numbered: numbered[0])]
     notes += _labels_in_words(understood)
+    if no_ages:
+        notes.append(f"{counted(no_ages, 'age')} of the table could not be understood: taken as not known.")
     return films
+
+
+def age_of_cell(cell: str) -> float | None:
+    """Give the age in years of a table's cell: 45, 45Y, 8M; None where it is none from 0 to 130 years."""
+    return age_in_years(re.sub(r"[.,]0+$", "", cell.strip()))
 
 
 def _labels_in_words(understood: Counter[str]) -> Iterator[str]:
@@ -320,15 +400,24 @@ def rows_of_table(
     Args:
         with_others: keep the cells of further columns, too, which takes memory.
     """
-    needed, optional = (("file", "label"), ("patient",)) if needs_labels else (("file",), ("label", "patient"))
+    needed, optional = (("file", "label"), ()) if needs_labels else (("file",), ("label",))
     is_first = notes is not None
-    for row in read_table(content, as_shown(name), needed, optional, max_bytes, _COLUMNS, notes):
+    for row in read_table(content, as_shown(name), needed, (*optional, "patient", "age"), max_bytes, COLUMNS, notes):
         if is_first and notes is not None:
             notes += _columns_in_words(row.columns)
             is_first = False
-        names = row.columns if with_others else ()
-        others = {name: row.cell(name) for name in names if name not in ("file", "label", "patient")}
-        yield Row(row.number, row.cell("file"), row.cell("label"), row.cell("patient"), row.is_ragged, others)
+        others = {name: row.cell(name) for name in _further(row.columns)} if with_others else {}
+        yield Row(
+            row.number, row.cell("file"), row.cell("label"), row.cell("patient"), row.is_ragged, others, row.cell("age")
+        )
+
+
+def _further(columns: Mapping[str, int]) -> Iterator[str]:
+    """Name the columns beside file, label and patient, an age that has another name by that alone."""
+    for name, place in columns.items():
+        is_twice = name == "age" and any(other != name and columns[other] == place for other in columns)
+        if name not in ("file", "label", "patient") and not is_twice:
+            yield name
 
 
 def _columns_in_words(columns: Mapping[str, int]) -> Iterator[str]:
@@ -337,15 +426,12 @@ def _columns_in_words(columns: Mapping[str, int]) -> Iterator[str]:
     others = sorted({" ".join(re.findall(r"[^\W_]+", name)) for name, place in columns.items() if place != read})
     if read is not None and (classes := [name for name in others if class_of_words(name)]):
         yield f"Labels come from one column alone. Not read as labels: {', '.join(classes)}."
-    if any(_AGE.fullmatch(name.replace(" ", "_")) for name in others):
-        yield (
-            "Ages in the table are outward facts alone. Which X-rays the model may read is told by the age in each "
-            "file."
-        )
+    if "age" in columns:
+        yield "Ages of the table hold for X-rays whose file gives none."
 
 
 def further_columns(films: Iterable[Labelled]) -> list[str]:
     """Name the columns of a table that tell neither file nor patient."""
-    known = {*_COLUMNS["file"], *_COLUMNS["patient"]}
+    known = {*COLUMNS["file"], *COLUMNS["patient"]}
     names = dict.fromkeys(name for film in films for name in film.others)
     return [name for name in names if " ".join(re.findall(r"[^\W_]+", name)) not in known]

@@ -1,7 +1,8 @@
 """Which film is for what: a split of labelled films as a table, so that no file has to be moved.
 
 The table is a CSV of `file,label,patient,split`: the path below the data folder with forward slashes, NORMAL or
-PNEUMONIA, whatever names the patient, and train, val or test. A patient is on one side only.
+PNEUMONIA or the label of a training table, whatever names the patient, and train, val or test. Of several folders each
+path begins with the folder's name. A patient is on one side only.
 """
 
 import csv
@@ -51,12 +52,16 @@ _EXPECTED = (
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One film: its path below the data folder, its label, its patient, and "train", "val" or "test"."""
+    """One film: its path below the data folder, its label, its patient, and "train", "val" or "test".
+
+    `label` is that of a table; "" where folders tell it.
+    """
 
     file: str
     has_pneumonia: bool
     patient: str
     split: str
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +82,13 @@ class Manifest:
     def in_words(self) -> tuple[str, ...]:
         """Say what is on each side and what was left out, a line each."""
         lines = []
+        finding = "the finding" if any(row.label for row in self.rows) else "pneumonia"
         for split in SPLITS:
             rows = [row for row in self.rows if row.split == split]
             if rows:
                 sick = sum(row.has_pneumonia for row in rows)
                 patients = of_patients(count_patients((row.patient, row.file) for row in rows))
-                lines.append(f"{split}: {len(rows)} X-rays {patients}, {sick} X-rays with pneumonia")
+                lines.append(f"{split}: {len(rows)} X-rays {patients}, {sick} X-rays with {finding}")
         for reason, count in Counter(film.reason for film in self.left_out).most_common():
             lines.append(f"left out: {counted(count, 'X-ray')}, because {reason}")
         if untold := untold_patients(row.patient != row.file for row in self.rows):
@@ -150,7 +156,7 @@ def make_manifest(
         others = [film for film in grouped if film.patient not in tested]
         sides["train"], sides["val"] = split_by_patient(others, validation_share, seed)
     rows = [
-        ManifestRow(film.name, film.has_pneumonia, patients[film.name], split)
+        ManifestRow(film.name, film.has_pneumonia, patients[film.name], split, film.told.label if film.told else "")
         for split, side in sides.items()
         for film in side
     ]
@@ -166,7 +172,7 @@ def manifest_csv(manifest: Manifest) -> bytes:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(MANIFEST_COLUMNS)
     for row in manifest.rows:
-        cells = (row.file, CLASS_NAMES[row.has_pneumonia], row.patient, row.split)
+        cells = (row.file, row.label or CLASS_NAMES[row.has_pneumonia], row.patient, row.split)
         writer.writerow([plain_cell(cell) for cell in cells])
     return file.getvalue().encode()
 
@@ -182,12 +188,20 @@ def read_manifest(path: Path, folder: Path, copies: Sequence[Path] = ()) -> tupl
     Raises:
         DataError: the file cannot be opened, or as there.
     """
+    return cases_of_manifest(manifest_content(path), path.name, folder, copies)
+
+
+def manifest_content(path: Path) -> bytes:
+    """Read the file of a split, or so much of it that it is too large.
+
+    Raises:
+        DataError: it cannot be opened.
+    """
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_MANIFEST_BYTES + 1)
+            return file.read(MAX_MANIFEST_BYTES + 1)
     except OSError as error:
         raise DataError(f"{path} cannot be opened. Expected is a split as CSV. Please check the path.") from error
-    return cases_of_manifest(content, path.name, folder, copies)
 
 
 def cases_of_manifest(content: bytes, table: str, folder: Path, copies: Sequence[Path] = ()) -> tuple[Case, ...]:
@@ -222,6 +236,43 @@ def cases_of_manifest(content: bytes, table: str, folder: Path, copies: Sequence
     found = sorted(cases.values(), key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name))
     check_copies(found, copies)
     return tuple(found)
+
+
+def split_as_named(content: bytes, table: str, cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Give those of listed films that a split names, each with the side that it names, in the order of `find_cases`.
+
+    Labels and patients are those of the listing: a table says more of a film than a split does.
+
+    Args:
+        content, table: as of `cases_of_manifest`.
+        cases: as `find_xrays` gives them.
+
+    Raises:
+        DataError: as `cases_of_manifest`; or a film that is named is none of the listing.
+    """
+    listed = {case.name: case for case in cases}
+    chosen: dict[str, Case] = {}
+    missing: list[str] = []
+    for row in _rows(content, table):
+        name, side = row.cell("file"), split_of_words(row.cell("split"))
+        if side is None:
+            raise DataError(
+                f"{table}, row {row.number}: the split is '{row.cell('split')[:40]}'. Expected is "
+                f"{' or '.join(SPLITS)}. Please correct it."
+            )
+        if name in chosen:
+            raise DataError(f"{table}, row {row.number}: {name} is named twice. Please leave one of the rows out.")
+        if name in listed:
+            chosen[name] = dataclasses.replace(listed[name], split=side)
+        else:
+            missing.append(name)
+    if missing:
+        raise DataError(
+            f"{len(missing)} of the X-rays that {table} names have no label or are not there, the first of them "
+            f"{missing[0][:80]}. Expected are the folders that the split was made of. Please make the split again."
+        )
+    _check_sides(table, list(chosen.values()))
+    return tuple(sorted(chosen.values(), key=lambda case: (SPLITS.index(case.split), case.has_pneumonia, case.name)))
 
 
 def _rows(content: bytes, table: str) -> list[TableRow]:

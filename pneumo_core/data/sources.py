@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pneumo_core.data.cases import patient_and_kind
+from pneumo_core.data.cases import Group, patient_and_kind
 from pneumo_core.data.labels import (
     MAX_FOLDERS,
     NO_LABELS,
@@ -31,6 +31,7 @@ from pneumo_core.data.labels import (
     label_listing,
     rows_of_source,
     rows_of_table,
+    tells_class,
     usable_tables,
 )
 from pneumo_core.data.listing import (
@@ -53,7 +54,6 @@ from pneumo_core.data.names import (
     TEXT_SUFFIX,
     WORKBOOKS,
     as_shown,
-    class_of_words,
     folder_of,
     is_silent,
     kind_by_folders,
@@ -81,6 +81,8 @@ class SourceFilm:
         read: gives the file's bytes, at most `MAX_FILE_BYTES` + 1 of them, in any thread; raises
             `UnreadableImageError` with a text that begins after the file's name.
         columns: cells of a table's further columns, by these. They may hold anything, and are written nowhere.
+        group: the finding, another abnormality, or neither; None where the label leaves it open.
+        age_years: of the patient, from the table; None where it tells none. The file's own age comes first.
     """
 
     name: str
@@ -89,6 +91,8 @@ class SourceFilm:
     kind: str
     read: Callable[[], bytes]
     columns: Mapping[str, str] = field(default_factory=dict)
+    group: Group | None = None
+    age_years: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +108,7 @@ class Source:
         nameless_problems: the same as `problems` without what is written in names and cells, for files that travel.
         notes: whole sentences on how names, tables and labels were understood, each said once; without any name.
         found: where no film has a label, a sentence that names the folders or columns; "" else.
+        age_years: the age of all patients whose file and table tell none, as whoever asks says; None where not known.
     """
 
     name: str
@@ -113,6 +118,7 @@ class Source:
     nameless_problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     found: str = ""
+    age_years: float | None = None
 
     @property
     def shown_notes(self) -> tuple[str, ...]:
@@ -198,7 +204,7 @@ def open_uploads(files: Sequence[tuple[str, bytes]]) -> Source:
     if tables:
         ((name, content),) = tables.items()
         # Else a list without labels would take away those that the folders tell.
-        needs_labels = any(class_of_words(folder) for film in together.films for folder in film.split("/")[:-1])
+        needs_labels = any(tells_class(folder) for film in together.films for folder in film.split("/")[:-1])
         rows = name, rows_of_source(name, content, needs_labels, together.notes)
     elif texts := usable_tables(Listing(together.films, loose.tables, notes=together.notes)):
         rows = texts[0]
@@ -212,12 +218,17 @@ def open_uploads(files: Sequence[tuple[str, bytes]]) -> Source:
 
 
 class TableFilm(NamedTuple):
-    """One film that a table names: its name, its size in bytes where known, its label, its patient or ""."""
+    """One film that a table names: its name, its size in bytes where known, its label, its patient or "".
+
+    `group` and `age_years` as in `SourceFilm`.
+    """
 
     name: str
     size: int | None
     has_pneumonia: bool | None
     patient: str
+    group: Group | None = None
+    age_years: float | None = None
 
 
 def list_table(
@@ -244,8 +255,15 @@ def list_table(
 
     rows = rows_of_table(name, content, False, max_bytes, notes)
     films = [
-        TableFilm(file.name, file.content if isinstance(file.content, int) else None, has_pneumonia, printable(patient))
-        for file, has_pneumonia, patient, _ in label_by_rows(rows, file_of, problems, notes)
+        TableFilm(
+            film.file.name,
+            film.file.content if isinstance(film.file.content, int) else None,
+            film.has_pneumonia,
+            printable(film.patient),
+            film.group,
+            film.age_years,
+        )
+        for film in label_by_rows(rows, file_of, problems, notes)
     ]
     if films and all(film.has_pneumonia is None for film in films):
         notes.append(NO_LABELS)
@@ -253,18 +271,31 @@ def list_table(
     return sorted(films, key=lambda film: film.name), said, tuple(notes)
 
 
-def _film(file: File, has_pneumonia: bool | None, patient: str, columns: Mapping[str, str]) -> SourceFilm:
+def _film(labelled: Labelled) -> SourceFilm:
     """Add what the file's name tells of patient and kind: as `cases` does, by the label where there is one."""
-    told, kind = patient_and_kind(posixpath.basename(file.name), has_pneumonia)
+    file = labelled.file
+    told, kind = patient_and_kind(posixpath.basename(file.name), labelled.has_pneumonia)
     # Without anything that tells, each film is taken for another patient's: the same name in two folders says nothing.
     return SourceFilm(
         file.name,
-        has_pneumonia,
-        printable(patient) or told or file.name,
-        kind_by_folders(file.name, kind),
+        labelled.has_pneumonia,
+        printable(labelled.patient) or told or file.name,
+        kind_of_group(labelled.group, kind_by_folders(file.name, kind)),
         file.read,
-        columns,
+        labelled.others,
+        labelled.group,
+        labelled.age_years,
     )
+
+
+def kind_of_group(group: Group | None, kind: str) -> str:
+    """Give an X-ray's kind, which is none where it shows another abnormality."""
+    return "" if group == "other" else kind
+
+
+def in_listing(film: Labelled | TableFilm) -> list[float | str]:
+    """Give what a listing's hash holds of age and group; nothing where these are as before tables told them."""
+    return ([film.age_years] if film.age_years is not None else []) + (["other"] if film.group == "other" else [])
 
 
 def _source(name: str, films: Sequence[Labelled], listings: Sequence[Listing], has_table: bool = False) -> Source:
@@ -280,14 +311,16 @@ def _source(name: str, films: Sequence[Labelled], listings: Sequence[Listing], h
     if is_worklist and not has_table:
         _refuse_workbooks(listings)
     films = sorted(films, key=lambda labelled: labelled.file.name)
-    listed = json.dumps([(film.file.name, film.file.content, film.has_pneumonia, film.patient) for film in films])
+    listed = json.dumps(
+        [(film.file.name, film.file.content, film.has_pneumonia, film.patient, *in_listing(film)) for film in films]
+    )
     digest = hashlib.sha256(listed.encode()).hexdigest()
     named, nameless = (tuple(problem[place] for problem in bounded(problems)) for place in (0, 1))
     notes = [note for listing in listings for note in listing.notes]
     notes += [NO_LABELS] if is_worklist and len(films) > 1 else []
     return Source(
         name,
-        tuple(_film(*labelled) for labelled in films),
+        tuple(map(_film, films)),
         named,
         digest,
         nameless,

@@ -1,5 +1,7 @@
 """The colours of charts and heat maps: blue for the model's score, amber for the threshold, grey for the comparison.
 
+Cyan is the lungs' outline, which no heat map holds.
+
 Each colour map equals plotly's scale of the same name (plotly.py, MIT licence), without an import of plotly.
 """
 
@@ -8,6 +10,7 @@ import numpy as np
 SCORE_COLOUR = "#2563eb"
 THRESHOLD_COLOUR = "#d97706"
 COMPARED_COLOUR = "#8b93a1"
+OUTLINE_COLOUR = "#22d3ee"
 # The colours are evenly spaced, from no evidence to the strongest.
 _SCALES = {
     "Inferno": "000004 1b0c41 4a0c6b 781c6d a52c60 cf4446 ed6925 fb9b06 f7d13d fcffa4",

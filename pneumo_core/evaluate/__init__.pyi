@@ -4,6 +4,7 @@ from .assessment import (
     assess_run as assess_run,
     compare_assessments as compare_assessments,
     group_results as group_results,
+    points as points,
 )
 from .cluster import (
     FILMS_PER_PARTITION as FILMS_PER_PARTITION,
@@ -33,6 +34,10 @@ from .report import (
     honesty_lines as honesty_lines,
     write_evaluation as write_evaluation,
 )
+from .routing import (
+    asked_of as asked_of,
+    verdict_in_words as verdict_in_words,
+)
 from .runs import (
     SCORES_FILE as SCORES_FILE,
     FilmScore as FilmScore,
@@ -47,12 +52,19 @@ from .runs import (
 from .tables import (
     SETTING as SETTING,
     ScreeningSetting as ScreeningSetting,
+    age_in_short as age_in_short,
+    age_source as age_source,
     figure_rows as figure_rows,
     films_of_cell as films_of_cell,
     group_words as group_words,
+    label_group_rows as label_group_rows,
+    outcome_of as outcome_of,
     outward_rows as outward_rows,
+    point_words as point_words,
+    population_rows as population_rows,
     scores_csv as scores_csv,
     screening_note as screening_note,
     screening_rows as screening_rows,
+    why_no_values_here as why_no_values_here,
     worklist_order as worklist_order,
 )

@@ -1,8 +1,9 @@
 """A run of labelled films evaluated: figures with intervals, groups, and what speaks against them."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,24 +20,36 @@ from pneumo_core.evaluate.cohort import (
 )
 from pneumo_core.evaluate.doubts import doubles_in_words, has_few_patients, patients_in_words
 from pneumo_core.evaluate.outward import Areas, outward_areas, read_outward
+from pneumo_core.evaluate.routing import NO_VERDICT, asked_of
 from pneumo_core.evaluate.runs import FilmScore, read_run, read_scores
 from pneumo_core.gate import UNCLEAR_AGE, suitability_for_age
-from pneumo_core.models import KnownFilms, ModelCard, Regions, read_card, read_conformal, read_known_films
+from pneumo_core.models import (
+    KnownFilms,
+    ModelCard,
+    Population,
+    Regions,
+    read_card,
+    read_conformal,
+    read_known_films,
+)
 from pneumo_core.stats import (
     FEW_FILMS,
     Bootstrap,
     Comparison,
     Curves,
     Estimate,
+    GroupRates,
     OperatingPoint,
     OverallFigures,
     ThresholdFigures,
     all_curves,
     area_by_patient,
     area_under_roc,
-    compare,
+    compare_flags,
     figures_at,
+    figures_of_flags,
     figures_overall,
+    proportion,
     sensitivity_and_specificity,
 )
 from pneumo_core.wording import known_tag
@@ -74,7 +87,11 @@ class Assessment:
             smaller than the cohort's where a run went on later, since these facts are not kept.
         groups: all films first, then (where it knows some) those that the model has not seen, then those in the data.
         best_threshold: what would have been best on these very films; `nan` where a class is missing.
-        regions: where the model says likely, uncertain or unlikely; None where it cannot.
+        regions: where the model says likely, uncertain or unlikely, by the name of a population that it can say so of.
+        population: whose calibration and operating points count: the only one, or that of a part. Where the populations
+            are mixed it is the first, and no threshold on the probability holds for all films.
+        no_population: films with score and label whose patients no population is asked of; they are in no figure.
+        parts: one for each of the model's populations where it has several: the films of patients of it alone.
     """
 
     card: ModelCard
@@ -96,7 +113,50 @@ class Assessment:
     metadata: tuple[tuple[str, Estimate], ...]
     groups: tuple[Group, ...]
     best_threshold: float
-    regions: Regions | None
+    regions: Mapping[str, Regions]
+    population: Population
+    no_population: tuple[FilmScore, ...] = ()
+    parts: tuple["Assessment", ...] = ()
+
+    @property
+    def is_mixed(self) -> bool:
+        """True where each film counts by the operating point of its own population."""
+        return bool(self.parts)
+
+    @property
+    def asked(self) -> dict[str, int]:
+        """How many of the scored films are asked of which population, or of which kind that is no single one."""
+        names = Counter(asked_of(score, self.card).name for score in self.scores if score.logit is not None)
+        return dict(names.most_common())
+
+    def without_verdict(self, at: float | str) -> Cohort:
+        """Give the films of the cohort that have no verdict at a point, since the populations asked differ."""
+        if not isinstance(at, str):
+            return self.cohort.only(np.zeros(len(self.cohort), bool))
+        return self.cohort.only(self.cohort.flags[at] == NO_VERDICT)
+
+    def rates(self, at: float | str) -> GroupRates:
+        """Give the rates of the groups that labels tell apart, at a point; Wilson's intervals, none by patient."""
+        decided, is_flagged = self.cohort.decided(at)
+
+        def passed(group: str) -> Estimate | None:
+            chosen = decided.of_group(group)
+            if not chosen.any():
+                return None
+            return self._of_films(proportion(int((chosen & ~is_flagged).sum()), int(chosen.sum())))
+
+        return GroupRates(self.figures(at).sensitivity, passed("other"), passed("normal"))
+
+    def sensitivity_of_all(self, at: float | str) -> Estimate:
+        """Give the share found of all films with the finding; refused ones and those without a verdict are missed."""
+        found = self.figures(at).confusion.true_positives
+        sick = int(self.cohort.has_pneumonia.sum())
+        refused = sum(score.has_pneumonia is True for score in (*self.refused, *self.no_population))
+        return self._of_films(proportion(found, sick + refused))
+
+    def _of_films(self, share: Estimate) -> Estimate:
+        """Take Wilson's interval from a share where patients repeat, since it would be too narrow."""
+        return replace(share, low=math.nan, high=math.nan) if self.patients_repeat else share
 
     @property
     def patients_repeat(self) -> bool:
@@ -140,12 +200,18 @@ class Assessment:
         of_patient = [caution.tag for caution in patient.cautions if UNCLEAR_AGE not in film]
         return (*of_patient, *film) if patient.is_outside_population else (*film, *of_patient)
 
-    def figures(self, threshold: float) -> ThresholdFigures:
-        """Give all figures at a threshold."""
-        cohort = self.cohort
-        return figures_at(
-            cohort.has_pneumonia, cohort.probabilities, threshold, self.bootstrap, by_patient=self.patients_repeat
+    def figures(self, at: float | str) -> ThresholdFigures:
+        """Give all figures at a threshold, or at each population's own operating point of a name."""
+        decided, is_flagged = self.cohort.decided(at)
+        threshold = math.nan if isinstance(at, str) and self.is_mixed else self.threshold(at)
+        bootstrap = self.bootstrap if decided is self.cohort else Bootstrap(decided.patients)
+        return figures_of_flags(
+            decided.has_pneumonia, is_flagged, threshold, bootstrap, by_patient=self.patients_repeat
         )
+
+    def threshold(self, at: float | str) -> float:
+        """Give the threshold on the population's probability that a point of a name stands for."""
+        return self.population.operating_point(at).threshold if isinstance(at, str) else at
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +239,7 @@ def assess_run(
     card: ModelCard,
     known: KnownFilms | None,
     device: str = "",
-    regions: Regions | None = None,
+    regions: Mapping[str, Regions] | None = None,
     outward: Areas | None = None,
 ) -> Assessment:
     """Evaluate what a run has scored so far.
@@ -182,10 +248,33 @@ def assess_run(
         films: how many the run's source has.
         known: the list of films that the model has seen.
         device: what they were scored on.
-        regions: where the model says likely, uncertain or unlikely.
+        regions: as in `Assessment`.
         outward: what the run has kept of its files' outward facts.
     """
-    cohort = labelled_cohort(scores, card.first.calibration)
+    given = regions or {}
+    if len(card.populations) == 1:
+        return _assessed(scores, films, card, card.first, known, device, given, outward)
+    parts = []
+    for population in card.populations:
+        own = [score for score in scores if asked_of(score, card).name == population.name]
+        parts.append(_assessed(own, len(own), card, population, known, device, given, None))
+    whole = _assessed(scores, films, card, card.first, known, device, given, outward)
+    mixed = replace(whole, parts=tuple(parts), best_threshold=math.nan)
+    at_points = tuple(mixed.figures(point.name) for point in card.first.operating_points)
+    return replace(mixed, at_points=at_points)
+
+
+def _assessed(
+    scores: Sequence[FilmScore],
+    films: int,
+    card: ModelCard,
+    population: Population,
+    known: KnownFilms | None,
+    device: str,
+    regions: Mapping[str, Regions],
+    outward: Areas | None,
+) -> Assessment:
+    cohort = labelled_cohort(scores, card)
     bootstrap = Bootstrap(cohort.patients)
     patients = len(np.unique(cohort.patients))
     by_patient = patients < len(cohort)
@@ -211,7 +300,7 @@ def assess_run(
         overall=figures_overall(cohort.has_pneumonia, cohort.probabilities, bootstrap, by_patient),
         at_points=tuple(
             figures_at(cohort.has_pneumonia, cohort.probabilities, point.threshold, bootstrap, by_patient)
-            for point in card.first.operating_points
+            for point in population.operating_points
         ),
         curves=all_curves(cohort.has_pneumonia, cohort.probabilities),
         known_from=known_from,
@@ -220,6 +309,12 @@ def assess_run(
         groups=tuple(_groups(cohort, has_seen)),
         best_threshold=best_threshold(cohort),
         regions=regions,
+        population=population,
+        no_population=tuple(
+            score
+            for score in scores
+            if score.logit is not None and score.has_pneumonia is not None and not asked_of(score, card).populations
+        ),
     )
 
 
@@ -235,33 +330,36 @@ def assess_folder(folder: Path, model: Path) -> Assessment:
         ModelError: there is no such model, or its files do not belong together.
     """
     run, card = read_run(folder), read_card(model)
-    conformal, _ = read_conformal(model, card)
-    regions = conformal.regions if conformal else None
+    conformal = {one.name: read_conformal(model, card, one)[0] for one in card.populations}
+    regions = {name: found.regions for name, found in conformal.items() if found is not None}
     known, outward = read_known_films(model), read_outward(folder)
     return assess_run(read_scores(folder), run.films, card, known, run.device, regions, outward)
 
 
 def compare_assessments(first: Assessment, second: Assessment) -> Comparison:
-    """Compare two models on the films that both have scored, each at its own balanced point."""
-    place = {score.number: row for row, score in enumerate(second.cohort.scores)}
-    rows = [row for row, score in enumerate(first.cohort.scores) if score.number in place]
-    others = [place[first.cohort.scores[row].number] for row in rows]
-    return compare(
-        first.cohort.has_pneumonia[rows],
-        first.cohort.probabilities[rows],
-        second.cohort.probabilities[others],
-        first.card.first.operating_point("balanced").threshold,
-        second.card.first.operating_point("balanced").threshold,
+    """Compare two models on the films on which both have a verdict, each at its own balanced point."""
+    (one, flagged), (other, other_flagged) = first.cohort.decided("balanced"), second.cohort.decided("balanced")
+    place = {score.number: row for row, score in enumerate(other.scores)}
+    rows = [row for row, score in enumerate(one.scores) if score.number in place]
+    others = [place[one.scores[row].number] for row in rows]
+    return compare_flags(
+        one.has_pneumonia[rows],
+        one.probabilities[rows],
+        other.probabilities[others],
+        flagged[rows],
+        other_flagged[others],
     )
 
 
-def group_results(assessment: Assessment, threshold: float) -> list[GroupResult]:
-    """Give the figures of every group at a threshold."""
+def group_results(assessment: Assessment, at: float | str) -> list[GroupResult]:
+    """Give the figures of every group at a threshold, or at each population's own point of a name."""
     results = []
     for group in assessment.groups:
         films = group.films
+        decided, is_flagged = films.decided(at)
+        bootstrap = group.bootstrap if decided is films else Bootstrap(decided.patients)
         sensitivity, specificity = sensitivity_and_specificity(
-            films.has_pneumonia, films.probabilities, threshold, group.bootstrap, by_patient=group.patients_repeat
+            decided.has_pneumonia, is_flagged, bootstrap, by_patient=group.patients_repeat
         )
         results.append(
             GroupResult(
@@ -280,7 +378,7 @@ def group_results(assessment: Assessment, threshold: float) -> list[GroupResult]
 
 def points(assessment: Assessment) -> list[tuple[OperatingPoint, ThresholdFigures]]:
     """Give the figures at each of the model's operating points."""
-    return list(zip(assessment.card.first.operating_points, assessment.at_points, strict=True))
+    return list(zip(assessment.population.operating_points, assessment.at_points, strict=True))
 
 
 def _groups(cohort: Cohort, known: np.ndarray | None) -> Iterator[Group]:

@@ -37,20 +37,23 @@ from tempfile import TemporaryDirectory
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
 
-import numpy as np
 import pyarrow
 from pyarrow import fs, parquet
 from pydantic import TypeAdapter, ValidationError
 
 from pneumo_core.data import (
     FilmsBelow,
+    Group,
     SourceFilm,
     TableFilm,
     check_film_name,
+    group_by_folders,
     head_of,
+    in_listing,
     is_film_name,
     is_silent,
     kind_by_folders,
+    kind_of_group,
     label_by_folders,
     list_table,
     matched_in_words,
@@ -59,12 +62,12 @@ from pneumo_core.data import (
 )
 from pneumo_core.errors import DataError, ModelError, PneumoError, UnreadableImageError
 from pneumo_core.evaluate.patients import Whose, numbered_patients
+from pneumo_core.evaluate.routing import verdict_columns
 from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.files import file_sha256, write_whole
 from pneumo_core.film import FILE_KINDS, MAX_FILE_BYTES
 from pneumo_core.gate import GATE_FILE
 from pneumo_core.models import active_model_folder, model_files, read_card
-from pneumo_core.stats import probabilities
 from pneumo_core.wording import Progress, counted
 
 if TYPE_CHECKING:
@@ -95,13 +98,15 @@ _KINDS = {int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string(),
 class ArchiveFilm(NamedTuple):
     """One film of an archive: its path within it, or its own address; the patient's number; the label, if known.
 
-    `patient_from` as in `FilmScore`.
+    `patient_from` as in `FilmScore`; `group` and `age_years` as in `SourceFilm`.
     """
 
     name: str
     patient: int
     has_pneumonia: bool | None
     patient_from: str
+    group: Group | None = None
+    age_years: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +134,9 @@ class ArchiveJob:
 
     Attributes:
         gate_sha256: of the file of the model's input gate; None where it has none.
-        temperature: what its probabilities are calibrated by; two models of one network may differ in it.
+        temperature: of its first population; two models of one network may differ in it.
+        age_years: of all patients whose file and table tell none.
+        identity: a hash of all that the model flags by; "" in jobs of older versions.
     """
 
     listing_sha256: str
@@ -139,6 +146,8 @@ class ArchiveJob:
     films: int
     films_per_partition: int
     has_names: bool
+    age_years: float | None = None
+    identity: str = ""
 
     @property
     def partitions(self) -> int:
@@ -195,10 +204,10 @@ def list_archive(source: str) -> Archive:
         raise DataError(f"No X-ray was found in {shown}. Expected are {FILE_KINDS} files. {first}")
     listing = hashlib.sha256()
     listed = []
-    whose = numbered_patients((name, patient, has_pneumonia) for name, _, has_pneumonia, patient in films)
-    for (name, size, has_pneumonia, _), (number, told) in zip(films, whose, strict=True):
-        listing.update(json.dumps([name, size, has_pneumonia, number]).encode())
-        listed.append(ArchiveFilm(name, number, has_pneumonia, told))
+    whose = numbered_patients((film.name, film.patient, film.has_pneumonia) for film in films)
+    for film, (number, told) in zip(films, whose, strict=True):
+        listing.update(json.dumps([film.name, film.size, film.has_pneumonia, number, *in_listing(film)]).encode())
+        listed.append(ArchiveFilm(film.name, number, film.has_pneumonia, told, film.group, film.age_years))
     return Archive(root, tuple(listed), tuple(problems), listing.hexdigest(), tuple(notes))
 
 
@@ -238,7 +247,7 @@ def _label_files(files: list[tuple[str, int]], problems: list[str]) -> list[Tabl
     for name, size in files:
         try:
             name.encode()
-            films.append(TableFilm(name, size, label_by_folders(name), ""))
+            films.append(TableFilm(name, size, label_by_folders(name), "", group_by_folders(name)))
         except UnicodeEncodeError:
             problems.append(f"{name!a} was left out: its name is not UTF-8. Please rename it.")
         except DataError as refusal:
@@ -272,22 +281,30 @@ def _list_table(filesystem: fs.FileSystem, path: str, shown: str) -> tuple[list[
 # The job and what stands of it
 
 
-def plan_job(archive: Archive, model: Path, has_names: bool, films_per_partition: int) -> ArchiveJob:
+def plan_job(
+    archive: Archive, model: Path, has_names: bool, films_per_partition: int, age_years: float | None = None
+) -> ArchiveJob:
     """Say what a job is of; its partitions are the films in their order, so many at a time.
 
     Args:
         model: the model's folder.
+        age_years: of all patients whose file and table tell none.
 
     Raises:
         ModelError: it holds no model that can be used.
     """
-    return ArchiveJob(archive.listing_sha256, *_model_of(model), len(archive.films), films_per_partition, has_names)
+    model_of, identity = _model_of(model)
+    return ArchiveJob(
+        archive.listing_sha256, *model_of, len(archive.films), films_per_partition, has_names, age_years, identity
+    )
 
 
-def _model_of(folder: Path) -> tuple[str, str | None, float]:
-    """Give what tells a model from those that give other rows: hashes of network and gate, and the temperature."""
+def _model_of(folder: Path) -> tuple[tuple[str, str | None, float], str]:
+    """Give what tells a model from those that give other rows: of network and gate, temperature, and of the card."""
     card, gate = read_card(folder), folder / GATE_FILE
-    return card.weights_sha256, file_sha256(gate) if gate.is_file() else None, card.first.calibration.temperature
+    identity = hashlib.sha256(card.identity.encode()).hexdigest()
+    gate_sha256 = file_sha256(gate) if gate.is_file() else None
+    return (card.weights_sha256, gate_sha256, card.first.calibration.temperature), identity
 
 
 def films_of(archive: Archive, job: ArchiveJob, partition: int) -> tuple[ArchiveFilm, ...]:
@@ -364,7 +381,9 @@ def _check_same(job: ArchiveJob, content: bytes) -> None:
         "films or patients": (found.listing_sha256, found.films) != (job.listing_sha256, job.films),
         "weights": found.weights_sha256 != job.weights_sha256,
         "input gate": found.gate_sha256 != job.gate_sha256,
-        "calibration": found.temperature != job.temperature,
+        "calibration or operating points": found.temperature != job.temperature
+        or found.identity not in ("", job.identity),
+        "ages for X-rays that give none": found.age_years != job.age_years,
         "partitions": found.films_per_partition != job.films_per_partition,
         "columns (names or none)": found.has_names != job.has_names,
     }
@@ -412,7 +431,7 @@ class PartitionScorer:
         except PneumoError as problem:
             return {"films": 0, "problem": f"Partition {partition} was not scored: {problem}"}
 
-    def _score(self, partition: int, listed: list[tuple[str, int, bool | None, str]]) -> int:
+    def _score(self, partition: int, listed: list[list[Any]]) -> int:
         from pneumo_core.evaluate.pipeline import score_films
 
         films = [ArchiveFilm(*film) for film in listed]
@@ -422,21 +441,27 @@ class PartitionScorer:
                 film.name,
                 film.has_pneumonia,
                 "",
-                kind_by_folders(film.name, patient_and_kind(posixpath.basename(film.name), film.has_pneumonia)[1]),
+                kind_of_group(
+                    film.group,
+                    kind_by_folders(film.name, patient_and_kind(posixpath.basename(film.name), film.has_pneumonia)[1]),
+                ),
                 partial(read_archive_film, self._root, film.name, first + place),
+                group=film.group,
+                age_years=film.age_years,
             )
             for place, film in enumerate(films)
         ]
         patients = [Whose(film.patient, film.patient_from) for film in films]
         rows = []
-        for scores in score_films(list(enumerate(sources)), patients, self._classifier, ARCHIVE_READERS):
+        numbered, age = list(enumerate(sources)), self._job.age_years
+        for scores in score_films(numbered, patients, self._classifier, ARCHIVE_READERS, age_years=age):
             for score in scores:
                 name = films[score.number].name
                 row = {
                     "key": hashlib.sha256(name.encode()).hexdigest(),
                     **dataclasses.asdict(score),
                     "number": first + score.number,
-                    "probability": None if score.logit is None else self._probability(score.logit),
+                    **verdict_columns(score, self._classifier.card),
                     "name": name,
                 }
                 rows.append(row)
@@ -452,9 +477,6 @@ class PartitionScorer:
             ) from None
         return len(rows)
 
-    def _probability(self, logit: float) -> float:
-        return float(probabilities(np.array(logit), self._classifier.card.first.calibration))
-
 
 def _classifier_of(job: ArchiveJob, model: Mapping[str, bytes]) -> "Classifier":
     """Load a model from its files.
@@ -467,7 +489,8 @@ def _classifier_of(job: ArchiveJob, model: Mapping[str, bytes]) -> "Classifier":
     with TemporaryDirectory() as folder:
         for name, content in model.items():
             Path(folder, name).write_bytes(content)
-        if _model_of(Path(folder)) != (job.weights_sha256, job.gate_sha256, job.temperature):
+        model_of, identity = _model_of(Path(folder))
+        if model_of != (job.weights_sha256, job.gate_sha256, job.temperature) or job.identity not in ("", identity):
             raise ModelError(
                 "Its network, input gate or calibration is not the one that the job was begun with. Expected is the "
                 "whole model. Please see that nobody changes its folder, then start the same command again."
@@ -476,12 +499,12 @@ def _classifier_of(job: ArchiveJob, model: Mapping[str, bytes]) -> "Classifier":
 
 
 def _schema(job: ArchiveJob) -> pyarrow.Schema:
-    """Give the columns: those of `FilmScore`, and what an archive needs."""
+    """Give the columns: those of `FilmScore`, the verdict at the balanced point, and what an archive needs."""
     columns = [("key", pyarrow.string())]
     for name, hint in get_type_hints(FilmScore).items():
         (kind,) = {*(get_args(hint) or (hint,))} - {NoneType}
         columns.append((name, _KINDS[kind]))
-    columns.append(("probability", pyarrow.float64()))
+    columns += [("probability", pyarrow.float64()), ("population", pyarrow.string()), ("flagged", pyarrow.bool_())]
     if job.has_names:
         columns.append(("name", pyarrow.string()))
     return pyarrow.schema(

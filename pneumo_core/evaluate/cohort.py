@@ -2,15 +2,16 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from pneumo_core.data import alike
+from pneumo_core.evaluate.routing import NO_VERDICT, asked_of, flags_at, own_probabilities
 from pneumo_core.evaluate.runs import FilmScore
-from pneumo_core.stats import Calibration, probabilities
+from pneumo_core.models import ModelCard
 
 MOST_COMPARED = 20_000
 FINGERPRINT_DIGITS = 64
@@ -23,15 +24,17 @@ class Cohort:
 
     Attributes:
         scores: what is kept of each film.
-        probabilities: float64 `(n,)`, calibrated.
+        probabilities: float64 `(n,)`, calibrated for the film's population, the first of those asked.
         has_pneumonia: bool `(n,)`, the reference standard.
         patients: int `(n,)`, equal for films of one patient.
+        flags: by the name of each operating point int8 `(n,)`, as `routing.flags_at` gives them.
     """
 
     scores: tuple[FilmScore, ...]
     probabilities: np.ndarray
     has_pneumonia: np.ndarray
     patients: np.ndarray
+    flags: Mapping[str, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -39,7 +42,30 @@ class Cohort:
     def only(self, chosen: np.ndarray) -> "Cohort":
         """Give the films that a bool array `(n,)` marks."""
         scores = tuple(score for score, is_chosen in zip(self.scores, chosen, strict=True) if is_chosen)
-        return Cohort(scores, self.probabilities[chosen], self.has_pneumonia[chosen], self.patients[chosen])
+        flags = {name: sides[chosen] for name, sides in self.flags.items()}
+        return Cohort(scores, self.probabilities[chosen], self.has_pneumonia[chosen], self.patients[chosen], flags)
+
+    def decided(self, at: float | str) -> tuple["Cohort", np.ndarray]:
+        """Give the films that have a verdict, and whether each is flagged, bool `(n,)`.
+
+        Args:
+            at: a threshold on the probability, or the name of an operating point, which each population has its own of.
+        """
+        if not isinstance(at, str):
+            return self, self.probabilities >= at
+        sides = self.flags[at]
+        has_verdict = sides != NO_VERDICT
+        return (self if has_verdict.all() else self.only(has_verdict)), sides[has_verdict] == 1
+
+    def of_group(self, group: str) -> np.ndarray:
+        """Mark the films of a group of labels ("finding", "other", "normal"), bool `(n,)`."""
+        return np.array([score.group == group for score in self.scores], bool)
+
+    @property
+    def has_three_groups(self) -> bool:
+        """True where the labels tell finding, other abnormality and normal apart, and each film is of one."""
+        found = {score.group for score in self.scores}
+        return "other" in found and "" not in found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,20 +77,26 @@ class Subgroup:
     chosen: np.ndarray
 
 
-def labelled_cohort(scores: Sequence[FilmScore], calibration: Calibration) -> Cohort:
-    """Keep what has a score and a label, each content once. A file that was given with both labels is in no figure."""
+def labelled_cohort(scores: Sequence[FilmScore], card: ModelCard) -> Cohort:
+    """Keep what has a score, a label and a population, each content once.
+
+    A file that was given with both labels is in no figure, and neither is a patient whom no population is asked of.
+    """
     out = {score.number for score in contradictions(scores)} | copies_among(scores).keys()
     kept = tuple(
         score
         for score in scores
-        if score.logit is not None and score.has_pneumonia is not None and score.number not in out
+        if score.logit is not None
+        and score.has_pneumonia is not None
+        and score.number not in out
+        and asked_of(score, card).populations
     )
-    logits = np.array([score.logit for score in kept], np.float64)
     return Cohort(
         kept,
-        probabilities(logits, calibration),
+        own_probabilities(kept, card),
         np.array([score.has_pneumonia for score in kept], bool),
         np.array([score.patient for score in kept], np.int64),
+        {point.name: flags_at(kept, card, point.name) for point in card.first.operating_points},
     )
 
 

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,8 +24,9 @@ from pneumo_core.evaluate.cohort import labelled_cohort
 from pneumo_core.evaluate.outward import Facts, facts_of_columns, keep_outward
 from pneumo_core.evaluate.patients import Whose, numbered_patients
 from pneumo_core.evaluate.runs import FilmScore, Run, alone_in, append_scores, begin_run, read_scores
-from pneumo_core.film import NUMBER_IN_SERIES, fingerprint, outward_facts, prepare, read_radiograph
+from pneumo_core.film import NUMBER_IN_SERIES, outward_facts, read_radiograph
 from pneumo_core.gate import Admission, Verdict, before
+from pneumo_core.lungs import Outline
 from pneumo_core.network import Classifier
 from pneumo_core.wording import Progress
 
@@ -33,10 +35,11 @@ READERS = 2
 
 
 class _Admitted(NamedTuple):
-    """An X-ray on its way to the network: its input, float32 `(height, width, 1)`, and its admission."""
+    """An X-ray on its way to the network: input, float32 `(height, width, 1)`, admission, the lungs' outline."""
 
     prepared: np.ndarray
     admission: Admission
+    outline: Outline | None
 
 
 _Item = tuple[FilmScore, _Admitted | None]
@@ -54,7 +57,8 @@ def run_source(
     Raises:
         DataError: the folder holds a run of other films or another model, or is at work elsewhere.
     """
-    run = Run(source.listing_sha256, classifier.card.weights_sha256, len(source.films), classifier.device)
+    card = classifier.card
+    run = Run(source.listing_sha256, card.weights_sha256, len(source.films), classifier.device, source.age_years)
     with alone_in(folder):
         begin_run(run, folder)
         done = {score.number for score in read_scores(folder)}
@@ -64,7 +68,7 @@ def run_source(
         patients = numbered_patients((film.name, film.patient, film.has_pneumonia) for film in source.films)
         started, before = time.monotonic(), len(done)
         facts: dict[int, Facts] = {}
-        for scores in score_films(left, patients, classifier, facts=facts):
+        for scores in score_films(left, patients, classifier, facts=facts, age_years=source.age_years):
             append_scores(folder, scores)
             done.update(score.number for score in scores)
             report(Progress(len(done), run.films, (len(done) - before) / (time.monotonic() - started)))
@@ -73,7 +77,7 @@ def run_source(
         found = read_scores(folder)
         columns = facts_of_columns([film.columns for film in source.films])
         read = {number: {**of_file, **columns[number]} for number, of_file in facts.items()}
-        keep_outward(folder, labelled_cohort(found, classifier.card.first.calibration), read)
+        keep_outward(folder, labelled_cohort(found, card), read)
     return found
 
 
@@ -83,6 +87,7 @@ def score_films(
     classifier: Classifier,
     reader_threads: int = READERS,
     facts: dict[int, Facts] | None = None,
+    age_years: float | None = None,
 ) -> Iterator[list[FilmScore]]:
     """Give the films' scores in their order, a batch at a time; one that is refused never stops the others.
 
@@ -91,11 +96,13 @@ def score_films(
         patients: of each place in the source, whose film it is.
         reader_threads: more of them where storage answers late; each process decodes one film at a time.
         facts: takes what each film's file tells beside its picture, by the film's place.
+        age_years: of all patients whose file and table tell none.
     """
     batch: list[_Item] = []
     with ThreadPoolExecutor(reader_threads, thread_name_prefix="read-film") as readers:
         try:
-            for item in _read_ahead(films, patients, classifier, readers, facts):
+            read = partial(_read, classifier=classifier, facts=facts, age_years=age_years)
+            for item in _read_ahead(films, patients, read, readers):
                 batch.append(item)
                 if len(batch) == BATCH_SIZE:
                     yield _scored(batch, classifier)
@@ -109,45 +116,63 @@ def score_films(
 def _read_ahead(
     films: Iterable[tuple[int, SourceFilm]],
     patients: Sequence[Whose],
-    classifier: Classifier,
+    read: Callable[[int, SourceFilm, Whose], _Item],
     readers: ThreadPoolExecutor,
-    facts: dict[int, Facts] | None,
 ) -> Iterator[_Item]:
     waiting: deque[Future[_Item]] = deque()
     for number, film in films:
-        waiting.append(readers.submit(_read, number, film, patients[number], classifier, facts))
+        waiting.append(readers.submit(read, number, film, patients[number]))
         if len(waiting) > 2 * BATCH_SIZE:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _read(number: int, film: SourceFilm, whose: Whose, classifier: Classifier, facts: dict[int, Facts] | None) -> _Item:
-    score = FilmScore(number, whose.number, film.has_pneumonia, film.kind, patient_from=whose.told)
+def _read(
+    number: int,
+    film: SourceFilm,
+    whose: Whose,
+    classifier: Classifier,
+    facts: dict[int, Facts] | None,
+    age_years: float | None,
+) -> _Item:
+    told = next(((age, of) for age, of in ((film.age_years, "table"), (age_years, "option")) if age is not None), None)
+    given, age_from = told or (None, "")
+    score = FilmScore(
+        number,
+        whose.number,
+        film.has_pneumonia,
+        film.kind,
+        patient_from=whose.told,
+        group=film.group or "",
+        age_years=given,
+        age_from=age_from,
+    )
     try:
         content = film.read()
         score = dataclasses.replace(score, sha256=hashlib.sha256(content).hexdigest(), file_bytes=len(content))
         radiograph = read_radiograph(content, UNNAMED_FILM)
-        admission = before(radiograph, classifier.card.years)
+        if radiograph.origin.age_years is not None:
+            score = dataclasses.replace(score, age_years=radiograph.origin.age_years, age_from="file")
+        admission = before(radiograph, classifier.card.years, given)
         admission.check()
     except PneumoError as error:
         return _refused(score, error), None
     origin = radiograph.origin
     if facts is not None:
         facts[number] = outward_facts(origin) | _facts_of_name(film.name)
-    prepared = prepare(radiograph.pixels, classifier.card.preprocessing)
+    framed = classifier.framed(radiograph.pixels)
     score = dataclasses.replace(
         score,
         height=origin.height,
         width=origin.width,
         samples_per_pixel=origin.samples_per_pixel,
         brightness=float(radiograph.pixels.mean()),
-        fingerprint=fingerprint(prepared[:, :, 0]),
+        fingerprint=framed.fingerprint,
         view_position=origin.view_position,
         sex=origin.sex,
-        age_years=origin.age_years,
     )
-    return score, _Admitted(prepared, admission)
+    return score, _Admitted(framed.film, admission, framed.outline)
 
 
 def _facts_of_name(name: str) -> dict[str, float | str]:
@@ -171,7 +196,7 @@ def _scored(batch: list[_Item], classifier: Classifier) -> list[FilmScore]:
 
 
 def _judged(score: FilmScore, admitted: _Admitted, logit: float, verdict: Verdict | None) -> FilmScore:
-    admission = admitted.admission.after(verdict)
+    admission = admitted.admission.after(verdict, admitted.outline)
     # The quality that was measured of a turned film, or of no film, says nothing: a refused row carries none.
     if admission.refusal is not None:
         return _refused(score, admission.refusal)

@@ -32,6 +32,10 @@ class FilmScore:
         patient_from: "told" by the film's name or a table, "nothing" tells it, or "rounded" where a spreadsheet
             destroyed the id in a table (the film's name is then asked). A film whose patient nothing tells counts as
             another patient's. "" in rows of older runs.
+        group: "finding", "other" (another abnormality) or "normal"; "" where the label leaves it open, and in rows of
+            older runs.
+        age_from: who tells the age: the "file", the "table", or the request for all that give none ("option"). "" where
+            nobody does, and in rows of older runs, where it was the file.
     """
 
     number: int
@@ -53,16 +57,22 @@ class FilmScore:
     warned_of: str = ""
     code: str | None = None
     patient_from: str = ""
+    group: str = ""
+    age_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The films and the model of a run, and the device that it was begun on; `listing_sha256` as in `Source`."""
+    """The films and the model of a run, and the device that it was begun on.
+
+    `listing_sha256` and `age_years` are as in `Source`.
+    """
 
     listing_sha256: str
     weights_sha256: str
     films: int
     device: str = ""
+    age_years: float | None = None
 
 
 _RUN, _FILM_SCORE = TypeAdapter(Run), TypeAdapter(FilmScore)
@@ -119,9 +129,10 @@ def scores_stamp(folder: Path) -> tuple[float, ...]:
     return (path.stat().st_size, path.stat().st_mtime) if path.is_file() else ()
 
 
-def run_name(listing_sha256: str, weights_sha256: str) -> str:
-    """Name a run by what it is of: the same films and the same weights give the same name."""
-    return hashlib.sha256(f"{listing_sha256} {weights_sha256}".encode()).hexdigest()[:24]
+def run_name(listing_sha256: str, weights_sha256: str, age_years: float | None = None) -> str:
+    """Name a run by what it is of: the same films, weights and age of those that give none make the same name."""
+    age = "" if age_years is None else f" {age_years!r}"
+    return hashlib.sha256(f"{listing_sha256} {weights_sha256}{age}".encode()).hexdigest()[:24]
 
 
 def begin_run(run: Run, folder: Path) -> None:
@@ -132,8 +143,10 @@ def begin_run(run: Run, folder: Path) -> None:
     """
     if (folder / RUN_FILE).is_file():
         found = read_run(folder)
-        if (found.listing_sha256, found.weights_sha256) != (run.listing_sha256, run.weights_sha256):
-            what = "films" if found.listing_sha256 != run.listing_sha256 else "weights"
+        kept, asked = ((one.listing_sha256, one.weights_sha256, one.age_years) for one in (found, run))
+        if kept != asked:
+            pairs = zip(("films", "weights"), kept, asked, strict=False)
+            what = next((word for word, one, other in pairs if one != other), "ages for X-rays that give none")
             raise DataError(
                 f"{folder.name} holds a run of other {what}. Expected is a new folder, or the one of this run. Please "
                 "name another folder."

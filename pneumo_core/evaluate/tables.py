@@ -5,6 +5,7 @@ A film is named by its number and SHA-256; file names, which can carry a patient
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,16 +13,23 @@ from typing import Any
 import numpy as np
 
 from pneumo_core.evaluate.assessment import Assessment, GroupResult
+from pneumo_core.evaluate.cohort import Cohort
+from pneumo_core.evaluate.routing import NO_VERDICT, asked_of, flags_at, own_probabilities
 from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.files import plain_cell
+from pneumo_core.film import DAYS_IN_A_YEAR
+from pneumo_core.models import Asked
 from pneumo_core.stats import (
+    Estimate,
+    Mix,
     OperatingPoint,
     ThresholdFigures,
     interval_in_words,
     number_in_words,
-    probabilities,
     threshold_table,
     value_in_words,
+    values_in_mix,
+    why_no_values,
     with_interval,
 )
 
@@ -29,8 +37,8 @@ THRESHOLD_LABELS = {
     "accuracy": "Accuracy",
     "sensitivity": "Sensitivity (recall)",
     "specificity": "Specificity",
-    "positive_predictive_value": "Positive predictive value (precision)",
-    "negative_predictive_value": "Negative predictive value",
+    "positive_predictive_value": "Positive predictive value (precision), of these X-rays",
+    "negative_predictive_value": "Negative predictive value, of these X-rays",
     "f1": "F1",
     "balanced_accuracy": "Balanced accuracy",
     "matthews_correlation": "Matthews correlation",
@@ -43,15 +51,26 @@ OVERALL_LABELS = {
     "expected_calibration_error": "Expected calibration error",
 }
 _LABELS = {None: "", False: "NORMAL", True: "PNEUMONIA"}
+# Of the groups that these labels would not tell.
+_LABELS_OF_GROUPS = {"other": "abnormal_no_opacity"}
+_IN_MIX = ("PPV %", "NPV %", "Cost per case found")
 
 
 @dataclass(frozen=True, slots=True)
 class ScreeningSetting:
-    """Where the model is to be used, as the table of thresholds takes it; costs are in any one unit."""
+    """Where the model is to be used, as the table of thresholds takes it; costs are in any one unit.
 
-    prevalence: float = 0.1
+    `mix` is that of the site's patients; None where nobody has stated one.
+    """
+
+    mix: Mix | None = None
     cost_per_film: float = 1.0
     cost_per_confirmation: float = 5.0
+
+    @property
+    def prevalence(self) -> float:
+        """Give the share with the finding; where no mix is stated, one to begin a lesson with."""
+        return self.mix.finding if self.mix else 0.1
 
 
 SETTING = ScreeningSetting()
@@ -64,13 +83,17 @@ def figure_rows(assessment: Assessment, figures: ThresholdFigures) -> list[tuple
     return [(label, value_in_words(estimate), interval_in_words(estimate), estimate.n) for label, estimate in found]
 
 
-def point_words(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, str]:
-    """Give an operating point with its counts and its figures in words, for a table."""
+def point_words(point: OperatingPoint, figures: ThresholdFigures, *, is_mixed: bool = False) -> dict[str, str]:
+    """Give an operating point with its counts and its figures in words, for a table.
+
+    Args:
+        is_mixed: where each population has a threshold of its own.
+    """
     matrix = figures.confusion
     return {
         "Point": point.name,
-        "Threshold %": f"{100 * point.threshold:.1f}",
-        "Chosen for": point.chosen_for,
+        "Threshold %": "each population's own" if is_mixed else f"{100 * point.threshold:.1f}",
+        "Chosen for": point.use if is_mixed else point.chosen_for,
         "TP": str(matrix.true_positives),
         "FP": str(matrix.false_positives),
         "TN": str(matrix.true_negatives),
@@ -78,6 +101,55 @@ def point_words(point: OperatingPoint, figures: ThresholdFigures) -> dict[str, s
         "Sensitivity": with_interval(figures.sensitivity),
         "Specificity": with_interval(figures.specificity),
     }
+
+
+def population_rows(assessment: Assessment) -> list[dict[str, str]]:
+    """Give the figures at each population's balanced point as rows of a table; none where the model has one."""
+    rows = []
+    for part in assessment.parts:
+        figures = part.figures("balanced")
+        rows.append(
+            {
+                "Population": part.population.name,
+                "A flag says": part.population.finding,
+                "Threshold %": f"{100 * part.threshold('balanced'):.1f}",
+                "n (with the finding)": f"{len(part.cohort)} ({int(part.cohort.has_pneumonia.sum())})",
+                "AUC": with_interval(part.overall.area_under_roc),
+                "Sensitivity": with_interval(figures.sensitivity),
+                "Specificity": with_interval(figures.specificity),
+            }
+        )
+    return rows
+
+
+def label_group_rows(assessment: Assessment, mix: Mix | None) -> list[dict[str, str]]:
+    """Give at each point the rates of three groups of labels, and the predictive values in a mix of patients."""
+    if not assessment.cohort.has_three_groups:
+        return []
+    rows = []
+    for point in assessment.population.operating_points:
+        rates = assessment.rates(point.name)
+        values = values_in_mix(rates, mix)
+        rows.append(
+            {
+                "Point": point.name,
+                "Sensitivity": _rate(rates.sensitivity),
+                "Specificity, other abnormalities": _rate(rates.specificity_other),
+                "Specificity, normal": _rate(rates.specificity_normal),
+                **({} if values is None else {"PPV in the mix": with_interval(values[0])}),
+                **({} if values is None else {"NPV in the mix": with_interval(values[1])}),
+            }
+        )
+    return rows
+
+
+def _rate(rate: Estimate | None) -> str:
+    return "not measured" if rate is None else f"{with_interval(rate)}, n = {rate.n}"
+
+
+def why_no_values_here(assessment: Assessment, mix: Mix | None) -> str:
+    """Say why there are no predictive values for a mix of patients; "" where there are."""
+    return why_no_values(assessment.rates("balanced"), mix)
 
 
 def group_words(group: GroupResult) -> dict[str, str]:
@@ -107,17 +179,27 @@ def _doubt_of(group: GroupResult) -> str:
 
 
 def screening_rows(
-    assessment: Assessment, prevalence: float, cost_per_film: float, cost_per_confirmation: float
+    assessment: Assessment, mix: Mix | None, cost_per_film: float, cost_per_confirmation: float
 ) -> list[dict[str, Any]]:
-    """Give the WHO/TDR table as rows: thresholds in steps of 5 %, and the model's operating points."""
+    """Give the WHO/TDR table as rows: thresholds in steps of 5 %, and the model's operating points.
+
+    Predictive values and costs stand in it where a mix is stated and all its groups are among these X-rays.
+    """
     cohort = assessment.cohort
-    own = [point.threshold for point in assessment.card.first.operating_points]
+    own = [point.threshold for point in assessment.population.operating_points]
     thresholds = np.unique(np.concatenate([np.linspace(0.05, 0.95, 19), own]))
     table = threshold_table(
-        cohort.has_pneumonia, cohort.probabilities, thresholds, prevalence, cost_per_film, cost_per_confirmation
+        cohort.has_pneumonia,
+        cohort.probabilities,
+        thresholds,
+        mix.finding if mix else 0.5,
+        cost_per_film,
+        cost_per_confirmation,
+        _weights(cohort, mix) if mix else None,
     )
-    names = {point.threshold: point.name for point in reversed(assessment.card.first.operating_points)}
-    return [
+    names = {point.threshold: point.name for point in reversed(assessment.population.operating_points)}
+    left_out = _IN_MIX if why_no_values_here(assessment, mix) else ()
+    rows = [
         {
             "Threshold %": f"{100 * thresholds[row]:.1f}",
             "Point": names.get(float(thresholds[row]), ""),
@@ -134,27 +216,40 @@ def screening_rows(
         }
         for row in range(len(thresholds))
     ]
+    return [{name: value for name, value in row.items() if name not in left_out} for row in rows]
 
 
-def screening_note(assessment: Assessment) -> str:
+def _weights(cohort: Cohort, mix: Mix) -> np.ndarray:
+    """Weigh each film without the finding so that other abnormalities and normal ones stand as in the mix."""
+    weights = np.zeros(len(cohort))
+    for group in ("other", "normal"):
+        chosen = cohort.of_group(group)
+        weights[chosen] = getattr(mix, group) / max(1, int(chosen.sum()))
+    return weights
+
+
+def screening_note(assessment: Assessment, mix: Mix | None) -> str:
     """Say what the table of thresholds holds for."""
+    own = "Counts, sensitivity and specificity are those of these X-rays."
+    if why := why_no_values_here(assessment, mix):
+        return f"{own} {why} A threshold is the same score everywhere."
     return (
-        "Counts, sensitivity and specificity are those of these X-rays. Predictive values and costs hold at the "
-        "prevalence and costs named (after the WHO/TDR toolkit for CAD thresholds, 2021). The probabilities are not "
-        f"recalibrated to that prevalence. They stay as calibrated at {calibrated_at(assessment)}. A threshold is "
-        "the same score everywhere."
+        f"{own} Predictive values and costs hold for the mix of patients and the costs named (after the WHO/TDR "
+        "toolkit for CAD thresholds, 2021). The probabilities are not recalibrated to that mix. They stay as "
+        f"calibrated at {calibrated_at(assessment)}. A threshold is the same score everywhere."
     )
 
 
 def calibrated_at(assessment: Assessment) -> str:
     """Say at which prevalence the model's probabilities are calibrated."""
-    return f"a prevalence of {100 * assessment.card.first.calibration.prevalence:.3g} %"
+    return f"a prevalence of {100 * assessment.population.calibration.prevalence:.3g} %"
 
 
 def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> bytes:
     """Give a row a film, in the source's order; `suspected_pneumonia` is likely, uncertain or unlikely.
 
-    `copy_of` is the number of the film whose very same content counts instead of this one.
+    `copy_of` is the number of the film whose very same content counts instead of this one. `probability` is that for
+    the first population asked. A column of flags is empty where the populations asked differ, or none was asked.
 
     Args:
         names: the films' file names by number, for a column of their own; none unless given. With them it is a table of
@@ -162,7 +257,16 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    at, regions = assessment.card.first.operating_points, assessment.regions
+    card, at = assessment.card, assessment.population.operating_points
+    scored = [score for score in assessment.scores if score.logit is not None]
+    flags = {
+        point.name: {
+            score.number: "" if flag == NO_VERDICT else int(flag)
+            for score, flag in zip(scored, flags_at(scored, card, point.name).tolist(), strict=True)
+        }
+        for point in at
+    }
+    of_film = {score.number: one for score, one in zip(scored, own_probabilities(scored, card).tolist(), strict=True)}
     writer.writerow(
         [
             "film",
@@ -173,49 +277,88 @@ def scores_csv(assessment: Assessment, names: Sequence[str] | None = None) -> by
             "copy_of",
             "warned_of",
             "has_pneumonia",
+            "group",
+            "age",
+            "age_from",
+            "population",
+            "finding",
             "probability",
             "suspected_pneumonia",
         ]
         + [f"flagged_{point.name}" for point in at]
     )
     for score in assessment.scores:
-        probability = _probability(score, assessment)
+        probability, who = of_film.get(score.number), asked_of(score, card)
+        is_shown = probability is not None and not math.isnan(probability)
+        label = _LABELS_OF_GROUPS.get(score.group, _LABELS[score.has_pneumonia])
         writer.writerow(
             [
                 score.number + 1,
-                *([plain_cell(names[score.number]), _LABELS[score.has_pneumonia]] if names is not None else []),
+                *([plain_cell(names[score.number]), label] if names is not None else []),
                 score.sha256 or "",
                 "refused" if probability is None else "read",
                 plain_cell(score.reason or ""),
                 assessment.copies.get(score.number, -1) + 1 or "",
                 ", ".join(assessment.tags(score)),
                 "" if score.has_pneumonia is None else int(score.has_pneumonia),
-                "" if probability is None else f"{probability:.6f}",
-                "" if probability is None or regions is None else regions.outcome(probability),
-                *("" if probability is None else int(probability >= point.threshold) for point in at),
+                score.group,
+                age_in_short(score.age_years),
+                age_source(score),
+                "" if probability is None else who.name,
+                " or ".join(dict.fromkeys(population.finding for population in who.populations)),
+                f"{probability:.6f}" if is_shown else "",
+                outcome_of(assessment, who, probability),
+                *(flags[point.name].get(score.number, "") for point in at),
             ]
         )
     return file.getvalue().encode("utf-8" if names is None else "utf-8-sig")
 
 
+def age_in_short(age_years: float | None) -> str:
+    """Write an age as DICOM does: "45Y", below two years "8M", below two months "10D"; "" where it is not known."""
+    if age_years is None:
+        return ""
+    months = int(12 * age_years + 1e-6)
+    if age_years >= 2:
+        return f"{int(age_years)}Y"
+    return f"{months}M" if months >= 2 else f"{round(DAYS_IN_A_YEAR * age_years)}D"
+
+
+def age_source(score: FilmScore) -> str:
+    """Name who tells a patient's age: "file", "table" or "option"; "" where nobody does."""
+    return "" if score.age_years is None else score.age_from or "file"
+
+
+def outcome_of(assessment: Assessment, who: Asked, probability: float | None) -> str:
+    """Say likely, uncertain or unlikely where one population is asked that has such limits; else ""."""
+    if probability is None or len(who.populations) != 1:
+        return ""
+    regions = assessment.regions.get(who.populations[0].name)
+    return "" if regions is None else regions.outcome(probability)
+
+
 def worklist_order(assessment: Assessment) -> list[tuple[FilmScore, float]]:
-    """Give the scored films with their probabilities, the highest first; equal ones stay in the source's order."""
+    """Give the scored films with their probabilities, the highest first; equal ones stay in the source's order.
+
+    Films of patients whom no population is asked of come last, with `nan`.
+    """
     films = [score for score in assessment.scores if score.logit is not None]
-    values = probabilities(np.array([score.logit for score in films], np.float64), assessment.card.first.calibration)
+    values = own_probabilities(films, assessment.card)
     return [(films[place], float(values[place])) for place in np.argsort(-values, kind="stable")]
 
 
 def films_of_cell(
-    assessment: Assessment, has_pneumonia: bool, is_flagged: bool, threshold: float
+    assessment: Assessment, has_pneumonia: bool, is_flagged: bool, at: float | str
 ) -> list[tuple[FilmScore, float]]:
     """Give the films of one cell of the confusion matrix with their probabilities, the most wrong or surest first."""
-    cohort = assessment.cohort
-    chosen = (cohort.has_pneumonia == has_pneumonia) & ((cohort.probabilities >= threshold) == is_flagged)
+    cohort, flagged = assessment.cohort.decided(at)
+    chosen = (cohort.has_pneumonia == has_pneumonia) & (flagged == is_flagged)
     films = [(cohort.scores[place], float(cohort.probabilities[place])) for place in np.flatnonzero(chosen)]
-    return sorted(films, key=lambda film: -abs(film[1] - threshold))
+    return sorted(films, key=lambda film: -abs(film[1] - _threshold_of(assessment, film[0], at)))
 
 
-def _probability(score: FilmScore, assessment: Assessment) -> float | None:
-    if score.logit is None:
-        return None
-    return float(probabilities(np.array(score.logit), assessment.card.first.calibration))
+def _threshold_of(assessment: Assessment, score: FilmScore, at: float | str) -> float:
+    """Give the threshold that a film's probability is compared with: its own population's, the first asked."""
+    if not isinstance(at, str):
+        return at
+    return asked_of(score, assessment.card).populations[0].operating_point(at).threshold

@@ -45,6 +45,7 @@ from .what_if import (
     flip_curve as flip_curve,
     look_at as look_at,
     region_of as region_of,
+    zones_of as zones_of,
 )
 from .what_if_figures import (
     film_chart as film_chart,

@@ -33,7 +33,7 @@ def layer_in_words(trace: Trace) -> str:
 
 def steps_of(trace: Trace, reading: Reading) -> tuple[Step, ...]:
     """Give the steps of a trace of a reading's film."""
-    film, preprocessing = reading.radiograph.pixels.shape, reading.card.preprocessing
+    film, preprocessing = reading.pixels_read.shape, reading.card.preprocessing
     network = (preprocessing.height, preprocessing.width)
     rows, columns, channels = trace.feature_maps.shape
     grid, size = rf"{rows}\times{columns}", rf"{network[0]}\times{network[1]}"
@@ -41,7 +41,7 @@ def steps_of(trace: Trace, reading: Reading) -> tuple[Step, ...]:
     favour = int((weights > 0).sum())
     is_even = np.allclose(trace.gradients, trace.gradients[:1, :1], rtol=1e-4, atol=1e-12)
     even = (
-        "Here all cells of a map have the same gradient, because the later layers only average each map."
+        "Here all cells of a map have the same gradient, because the later layers see no more than its average."
         if is_even
         else "Here the gradients differ from cell to cell, because later layers depend on the position."
     )
@@ -62,7 +62,8 @@ def steps_of(trace: Trace, reading: Reading) -> tuple[Step, ...]:
             TITLES[1],
             f"The layer gives {channels:,} maps of {rows} x {columns} cells. A map is bright where its pattern was "
             f"found. The {min(16, channels)} maps with the largest weights are shown. Each is scaled from its own "
-            "darkest to its own brightest cell, so a nearly flat map looks as strong as any.",
+            "darkest to its own brightest cell, so a nearly flat map looks as strong as any."
+            + (f" {trace.views}" if trace.views else ""),
             rf"A=f(x)\in\mathbb{{R}}^{{{grid}\times{channels}}}",
         ),
         Step(

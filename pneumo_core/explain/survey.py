@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_vali
 from pneumo_core.data import Source, SourceFilm
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.files import write_whole
-from pneumo_core.film import prepare, read_radiograph
+from pneumo_core.film import read_radiograph
 from pneumo_core.gate import before
 from pneumo_core.stats import Z_95, Estimate, in_brackets, number_or_none, proportion
 from pneumo_core.wording import Progress
@@ -163,7 +163,7 @@ def survey_films(tester: ExplanationTester, source: Source, count: int, progress
             radiograph = read_radiograph(film.read(), film.name)
             admission = before(radiograph, card.years)
             admission.check()
-            pixels = prepare(radiograph.pixels, card.preprocessing)
+            pixels = tester.framed(radiograph.pixels).film
             probability, verdict = tester.score_and_judge(pixels)
             admission.after(verdict).check()
         except PneumoError:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.keras_network import layers_to_walk, library_map
+from pneumo_core.keras_network import layers_to_walk, library_map, maps_of_whole_films
 from pneumo_core.network import Explanation
 
 
@@ -19,12 +19,14 @@ class Trace:
         feature_maps: float32 `(rows, columns, channels)`: the layer's output for the film.
         gradients: float32, of the same shape: how much the logit rises with each value of the maps.
         logit: the network's output.
+        views: a sentence on what the maps see, where a part of the network sees the lungs alone; else "".
     """
 
     layer: str
     feature_maps: np.ndarray
     gradients: np.ndarray
     logit: float
+    views: str = ""
 
     @property
     def weights(self) -> np.ndarray:
@@ -70,6 +72,7 @@ class Tracer:
     def __init__(self, network: keras.Model, explained_layer: str) -> None:
         self.layers = layers_to_walk(network, explained_layer)
         self._network = network
+        self._views = _views(network, explained_layer, self.layers)
         outputs = [network.get_layer(name).output for name in self.layers]
         walked = keras.Model(network.input, [*outputs, network.output])
 
@@ -90,7 +93,7 @@ class Tracer:
         """
         maps, gradients, logit = self._compute(tf.constant(film[np.newaxis]))
         return {
-            name: Trace(name, values[0].numpy(), slopes[0].numpy(), float(logit[0, 0]))
+            name: Trace(name, values[0].numpy(), slopes[0].numpy(), float(logit[0, 0]), self._views.get(name, ""))
             for name, values, slopes in zip(self.layers, maps, gradients, strict=True)
         }
 
@@ -104,3 +107,14 @@ class Tracer:
         own = np.maximum(trace.weighted_sum, 0.0)
         largest = float(reference.max())
         return float(np.abs(own - reference).max()) / largest if largest > 0 else float(own.max())
+
+
+def _views(network: keras.Model, explained_layer: str, walked: tuple[str, ...]) -> dict[str, str]:
+    """Say of each layer that is walked what its maps see, where a part of the network sees the lungs alone."""
+    all_maps = network.get_layer(explained_layer).output.shape[-1]
+    whole = sum(maps.shape[-1] for maps in maps_of_whole_films(network, explained_layer))
+    if whole == all_maps:
+        return {}
+    before = "These maps see the whole X-ray. The part of the network that sees the lungs alone is not shown."
+    last = f"{whole:,} of its maps see the whole X-ray, the other {all_maps - whole:,} the lungs alone."
+    return dict.fromkeys(walked, before) | {explained_layer: last}

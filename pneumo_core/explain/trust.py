@@ -17,9 +17,9 @@ from pneumo_core.explain.methods import occlusion, rank_correlation
 from pneumo_core.files import sample_files
 from pneumo_core.film import Preprocessing, prepare, read_radiograph, resize, shifted
 from pneumo_core.gate import Verdict
-from pneumo_core.keras_network import KerasClassifier, put_weights
+from pneumo_core.keras_network import FINDING, LOGIT, OTHER, KerasClassifier, put_weights
 from pneumo_core.models import ModelCard
-from pneumo_core.network import Explanation
+from pneumo_core.network import Explanation, Framed
 
 # These limits are conventions of this project, set before any test film was inspected. The page shows the figures, too.
 MOST_AFTER_SHUFFLING = 0.5
@@ -214,6 +214,10 @@ class ExplanationTester:
         """Name the stages of the full test, from the top of the network."""
         return tuple(name for name, _ in self._blocks)
 
+    def framed(self, pixels: np.ndarray) -> Framed:
+        """Give what the network is shown of an image, as `Classifier.framed` does."""
+        return self._classifier.framed(pixels)
+
     def score_and_judge(self, film: np.ndarray) -> tuple[float, Verdict | None]:
         """Give a film's calibrated probability, and the input gate's verdict; None without a gate."""
         probabilities, verdicts = self._classifier.score_and_judge(film[np.newaxis])
@@ -358,6 +362,7 @@ def _blocks(network: keras.Model) -> list[tuple[str, list[keras.layers.Layer]]]:
     blocks: dict[str, list[keras.layers.Layer]] = {}
     for layer in reversed(network.layers):
         if layer.weights and not isinstance(layer, keras.layers.Normalization):
-            name = BLOCK.match(layer.name)
+            # Both layers of a head of three classes are shuffled together.
+            name = BLOCK.match(LOGIT if layer.name in (FINDING, OTHER) else layer.name)
             blocks.setdefault(name.group() if name else layer.name, []).append(layer)
     return list(blocks.items())

@@ -7,17 +7,20 @@ from resampling. Without a change the input is exactly that of `reading.read_xra
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pneumo_core.film import Preprocessing, blurred, prepare, rotated
 from pneumo_core.gate import before_changed, measure_quality
+from pneumo_core.lungs import SIDES, ZONES
 
 if TYPE_CHECKING:
     # The import is for types only, because a page draws itself before TensorFlow has been imported.
+    from pneumo_core.film import Window
     from pneumo_core.gate import Verdict
+    from pneumo_core.lungs import Outline
     from pneumo_core.network import Classifier, Explanation
 
 HIDDEN_BY = ("grey", "blur")
@@ -182,6 +185,24 @@ def region_of(across: Sequence[float], down: Sequence[float]) -> Region:
         min(100, max(0, round(end))) for ends in (across, down) for end in (min(ends), max(ends))
     )
     return Region(left, right, top, bottom)
+
+
+def zones_of(outline: Outline | None, window: Window | None = None) -> dict[str, Region]:
+    """Give the regions of the lungs' zones by name, as "left lower zone"; none of a lung that is not outlined.
+
+    Args:
+        window: the part of the image that is shown and changed; None for the whole.
+    """
+    top, left, bottom, right = (0.0, 0.0, 1.0, 1.0) if window is None else astuple(window)
+    found = {f"{side} {zone} zone": outline.zone(side, zone) for side in SIDES for zone in ZONES} if outline else {}
+    return {
+        name: region_of(
+            [100 * (share - left) / (right - left) for share in (box.left, box.right)],
+            [100 * (share - top) / (bottom - top) for share in (box.top, box.bottom)],
+        )
+        for name, box in found.items()
+        if box is not None
+    }
 
 
 def changed(film: np.ndarray, change: Change, aspect: float) -> np.ndarray:

@@ -33,6 +33,10 @@ from .places import (
 from .safe_zip import (
     small_zip as small_zip,
 )
+from .site import (
+    MIX_VARIABLE as MIX_VARIABLE,
+    site_mix as site_mix,
+)
 from .whole import (
     files_stamp as files_stamp,
     write_whole as write_whole,

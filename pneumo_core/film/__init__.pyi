@@ -1,4 +1,5 @@
 from .age import (
+    DAYS_IN_A_YEAR as DAYS_IN_A_YEAR,
     OLDEST_YEARS as OLDEST_YEARS,
     age_in_years as age_in_years,
 )
@@ -35,4 +36,16 @@ from .radiograph import (
     Radiograph as Radiograph,
     offered_sha256 as offered_sha256,
     read_radiograph as read_radiograph,
+)
+from .shapes import (
+    Mask as Mask,
+    contours as contours,
+    convex_hull as convex_hull,
+    pieces as pieces,
+    smoothed as smoothed,
+)
+from .window import (
+    LEAST_SIDE as LEAST_SIDE,
+    Window as Window,
+    exposed_area as exposed_area,
 )

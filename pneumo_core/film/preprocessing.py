@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from pneumo_core.film.window import Window
+
 RESAMPLINGS = {
     "area": cv2.INTER_AREA,
     "linear": cv2.INTER_LINEAR,
@@ -31,15 +33,18 @@ class Preprocessing:
     scale: Annotated[float, Field(gt=0, le=65535)] = 255.0
 
 
-def prepare(pixels: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+def prepare(pixels: np.ndarray, preprocessing: Preprocessing, window: Window | None = None) -> np.ndarray:
     """Give the network's input for one film.
 
     Args:
         pixels: float32 `(height, width)` in [0, 1], air dark and bone bright.
+        window: the part that is read; None for the whole.
 
     Returns:
         float32 `(preprocessing.height, preprocessing.width, 1)` in [0, `preprocessing.scale`].
     """
+    if window is not None:
+        pixels = pixels[window.slices(*pixels.shape)]
     resampled = resize(pixels, preprocessing.height, preprocessing.width, preprocessing.resampling)
     # Cubic interpolation overshoots at edges.
     return np.clip(resampled[:, :, np.newaxis], 0.0, 1.0) * np.float32(preprocessing.scale)

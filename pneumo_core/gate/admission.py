@@ -19,9 +19,10 @@ from pneumo_core.errors import CorrectableImageError, UnsuitableImageError
 from pneumo_core.film import Radiograph
 from pneumo_core.gate.ages import Years
 from pneumo_core.gate.input_gate import INVERTED, NO_GATE, Verdict
-from pneumo_core.gate.quality import Quality, measure_quality, refuse_clipped
+from pneumo_core.gate.quality import CUT_OFF, Quality, measure_quality, refuse_clipped
 from pneumo_core.gate.raw import PERHAPS, raw_refusal, refuse_raw
 from pneumo_core.gate.suitability import FAR, UNCLEAR_AGE, Suitability, assess, check_contrast, refuse_by
+from pneumo_core.lungs import Outline, lung_cautions
 from pneumo_core.wording import Caution
 
 UNGATED = Caution("no input gate", NO_GATE)
@@ -39,6 +40,7 @@ class Admission:
         quality: the measured quality of the picture; None where it was refused before that.
         verdict: the input gate's judgement; None before the network's pass, and where no gate judged the X-ray.
         is_complete: whether the network has run. Until then the X-ray is admitted to the network only.
+        lungs: the lungs' outline; None where the model makes none.
         doubts: the cautions that were found while the file was read, and whether its pixels are perhaps raw data.
     """
 
@@ -49,14 +51,18 @@ class Admission:
     verdict: Verdict | None = None
     is_complete: bool = False
     doubts: tuple[Caution, ...] = ()
+    lungs: Outline | None = None
 
-    def after(self, verdict: Verdict | None) -> Admission:
-        """Add the input gate's judgement; None where the model has no gate."""
+    def after(self, verdict: Verdict | None, lungs: Outline | None = None) -> Admission:
+        """Add the input gate's judgement and the lungs' outline, each None where the model makes none.
+
+        An outline refuses nothing: it misses the sickest lungs.
+        """
         refusal = self.refusal or _refusal_by(verdict, self.name)
         if PERHAPS in self.doubts and isinstance(refusal, CorrectableImageError) and refusal.correction == INVERTED:
             # Bright air is what raw data look like without a lookup table. Inverting them makes no image for viewing.
             refusal = raw_refusal(self.name)
-        return replace(self, refusal=refusal, verdict=verdict, is_complete=True)
+        return replace(self, refusal=refusal, verdict=verdict, lungs=lungs, is_complete=True)
 
     def check(self) -> None:
         """Let an admitted X-ray pass.
@@ -88,7 +94,8 @@ class Admission:
         """Give the cautions about the file and the picture, without those about the patient."""
         far = (FAR,) if self.is_far else ()
         ungated = (UNGATED,) if self.is_ungated else ()
-        return (*self.doubts, *(self.quality.cautions if self.quality else ()), *far, *ungated)
+        quality = self.quality.cautions if self.quality else ()
+        return (*self.doubts, *quality, *self._of_lungs(), *far, *ungated)
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -98,7 +105,13 @@ class Admission:
         # A row holds the age, and with it whether there is none; it cannot hold why.
         patient = (caution.tag for caution in self.suitability.cautions if caution.tag == UNCLEAR_AGE)
         doubts = (*(caution.tag for caution in self.doubts), *patient)
-        return (*doubts, *far, *(self.quality.findings if self.quality else ()), *ungated)
+        lungs = (caution.tag for caution in self._of_lungs())
+        return (*doubts, *far, *(self.quality.findings if self.quality else ()), *lungs, *ungated)
+
+    def _of_lungs(self) -> tuple[Caution, ...]:
+        # That a chest is cut off is said once.
+        is_said = self.quality is not None and CUT_OFF in self.quality.findings
+        return () if self.lungs is None else lung_cautions(self.lungs, with_edges=not is_said)
 
 
 def before(radiograph: Radiograph, groups: Sequence[Years], age_years: float | None = None) -> Admission:

@@ -1,7 +1,7 @@
 """Quality of a film, measured on its pixels: exposure, blur, rotation, missing parts, burned-in writing, frames.
 
-All is measured on copies of fixed sizes, so that a film and its small copy give the same verdict. docs/input-gate.md
-says how the limits were chosen, and how often a warning is false.
+All but a frame is measured within it, on copies of fixed sizes, so that a film and its small copy give the same
+verdict. docs/input-gate.md says how the limits were chosen, and how often a warning is false.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from pneumo_core.errors import UnsuitableImageError
-from pneumo_core.film import blurred, resize
+from pneumo_core.film import blurred, exposed_area, resize
 from pneumo_core.wording import Caution
 
 # Sides of the copies in pixels: for letters (the longest long side), for grey levels and sharpness, for the position.
@@ -124,8 +124,8 @@ class Quality:
         if sum(share > 0 for share in self.frame) >= LEAST_FRAMED_SIDES:
             sentence = (
                 f"This image has a plain white or black frame, up to {100 * max(self.frame):.1g} % of its side wide. "
-                "No frame is expected, because a frame can raise the score. Please crop it off and upload the image "
-                "again."
+                "No frame is expected, because a frame can raise the score. So the network reads what lies inside it. "
+                "Please check that no part of the chest lies in the frame."
             )
             found.append((FRAME, Caution("framed", sentence)))
         return found
@@ -165,8 +165,13 @@ def measure_quality(pixels: np.ndarray, outside: np.ndarray | None = None) -> Qu
             measure of exposure and are no frame.
     """
     film = _shrunk(pixels)
-    small = resize(film, SIDE, SIDE)
-    is_image = np.ones((SIDE, SIDE), bool) if outside is None else resize(outside.astype(np.float32), SIDE, SIDE) == 0
+    whole, is_whole = resize(film, SIDE, SIDE), _is_image(outside)
+    small, is_image = whole, is_whole
+    if (area := exposed_area(pixels)) is not None:
+        # The network is shown what lies within the frame, so this part is judged.
+        inside = area.slices(*pixels.shape)
+        small = resize(_shrunk(pixels[inside]), SIDE, SIDE)
+        is_image = _is_image(None if outside is None else outside[inside])
     white, black, middle, spread = _exposure_of(small, is_image)
     degrees, *missing = position_of(small)
     left, right, top, bottom = (share / 100 for share in missing)
@@ -179,7 +184,7 @@ def measure_quality(pixels: np.ndarray, outside: np.ndarray | None = None) -> Qu
         degrees,
         (left, right, top, bottom),
         _letters_of(film),
-        _frame_of(pixels, small, is_image),
+        _frame_of(pixels, whole, is_whole),
     )
 
 
@@ -240,6 +245,13 @@ def _shrunk(pixels: np.ndarray) -> np.ndarray:
 def _position() -> tuple[np.ndarray, np.ndarray]:
     with np.load(POSITION_FILE) as file:
         return file["coefficients"], file["intercepts"]
+
+
+def _is_image(outside: np.ndarray | None) -> np.ndarray:
+    """Tell which pixels of a copy of `SIDE` a side are part of the image, bool."""
+    if outside is None:
+        return np.ones((SIDE, SIDE), bool)
+    return np.asarray(resize(outside.astype(np.float32), SIDE, SIDE) == 0)
 
 
 def _exposure_of(small: np.ndarray, is_image: np.ndarray) -> tuple[float, float, float, float]:

@@ -15,9 +15,19 @@ from pneumo_core.gate import InputGate, read_gate
 from pneumo_core.keras_network.engines import ENGINES
 from pneumo_core.keras_network.file_check import DAMAGE, check_network_file
 from pneumo_core.keras_network.gradcam import explain
+from pneumo_core.keras_network.heads import other_logit
 from pneumo_core.keras_network.layers import device_in_words, gate_features, load_network
-from pneumo_core.models import NETWORK_FILE, KnownFilms, ModelCard, active_model_folder, read_card, read_known_films
-from pneumo_core.network import KERAS, Classifier, Explanation, engine_in_use
+from pneumo_core.keras_network.lungs import load_segmenter
+from pneumo_core.models import (
+    LUNGS_FILE,
+    NETWORK_FILE,
+    KnownFilms,
+    ModelCard,
+    active_model_folder,
+    read_card,
+    read_known_films,
+)
+from pneumo_core.network import KERAS, Classifier, Explanation, Segmenter, engine_in_use
 
 
 class KerasClassifier(Classifier):
@@ -34,8 +44,9 @@ class KerasClassifier(Classifier):
         known: KnownFilms | None = None,
         gate: InputGate | None = None,
         engine: str = KERAS,
+        lungs: Segmenter | None = None,
     ) -> None:
-        """Join a network, its card, its list of known films and its input gate.
+        """Join a network, its card, its list of known films, its input gate and its segmenter.
 
         Args:
             engine: the one of `ENGINES` that runs the network; all but Keras keep the weights that it has now.
@@ -55,13 +66,17 @@ class KerasClassifier(Classifier):
                     code="input_gate_of_other_network",
                 )
             outputs.append(features)
+        others = other_logit(network)
+        if others is not None:
+            outputs.append(others)
         self.network = network
         head = keras.Model(explained, network.output)
 
         def explained_by_head(feature_maps: Any) -> Explanation:
             return explain(head, feature_maps, card.explained_layer)
 
-        super().__init__(card, ENGINES[engine](keras.Model(network.input, outputs)), explained_by_head, known, gate)
+        runs = ENGINES[engine](keras.Model(network.input, outputs))
+        super().__init__(card, runs, explained_by_head, known, gate, lungs, knows_others=others is not None)
 
 
 def load_classifier(models: Path | str | None = None) -> KerasClassifier:
@@ -74,8 +89,8 @@ def load_classifier(models: Path | str | None = None) -> KerasClassifier:
 
     Raises:
         PneumoError: `PNEUMO_ENGINE` names no engine, or one that is not installed.
-        ModelError: network, card, list of known films or input gate are missing, damaged, hostile, or do not belong
-            together.
+        ModelError: network, card, list of known films, input gate or segmenter are missing, damaged, hostile, or do
+            not belong together.
     """
     engine = engine_in_use()
     folder = active_model_folder(models_folder() if models is None else Path(models))
@@ -84,9 +99,10 @@ def load_classifier(models: Path | str | None = None) -> KerasClassifier:
     check_network_file(folder / NETWORK_FILE, card.preprocessing, card.explained_layer)
     network = load_network(folder / NETWORK_FILE)
     known, gate = read_known_films(folder), read_gate(folder, card.weights_sha256)
+    lungs = load_segmenter(folder / LUNGS_FILE, card.preprocessing, engine) if card.lungs_sha256 else None
     black = np.zeros((card.preprocessing.height, card.preprocessing.width, 1), np.float32)
     try:
-        classifier = KerasClassifier(network, card, known, gate, engine)
+        classifier = KerasClassifier(network, card, known, gate, engine, lungs)
         if not np.isfinite(classifier.score_and_explain(black)[0]):
             raise ValueError("a logit that is no number")
     except tf.errors.OpError as error:

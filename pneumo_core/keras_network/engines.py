@@ -25,10 +25,13 @@ def keras_engine(network: keras.Model) -> Engine:
     """Let Keras run a network on TensorFlow, on the GPU if there is one; it sees weights that are set later.
 
     Args:
-        network: float32 `(n, height, width, 1)` -> two outputs or more.
+        network: float32 `(n, height, width, 1)` -> its outputs.
     """
     # One trace for every batch size: a new trace would cost seconds in the middle of a reading.
-    forward = tf.function(lambda films: network(films, training=False), input_signature=[_films(network)])
+    # A single output comes bare.
+    forward = tf.function(
+        lambda films: keras.tree.flatten(network(films, training=False)), input_signature=[_films(network)]
+    )
     return Engine(KERAS, lambda films: forward(tf.constant(films)), f"{device_in_words()}, TensorFlow")
 
 
@@ -36,7 +39,7 @@ def openvino_engine(network: keras.Model, precision: str = "f32") -> Engine:
     """Let OpenVINO run a network on the processor, with the weights that it has now. Nothing is written to disk.
 
     Args:
-        network: float32 `(n, height, width, 1)` -> two outputs or more.
+        network: float32 `(n, height, width, 1)` -> its outputs.
         precision: OpenVINO's name of the number type that it computes in; "bf16" moves probabilities by hundredths.
 
     Raises:
@@ -99,7 +102,7 @@ def _with_constants(network: keras.Model) -> tf.types.experimental.PolymorphicFu
 
     def forward(films: tf.Tensor) -> dict[str, tf.Tensor]:
         outputs, _ = network.stateless_call(trained, others, films, training=False)
-        return {str(place): output for place, output in enumerate(outputs)}
+        return {str(place): output for place, output in enumerate(keras.tree.flatten(outputs))}
 
     return tf.function(forward, input_signature=[_films(network)])
 

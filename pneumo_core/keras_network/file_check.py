@@ -24,9 +24,9 @@ from pneumo_core.keras_network.layers import MAX_MODEL_FILE_BYTES
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 KERAS_MEMBER_LIMITS = {"metadata.json": 2**16, CONFIG: 4 * 2**20, WEIGHTS: MAX_MODEL_FILE_BYTES}
 # A file of that size can hold no more parameters. VGG16 with two dense layers of 4,096 on all its maps has 135 million.
-# The other limits leave room above the largest of this project's networks: 273 layers (EfficientNetV2B0). At an input
-# of 1,024 x 1,024 these are 67 million values in a layer (VGG16) and 779 million in all (ResNet50). The multiplications
-# are 3.2 * 10**11 (VGG16).
+# The other limits leave room above the largest of this project's networks: 644 layers (two EfficientNetV2B0 and a
+# segmenter). At an input of 1,024 x 1,024 these are 67 million values in a layer (VGG16) and 779 million in all
+# (ResNet50). The multiplications are 3.2 * 10**11 (VGG16).
 MAX_PARAMETERS = MAX_MODEL_FILE_BYTES // 4
 MAX_LAYERS = 1_000
 MAX_VALUES = 2**26
@@ -55,11 +55,12 @@ LAYERS = frozenset(
         "ReLU",
         "Rescaling",
         "Reshape",
+        "UpSampling2D",
         "ZeroPadding2D",
     }
 )
-# MobileNetV3 builds its activation from sums and products.
-OPERATIONS = frozenset({"Add", "Multiply"})
+# MobileNetV3 builds its activation from sums and products, the lungs view standardises its tone.
+OPERATIONS = frozenset({"Add", "Divide", "Multiply", "Sqrt", "Subtract"})
 INITIALIZERS = frozenset(
     {"Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Ones", "RandomNormal", "RandomUniform"}
     | {"TruncatedNormal", "VarianceScaling", "Zeros"}
@@ -97,6 +98,28 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
     Raises:
         ModelError: it is damaged, too large, or no network as this project trains them.
     """
+    shapes = _checked(path, preprocessing, (None, 1), "one logit")
+    if len(shapes.get(explained_layer, ())) != 4:
+        raise _refusal(
+            path,
+            f"no layer '{explained_layer[:60]}' with feature maps, although the card names it for the heat map",
+            "the network of this card",
+            "network_explained_layer",
+        )
+
+
+def check_lungs_file(path: Path, preprocessing: Preprocessing) -> None:
+    """Check the `.keras` file of a segmenter likewise: one logit for each cell of two by two pixels.
+
+    Raises:
+        ModelError: as `check_network_file`.
+    """
+    cells = (None, preprocessing.height // 2, preprocessing.width // 2, 1)
+    _checked(path, preprocessing, cells, f"{_shown(cells)} logits, one for each cell of two by two pixels")
+
+
+def _checked(path: Path, preprocessing: Preprocessing, output: Shape, expected: str) -> dict[str, Shape]:
+    """Check a file's members, layers, sizes and output; give the shape of each layer."""
     with path.open("rb") as file, small_zip(file, path.name, KERAS_MEMBER_LIMITS) as archive:
         for name in KERAS_MEMBER_LIMITS:
             if name not in archive.members:
@@ -115,13 +138,9 @@ def check_network_file(path: Path, preprocessing: Preprocessing, explained_layer
         raise _refusal(
             path, f"a {CONFIG} that describes no network", "one that Keras wrote", "network_config"
         ) from error
-    if len(shapes.get(explained_layer, ())) != 4:
-        raise _refusal(
-            path,
-            f"no layer '{explained_layer[:60]}' with feature maps, although the card names it for the heat map",
-            "the network of this card",
-            "network_explained_layer",
-        )
+    if (last := shapes[layers[-1]["name"]]) != output:
+        raise _refusal(path, f"an output of {_shown(last)}", expected, "network_output")
+    return shapes
 
 
 def _layers(path: Path, config: Any) -> list[dict[str, Any]]:
@@ -167,23 +186,30 @@ def _layers(path: Path, config: Any) -> list[dict[str, Any]]:
 
 
 def _last_activation(config: Any) -> tuple[str, str]:
-    """Name the activation behind the last layer with weights, and its layer; empty where there is none."""
+    """Name the activation behind the last layers with weights, and its layer; empty where there is none.
+
+    A sum gives a logit where one of its parts does, as in the head of three classes.
+    """
     try:
         layers = {layer["name"]: layer for layer in config["config"]["layers"]}
-        (name,) = _strings(config["config"]["output_layers"])
-        for _ in layers:
+        (output,) = _strings(config["config"]["output_layers"])
+        waiting, seen, found = [output], set(), ("", "")
+        while waiting:
+            name = waiting.pop()
             layer = layers[name]
             kind, own = layer["class_name"], layer["config"].get("activation")
             own = own["class_name"] if isinstance(own, dict) and own["class_name"] in ACTIVATIONS else own
             if kind in ACTIVATIONS or (isinstance(own, str) and own != "linear"):
-                return kind if kind in ACTIVATIONS else own, name
-            if kind not in PASSING:
-                break
-            (name,) = _sources(layer["inbound_nodes"][0]["args"])
+                found = kind if kind in ACTIVATIONS else own, name
+            elif kind not in PASSING and kind != "Add":
+                return "", ""
+            elif name not in seen:
+                seen.add(name)
+                waiting += _sources(layer["inbound_nodes"][0]["args"])
     except DAMAGE:
         # It describes no network, which is said where its layers are looked at.
-        pass
-    return "", ""
+        return "", ""
+    return found
 
 
 def _classes(value: Any) -> Iterator[tuple[Any, Any, Any]]:
@@ -234,6 +260,10 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_paramete
                     "the same shape",
                     "network_shape",
                 )
+            if kind == "UpSampling2D" and layer["config"].get("interpolation") != "bilinear":
+                raise _refusal(
+                    path, f"the layer '{name[:60]}' that enlarges in another way", "bilinear", "network_class"
+                )
             bare = {key: layer[key] for key in ("module", "class_name", "config", "registered_name")}
             built = keras.layers.deserialize(bare)
             shape = tuple(built.compute_output_shape(taken))
@@ -255,8 +285,6 @@ def _shapes(path: Path, layers: list[dict[str, Any]], film: Shape, most_paramete
                     path, f"more than {most:,} {what} (up to its layer '{name[:60]}')", "fewer", "network_size"
                 )
         shapes[name] = shape
-    if shape != (None, 1):
-        raise _refusal(path, f"an output of {_shown(shape)}", "one logit", "network_output")
     return shapes
 
 

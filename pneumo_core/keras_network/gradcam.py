@@ -1,8 +1,9 @@
 """Where the network looked: Grad-CAM (Selvaraju et al. 2017). The one home of tf-keras-vis.
 
-The network's head is linear in the pooled feature maps, so the gradient at the explained layer needs the head only.
-The head takes the feature maps of the forward pass. The map equals that of tf-keras-vis on the full network, as a test
-shows.
+The gradient at the explained layer needs the head only, which takes the feature maps of the forward pass. It is that of
+the real logit: with three classes, of the log odds of the finding against the other two. The map equals that of
+tf-keras-vis on the full network, as tests show. Where networks were joined, the maps of all lie in one layer, in the
+film's geometry, and give one heat map.
 """
 
 import keras

@@ -24,6 +24,10 @@ for _gpu in tf.config.list_physical_devices("GPU"):
     tf.config.experimental.set_memory_growth(_gpu, True)
 
 
+# The explained layer of networks that were joined.
+JOINED_MAPS = "joined_maps"
+# The names of a segmenter's layers begin so.
+LUNGS_PREFIX = "lungs_"
 # The input gate sees feature maps and the film in this many cells a side.
 GATE_GRID, GATE_FILM = 4, 16
 
@@ -37,7 +41,8 @@ def body_and_head(network: keras.Model, explained_layer: str) -> tuple[keras.Mod
 def layers_to_walk(network: keras.Model, explained_layer: str) -> tuple[str, ...]:
     """Name layers from edges to lungs: the last one of each size, and the ends of blocks with other channels.
 
-    In joined networks these are the layers that all of them share.
+    In joined networks these are the layers that all of them share. Where one of them sees the lungs alone, they are
+    those of the whole X-ray: neither the segmenter nor the body behind it is walked.
 
     Returns:
         names in the order of the network; the last one is the explained layer.
@@ -46,8 +51,8 @@ def layers_to_walk(network: keras.Model, explained_layer: str) -> tuple[str, ...
     explained = network.get_layer(explained_layer)
     before = network.layers[: names.index(explained_layer)]
     if isinstance(explained, layers.Concatenate):
-        parts = [{id(layer) for layer in keras.Model(network.input, part).layers} for part in explained.input]
-        before = [layer for layer in before if all(id(layer) in part for part in parts)]
+        parts = [keras.Model(network.input, part).layers for part in maps_of_whole_films(network, explained_layer)]
+        before = [layer for layer in before if all(layer in part for part in parts)]
     # Paddings and the single cells inside squeeze and excitation are no maps to look at.
     kinds = (layers.Conv2D, layers.Activation, layers.ReLU, layers.Add)
     maps = [layer for layer in before if isinstance(layer, kinds) and layer.output.shape[1] > 1]
@@ -58,11 +63,26 @@ def layers_to_walk(network: keras.Model, explained_layer: str) -> tuple[str, ...
     return (*sorted((*last_of_size.values(), *last_of_shape.values()), key=names.index), explained_layer)
 
 
+def maps_of_whole_films(network: keras.Model, explained_layer: str) -> list[keras.KerasTensor]:
+    """Give the explained maps by the bodies that made them, but for bodies that see the lungs alone.
+
+    Returns:
+        float32 `(n, rows, columns, channels)` each; of all bodies where none sees the whole film.
+    """
+    explained = network.get_layer(explained_layer)
+    if not isinstance(explained, layers.Concatenate):
+        return [explained.output]
+    parts = [(part, keras.Model(network.input, part).layers) for part in explained.input]
+    whole = [part for part, body in parts if not any(layer.name.startswith(LUNGS_PREFIX) for layer in body)]
+    return whole or list(explained.input)
+
+
 def gate_features(network: keras.Model, explained_layer: str) -> keras.KerasTensor:
     """Give the input gate's features, float32 `(n, features)`, as a further output of the network's graph.
 
     They have three parts. The explained layer's maps are averaged whole. The maps of the two last layers before it that
     still resolve positions are averaged over a grid of `GATE_GRID` a side. The film itself is shrunk to `GATE_FILM`.
+    A view of the lungs alone adds nothing to them: its segmenter knows chests, and finds one in anything.
     """
     film = network.input
     finer = [
@@ -70,7 +90,10 @@ def gate_features(network: keras.Model, explained_layer: str) -> keras.KerasTens
         for name in layers_to_walk(network, explained_layer)[:-1]
         if network.get_layer(name).output.shape[1] >= 2 * GATE_GRID
     ]
-    pieces = [layers.GlobalAveragePooling2D(name="gate_explained")(network.get_layer(explained_layer).output)]
+    pieces = [
+        layers.GlobalAveragePooling2D(name=f"gate_explained_{place}")(maps)
+        for place, maps in enumerate(maps_of_whole_films(network, explained_layer))
+    ]
     for place, (maps, grid) in enumerate([*((maps, GATE_GRID) for maps in finer[-2:]), (film, GATE_FILM)]):
         size = max(1, maps.shape[1] // grid)
         pooled = layers.AveragePooling2D(size, name=f"gate_pooled_{place}")(maps)
@@ -93,8 +116,11 @@ def save_network(network: keras.Model, path: Path) -> None:
         network.save(temporary)
 
 
-def load_network(path: Path) -> keras.Model:
+def load_network(path: Path, output: tuple[int | None, ...] = (None, 1)) -> keras.Model:
     """Load a network that `save_network` wrote.
+
+    Args:
+        output: the shape that it must give; by default one logit.
 
     Raises:
         ModelError: the file is missing, damaged, of another kind, or holds weights that are not finite.
@@ -113,10 +139,10 @@ def load_network(path: Path) -> keras.Model:
             "Please copy the model again, or retrain it.",
             code="network_not_loaded",
         ) from error
-    if network.output_shape != (None, 1) or len(network.input_shape) != 4 or network.input_shape[-1] != 1:
+    if network.output_shape != output or len(network.input_shape) != 4 or network.input_shape[-1] != 1:
         raise ModelError(
             f"{path.name} takes {network.input_shape} and gives {network.output_shape}. Expected: one grey image in "
-            "and one logit out. Please use a network that this project trained.",
+            f"and {output} out. Please use a network that this project trained.",
             code="network_ends",
         )
     if not all(np.isfinite(weight).all() for weight in network.get_weights()):

@@ -1,12 +1,15 @@
 """Plotly figures of the lessons, each described in words, and legible from the back of a hall."""
 
+import math
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 import plotly.graph_objects as go
 
 from pneumo_core.draw import COMPARED_COLOUR, SCORE_COLOUR, TEXT_PIXELS, THRESHOLD_COLOUR, Chart, line_of, plain_figure
 from pneumo_core.evaluate import confusion_figure, reliability_figure, roc_figure
+from pneumo_core.learn.elsewhere import PlaceResult, Rule, StoredNetwork
 from pneumo_core.learn.lessons import Consequences, FileSizeResult, SplitFigure
 from pneumo_core.models import KIND_LABELS, Conformal, ScoredFilms
 from pneumo_core.stats import OperatingPoint, ReliabilityBin, area, area_under_roc, figures_at, percent, roc_points
@@ -288,6 +291,85 @@ def kinds_chart(films: ScoredFilms, threshold: float, text_colour: str) -> Chart
         _legible(figure),
         words,
         "Each mark is one image. It is flagged if it is right of the amber line.",
+    )
+
+
+def ages_chart(network: StoredNetwork, results: Sequence[PlaceResult], point: str, text_colour: str) -> Chart:
+    """Draw the spread of a network's scores in each group as a box, and each population's point as a line."""
+    spreads = np.array([found.quantiles for found in results])
+    boxes = go.Box(
+        y=list(range(len(results))),
+        orientation="h",
+        name="images",
+        showlegend=False,
+        **dict(zip(("lowerfence", "q1", "median", "q3", "upperfence"), spreads.T.tolist(), strict=True)),
+        line={"color": SCORE_COLOUR, "width": 2},
+        hoverinfo="x",
+    )
+    lines = [
+        line_of([limit, limit], [-0.5, len(results) - 0.5], f"{point} point, {population.name}", colour, dash)
+        for population, colour, dash in zip(
+            network.populations, cycle((THRESHOLD_COLOUR, COMPARED_COLOUR)), cycle(("solid", "dash"))
+        )
+        if math.isfinite(limit := population.logit_at(point))
+    ]
+    figure = plain_figure(
+        [boxes, *lines],
+        text_colour,
+        "Score of the network (log odds before calibration)",
+        y_axis={
+            "tickvals": list(range(len(results))),
+            "ticktext": [found.name for found in results],
+            "range": [len(results) - 0.5, -0.5],
+            "showgrid": False,
+        },
+        legend={"orientation": "h", "y": -0.25, "font": {"color": text_colour}},
+    )
+    words = "; ".join(f"{found.name}: middle score {found.quantiles[2]:.1f}" for found in results)
+    return Chart(
+        f"Scores of {network.name}",
+        _legible(figure),
+        words,
+        "A box holds the middle half of a group's scores, its whiskers nine in ten. An image is flagged if it is right "
+        "of its population's line.",
+    )
+
+
+def shortcuts_chart(rules: Sequence[Rule], text_colour: str) -> Chart:
+    """Draw how well each rule tells opacity from normal, as marks with their 95 % intervals, one above the other."""
+    areas = [rule.from_normal for rule in rules]
+    marks = go.Scatter(
+        x=[found.value for found in areas],
+        y=list(range(len(rules))),
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [found.high - found.value for found in areas],
+            "arrayminus": [found.value - found.low for found in areas],
+            "color": SCORE_COLOUR,
+            "thickness": 2,
+        },
+        mode="markers",
+        name="opacity against normal",
+        showlegend=False,
+        marker={"color": SCORE_COLOUR, "size": 11},
+        hovertemplate="%{x:.3f}<extra></extra>",
+    )
+    figure = plain_figure(
+        [line_of([0.5, 0.5], [-0.5, len(rules) - 0.5], "chance", COMPARED_COLOUR, dash="dot"), marks],
+        text_colour,
+        "Area under the ROC curve",
+        y_axis={
+            "tickvals": list(range(len(rules))),
+            "ticktext": [rule.name for rule in rules],
+            "range": [len(rules) - 0.5, -0.5],
+        },
+    )
+    return Chart(
+        "Opacity against normal, lungs alone on the image",
+        _legible(figure),
+        "; ".join(f"{rule.name}: {area(rule.from_normal)}" for rule in rules),
+        "A mark is the measured value, and the line through it is its 95 % interval. The dotted line is chance.",
     )
 
 

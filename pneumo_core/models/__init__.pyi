@@ -4,6 +4,7 @@ from .card import (
     KNOWN_ANSWERS_FILE as KNOWN_ANSWERS_FILE,
     KNOWN_HEAT_MAPS_FILE as KNOWN_HEAT_MAPS_FILE,
     LOG_FILE as LOG_FILE,
+    LUNGS_CARD_FILE as LUNGS_CARD_FILE,
     LUNGS_FILE as LUNGS_FILE,
     NETWORK_FILE as NETWORK_FILE,
     PICTURE as PICTURE,
@@ -48,6 +49,7 @@ from .gate_record import (
     LEAST_TRAINING as LEAST_TRAINING,
     LEAST_VALIDATION as LEAST_VALIDATION,
     RECORD_FILE as RECORD_FILE,
+    FittedSet as FittedSet,
     GateFit as GateFit,
     MadePictures as MadePictures,
     gate_in_words as gate_in_words,
@@ -107,6 +109,7 @@ from .store import (
 )
 from .stored_scores import (
     KIND_LABELS as KIND_LABELS,
+    POPULATION_COLUMN as POPULATION_COLUMN,
     SIZE_COLUMN as SIZE_COLUMN,
     ScoredFilms as ScoredFilms,
     StoredScores as StoredScores,

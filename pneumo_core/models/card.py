@@ -30,6 +30,8 @@ PROMOTIONS_FILE = "promotions.jsonl"
 
 # The network that outlines the lungs; a card that names its hash needs it.
 LUNGS_FILE = "lungs.keras"
+# How that network was made, and how well it outlines; a record that nothing is read by.
+LUNGS_CARD_FILE = "lungs.json"
 # Heat maps of the samples where the model was made, for comparison on other machines; a model may lack them.
 KNOWN_HEAT_MAPS_FILE = "known_heat_maps.json"
 # `load_classifier` reads these files of a model's folder. A model may lack the optional ones.

@@ -68,11 +68,11 @@ class Regions:
         return f"Uncertain from {100 * low:.1f} to {100 * high:.1f} %, where {kept} kept."
 
     def in_words(self, probability: float, finding: str = FINDING) -> str:
-        """Say the word of a film in a sentence; the finding is the population's."""
-        return f"{finding.capitalize()}: {self.outcome(probability)}."
+        """Say the word of a film in a sentence, of the finding that a population's flag means."""
+        return f"{finding[:1].upper()}{finding[1:]}: {self.outcome(probability)}."
 
     def reason(self, probability: float, condition: str = CONDITION) -> str:
-        """Say how a probability lies to those of the validation films of both classes, with the condition or not."""
+        """Say how a probability lies to those of the validation films with a condition and without it."""
         share = f"{100 * self.coverage:g}\N{NO-BREAK SPACE}%"
         sick = f"{share} of the validation X-rays with {condition} score {100 * self.pneumonia_from:.1f} % or more"
         well = f"{share} of the validation X-rays without {condition} score {100 * self.none_up_to:.1f} % or less"

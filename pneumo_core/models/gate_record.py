@@ -1,10 +1,12 @@
 """The record of fitting a model's input gate: kept beside it, and said in words."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
 from pneumo_core.errors import ModelError
 from pneumo_core.files import file_sha256, write_whole
@@ -22,6 +24,8 @@ LEAST_TRAINING, LEAST_VALIDATION = 100, 20
 MOST_REFUSED = 0.02
 # Nor one that refuses fewer of the pictures that are none: it would only look like a protection.
 LEAST_FOUND = 0.9
+# The name of a group of patients gets into texts of many kinds.
+GroupName = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9 _-]{0,39}\z")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,33 @@ class MadePictures:
 
 
 @dataclass(frozen=True, slots=True)
+class FittedSet:
+    """How a gate was fitted to one group of patients, and what it refuses of them.
+
+    Attributes:
+        name: of the group, as "children".
+        training_films: that it was fitted on.
+        validation_films, validation_refused: of the films that are to be read.
+        portable, portable_refused: pictures as of portable devices, made of validation films: to be read, too.
+        made: what is to be refused, made of validation films.
+        is_known: the network was trained on films of this group.
+    """
+
+    name: GroupName
+    training_films: Count
+    validation_films: Count
+    validation_refused: Count = 0
+    portable: Count = 0
+    portable_refused: Count = 0
+    made: tuple[MadePictures, ...] = ()
+    is_known: bool = True
+
+    @property
+    def refuses_too_many(self) -> bool:
+        return self.validation_refused > max(1, math.floor(MOST_REFUSED * self.validation_films))
+
+
+@dataclass(frozen=True, slots=True)
 class GateFit:
     """How a gate was fitted and what it refuses.
 
@@ -42,6 +73,7 @@ class GateFit:
         training_films: that it was fitted on; or that there were, where none was fitted.
         validation_films, validation_refused: of the films that are to be read.
         made: what is to be refused.
+        sets: the same by group of patients; none in a record of before 2026-12.
     """
 
     training_films: Count
@@ -49,6 +81,23 @@ class GateFit:
     validation_refused: Count = 0
     made: tuple[MadePictures, ...] = ()
     is_wanted: bool = True
+    sets: tuple[FittedSet, ...] = ()
+
+    @classmethod
+    def of(cls, sets: Sequence[FittedSet]) -> Self:
+        """Give the record of a fit to groups of patients, and their sums."""
+        kinds = dict.fromkeys(made.kind for group in sets for made in group.made)
+        of_kind = {kind: [made for group in sets for made in group.made if made.kind == kind] for kind in kinds}
+        return cls(
+            sum(group.training_films for group in sets),
+            sum(group.validation_films for group in sets),
+            sum(group.validation_refused for group in sets),
+            tuple(
+                MadePictures(kind, sum(made.n for made in found), sum(made.refused for made in found))
+                for kind, found in of_kind.items()
+            ),
+            sets=tuple(sets),
+        )
 
     @property
     def has_films(self) -> bool:
@@ -67,7 +116,14 @@ class GateFit:
                 f"{counted(self.validation_films, 'validation film')}; to fit and try one takes at least "
                 f"{LEAST_TRAINING} and {LEAST_VALIDATION}."
             )
-        if self.validation_refused > max(1, math.floor(MOST_REFUSED * self.validation_films)):
+        for group in self.sets:
+            if group.refuses_too_many:
+                return (
+                    f"One was fitted and not kept: of the group {group.name} it would refuse "
+                    f"{group.validation_refused} of {group.validation_films} validation films, more than "
+                    f"{100 * MOST_REFUSED:g} %."
+                )
+        if not self.sets and self.validation_refused > max(1, math.floor(MOST_REFUSED * self.validation_films)):
             return (
                 f"One was fitted and not kept: it would refuse {self.validation_refused} of "
                 f"{self.validation_films} validation films, more than {100 * MOST_REFUSED:g} %."
@@ -146,8 +202,14 @@ def _read(folder: Path) -> _Record | None:
             raise ValueError("too large")
         record = _RECORD.validate_json(path.read_bytes())
         fit = record.fit
-        counts = ((fit.validation_films, fit.validation_refused), *((kind.n, kind.refused) for kind in fit.made))
-        if any(refused > n for n, refused in counts) or any(kind.kind not in KINDS for kind in fit.made):
+        made = (*fit.made, *(kind for group in fit.sets for kind in group.made))
+        counts = (
+            (fit.validation_films, fit.validation_refused),
+            *((group.validation_films, group.validation_refused) for group in fit.sets),
+            *((group.portable, group.portable_refused) for group in fit.sets),
+            *((kind.n, kind.refused) for kind in made),
+        )
+        if any(refused > n for n, refused in counts) or any(kind.kind not in KINDS for kind in made):
             raise ValueError("counts")
     except (OSError, ValueError, ValidationError) as error:
         raise ModelError(
@@ -163,12 +225,30 @@ def _gate_sha256(folder: Path) -> str | None:
 
 
 def _fit_in_words(fit: GateFit) -> tuple[str, ...]:
-    made = "; ".join(f"{kind.kind} {percent(proportion(kind.refused, kind.n))} of {kind.n}" for kind in fit.made)
-    refused = percent(proportion(fit.validation_refused, fit.validation_films))
+    made = "; ".join(f"{kind.kind} {_share(kind.refused, kind.n)} of {kind.n}" for kind in fit.made)
     return (
         f"Fitted on {fit.training_films} training films; of {fit.validation_films} validation films it refuses "
-        f"{fit.validation_refused}, in percent {refused}.",
+        f"{fit.validation_refused}, in percent {_share(fit.validation_refused, fit.validation_films)}.",
+        *(_group_in_words(group) for group in fit.sets),
         f"Of pictures made of validation films it refuses, in percent: {made}. 95 % intervals in brackets (Wilson).",
         "Validation films set one of its limits and decided that it is kept, and the pictures are made by the "
         "generators that it was fitted with: what nobody has thought of is harder.",
     )
+
+
+def _group_in_words(group: FittedSet) -> str:
+    as_portable = (
+        f"; of {group.portable} such films made to look as of portable devices {group.portable_refused}, in percent "
+        f"{_share(group.portable_refused, group.portable)}"
+        if group.portable
+        else ""
+    )
+    return (
+        f"Group {group.name}: fitted on {group.training_films} films; of {group.validation_films} others it refuses "
+        f"{group.validation_refused}, in percent {_share(group.validation_refused, group.validation_films)}"
+        f"{as_portable}."
+    )
+
+
+def _share(part: int, of: int) -> str:
+    return percent(proportion(part, of))

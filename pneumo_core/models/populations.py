@@ -106,7 +106,8 @@ class Population:
 class Asked:
     """The populations that a patient is asked of.
 
-    `name` is the population's where the patient is of one; "none", "between", "unknown" or "outside" where not.
+    `name` is the population's where the patient is of one, or nearest to it; "none", "between", "unknown" where not.
+    It is "outside" where a model of one population does not know the patient's age.
     """
 
     name: str
@@ -123,7 +124,8 @@ def asked(card: ModelCard, age_years: float | None) -> Asked:
     """
     found = route(age_years, card.years)
     populations = tuple(card.populations[place] for place in found.places)
-    is_one = found.kind == "inside" or (found.kind == "unknown" and len(card.populations) == 1)
+    # A model of several has a limit for the oldest, too: the warning of the age stays.
+    is_one = found.kind == ("unknown" if len(card.populations) == 1 else "outside") or found.kind == "inside"
     return Asked(populations[0].name if is_one else found.kind, populations)
 
 

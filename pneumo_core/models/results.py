@@ -10,11 +10,13 @@ from pydantic import Field, model_validator
 from pneumo_core.stats import (
     ConfusionMatrix,
     Estimate,
+    GroupRates,
     OperatingPoint,
     PointName,
     area_under_roc,
     brier_score,
     expected_calibration_error,
+    proportion,
 )
 
 MAX_AGE = 150
@@ -56,6 +58,16 @@ class PointResult:
     threshold: float
     confusion: ConfusionMatrix
     groups: Groups | None = None
+
+    @property
+    def rates(self) -> GroupRates:
+        """Give the rates of the three groups of patients, as far as they were counted apart."""
+        groups = self.groups or Groups()
+        return GroupRates(self.confusion.sensitivity, _passed(groups.other), _passed(groups.normal))
+
+
+def _passed(group: GroupCount | None) -> Estimate | None:
+    return None if group is None else proportion(group.n - group.flagged, group.n)
 
 
 @dataclass(frozen=True, slots=True)

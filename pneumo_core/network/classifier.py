@@ -12,6 +12,9 @@ from pneumo_core.gate import InputGate, Verdict
 from pneumo_core.models import KnownFilms, ModelCard, Population, card_for
 from pneumo_core.network.engine import Engine
 from pneumo_core.network.explanation import Explanation
+from pneumo_core.network.framing import Framed, framed
+from pneumo_core.network.segmenter import Segmenter
+from pneumo_core.network.shares import Shares
 from pneumo_core.stats import probabilities
 
 
@@ -22,7 +25,9 @@ class Classifier:
         card: the model's card.
         known: the films that it was trained on or validated with; None where there is no list of them.
         gate: the judge of whether a picture is a readable chest X-ray; None where the model has none.
+        lungs: the network that outlines the lungs; None where the model has none.
         engine, device: the engine, `KERAS` or `OPENVINO`, and its device in words.
+        knows_others: whether the network tells other abnormalities from normal, too.
     """
 
     def __init__(
@@ -32,15 +37,20 @@ class Classifier:
         explain: Callable[[Any], Explanation],
         known: KnownFilms | None = None,
         gate: InputGate | None = None,
+        lungs: Segmenter | None = None,
+        *,
+        knows_others: bool = False,
     ) -> None:
-        """Join a card, an engine, a list of known films and an input gate.
+        """Join a card, an engine, a list of known films, an input gate and a segmenter.
 
         Args:
-            engine: its outputs are the logit `(n, 1)`, the explained layer's maps `(n, rows, columns, channels)` and,
-                where there is a gate, the gate's features `(n, features)`.
+            engine: its outputs are the logit `(n, 1)`, the explained layer's maps `(n, rows, columns, channels)`, the
+                gate's features `(n, features)` where there is a gate, and the log odds of another abnormality against
+                normal `(n, 1)` where the network knows others.
             explain: turns one film's maps, float32 `(1, rows, columns, channels)`, into its heat map.
         """
-        self.card, self.known, self.gate = card, known, gate
+        self.card, self.known, self.gate, self.lungs = card, known, gate, lungs
+        self.knows_others = knows_others
         self.engine, self.device = engine.name, engine.device
         self._forward, self._explain = engine.forward, explain
 
@@ -49,6 +59,10 @@ class Classifier:
         narrowed = copy.copy(self)
         narrowed.card = card_for(self.card, population.name)
         return narrowed
+
+    def framed(self, pixels: np.ndarray) -> Framed:
+        """Give what the network is shown of an image, float32 `(height, width)` in [0, 1]."""
+        return framed(pixels, self.card.preprocessing, self.lungs)
 
     def logits(self, films: np.ndarray) -> np.ndarray:
         """Give the network's logits, float32 `(n,)`.
@@ -100,6 +114,18 @@ class Classifier:
         """
         logits, feature_maps, *features = self._forward(film[np.newaxis])
         return float(logits[0, 0]), self._explain(feature_maps), next(iter(self._judge(features)), None)
+
+    def shares(self, film: np.ndarray, population: Population | None = None) -> Shares | None:
+        """Give the shares of the three classes in one film, from a pass of their own; None where two are known.
+
+        Args:
+            film: float32 `(height, width, 1)` as `preprocessing.prepare` gives it.
+            population: one of the card's, which calibrates the first share; the first where none is named.
+        """
+        if not self.knows_others:
+            return None
+        logits, *_, others = self._forward(film[np.newaxis])
+        return Shares.of(float(self.probabilities(np.asarray(logits)[0, 0], population)), float(others[0, 0]))
 
     def _judge(self, features: Sequence[Any]) -> list[Verdict | None]:
         return [] if self.gate is None else list(self.gate.judge(np.asarray(features[0])))

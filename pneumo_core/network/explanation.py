@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pneumo_core.film import resize
+from pneumo_core.film import Window, resize
 
 # If the unscaled map's largest value is below this, it holds rounding errors only.
 BLANK_PEAK = 1e-6
@@ -21,19 +21,21 @@ class Explanation:
             two maps cannot be compared by brightness. All 0 where `is_blank`.
         peak: that largest value before scaling, in logit units of the layer; 0 or more.
         layer: the explained layer's name.
+        window: the part of the image that the network was shown; None for the whole.
     """
 
     coarse: np.ndarray
     peak: float
     layer: str
+    window: Window | None = None
 
     @classmethod
-    def of(cls, unscaled: np.ndarray, layer: str) -> Explanation:
+    def of(cls, unscaled: np.ndarray, layer: str, window: Window | None = None) -> Explanation:
         """Scale a map, float32 `(rows, columns)` with values of 0 or more, by its own largest value."""
         peak = float(unscaled.max())
         coarse = unscaled / np.float32(peak) if peak >= BLANK_PEAK else np.zeros_like(unscaled)
         coarse.setflags(write=False)
-        return cls(coarse, peak, layer)
+        return cls(coarse, peak, layer, window)
 
     @property
     def is_blank(self) -> bool:
@@ -46,5 +48,14 @@ class Explanation:
         return self.coarse * np.float32(self.peak)
 
     def heatmap(self, height: int, width: int) -> np.ndarray:
-        """Give the map in a radiograph's size: float32 `(height, width)` in [0, 1], centres aligned."""
-        return np.clip(resize(self.coarse, height, width, "cubic"), 0.0, 1.0)
+        """Give the map in a radiograph's size: float32 `(height, width)` in [0, 1], centres aligned.
+
+        It is 0 outside the part that the network was shown.
+        """
+        if self.window is None:
+            return np.clip(resize(self.coarse, height, width, "cubic"), 0.0, 1.0)
+        rows, columns = self.window.slices(height, width)
+        whole = np.zeros((height, width), np.float32)
+        inside = resize(self.coarse, rows.stop - rows.start, columns.stop - columns.start, "cubic")
+        whole[rows, columns] = np.clip(inside, 0.0, 1.0)
+        return whole

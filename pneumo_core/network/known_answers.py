@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pneumo_core.files import file_sha256, sample_files, write_whole
-from pneumo_core.film import prepare, read_radiograph
+from pneumo_core.film import read_radiograph
 from pneumo_core.models import KNOWN_ANSWERS_FILE
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def check_known_answers(classifier: Classifier, folder: Path) -> AnswersCheck:
 
 
 def _probability(classifier: Classifier, sample: Path) -> float:
-    film = prepare(read_radiograph(sample).pixels, classifier.card.preprocessing)
+    film = classifier.framed(read_radiograph(sample).pixels).film
     return float(classifier.score(film[None])[0])
 
 

@@ -26,14 +26,16 @@ from .report import (
     in_words as in_words,
     is_score_a_fact as is_score_a_fact,
     overlay_png as overlay_png,
+    ranges_in_words as ranges_in_words,
     receipt_json as receipt_json,
     reference_result as reference_result,
     score_in_words as score_in_words,
-    score_of_population_in_words as score_of_population_in_words,
     scores_in_short as scores_in_short,
+    scores_in_words as scores_in_words,
     verdict as verdict,
 )
 from .verdicts import (
+    NO_VERDICT as NO_VERDICT,
     PopulationVerdict as PopulationVerdict,
     Prediction as Prediction,
     side_in_words as side_in_words,

@@ -1,9 +1,12 @@
 """Plotly figures of a reading. Colours: blue is the score, grey the scale, amber the threshold."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from pneumo_core.draw import SCORE_COLOUR, THRESHOLD_COLOUR
+from pneumo_core.draw import OUTLINE_COLOUR, SCORE_COLOUR, THRESHOLD_COLOUR
 from pneumo_core.stats import OperatingPoint
 
 VIEWER_TITLE_PIXELS = 32
@@ -74,17 +77,33 @@ def gauge(
     return figure
 
 
-def viewer(panels: list[tuple[str, str]], height: int, width: int, identity: str, text_colour: str) -> go.Figure:
+def viewer(
+    panels: list[tuple[str, str]],
+    height: int,
+    width: int,
+    identity: str,
+    text_colour: str,
+    lines: Sequence[np.ndarray] = (),
+) -> go.Figure:
     """Draw pictures of one film side by side; zooming or moving one moves all.
 
     Args:
         panels: title and data URI of each picture, all of one size.
         height, width: of the pictures, in pixels.
         identity: the key of the zoom, which is kept as long as this stays the same.
+        lines: drawn on each picture and closed, float `(points, 2)`: across and down, in shares of its sides.
     """
     figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.015)
     for column, (title, picture) in enumerate(panels, start=1):
         figure.add_trace(go.Image(source=picture, hoverinfo="skip"), row=1, col=column)
+        for line in lines:
+            across, down = (np.append(line[:, place], line[0, place]) for place in (0, 1))
+            shape = {"color": OUTLINE_COLOUR, "width": 2}
+            figure.add_trace(
+                go.Scatter(x=across * width, y=down * height, mode="lines", line=shape, hoverinfo="skip"),
+                row=1,
+                col=column,
+            )
         figure.update_xaxes(matches="x", range=[0, width], row=1, col=column)
         figure.update_yaxes(matches="y", range=[height, 0], row=1, col=column)
         left = figure.layout["xaxis" if column == 1 else f"xaxis{column}"].domain[0]
@@ -104,6 +123,7 @@ def viewer(panels: list[tuple[str, str]], height: int, width: int, identity: str
     figure.update_layout(
         margin={"l": 0, "r": 0, "t": VIEWER_TITLE_PIXELS, "b": 0},
         dragmode="pan",
+        showlegend=False,
         modebar={"bgcolor": "rgba(0,0,0,0)", "color": text_colour, "activecolor": SCORE_COLOUR},
         uirevision=identity,
         paper_bgcolor="rgba(0,0,0,0)",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from pneumo_core.film import Radiograph, fingerprint, prepare
+from pneumo_core.film import Radiograph
 from pneumo_core.gate import CORRECTIONS, Admission, before, corrected
+from pneumo_core.lungs import Outline, share_inside
 from pneumo_core.models import BOTH, OUTSIDE, UNKNOWN, ModelCard, asked
 from pneumo_core.read.verdicts import PopulationVerdict, Prediction, verdicts_on
 from pneumo_core.wording import Caution, known_film, known_tag
@@ -38,6 +39,7 @@ class Reading:
         age_from: the source of the age: the file, or the request for the reading ("option").
         known_from: "training" or "validation" where the model knows this film from there.
         correction: the change before reading at the reader's request, in words; None where there was none.
+        framing: the part of the image that was read, as a sentence; None where that was all of it.
     """
 
     radiograph: Radiograph
@@ -55,6 +57,7 @@ class Reading:
     age_from: Literal["file", "option"] | None = None
     known_from: str | None = None
     correction: str | None = None
+    framing: str | None = None
 
     @property
     def prediction(self) -> Prediction:
@@ -95,6 +98,24 @@ class Reading:
         return BOTH if self.asked == UNKNOWN else self.asked
 
     @property
+    def pixels_read(self) -> np.ndarray:
+        """Give the pixels of the part that was read, float32 `(height, width)` in [0, 1]."""
+        window, pixels = self.explanation.window, self.radiograph.pixels
+        return pixels if window is None else pixels[window.slices(*pixels.shape)]
+
+    @property
+    def outline(self) -> Outline | None:
+        """Give the lungs' outline; None where the model makes none."""
+        return self.admission.lungs
+
+    @property
+    def share_inside(self) -> float | None:
+        """Give the share of the heat map inside the thorax, in [0, 1]; None where that is not known."""
+        if self.outline is None or self.explanation.is_blank:
+            return None
+        return share_inside(self.explanation.heatmap(*self.outline.both.shape), self.outline)
+
+    @property
     def cautions(self) -> tuple[Caution, ...]:
         """Give all cautions before the score is used, those about this film first."""
         found = []
@@ -120,7 +141,7 @@ class Reading:
     @property
     def notes(self) -> tuple[str, ...]:
         """Say how the file's pixels and header were changed or understood on reading."""
-        return self.radiograph.origin.notes
+        return (*self.radiograph.origin.notes, *((self.framing,) if self.framing else ()))
 
 
 def read_xray(
@@ -141,10 +162,9 @@ def read_xray(
     admission = before(radiograph, classifier.card.years, age_years)
     admission.check()
     started = time.perf_counter()
-    film = prepare(radiograph.pixels, classifier.card.preprocessing)
-    film.setflags(write=False)
-    logit, explanation, verdict = classifier.look(film)
-    admission = admission.after(verdict)
+    framed = classifier.framed(radiograph.pixels)
+    logit, explanation, verdict = classifier.look(framed.film)
+    admission = admission.after(verdict, framed.outline)
     admission.check()
     milliseconds = 1000 * (time.perf_counter() - started)
     known, from_file = classifier.known, radiograph.origin.age_years
@@ -160,11 +180,12 @@ def read_xray(
         asked=who.name,
         verdicts=verdicts_on(logit, who.populations),
         logit=logit,
-        prepared=film,
-        explanation=explanation,
+        prepared=framed.film,
+        explanation=replace(explanation, window=framed.window),
         milliseconds=milliseconds,
         age_years=age,
         age_from=given if from_file is None else "file",
-        known_from=known.part_of(radiograph.sha256, fingerprint(film[:, :, 0])) if known else None,
+        known_from=known.part_of(radiograph.sha256, framed.fingerprint) if known else None,
         correction=CORRECTIONS[correction][2] if correction is not None else None,
+        framing=framed.note(*radiograph.pixels.shape),
     )

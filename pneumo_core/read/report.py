@@ -6,7 +6,7 @@ No file name and no identifier goes into a file. The SHA-256 names a film.
 import dataclasses
 import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pneumo_core.draw import (
@@ -19,11 +19,14 @@ from pneumo_core.draw import (
     overlay_picture,
     page_template,
 )
+from pneumo_core.files import site_mix
 from pneumo_core.gate import age_in_words
+from pneumo_core.lungs import SIDES, outline_in_words, share_in_words
 from pneumo_core.models import (
     NOT_THE_FLAG,
     Conformal,
     EvaluationResult,
+    PointResult,
     Population,
     versions_at_work,
     versions_in_words,
@@ -31,12 +34,13 @@ from pneumo_core.models import (
 from pneumo_core.read.reading import Reading
 from pneumo_core.read.verdicts import PopulationVerdict, data_by_population, side_in_words, verdict_in_words
 from pneumo_core.stats import (
-    ConfusionMatrix,
+    Mix,
     estimate_data,
     percent_or_range,
     percent_with_films,
-    predictive_value_estimates,
     probability_at,
+    values_in_mix,
+    why_no_values,
 )
 from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
 
@@ -58,12 +62,17 @@ _OF_VERDICT = (
     "finding",
     "conformal",
     "probability_at_prevalence",
+    "mix",
     "positive_predictive_value",
     "negative_predictive_value",
 )
+# Begins the label of the PPV.
+_FLAGGED = "Flagged images with"
+_OTHERS_ALIKE = "A probability takes all patients without the finding to be like those that the model was measured on."
 RANGES_IN_WORDS = (
-    "The PPV and NPV ranges combine the lower and the upper 95 % limits of sensitivity and specificity. They err on "
-    "the wide side. Where a range spans more than 30 points, only the range is shown."
+    "The PPV and NPV hold for the mix of patients that this site states. Their ranges combine the lower and the upper "
+    "95 % limits of all groups' rates. They err on the wide side. Where a range spans more than 30 points, only the "
+    "range is shown."
 )
 
 
@@ -115,21 +124,17 @@ def is_score_a_fact(reading: Reading) -> bool:
     )
 
 
-def score_in_words(reading: Reading) -> str:
-    """Say the score as a natural frequency, with the state of its calibration where it is no fact.
-
-    Where several populations were asked, each has its own sentences.
-    """
+def scores_in_words(reading: Reading) -> str:
+    """Say the score for each population asked as `score_in_words` does, with its name where there are several."""
     if len(reading.verdicts) == 1:
-        return score_of_population_in_words(reading, reading.verdicts[0])
+        return score_in_words(reading, reading.verdicts[0])
     return " ".join(
-        f"By the limits for {one.population.name}: {score_of_population_in_words(reading, one)}"
-        for one in reading.verdicts
+        f"By the limits for {one.population.name}: {score_in_words(reading, one)}" for one in reading.verdicts
     )
 
 
-def score_of_population_in_words(reading: Reading, one: PopulationVerdict) -> str:
-    """Say as `score_in_words` what the score means by the figures of one population asked."""
+def score_in_words(reading: Reading, one: PopulationVerdict) -> str:
+    """Say the score for a population as a natural frequency, with the state of its calibration where it is no fact."""
     population, condition = one.population, one.population.condition
     words, result = in_words(one.prediction.probability), reference_result(population)
     group = f"{100 * population.calibration.prevalence:g} % of the group"
@@ -151,7 +156,9 @@ def score_of_population_in_words(reading: Reading, one: PopulationVerdict) -> st
 def at_prevalence(reading: Reading, point_name: str, prevalence: float) -> list[tuple[str, str]]:
     """Give the meaning of a flag and of this score where `prevalence` have the finding, as label and text.
 
-    Where several populations were asked, the rows name theirs; where none was, there are no rows.
+    Predictive values come from the mix of patients that the site states, at this prevalence. Without a mix, or with a
+    group in it that was not measured, a row says why there are none. Where several populations were asked, the rows
+    name theirs; where none was, there are no rows.
     """
     rows = []
     for one in reading.verdicts:
@@ -169,16 +176,38 @@ def _at_prevalence(
         rows.append(("Probability for this X-ray in such a group", f"{100 * probability:.1f} %"))
     result = reference_result(population)
     if result is not None:
-        matrix = _counted_at(point_name, result)
-        sensitivity, specificity = matrix.sensitivity, matrix.specificity
-        positive, negative = predictive_value_estimates(sensitivity, specificity, prevalence)
-        rows += [
-            (f"Flagged images with {condition} (PPV)", percent_or_range(positive, WIDEST_RANGE_WITH_VALUE)),
-            (f"Images not flagged, without {condition} (NPV)", percent_or_range(negative, WIDEST_RANGE_WITH_VALUE)),
-            (f"Sensitivity, measured on {_films_in_words(result)}", percent_with_films(sensitivity)),
-            (f"Specificity, measured on {_films_in_words(result)}", percent_with_films(specificity)),
-        ]
+        found, mix = _counted_at(point_name, result), _mix_at(prevalence)
+        rates = found.rates
+        if values := values_in_mix(rates, mix):
+            positive, negative = (percent_or_range(value, WIDEST_RANGE_WITH_VALUE) for value in values)
+            rows += [
+                (f"{_FLAGGED} {condition} (PPV)", positive),
+                (f"Images not flagged, without {condition} (NPV)", negative),
+            ]
+        else:
+            rows.append((f"Flagged or not: how many have {condition}", f"{why_no_values(rates, mix)} {_OTHERS_ALIKE}"))
+        films = _films_in_words(result)
+        rows.append((f"Sensitivity, measured on {films}", percent_with_films(found.confusion.sensitivity)))
+        for group, rate in (
+            ("another abnormality", rates.specificity_other),
+            ("nothing abnormal", rates.specificity_normal),
+        ):
+            if rate is not None:
+                rows.append((f"Specificity with {group}, measured on {films}", percent_with_films(rate)))
+        if rates.specificity_other is None and rates.specificity_normal is None:
+            rows.append((f"Specificity, measured on {films}", percent_with_films(found.confusion.specificity)))
     return rows
+
+
+def ranges_in_words(rows: Sequence[tuple[str, str]]) -> str:
+    """Say how the ranges of predictive values among the rows of `at_prevalence` came about; "" where there are none."""
+    return RANGES_IN_WORDS if any(label.startswith(_FLAGGED) for label, _ in rows) else ""
+
+
+def _mix_at(prevalence: float) -> Mix | None:
+    """Give the mix of patients that the site states, at another share of the finding."""
+    mix = site_mix()
+    return None if mix is None else mix.at(prevalence)
 
 
 def facts(reading: Reading) -> list[tuple[str, str]]:
@@ -205,6 +234,7 @@ def facts(reading: Reading) -> list[tuple[str, str]]:
         ("Model", f"{reading.card.name} ({reading.card.architecture})"),
         ("Weights SHA-256", reading.card.weights_sha256),
         ("Device", reading.device),
+        *_lungs_in_words(reading),
         ("Preparing, network and heat map", f"{reading.milliseconds:.0f} ms"),
     ]
 
@@ -235,11 +265,15 @@ def receipt(
         "by_population": by_population,
         "age_years": reading.age_years,
         "age_from": reading.age_from,
-        "probability_in_words": score_in_words(reading),
+        "probability_in_words": scores_in_words(reading),
         "calibration_known": is_score_a_fact(reading),
         "logit": reading.logit,
         "prevalence": prevalence,
         "heat_map_is_blank": reading.explanation.is_blank,
+        "heat_map_inside_thorax": reading.share_inside,
+        "lungs_outlined": None
+        if reading.outline is None
+        else [side for side in SIDES if side not in reading.outline.missing],
         "outside_population": reading.admission.suitability.is_outside_population,
         "known_from_training": reading.known_from,
         "warnings": list(reading.warnings),
@@ -260,10 +294,11 @@ def receipt(
 
 def _at_prevalence_data(reading: Reading, one: PopulationVerdict, point_name: str, prevalence: float) -> dict[str, Any]:
     result, positive, negative = reference_result(one.population), None, None
-    if result is not None:
-        matrix = _counted_at(point_name, result)
-        positive, negative = predictive_value_estimates(matrix.sensitivity, matrix.specificity, prevalence)
+    mix = _mix_at(prevalence)
+    if result is not None and (values := values_in_mix(_counted_at(point_name, result).rates, mix)):
+        positive, negative = values
     return {
+        "mix": None if mix is None else dataclasses.asdict(mix),
         "probability_at_prevalence": None
         if reading.admission.is_unlike_known
         else probability_at(one.prediction.probability, one.population.calibration, prevalence),
@@ -337,10 +372,11 @@ def case_report(
         film=data_uri(film),
         overlay=data_uri(overlay),
         is_blank=reading.explanation.is_blank,
+        inside=share_in_words(reading.share_inside),
         prevalence=f"{100 * prevalence:g} %",
         condition=" or ".join(dict.fromkeys(population.condition for population in populations)),
         meaning=at_prevalence(reading, point_name, prevalence),
-        ranges_in_words=RANGES_IN_WORDS if any(map(reference_result, populations)) else "",
+        ranges_in_words=ranges_in_words(at_prevalence(reading, point_name, prevalence)),
         facts=facts(reading),
         limitations=(
             *reading.card.limitations,
@@ -355,16 +391,17 @@ def case_report(
 def _part(reading: Reading, one: PopulationVerdict, point_name: str, conformal: Conformal | None) -> dict[str, Any]:
     """Give what the report says of the verdict for one population."""
     probability, point = one.prediction.probability, one.population.operating_point(point_name)
-    finding, condition = one.population.finding, one.population.condition
     return {
         "heading": f"By the limits for {one.population.name}: {side_in_words(one, point_name)}"
         if len(reading.verdicts) > 1
         else "",
         "probability": f"{100 * probability:.1f} %",
-        "outcome": conformal.regions.in_words(probability, finding) if conformal else "",
-        "outcome_reason": f"{conformal.regions.reason(probability, condition)} {NOT_THE_FLAG}" if conformal else "",
-        "outcome_trust": conformal.in_words(condition) if conformal else "",
-        "score_in_words": score_of_population_in_words(reading, one),
+        "outcome": conformal.regions.in_words(probability, one.population.finding) if conformal else "",
+        "outcome_reason": f"{conformal.regions.reason(probability, one.population.condition)} {NOT_THE_FLAG}"
+        if conformal
+        else "",
+        "outcome_trust": conformal.in_words(one.population.condition) if conformal else "",
+        "score_in_words": score_in_words(reading, one),
         "point": point,
         "threshold": f"{100 * point.threshold:.1f} %",
     }
@@ -394,8 +431,17 @@ def _films_in_words(result: EvaluationResult) -> str:
     return f"{result.n} {result.films.partition(',')[0]} images"
 
 
-def _counted_at(point_name: str, result: EvaluationResult) -> ConfusionMatrix:
-    return next(found.confusion for found in result.points if found.name == point_name)
+def _counted_at(point_name: str, result: EvaluationResult) -> PointResult:
+    return next(found for found in result.points if found.name == point_name)
+
+
+def _lungs_in_words(reading: Reading) -> list[tuple[str, str]]:
+    if reading.outline is None:
+        return []
+    rows = [("Lungs", outline_in_words(reading.outline))]
+    if inside := share_in_words(reading.share_inside):
+        rows.append(("Heat map and thorax", inside))
+    return rows
 
 
 def _or_not_given(text: str | None) -> str:

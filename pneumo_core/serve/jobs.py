@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,13 +83,13 @@ class Job(Work):
 class AuditJob(Work):
     """One audit at work; `audit` is None until it is done."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, more: Sequence[Path] = ()) -> None:
+        self.folders = (folder, *more)
         self.audit: Audit | None = None
         super().__init__("audit")
 
     def work(self) -> None:
-        self.audit = audit_folder(self.folder, self._report, self._cancelled.is_set)
+        self.audit = audit_folder(self.folders[0], self._report, self._cancelled.is_set, self.folders[1:])
 
 
 class Audits:
@@ -99,17 +99,17 @@ class Audits:
         self._latest: AuditJob | None = None
         self._lock = threading.Lock()
 
-    def find(self, folder: Path) -> AuditJob | None:
-        """Give the latest audit if it is this folder's, at work or not."""
+    def find(self, folder: Path, more: Sequence[Path] = ()) -> AuditJob | None:
+        """Give the latest audit if it is that of this folder and these further ones, at work or not."""
         latest = self._latest
-        return latest if latest is not None and latest.folder == folder else None
+        return latest if latest is not None and latest.folders == (folder, *more) else None
 
-    def start(self, folder: Path) -> AuditJob | None:
-        """Start an audit, or give the one of this folder that is at work; None where another one is."""
+    def start(self, folder: Path, more: Sequence[Path] = ()) -> AuditJob | None:
+        """Start an audit, or give the one of these folders that is at work; None where another one is."""
         with self._lock:
             if self._latest is None or not self._latest.is_running:
-                self._latest = AuditJob(folder)
-            return self._latest if self._latest.folder == folder else None
+                self._latest = AuditJob(folder, more)
+            return self._latest if self._latest.folders == (folder, *more) else None
 
 
 class Jobs:

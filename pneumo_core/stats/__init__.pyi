@@ -19,6 +19,7 @@ from .comparison import (
     ShareComparison as ShareComparison,
     compare as compare,
     compare_areas as compare_areas,
+    compare_flags as compare_flags,
     compare_shares as compare_shares,
 )
 from .curves import (
@@ -52,10 +53,21 @@ from .metrics import (
     brier_score as brier_score,
     expected_calibration_error as expected_calibration_error,
     figures_at as figures_at,
+    figures_of_flags as figures_of_flags,
     figures_overall as figures_overall,
     predictive_value_estimates as predictive_value_estimates,
     proportion as proportion,
     sensitivity_and_specificity as sensitivity_and_specificity,
+)
+from .mix import (
+    GROUP_WORDS as GROUP_WORDS,
+    MIX_GROUPS as MIX_GROUPS,
+    NO_MIX as NO_MIX,
+    GroupRates as GroupRates,
+    Mix as Mix,
+    mix_of_text as mix_of_text,
+    values_in_mix as values_in_mix,
+    why_no_values as why_no_values,
 )
 from .words import (
     area as area,

@@ -67,8 +67,18 @@ def compare(
         first_threshold: the first model flags films at or above it.
         second_threshold: the second model flags films at or above it.
     """
-    first_right = (first >= first_threshold) == has_pneumonia
-    second_right = (second >= second_threshold) == has_pneumonia
+    return compare_flags(has_pneumonia, first, second, first >= first_threshold, second >= second_threshold)
+
+
+def compare_flags(
+    has_pneumonia: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    first_flagged: np.ndarray,
+    second_flagged: np.ndarray,
+) -> Comparison:
+    """Compare two models as `compare` does, by the films that each flags, bool `(n,)`."""
+    first_right, second_right = first_flagged == has_pneumonia, second_flagged == has_pneumonia
     return Comparison(
         n=len(has_pneumonia),
         n_pneumonia=int(has_pneumonia.sum()),

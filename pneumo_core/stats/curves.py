@@ -177,6 +177,7 @@ def threshold_table(
     prevalence: float,
     cost_per_film: float,
     cost_per_confirmation: float,
+    weights: np.ndarray | None = None,
 ) -> ThresholdTable:
     """Give what each threshold finds, misses and costs at a prevalence, for choosing one locally.
 
@@ -190,15 +191,19 @@ def threshold_table(
         prevalence: share with pneumonia where the model is to be used, in [0, 1].
         cost_per_film: of one film and its reading, in any unit.
         cost_per_confirmation: of one confirmatory test, in the same unit.
+        weights: float `(n,)` from 0 on, how often patients like each film's come where the model is to be used; counts
+            only among films without pneumonia, whose groups may have another mix there. Predictive values and costs
+            follow it, counts and the specificity do not.
     """
     thresholds = np.asarray(thresholds, float)
     found, alarms = _count_flagged(has_pneumonia, probabilities, thresholds)
     cases = int(has_pneumonia.sum())
     others = len(has_pneumonia) - cases
     sensitivity, specificity = _share(found, cases), _share(others - alarms, others)
+    passed = specificity if weights is None else _weighted_passed(has_pneumonia, probabilities, thresholds, weights)
     # Shares of all people screened, at the prevalence asked for.
-    cases_flagged, others_flagged = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
-    cases_passed, others_passed = (1 - sensitivity) * prevalence, specificity * (1 - prevalence)
+    cases_flagged, others_flagged = sensitivity * prevalence, (1 - passed) * (1 - prevalence)
+    cases_passed, others_passed = (1 - sensitivity) * prevalence, passed * (1 - prevalence)
     flagged = cases_flagged + others_flagged
     return ThresholdTable(
         prevalence=prevalence,
@@ -222,6 +227,16 @@ def _count_flagged(
     """Count true and false positives at each threshold: two int `(thresholds,)`."""
     cases, others = np.sort(probabilities[has_pneumonia]), np.sort(probabilities[~has_pneumonia])
     return len(cases) - np.searchsorted(cases, thresholds), len(others) - np.searchsorted(others, thresholds)
+
+
+def _weighted_passed(
+    has_pneumonia: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Give the weighted share of films without pneumonia that is not flagged at each threshold."""
+    others, weights = probabilities[~has_pneumonia], weights[~has_pneumonia]
+    order = np.argsort(others, kind="stable")
+    below = np.concatenate([[0.0], np.cumsum(weights[order])])
+    return _share(below[np.searchsorted(others[order], thresholds)], below[-1])
 
 
 def _share(part: np.ndarray | int, whole: np.ndarray | int) -> np.ndarray:

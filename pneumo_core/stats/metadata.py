@@ -41,6 +41,7 @@ def areas_of_metadata(
     has_pneumonia: np.ndarray,
     patients: np.ndarray,
     more: Mapping[str, Sequence[Fact]] | None = None,
+    joint: Mapping[str, Sequence[str]] | None = None,
 ) -> list[tuple[str, Estimate]]:
     """Say how well the files' outward facts separate the classes, without the picture.
 
@@ -55,9 +56,11 @@ def areas_of_metadata(
         has_pneumonia: bool `(n,)`, the reference standard.
         patients: int `(n,)`, equal for films of one patient.
         more: further facts by their names, each of the n films: numbers or words, None where a film has none.
+        joint: facts that are one thing together, such as a mask's shape, by its name: they stand together, not alone.
 
     Returns:
-        label and area: of each fact alone, then of all together; `nan` with fewer than 10 patients of a class.
+        label and area: of each fact alone, then of facts that are one, then of all together; `nan` with fewer than 10
+        patients of a class.
     """
     facts = {
         "file size": [math.log(max(film.file_bytes, 1)) for film in films],
@@ -71,7 +74,11 @@ def areas_of_metadata(
         name: _columns_of(values) for name, values in (more or {}).items() if len({*values}) > 1 and name not in columns
     }
     folds = _folds(has_pneumonia, patients)
-    areas = [(name, _area_of(of_fact, has_pneumonia, folds)) for name, of_fact in columns.items()]
+    parts = {name: [columns[fact] for fact in facts if fact in columns] for name, facts in (joint or {}).items()}
+    whole = {fact for facts in (joint or {}).values() for fact in facts}
+    alone = {name: of_fact for name, of_fact in columns.items() if name not in whole}
+    alone |= {name: np.hstack(of_facts) for name, of_facts in parts.items() if of_facts}
+    areas = [(name, _area_of(of_fact, has_pneumonia, folds)) for name, of_fact in alone.items()]
     return [*areas, (TOGETHER, _area_of(np.hstack(list(columns.values())), has_pneumonia, folds))]
 
 
@@ -114,6 +121,9 @@ def _area_of(
 ) -> Estimate:
     if folds is None:
         return Estimate(math.nan, math.nan, math.nan, len(has_pneumonia))
+    if not np.ptp(columns, axis=0).any():
+        # The same for all: there is nothing to fit.
+        return area_under_roc(has_pneumonia, np.zeros(len(has_pneumonia)))
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_predict
     from sklearn.pipeline import make_pipeline

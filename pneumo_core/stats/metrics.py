@@ -153,8 +153,23 @@ def figures_at(
             No interval is narrower than that of single films, and there is none with fewer than `FEW_PATIENTS`
             patients among the films that a figure is of (in each class, where it is of both).
     """
+    return figures_of_flags(has_pneumonia, probabilities >= threshold, threshold, bootstrap, by_patient)
+
+
+def figures_of_flags(
+    has_pneumonia: np.ndarray,
+    is_flagged: np.ndarray,
+    threshold: float = math.nan,
+    bootstrap: Bootstrap | None = None,
+    by_patient: bool = False,
+) -> ThresholdFigures:
+    """Give `figures_at` of films that were flagged by several thresholds, each by its own.
+
+    Args:
+        is_flagged: bool `(n,)`.
+        threshold: where there is one for all.
+    """
     bootstrap = bootstrap or Bootstrap.of_films(len(has_pneumonia))
-    is_flagged = probabilities >= threshold
     matrix = ConfusionMatrix.count(has_pneumonia, is_flagged)
     resampled = _rates(bootstrap.counts(has_pneumonia, is_flagged))
     of_films = _rates(Bootstrap.of_films(matrix.n).counts(has_pneumonia, is_flagged)) if by_patient else {}
@@ -184,10 +199,9 @@ def figures_at(
 
 
 def sensitivity_and_specificity(
-    has_pneumonia: np.ndarray, probabilities: np.ndarray, threshold: float, bootstrap: Bootstrap, by_patient: bool
+    has_pneumonia: np.ndarray, is_flagged: np.ndarray, bootstrap: Bootstrap, by_patient: bool
 ) -> tuple[Estimate, Estimate]:
-    """Give these two of `figures_at`, in a fraction of its time."""
-    is_flagged = probabilities >= threshold
+    """Give these two of `figures_of_flags`, in a fraction of its time."""
     matrix = ConfusionMatrix.count(has_pneumonia, is_flagged)
     if not by_patient:
         return matrix.sensitivity, matrix.specificity

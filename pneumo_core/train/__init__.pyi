@@ -21,18 +21,28 @@ from .fit import (
     seed_layers as seed_layers,
     training_model as training_model,
 )
-from .gate_fit import (
-    films_it_knows as films_it_knows,
+from .input_gate.fit import (
+    GateFilms as GateFilms,
     fit_gate_of as fit_gate_of,
 )
-from .make import (
-    run_training as run_training,
+from .input_gate.groups import (
+    GateGroup as GateGroup,
+    groups_of as groups_of,
 )
-from .negatives import (
+from .input_gate.negatives import (
     OTHERS as OTHERS,
     inverted as inverted,
     part_or_several as part_or_several,
     turned as turned,
+)
+from .input_gate.portable import (
+    portable as portable,
+)
+from .make import (
+    run_training as run_training,
+)
+from .mixed.baselines import (
+    read_baselines as read_baselines,
 )
 from .pictures import (
     augmented_sheet as augmented_sheet,
@@ -54,11 +64,16 @@ from .plan import (
     SETTINGS as SETTINGS,
     STAGES as STAGES,
     Plan as Plan,
+    PlannedGroup as PlannedGroup,
+    PlannedPopulation as PlannedPopulation,
+    PlannedSource as PlannedSource,
     Recipe as Recipe,
     checked_recipe as checked_recipe,
+    plan_of_file as plan_of_file,
     read_plan as read_plan,
     recipe_settings as recipe_settings,
     settings_of_start as settings_of_start,
+    sources_of as sources_of,
 )
 from .recalibration import (
     blend as blend,
@@ -90,6 +105,15 @@ from .run import (
     run_of_model as run_of_model,
     start_run as start_run,
     write_state as write_state,
+)
+from .segmenter.fit import (
+    LungsFit as LungsFit,
+    fit_lungs as fit_lungs,
+)
+from .segmenter.network import lungs_network as lungs_network
+from .segmenter.pairs import (
+    Pairs as Pairs,
+    read_pairs as read_pairs,
 )
 from .setting import (
     Setting as Setting,

@@ -1,24 +1,25 @@
-"""Networks to be trained: built as a recipe says, begun from weights that are there, and joined to one."""
+"""Networks to be trained: built as a recipe says, and begun from weights that are there."""
 
-import hashlib
-import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
 from pneumo_core.errors import ModelError
-from pneumo_core.keras_network import body_and_head, load_network, put_weights
+from pneumo_core.keras_network import (
+    body_and_head,
+    head_of_three,
+    head_of_two,
+    load_network,
+    maps_of_whole_films,
+    put_weights,
+)
 from pneumo_core.models import NETWORK_FILE, read_card
 from pneumo_core.train.plan import ARCHITECTURES, IMAGENET, RANDOM, WAY_OUT, WEIGHTS_CODE, Recipe
-
-# The explained layer of networks that were joined.
-JOINED_MAPS = "joined_maps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def build_network(recipe: Recipe) -> keras.Model:
     """Build film -> backbone -> head -> logit as one flat graph with random weights, as a recipe says.
 
     Returns:
-        network: float32 `(n, size, size, 1)` in [0, 255] -> logit float32 `(n, 1)`.
+        network: float32 `(n, size, size, 1)` in [0, 255] -> logit float32 `(n, 1)`. With three classes it is the log
+        odds of the finding against the other two, whose own layers are named `FINDING` and `OTHER`.
     """
     backbone = BACKBONES[recipe.architecture]
     film = keras.Input((recipe.size, recipe.size, 1), name="film")
@@ -79,7 +81,7 @@ def build_network(recipe: Recipe) -> keras.Model:
         x = layers.Dropout(recipe.dropout, name=f"dense{place}_dropout")(x)
         x = layers.Dense(units, recipe.activation, name=f"dense{place}")(x)
     x = layers.Dropout(recipe.dropout, name="head_dropout")(x)
-    logit = layers.Dense(1, name="logit", dtype="float32")(x)
+    logit = head_of_three(x) if recipe.classes == 3 else head_of_two(x)
     return keras.Model(film, logit, name=f"pneumo_{recipe.architecture.lower()}")
 
 
@@ -160,99 +162,25 @@ def _of_file(recipe: Recipe, weights: Path) -> keras.Model:
 def start_from_model(network: keras.Model, recipe: Recipe, model: keras.Model, explained_layer: str) -> None:
     """Take over a trained model's backbone, and its head where that fits.
 
+    Joined networks have several backbones: the first one that sees whole films is taken, without the common head.
+
     Raises:
         ModelError: the model has another backbone.
     """
-    layer = BACKBONES[recipe.architecture].explained_layer
-    for place, (new, old) in enumerate(
-        zip(body_and_head(network, layer), body_and_head(model, explained_layer), strict=True)
-    ):
-        weights = old.get_weights()
-        if [weight.shape for weight in weights] == [weight.shape for weight in new.get_weights()]:
-            put_weights(new, weights)
-        elif place == 0:
-            raise ModelError(
-                f"The model to start from has another backbone than {recipe.architecture}. Please choose its backbone, "
-                "or start from something else."
-            )
-
-
-def join_networks(
-    networks: Sequence[keras.Model], explained_layers: Sequence[str], shares: Sequence[float]
-) -> keras.Model:
-    """Join networks to one flat graph whose logit is the weighted sum of theirs.
-
-    Layers that do the same to the same maps with the same weights, such as backbones that were frozen up to a block,
-    are there once. The feature maps of all are explained together, in the layer `JOINED_MAPS`.
-
-    Args:
-        networks: on films of one size, each with its pooled maps straight to its logit.
-        explained_layers: of each, with feature maps of one size.
-        shares: of each, what its logit is multiplied by.
-
-    Raises:
-        ModelError: they cannot be joined.
-    """
-    film = keras.Input(networks[0].input_shape[1:], name="film")
-    made: dict[tuple[object, ...], keras.KerasTensor] = {}
-    # One that was joined before has such layers, too.
-    names = {JOINED_MAPS, "pooled", "logit"}
-    maps, kernels, bias = [], [], np.zeros(1, np.float32)
-    for place, (network, explained, share) in enumerate(zip(networks, explained_layers, shares, strict=True), start=1):
-        body, head = body_and_head(network, explained)
-        kinds = [type(layer) for layer in head.layers if not isinstance(layer, layers.Dropout)]
-        if kinds != [layers.InputLayer, layers.GlobalAveragePooling2D, layers.Dense]:
-            raise ModelError(
-                f"Network {place} of those to be joined has more between its feature maps and its logit than their "
-                "average. Expected is average pooling and no dense layer in any of them. Please choose others."
-            )
-        maps.append(_copied(body, film, made, names))
-        kernel, own_bias = head.layers[-1].get_weights()
-        kernels.append(share * kernel)
-        bias = bias + share * own_bias
-    if len({one.shape[1:3] for one in maps}) > 1:
+    body, head = body_and_head(network, BACKBONES[recipe.architecture].explained_layer)
+    trained = keras.Model(model.input, maps_of_whole_films(model, explained_layer)[0])
+    if not _take_over(body, trained):
         raise ModelError(
-            "The networks to be joined have feature maps of different sizes. Expected are models whose heat maps are "
-            "equally fine. Please choose such."
+            f"The model to start from has another backbone than {recipe.architecture}. Please choose its backbone, "
+            "or start from something else."
         )
-    x = layers.Concatenate(name=JOINED_MAPS)(maps)
-    x = layers.GlobalAveragePooling2D(name="pooled")(x)
-    joined = keras.Model(film, layers.Dense(1, name="logit")(x), name="pneumo_joined")
-    joined.get_layer("logit").set_weights([np.concatenate(kernels), bias])
-    put_weights(joined, joined.get_weights())
-    return joined
+    _take_over(head, body_and_head(model, explained_layer)[1])
 
 
-def _copied(
-    body: keras.Model, film: keras.KerasTensor, made: dict[tuple[object, ...], keras.KerasTensor], names: set[str]
-) -> keras.KerasTensor:
-    """Build a body again on a film, but for layers of which one that does the same is among those made before."""
-    originals: dict[int, Any] = {}
-
-    def clone(layer: Any) -> Any:
-        name, count = layer.name, 1
-        while name in names:
-            count += 1
-            name = f"{layer.name}_{count}"
-        copy = type(layer).from_config(layer.get_config() | {"name": name})
-        originals[id(copy)] = layer
-        return copy
-
-    def call(copy: Any, *inputs: Any, **settings: Any) -> Any:
-        # MobileNetV3's sums and products are operations, which have none.
-        weights = getattr(originals[id(copy)], "weights", [])
-        values = [keras.ops.convert_to_numpy(weight) for weight in weights]
-        config = copy.get_config() | {"name": ""}
-        # Numbers come among them, too, each loaded network with its own copy.
-        given = keras.tree.flatten((inputs, settings))
-        sources = tuple(id(source) if isinstance(source, keras.KerasTensor) else source for source in given)
-        contents = tuple(hashlib.sha256(value).digest() for value in values)
-        key = (type(copy), json.dumps(config, sort_keys=True, default=str), sources, contents)
-        if key not in made:
-            made[key] = copy(*inputs, **settings)
-            if values:
-                copy.set_weights(values)
-            names.add(copy.name)
-        return made[key]
-
-    return keras.models.clone_model(body, film, clone, call).output
+def _take_over(network: keras.Model, trained: keras.Model) -> bool:
+    """Take over a trained network's weights where they fit, and say whether they do."""
+    weights = trained.get_weights()
+    fits = [weight.shape for weight in weights] == [weight.shape for weight in network.get_weights()]
+    if fits:
+        put_weights(network, weights)
+    return fits

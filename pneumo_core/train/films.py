@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from pneumo_core.data import Case
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError, UnsuitableImageError
-from pneumo_core.film import Preprocessing, prepare, read_radiograph
+from pneumo_core.film import Preprocessing, exposed_area, prepare, read_radiograph
 from pneumo_core.train.plan import Recipe
 
 TRAINING_READERS = 4
@@ -103,13 +103,15 @@ def epoch_order(has_pneumonia: np.ndarray, views: int, recipe: Recipe, epoch: in
 
 
 def epoch_batches(films: tf.Tensor, labels: tf.Tensor, recipe: Recipe, epoch: int) -> tf.data.Dataset:
-    """Deal the films of an epoch in batches: float32 `(batch, height, width, 1)` in [0, 255] and float32 `(batch,)`.
+    """Deal the films of an epoch in batches: float32 `(batch, height, width, 1)` in [0, 255] and their labels.
 
     Args:
         films: uint8 `(views, n, height, width)`.
-        labels: float32 `(n,)`, 1 with pneumonia.
+        labels: float32 `(n,)`, 1 with pneumonia; or the shares of three groups, float32 `(n, 3)`, the finding first.
     """
-    order, view = epoch_order(np.asarray(labels) > 0, films.shape[0], recipe, epoch)
+    shares = np.asarray(labels)
+    has_finding = shares > 0 if shares.ndim == 1 else shares.argmax(axis=1) == 0
+    order, view = epoch_order(has_finding, films.shape[0], recipe, epoch)
 
     def batch(place: tf.Tensor, of_view: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         chosen = tf.gather_nd(films, tf.stack([of_view, place], axis=1))
@@ -126,7 +128,8 @@ def _read(
         views = [read_radiograph(_content(path), "The image") for path in case.views]
     except (UnreadableImageError, UnsuitableImageError) as error:
         return error
-    films = np.stack([prepare(view.pixels, preprocessing)[:, :, 0] for view in views])
+    # As for reading; a chest that fills only part of an image is left as it is, since no network outlines lungs here.
+    films = np.stack([prepare(view.pixels, preprocessing, exposed_area(view.pixels))[:, :, 0] for view in views])
     return np.clip(np.rint(films), 0, 255).astype(np.uint8), tuple(view.sha256 for view in views)
 
 

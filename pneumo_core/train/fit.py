@@ -19,6 +19,8 @@ from pneumo_core.stats import area_under_roc
 from pneumo_core.train.augmentation import augmentation_layers
 from pneumo_core.train.build import BACKBONES
 from pneumo_core.train.films import Films, epoch_batches
+from pneumo_core.train.mixed.groups import Mix, target_of
+from pneumo_core.train.mixed.teaching import GroupLoss, OfFinding, mixed_batches, of_three
 from pneumo_core.train.plan import Recipe
 from pneumo_core.train.stress import EVENED, shaped_by_class, stressed_copies
 
@@ -48,6 +50,8 @@ def fit(
     folder: Path,
     on_step: Callable[[FitStep], bool] = lambda step: True,
     report: Callable[[str], None] = lambda line: None,
+    mix: Mix | None = None,
+    strata: np.ndarray | None = None,
 ) -> bool:
     """Fit a network in place, from the checkpoint in the folder on if there is one.
 
@@ -57,6 +61,8 @@ def fit(
         network: as `build_network` gives it.
         served: the network that is validated and kept: the same one, or one of full precision with the same weights.
         on_step: is called after every step; False stops the fit.
+        mix: deals out the training films by the groups of a plan; None for all of them in each epoch.
+        strata: of each validation film a number, int `(n,)`: the AUC that chooses the epoch is the mean over these.
 
     Returns:
         False where it was stopped before its end.
@@ -64,24 +70,25 @@ def fit(
     Raises:
         ModelError: the training diverged; the best network so far stands in the folder.
     """
-    judge = Judge(network, served, validation, recipe, folder, report)
-    films = tf.constant(training.views)
-    labels = tf.constant(training.has_pneumonia, tf.float32)
+    judge = Judge(network, served, validation, recipe, folder, report, strata)
+    films = tf.constant(training.views) if mix is None else None
+    labels = tf.constant(_labels(training, recipe), tf.float32)
+    count = len(training.cases) if mix is None else len(mix)
     model: keras.Model | None = None
     while not judge.is_over:
         epoch = judge.epoch + 1
         if model is None or epoch == recipe.frozen_epochs + 1:
-            model = training_model(network, recipe, epoch <= recipe.frozen_epochs, len(training.cases))
+            model = training_model(network, recipe, epoch <= recipe.frozen_epochs, count)
             judge.attach(model)
         seed_layers(model, recipe.seed, epoch)
-        watch = Watch(judge, epoch, recipe, len(training.cases), on_step)
+        watch = Watch(judge, epoch, recipe, count, on_step)
         started = time.monotonic()
         done = model.fit(
-            epoch_batches(films, labels, recipe, epoch),
+            epoch_batches(films, labels, recipe, epoch) if mix is None else mixed_batches(mix, recipe, epoch),
             shuffle=False,
             verbose=0,
             callbacks=[watch],
-            class_weight=_class_weights(training.has_pneumonia) if recipe.balance == "class weights" else None,
+            class_weight=_class_weights(np.asarray(labels)) if recipe.balance == "class weights" and not mix else None,
         )
         if watch.is_stopped:
             return False
@@ -107,9 +114,11 @@ class Judge:
         recipe: Recipe,
         folder: Path,
         report: Callable[[str], None],
+        strata: np.ndarray | None = None,
     ) -> None:
         self.network, self.served, self.recipe, self.folder, self.report = network, served, recipe, folder, report
         self.labels = validation.has_pneumonia
+        self.strata = np.zeros(len(self.labels), np.int64) if strata is None else strata
         stressed = mixed_stress(validation.views)
         self.copies = [shaped_by_class(stressed, self.labels, factor) for factor in (EVENED, 1 / EVENED)]
         self.watched = [
@@ -179,7 +188,7 @@ class Judge:
         for name, weights in candidates.items():
             put_weights(self.served, weights)
             figures = min(
-                (_figures(self.labels, predict_logits(self.served, copy)) for copy in self.copies),
+                (self._judged(predict_logits(self.served, copy)) for copy in self.copies),
                 key=lambda found: found["auc"],
             )
             entry[name] = figures
@@ -197,6 +206,15 @@ class Judge:
         self._set_checkpoint(last)
         shown = {name: entry[name] for name in ("training", *candidates)}
         self.report(f"epoch {epoch}/{self.recipe.epochs}: {seconds:.0f} s, {json.dumps(shown)}")
+
+    def _judged(self, logits: np.ndarray) -> dict[str, float]:
+        """Give the figures of all validation films; the AUC is the mean of the strata that have both classes."""
+        figures = _figures(self.labels, logits)
+        parts = [self.strata == stratum for stratum in np.unique(self.strata)]
+        areas = [
+            _figures(self.labels[part], logits[part])["auc"] for part in parts if len(np.unique(self.labels[part])) > 1
+        ]
+        return figures | {"auc": round(float(np.mean(areas)), 5)} if len(areas) > 1 else figures
 
     def _attention(self) -> list[dict[str, Any]]:
         """Give the heat maps of a few validation films, the same ones each time, coarse as the layer gives them."""
@@ -320,17 +338,21 @@ def training_model(network: keras.Model, recipe: Recipe, backbone_is_frozen: boo
     films = x = keras.Input(network.input_shape[1:])
     for change in augmentation_layers(recipe.augmentation_strength, recipe.seed, recipe.augmentations):
         x = change(x)
-    model = keras.Model(films, network(x))
+    is_of_three = recipe.classes == 3
+    model = keras.Model(films, of_three(network)(x) if is_of_three else network(x))
+    metrics = [
+        keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy"),
+        keras.metrics.AUC(from_logits=True, name="auc"),
+        _Rate("sensitivity", 1.0),
+        _Rate("specificity", 0.0),
+    ]
     epochs = recipe.frozen_epochs if backbone_is_frozen else recipe.epochs - recipe.frozen_epochs
     model.compile(
         optimizer=_optimizer(recipe, epochs, -(-count // recipe.batch_size), backbone_is_frozen),
-        loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
-        metrics=[
-            keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy"),
-            keras.metrics.AUC(from_logits=True, name="auc"),
-            _Rate("sensitivity", 1.0),
-            _Rate("specificity", 0.0),
-        ],
+        loss=GroupLoss(recipe.label_smoothing)
+        if is_of_three
+        else keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
+        metrics=[OfFinding(metric) if is_of_three else metric for metric in metrics],
         # XLA takes minutes to compile a network of this size on a CPU.
         jit_compile=False,
     )
@@ -363,9 +385,19 @@ def seed_layers(model: keras.Model, seed: int, epoch: int) -> None:
             variable.assign(random.integers(0, 2**31, variable.shape).astype(variable.dtype))
 
 
-def _class_weights(has_pneumonia: np.ndarray) -> dict[int, float]:
-    share = has_pneumonia.mean()
-    return {0: 0.5 / (1 - share), 1: 0.5 / share}
+def _labels(films: Films, recipe: Recipe) -> np.ndarray:
+    """Give the labels that a network of a recipe's classes is taught: float32 `(n,)` or `(n, 3)`."""
+    targets = np.stack([target_of(case) for case in films.cases])
+    return targets if recipe.classes == 3 else films.has_pneumonia.astype(np.float32)
+
+
+def _class_weights(labels: np.ndarray) -> dict[int, float]:
+    if labels.ndim == 1:
+        share = (labels > 0).mean()
+        return {0: 0.5 / (1 - share), 1: 0.5 / share}
+    shares = np.bincount(labels.argmax(axis=1), minlength=3) / len(labels)
+    # A group that is not there has no weight to be shared out.
+    return {place: 1 / (np.count_nonzero(shares) * share) if share else 0.0 for place, share in enumerate(shares)}
 
 
 def _figures(has_pneumonia: np.ndarray, logits: np.ndarray) -> dict[str, float]:

@@ -9,12 +9,13 @@ epoch ended.
 import dataclasses
 import datetime
 import errno
+import json
 import math
 import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.data import Case, count_patients, links_in, manifest_sha256, unknown_folders
+from pneumo_core.data import Case, count_patients, links_in, manifest_sha256, mask_of, unknown_folders
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.files import file_sha256, models_folder, write_whole
-from pneumo_core.film import Preprocessing, fingerprint
+from pneumo_core.film import Preprocessing, fingerprint, resize
 from pneumo_core.gate import InputGate, write_gate
-from pneumo_core.keras_network import MAX_PARAMETERS, KerasClassifier, load_network, put_weights, save_network
+from pneumo_core.keras_network import (
+    MAX_PARAMETERS,
+    KerasClassifier,
+    load_network,
+    load_segmenter,
+    put_weights,
+    save_network,
+)
 from pneumo_core.models import (
     CARD_FILE,
     LOG_FILE,
@@ -52,9 +60,19 @@ from pneumo_core.train.build import BACKBONES, build_network, start_from
 from pneumo_core.train.challenge import compare_with_current, score_copies
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import CHECKPOINT_FILE, FitStep, fit
-from pneumo_core.train.gate_fit import fit_gate
-from pneumo_core.train.plan import IMAGENET, RANDOM, Plan, read_plan, recipe_settings
-from pneumo_core.train.recalibration import choose_and_test, write_scores
+from pneumo_core.train.input_gate.fit import GateFilms, fit_gate
+from pneumo_core.train.mixed.baselines import BASELINES_FILE, baseline_rows
+from pneumo_core.train.mixed.groups import Mix, Outliner
+from pneumo_core.train.plan import (
+    IMAGENET,
+    RANDOM,
+    Plan,
+    PlannedPopulation,
+    groups_in_words,
+    read_plan,
+    recipe_settings,
+)
+from pneumo_core.train.recalibration import ScoreRow, choose_and_test, chosen_films, write_scores
 from pneumo_core.train.run import (
     MADE_FILE,
     State,
@@ -64,6 +82,7 @@ from pneumo_core.train.run import (
     now,
     partial_folder,
     planned_split,
+    population_of,
     write_state,
 )
 from pneumo_core.wording import end_in_words
@@ -129,6 +148,8 @@ class _Run:
         # The logits of the validation films, by the model that this run made; empty until they are scored.
         self.logits: dict[str, np.ndarray] = {}
         self.notes: tuple[str, ...] = ()
+        # The validation films before they are shown as the plan's groups say.
+        self.as_they_lie: Films
 
     def go(self, finish: bool) -> ModelCard | None:
         """Do what is still to be done: fit, write the model, compare it with the one in use."""
@@ -172,8 +193,12 @@ class _Run:
             self.state = dataclasses.replace(self.state, left_out=validation_films.left_out + training_films.left_out)
             for line in self.state.left_out:
                 self.report(f"left out: {line}")
+            self._keep_baselines(training_films, validation_films)
+            mix = Mix(plan, training_films, self._outliner()) if plan.groups else None
+            self.as_they_lie, validation_films = validation_films, self._as_shown(validation_films)
+            strata = self._strata(validation_films)
             if not finish and not fit(
-                *networks, training_films, validation_films, recipe, self.folder, self._step, self.report
+                *networks, training_films, validation_films, recipe, self.folder, self._step, self.report, mix, strata
             ):
                 self._stop()
                 return None
@@ -291,6 +316,39 @@ class _Run:
         put_weights(network, served.get_weights())
         return network, served
 
+    def _outliner(self) -> Outliner | None:
+        """Give what outlines the lungs of whole films; None where the plan names no segmenter."""
+        if self.plan.segmenter is None:
+            return None
+        segmenter = load_segmenter(self.plan.segmenter, self.preprocessing)
+
+        def outlined(films: np.ndarray) -> np.ndarray:
+            cells = segmenter.probabilities(films[..., np.newaxis].astype(np.float32))
+            return np.stack([resize(one, *films.shape[1:]) for one in cells])
+
+        return outlined
+
+    def _as_shown(self, validation: Films) -> Films:
+        """Give validation films as the plan's groups show them: a network for whole X-rays has seen no lungs alone."""
+        if not self.plan.groups:
+            return validation
+        self.report("making composites and lungs views of the validation films")
+        return Mix(self.plan, validation, self._outliner()).as_shown()
+
+    def _strata(self, validation: Films) -> np.ndarray:
+        """Number the populations of validation films, int `(n,)`."""
+        names = [population_of(self.plan, case) for case in validation.cases]
+        return np.array([sorted(set(names)).index(name) for name in names], np.int64)
+
+    def _keep_baselines(self, training: Films, validation: Films) -> None:
+        """Keep beside the plan how far the outward facts of its films tell the classes apart without any picture."""
+        rows = baseline_rows(training, validation)
+        if rows:
+            write_whole(self.folder / BASELINES_FILE, json.dumps(rows, indent=1).encode() + b"\n")
+        for row in rows:
+            against = f" against {row['against']}" if row["against"] else ""
+            self.report(f"without the picture, {row['fact']} alone{against}: AUC {row['in_words']}")
+
     def _scored(self, network: keras.Model, validation: Films) -> dict[str, np.ndarray]:
         self.logits = score_copies(network, validation, self._counted)
         return self.logits
@@ -310,8 +368,29 @@ class _Run:
             return None, GateFit(len(training.cases), len(validation.cases), is_wanted=False)
         self.tell("fitting the input gate", force=True, done=0, of=0)
         explained_layer = BACKBONES[self.recipe.architecture].explained_layer
-        films = training.views[0], validation.views[0]
-        return fit_gate(network, explained_layer, self.preprocessing, *films, self._fitted, self.recipe.seed)
+        groups = self._gate_groups(training, self.as_they_lie)
+        return fit_gate(network, explained_layer, self.preprocessing, groups, self._fitted, self.recipe.seed)
+
+    def _gate_groups(self, training: Films, validation: Films) -> list[GateFilms]:
+        """Give the whole films of each planned population: lungs that stand alone are nothing to let in."""
+        plan = self.plan
+        if not plan.groups:
+            return [GateFilms(population_name(plan.population_years), training.views[0], validation.views[0])]
+        groups = []
+        for name in [one.name for one in plan.populations] or [population_name(plan.population_years)]:
+            parts = [
+                films.views[0][
+                    [
+                        place
+                        for place, case in enumerate(films.cases)
+                        if (not plan.populations or population_of(plan, case) == name)
+                        and mask_of(films.views[0, place].astype(np.float32) / 255) is None
+                    ]
+                ]
+                for films in (training, validation)
+            ]
+            groups += [GateFilms(name, *parts)] if all(len(part) for part in parts) else []
+        return groups
 
     def _fitted(self, done: int, of: int) -> bool:
         self.tell(self.state.stage, done=done, of=of)
@@ -329,26 +408,16 @@ class _Run:
         plan, recipe = self.plan, self.recipe
         self.tell("choosing thresholds", force=True, done=0, of=0)
         logits = self._scored(network, validation)
-        names = [data.name for data in (plan.data, *plan.copies)]
-        chosen = choose_and_test(network, self.preprocessing, validation, logits, tests, names, self._testing)
+        parts = list(self._populations(network, training, validation, logits, tests))
         partial = partial_folder(plan.out)
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         try:
             save_network(network, partial / NETWORK_FILE)
             shutil.copy(self.folder / LOG_FILE, partial / LOG_FILE)
-            write_known_films(partial, [*_known("training", training), *_known("validation", validation)])
-            write_scores(partial / STORED_SCORES_FILE, chosen.scores)
-            population = Population(
-                name=population_name(plan.population_years),
-                description=plan.population,
-                years=plan.population_years,
-                calibration=chosen.calibration,
-                operating_points=chosen.operating_points,
-                training_data=_describe(training, validation, plan, self.notes),
-                validation=chosen.validation,
-                test=chosen.test,
-            )
+            write_known_films(partial, [*_known("training", training), *_known("validation", self.as_they_lie)])
+            names = [population.name for population, rows in parts for _ in rows] if len(parts) > 1 else []
+            write_scores(partial / STORED_SCORES_FILE, [row for _, rows in parts for row in rows], names)
             card = ModelCard(
                 name=plan.out.name,
                 created=datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -358,8 +427,8 @@ class _Run:
                 weights_sha256=file_sha256(partial / NETWORK_FILE),
                 intended_use=INTENDED_USE,
                 limitations=LIMITATIONS,
-                recipe=recipe_settings(recipe) | {"starts_from": _start_in_words(plan.start)},
-                populations=(population,),
+                recipe=recipe_settings(recipe) | {"starts_from": _start_in_words(plan.start)} | groups_in_words(plan),
+                populations=tuple(population for population, _ in parts),
                 versions={"python": platform.python_version()}
                 | {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
             )
@@ -378,6 +447,46 @@ class _Run:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
         return card
+
+    def _populations(
+        self,
+        network: keras.Model,
+        training: Films,
+        validation: Films,
+        logits: Mapping[str, np.ndarray],
+        tests: Sequence[Case],
+    ) -> Iterator[tuple[Population, tuple[ScoreRow, ...]]]:
+        """Choose calibration and points of each population on its own validation films, and test it on its own."""
+        plan = self.plan
+        names = [data.name for data in (plan.data, *plan.copies)]
+        planned = plan.populations or (
+            PlannedPopulation(population_name(plan.population_years), plan.population, plan.population_years),
+        )
+        for one in planned:
+            places = [
+                [
+                    place
+                    for place, case in enumerate(cases)
+                    if not plan.populations or population_of(plan, case) == one.name
+                ]
+                for cases in (training.cases, validation.cases, tests)
+            ]
+            ours = chosen_films(training, places[0]), chosen_films(validation, places[1])
+            of_ours = {name: copy[places[1]] for name, copy in logits.items()}
+            own_tests = [tests[place] for place in places[2]]
+            chosen = choose_and_test(network, self.preprocessing, ours[1], of_ours, own_tests, names, self._testing)
+            population = Population(
+                name=one.name,
+                description=one.description,
+                years=one.years,
+                calibration=chosen.calibration,
+                operating_points=chosen.operating_points,
+                training_data=_describe(*ours, plan, self.notes),
+                validation=chosen.validation,
+                test=chosen.test,
+                finding=one.finding,
+            )
+            yield population, chosen.scores
 
 
 def _strategy() -> Any:

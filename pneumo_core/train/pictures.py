@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from pneumo_core.data import place_of
 from pneumo_core.draw import Display, data_uri, film_picture, fitted, overlay_picture
 from pneumo_core.errors import PneumoError
-from pneumo_core.film import Preprocessing, prepare, read_radiograph, resize
+from pneumo_core.film import Preprocessing, exposed_area, prepare, read_radiograph, resize
 from pneumo_core.train.plan import Recipe
 
 _SIDE = 176
@@ -46,7 +47,8 @@ def augmented_sheet(films: Sequence[Path], recipe: Recipe, count: int = 8) -> np
     from pneumo_core.train.augmentation import augmentation_layers, variants
 
     preprocessing = Preprocessing(height=recipe.size, width=recipe.size)
-    prepared = [prepare(read_radiograph(path).pixels, preprocessing)[:, :, 0] for path in films]
+    pixels = [read_radiograph(path).pixels for path in films]
+    prepared = [prepare(of_film, preprocessing, exposed_area(of_film))[:, :, 0] for of_film in pixels]
     originals = np.rint(np.stack(prepared)).astype(np.uint8)
     layers = augmentation_layers(recipe.augmentation_strength, recipe.seed, recipe.augmentations)
     rows = np.concatenate([originals[:, np.newaxis], variants(originals, layers, count)], axis=1)
@@ -64,14 +66,17 @@ def augmented_sheet(films: Sequence[Path], recipe: Recipe, count: int = 8) -> np
     return sheet
 
 
-def watched_films(log: Sequence[Mapping[str, Any]], data: Path, most: int = 6) -> list[WatchedFilm]:
-    """Draw the heat maps of the latest epochs on the films of the data folder; a film that is gone is left black."""
+def watched_films(
+    log: Sequence[Mapping[str, Any]], data: Path, most: int = 6, more: Sequence[Path] = ()
+) -> list[WatchedFilm]:
+    """Draw the heat maps of the latest epochs on the films of the data folders; a film that is gone is left black."""
     entries = [entry for entry in log if entry.get("attention")][-most:]
     rows = []
     for place, watched in enumerate(entries[-1]["attention"] if entries else ()):
         name = watched["name"]
         try:
-            film = film_picture(fitted(read_radiograph(data / name).pixels, _SIDE), Display())
+            root, below = place_of((data, *more), name)
+            film = film_picture(fitted(read_radiograph(root / below).pixels, _SIDE), Display())
         except PneumoError:
             film = np.zeros((_SIDE, _SIDE), np.uint8)
         pictures = []

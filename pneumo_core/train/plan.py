@@ -4,12 +4,15 @@ The defaults, with `settings_of_start`, made the network of the shipped model.
 """
 
 import dataclasses
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
+from pneumo_core.data import GROUPS, Group, TableRules, ViewOf
 from pneumo_core.errors import DataError
 from pneumo_core.files import BACKBONE_WEIGHTS_VARIABLE, write_whole
 from pneumo_core.train.setting import Setting, settings_of
@@ -127,6 +130,19 @@ class Recipe:
             "its place and needs more X-rays.",
         ),
     ] = "average"
+    classes: Annotated[
+        int,
+        Setting(
+            "Classes",
+            HEAD,
+            "With 3 the head tells other abnormalities from normal, too; its score is still the finding against the "
+            "other two. Choose 3 where the labels name all three groups.",
+            1,
+            3,
+            2,
+            accepted="1 (the finding or not) or 3 (the finding, other abnormality, normal)",
+        ),
+    ] = 1
     dropout: Annotated[
         float,
         Setting(
@@ -398,6 +414,69 @@ SETTINGS = settings_of(Recipe())
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedSource:
+    """A folder of X-rays that a plan trains on together with others; its files lie as `list_xrays` says.
+
+    Attributes:
+        labels: groups of labels of its table by their words; None leaves X-rays of that label out.
+        label: the group of X-rays without a label.
+        view_of: of X-rays of which the table does not tell it.
+        population: the name of the planned population that all are of; "" where the age tells it.
+        weight: how much each X-ray counts.
+        is_kept_out: its patients are trained on nowhere, so that its X-rays stay a check.
+    """
+
+    folder: Path
+    labels: dict[str, Group | None] = dataclasses.field(default_factory=dict)
+    label: Group | None = None
+    view_of: ViewOf = ""
+    population: str = ""
+    weight: float = 1.0
+    is_kept_out: bool = False
+
+    @property
+    def rules(self) -> TableRules:
+        """How its table is read."""
+        return TableRules(self.labels, self.label, self.view_of, self.weight)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGroup:
+    """X-rays of which each epoch shows so many: some groups of some sources, as they are, as lungs or as composites.
+
+    Attributes:
+        name: a few words.
+        sources: the names of their folders.
+        of: their groups.
+        images: in each epoch, drawn anew; with replacement where there are fewer.
+        shown_as: as they lie there; as lungs view alone (`lungs_view`); or as masked lungs in the body of a normal
+            X-ray of `bodies` (`compose`).
+        bodies: names of the folders of whole normal X-rays, for composites.
+        ap_share: how many of the images are AP; None as they come.
+        weight: how much each image counts in the loss.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    of: tuple[Group, ...] = GROUPS
+    images: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000
+    shown_as: Literal["as they are", "lungs", "composites"] = "as they are"
+    bodies: tuple[str, ...] = ()
+    ap_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    weight: Annotated[float, Field(gt=0, le=100)] = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPopulation:
+    """Patients for whom the model gets points of its own: their name, in words, their years, and a flag's name."""
+
+    name: Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,39}$")]
+    description: str
+    years: tuple[float, float]
+    finding: str = "suspected pneumonia"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A training run before it is begun.
 
@@ -409,6 +488,11 @@ class Plan:
         start: "imagenet" (Keras' own download), "random", a `.weights.h5` file of the backbone without its top, or
             a model's folder, whose backbone is taken over, and the head where it fits.
         population, population_years: whose films these are, and their lowest and highest age.
+        sources: the folders of a run on several, `data` the first of them; empty for `data` alone.
+        groups: what each epoch shows of them; empty for all that there is, as a recipe says.
+        populations: for whom the model is; empty for `population` alone.
+        segmenter: a network that outlines lungs, for groups of lungs views and composites; None where the lungs of
+            the same X-rays stand alone in a source.
     """
 
     data: Path
@@ -419,6 +503,29 @@ class Plan:
     start: str = IMAGENET
     population: str = POPULATION
     population_years: tuple[float, float] = POPULATION_YEARS
+    sources: tuple[PlannedSource, ...] = ()
+    groups: tuple[PlannedGroup, ...] = ()
+    populations: tuple[PlannedPopulation, ...] = ()
+    segmenter: Path | None = None
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All folders of X-rays but for the copies."""
+        return tuple(source.folder for source in self.sources) or (self.data,)
+
+
+def groups_in_words(plan: Plan) -> dict[str, Any]:
+    """Give sources, groups and populations of a plan as plain data for a card: names of folders, and no path."""
+    if not plan.groups:
+        return {}
+    found: dict[str, Any] = _PLAN.dump_python(plan, mode="json")
+    sources = [source | {"folder": Path(source["folder"]).name} for source in found["sources"]]
+    return {"sources": sources, "groups": found["groups"], "populations": found["populations"]}
+
+
+def sources_of(data: Path, more: Sequence[Path]) -> tuple[PlannedSource, ...]:
+    """Give the sources of a plan on several folders that are read as they are; none for one folder alone."""
+    return tuple(PlannedSource(folder) for folder in (data, *more)) if more else ()
 
 
 # The code of every refusal of a recipe.
@@ -456,6 +563,8 @@ def checked_recipe(settings: dict[str, Any]) -> Recipe:
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise _refused(name, settings[name], SETTINGS[name].expected) from error
+    if recipe.classes == 2:
+        raise _refused("classes", recipe.classes, SETTINGS["classes"].expected)
     blocks = ARCHITECTURES[recipe.architecture].blocks
     if recipe.fine_tune_from and recipe.fine_tune_from not in blocks:
         expected = f"one of {', '.join(blocks)}, or nothing for the beginning of {recipe.architecture}"
@@ -480,6 +589,41 @@ def recipe_settings(recipe: Recipe) -> dict[str, Any]:
     """Give a recipe as plain data, by the settings' names."""
     settings: dict[str, Any] = _RECIPE.dump_python(recipe, mode="json")
     return settings
+
+
+def plan_of_file(path: Path, out: Path, place: Path | None = None) -> Plan:
+    """Read a plan that a person wrote: JSON with the fields of `Plan`, folders below a place, and no `out`.
+
+    Its recipe names settings that differ from those of its start; `start` may be a model's folder or a weights file.
+
+    Args:
+        out: the new model's folder.
+        place: where its folders lie; the plan's own folder unless given.
+
+    Raises:
+        DataError: it cannot be read, or is none.
+    """
+    root = path.parent if place is None else place
+    try:
+        fields = json.loads(path.read_bytes())
+        sources = [source | {"folder": root / source["folder"]} for source in fields.pop("sources")]
+        settings = fields.pop("recipe", {})
+        start = fields.pop("start", IMAGENET)
+        usual = settings_of_start(settings.get("architecture", Recipe().architecture), start)
+        recipe = checked_recipe(usual | settings)
+        given = {name: root / fields.pop(name) for name in ("segmenter", "manifest") if fields.get(name)}
+        copies = [root / copy for copy in fields.pop("copies", [])]
+        start = str(root / start) if (root / start).exists() else start
+        whole = fields | given | {"sources": sources, "copies": copies, "start": start, "out": out}
+        plan = _PLAN.validate_python(whole | {"data": sources[0]["folder"], "recipe": recipe})
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        where = f" at {'.'.join(map(str, error.errors()[0]['loc']))[:80]}" if isinstance(error, ValidationError) else ""
+        raise DataError(
+            f"{path.name} is no plan that can be read{where}. Expected is JSON with sources, groups, populations and a "
+            "recipe, as in docs/plans. Please correct it.",
+            "plan",
+        ) from error
+    return plan
 
 
 def write_plan(plan: Plan, folder: Path) -> None:

@@ -11,16 +11,19 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from pneumo_core.data import Case, find_cases, without_doubles
+from pneumo_core.data import Case, find_xrays, without_doubles
 from pneumo_core.errors import DataError
 from pneumo_core.files import file_sha256
 from pneumo_core.film import Preprocessing, fingerprint
 from pneumo_core.gate import GATE_FILE
-from pneumo_core.keras_network import KerasClassifier, load_classifier, save_network
+from pneumo_core.keras_network import JOINED_MAPS, KerasClassifier, join_networks, load_classifier, save_network
 from pneumo_core.models import (
     KNOWN_FILMS_FILE,
     LOG_FILE,
+    LUNGS_CARD_FILE,
+    LUNGS_FILE,
     NETWORK_FILE,
+    POPULATION_COLUMN,
     RECALIBRATED,
     RECORD_FILE,
     STORED_SCORES_FILE,
@@ -34,14 +37,14 @@ from pneumo_core.models import (
 )
 from pneumo_core.network import record_known_answers
 from pneumo_core.stats import Calibration, OperatingPoint, choose_operating_points, fit_temperature, probabilities
-from pneumo_core.train.build import JOINED_MAPS, join_networks
 from pneumo_core.train.challenge import score_copies
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import predict_logits
 from pneumo_core.train.run import partial_folder
 
 # These files belong to the network, whatever its operating points are.
-OF_THE_NETWORK = (NETWORK_FILE, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
+OF_THE_LUNGS = (LUNGS_FILE, LUNGS_CARD_FILE)
+OF_THE_NETWORK = (NETWORK_FILE, *OF_THE_LUNGS, LOG_FILE, KNOWN_FILMS_FILE, GATE_FILE, RECORD_FILE)
 ScoreRow = tuple[str, str, str, int, str, str]
 
 
@@ -187,7 +190,10 @@ def blend(
 
     def fill(partial: Path) -> None:
         save_network(network, partial / NETWORK_FILE)
-        shutil.copy(folders[0] / KNOWN_FILMS_FILE, partial / KNOWN_FILMS_FILE)
+        # Its outline of the lungs is the first one's, too, as its card says.
+        for name in (KNOWN_FILMS_FILE, *OF_THE_LUNGS):
+            if (folders[0] / name).is_file():
+                shutil.copy(folders[0] / name, partial / name)
 
     return _make(network, card, classifiers[0].known, data, copies, out, fill, report)
 
@@ -209,7 +215,7 @@ def _make(
         known: the films that it knows.
         fill: puts what belongs to the network into the folder.
     """
-    cases = find_cases(data, copies)
+    cases = find_xrays((data,), copies)
     films = read_films([case for case in cases if case.split != "test"], card.preprocessing)
     assert films is not None
     validation = validated_with(films, known)
@@ -285,10 +291,11 @@ def validated_with(films: Films, known: KnownFilms | None) -> Films:
         for place, (sha256s, film) in enumerate(zip(films.sha256s, films.views[0], strict=True))
         if known is not None and known.part_of(sha256s[0], fingerprint(film.astype(np.float32))) == "validation"
     ]
-    return _chosen(films, kept)
+    return chosen_films(films, kept)
 
 
-def _chosen(films: Films, places: Sequence[int]) -> Films:
+def chosen_films(films: Films, places: Sequence[int]) -> Films:
+    """Give some of the films, in the order of their places."""
     return Films(
         tuple(films.cases[place] for place in places),
         films.views[:, places],
@@ -300,15 +307,24 @@ def _chosen(films: Films, places: Sequence[int]) -> Films:
 def _once_each(films: Films) -> Films:
     """Leave out films whose content is that of an earlier one."""
     _, kept = np.unique([sha256s[0] for sha256s in films.sha256s], return_index=True)
-    return _chosen(films, sorted(kept.tolist()))
+    return chosen_films(films, sorted(kept.tolist()))
 
 
-def write_scores(path: Path, rows: Sequence[ScoreRow]) -> None:
-    """Write the scores of a model's validation and test films as CSV."""
+def write_scores(path: Path, rows: Sequence[ScoreRow], populations: Sequence[str] = ()) -> None:
+    """Write the scores of a model's validation and test films as CSV.
+
+    Args:
+        populations: that of each row, of a model of several.
+    """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("films", "name", "kind", "has_pneumonia", "logit", "file_bytes"))
-        writer.writerows(rows)
+        columns = ("films", "name", "kind", "has_pneumonia", "logit", "file_bytes")
+        if populations:
+            writer.writerow((*columns, POPULATION_COLUMN))
+            writer.writerows((*row, name) for row, name in zip(rows, populations, strict=True))
+        else:
+            writer.writerow(columns)
+            writer.writerows(rows)
 
 
 def _score_rows(films: Films, logits: Mapping[str, np.ndarray]) -> Iterator[ScoreRow]:

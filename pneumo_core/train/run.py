@@ -16,10 +16,15 @@ from pydantic import TypeAdapter, ValidationError
 from pneumo_core.data import (
     SPLITS,
     Case,
+    Listed,
+    TableRules,
     cases_of_manifest,
-    find_cases,
-    read_manifest,
+    group_of,
+    list_xrays,
+    manifest_content,
+    split_as_named,
     split_by_patient,
+    table_of,
     untold_patients,
     without_doubles,
 )
@@ -27,7 +32,7 @@ from pneumo_core.errors import BusyError, DataError
 from pneumo_core.files import held, held_by, models_folder, start_holding, trainings_folder, write_whole
 from pneumo_core.models import CARD_FILE, MAX_AGE, MAX_TEXT, PICTURE, check_model_name
 from pneumo_core.train.plan import PLAN_FILE, Plan, read_plan, write_plan
-from pneumo_core.wording import disk_in_words
+from pneumo_core.wording import counted, disk_in_words
 
 STATE_FILE, STOP_FILE, OUTPUT_FILE, LOCK_FILE = "state.json", "stop", "output.txt", "training.lock"
 # The SHA-256 of the weights of the model that the run has made.
@@ -114,7 +119,8 @@ def check_plan(plan: Plan) -> Path:
             "model card cannot say that. Expected are words and a lowest and a highest age. Please correct them."
         )
     # A run of mistyped folders would keep the name.
-    find_cases(plan.data, plan.copies)
+    listed = listed_xrays(plan)
+    check_groups(plan, listed.cases)
     return folder
 
 
@@ -166,25 +172,132 @@ def planned_split(plan: Plan, manifest: bytes | None = None) -> PlannedSplit:
     Raises:
         DataError: a folder, a copy or the split is not as it must be.
     """
-    if len({folder.name for folder in (plan.data, *plan.copies)}) <= len(plan.copies):
+    if len({folder.name for folder in (*plan.folders, *plan.copies)}) < len(plan.folders) + len(plan.copies):
         raise DataError(
             "Two of the data folders have the same name. Their results could not be told apart. Please rename one."
         )
-    cases: tuple[Case, ...] | None = None
-    if manifest is not None:
-        cases = cases_of_manifest(manifest, "The split", plan.data, plan.copies)
-    elif plan.manifest is not None:
-        cases = read_manifest(plan.manifest, plan.data, plan.copies)
-    is_split = cases is not None
-    kept, doubles = without_doubles(find_cases(plan.data, plan.copies) if cases is None else cases)
+    content = manifest
+    if content is None and plan.manifest is not None:
+        content = manifest_content(plan.manifest)
+    table = "The split" if manifest is not None or plan.manifest is None else plan.manifest.name
+    is_plain = len(plan.folders) == 1 and table_of(plan.data) is None
+    said: tuple[str, ...] = ()
+    if content is not None and is_plain:
+        cases = cases_of_manifest(content, table, plan.data, plan.copies)
+    else:
+        listed = listed_xrays(plan)
+        cases = labelled(listed)
+        said = listed.notes
+        if listed.problems:
+            # Without the rows' own words: the notes go into the card.
+            rows = counted(len(listed.problems), "row")
+            said = (*said, f"The tables have {rows} that had to be left out, which the audit names.")
+        if content is not None:
+            cases = split_as_named(content, table, cases)
+    kept, doubles = without_doubles(cases)
+    kept, left = _without_patients_kept_out(plan, kept)
     untold = untold_patients(case.patient != case.name for case in kept)
-    notes = (*doubles.in_words(), *((untold,) if untold else ()))
+    notes = (*said, *doubles.in_words(), *left, *((untold,) if untold else ()))
     parts = {split: [case for case in kept if case.split == split] for split in SPLITS}
-    if is_split:
+    if content is not None:
         return PlannedSplit(parts["train"], parts["val"], parts["test"], notes)
     recipe = plan.recipe
     training, validation = split_by_patient((*parts["train"], *parts["val"]), recipe.validation_share, recipe.seed)
     return PlannedSplit(training, validation, parts["test"], notes)
+
+
+def listed_xrays(plan: Plan) -> Listed:
+    """List all X-rays of a plan's folders, by its rules for their tables.
+
+    Raises:
+        DataError: a folder, a table or a copy is not as it must be.
+    """
+    rules = [source.rules for source in plan.sources] or [TableRules()]
+    return list_xrays(plan.folders, plan.copies, rules)
+
+
+def labelled(listed: Listed) -> tuple[Case, ...]:
+    """Give those of listed X-rays that have a label."""
+    return tuple(case for case in listed.cases if case.told is None or case.told.group is not None)
+
+
+def source_of(plan: Plan, case: Case) -> str:
+    """Give the name of the folder that an X-ray of a plan lies in."""
+    return case.name.partition("/")[0] if len(plan.folders) > 1 else plan.data.name
+
+
+def population_of(plan: Plan, case: Case) -> str:
+    """Give the planned population that an X-ray is of, by its source or its age; "" where neither tells one."""
+    source = next((one for one in plan.sources if one.folder.name == source_of(plan, case)), None)
+    if source is not None and source.population:
+        return source.population
+    age = case.told.age_years if case.told else None
+    if age is None:
+        return ""
+    return next((one.name for one in plan.populations if one.years[0] <= age < one.years[1] + 1), "")
+
+
+def check_groups(plan: Plan, cases: Sequence[Case]) -> None:
+    """See that each group of a plan names sources of it, and that there are X-rays for it.
+
+    Raises:
+        DataError: it does not, or there are none.
+    """
+    names = {folder.name for folder in plan.folders}
+    for group in plan.groups:
+        if unknown := [name for name in (*group.sources, *group.bodies) if name not in names]:
+            raise DataError(
+                f"The group {group.name[:40]} names the source {unknown[0][:40]}. Expected is one of "
+                f"{', '.join(sorted(names))}. Please correct the plan.",
+                "plan",
+            )
+        if group.shown_as == "composites" and not group.bodies:
+            raise DataError(
+                f"The group {group.name[:40]} is of composites and names no bodies. Expected is a source of whole "
+                "normal X-rays. Please name one.",
+                "plan",
+            )
+        if not any(source_of(plan, case) in group.sources and group_of(case) in group.of for case in cases):
+            raise DataError(
+                f"There is no X-ray for the group {group.name[:40]}. Expected are X-rays of "
+                f"{', '.join(group.of)} in its sources. Please correct the plan.",
+                "plan",
+            )
+    alone = {case.name for case in cases if case.told and case.told.view_of == "lungs_only"}
+    if plan.groups:
+        shown: dict[bool, set[str]] = {True: set(), False: set()}
+        for group in plan.groups:
+            for case in cases:
+                if source_of(plan, case) in group.sources and group_of(case) in group.of:
+                    shown[group.shown_as == "as they are" and case.name in alone].add(group_of(case))
+        if shown[True] and shown[False] and shown[True] != shown[False]:
+            raise DataError(
+                f"The plan shows X-rays of {' and '.join(sorted(shown[True]))} as lungs alone, and of "
+                f"{' and '.join(sorted(shown[False]))} otherwise. Whether an X-ray is masked would tell its group. "
+                "Expected are composites or lungs views. Please correct the plan.",
+                "plan",
+            )
+    known = {population.name for population in plan.populations} | {""}
+    if wrong := [source.population for source in plan.sources if source.population not in known]:
+        raise DataError(
+            f"A source is of the population {wrong[0][:40]}, which the plan does not name. Please correct the plan.",
+            "plan",
+        )
+
+
+def _without_patients_kept_out(plan: Plan, cases: Sequence[Case]) -> tuple[tuple[Case, ...], tuple[str, ...]]:
+    """Leave out sources that stay a check, and the X-rays of their patients in all others; say how many."""
+    kept_out = {source.folder.name for source in plan.sources if source.is_kept_out}
+    if not kept_out:
+        return tuple(cases), ()
+    checks = [case for case in cases if source_of(plan, case) in kept_out]
+    patients = {case.patient for case in checks}
+    kept = tuple(case for case in cases if case.patient not in patients)
+    others = len(cases) - len(kept) - len(checks)
+    return kept, (
+        f"{counted(len(checks), 'X-ray')} stay a check and are trained on nowhere. {counted(others, 'X-ray')} of their "
+        "patients in other folders were left out.",
+    )
 
 
 def refuse_taken_name(out: Path) -> Path:

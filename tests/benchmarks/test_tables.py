@@ -11,6 +11,8 @@ from benchmarks import tables
 from benchmarks.record import RECORDS, Machine, Record, Table
 from pneumo_core.files.places import ROOT
 from pneumo_core.models.card import ModelCard, active_model_folder, read_card
+from pneumo_core.models.populations import Population
+from pneumo_core.models.results import GroupCount, Groups
 
 MEMORY = Table("Memory", ("films", "MiB"), ((1, 900), (10_000, 1200)))
 SPEED = Table("Speed", ("work", "films/s"), (("network", 80.5),))
@@ -104,3 +106,42 @@ def test_a_check_names_what_would_change_and_writes_nothing(monkeypatch: pytest.
     assert document.read_text(encoding="utf-8") == "before"
     assert CliRunner().invoke(tables.main, []).output == "written: README.md\n"
     assert CliRunner().invoke(tables.main, ["--check"]).exit_code == 0
+
+
+@pytest.fixture(scope="module")
+def of_two(card: ModelCard) -> ModelCard:
+    groups = Groups(normal=GroupCount(7, 100), other=GroupCount(30, 60))
+    (result, *_), points = card.first.test, card.first.operating_points
+    measured = replace(result, films="adults' test", points=tuple(replace(one, groups=groups) for one in result.points))
+    adults = Population(
+        "adults",
+        "adults of one hospital",
+        (18, 120),
+        card.first.calibration,
+        points,
+        card.first.training_data,
+        (measured,),
+        (),
+        "suspected lung opacity",
+    )
+    return replace(card, populations=(card.first, adults))
+
+
+def test_figures_stand_by_population_where_a_model_has_several(card: ModelCard, of_two: ModelCard):
+    assert tables.balanced_point(of_two)[0].startswith("| patients | images | n (with finding)")
+    # Without test images those of the validation stand, and say so.
+    assert [row.split(" | ")[:2] for row in tables.balanced_point(of_two)[2:]] == [
+        *(["| children", result.films] for result in card.first.test),
+        ["| adults", "adults' test"],
+    ]
+    for lines in (tables.results_on_test_films, tables.operating_points):
+        assert {"**children**", "**adults**"} <= set(lines(of_two))
+        assert "**children**" not in lines(card)
+
+
+def test_the_limits_give_what_is_flagged_of_each_group(card: ModelCard, of_two: ModelCard):
+    said = "\n".join(tables.limits(of_two))
+    assert "**adults, 18 years and over**: adults of one hospital. A flag says suspected lung opacity." in said
+    assert "7.0 (3.4-13.7) % of 100 normal images and 50.0 (37.7-62.3) % of 60 images with other" in said
+    # That healthy adults are flagged is said of a model that does not know them.
+    assert ["Healthy adults" in "\n".join(tables.limits(one)) for one in (card, of_two)] == [True, False]

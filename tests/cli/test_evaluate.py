@@ -19,7 +19,7 @@ def test_the_table_of_films_says_likely_or_not_where_the_model_can(
 ):
     some = proportion(9, 10)
     found = Conformal(Regions(0.9, 0.0, 0.0), Measured(some, some, some, some, 1, 0), (20, 1))
-    monkeypatch.setattr(assessment, "read_conformal", lambda folder, card: (found, ""))
+    monkeypatch.setattr(assessment, "read_conformal", lambda folder, card, population: (found, ""))
     data = make_data(tmp_path / "data", 2, ("test",))
     assert run("evaluate", data, "--out", tmp_path / "run").exit_code == 0
     rows = list(csv.DictReader((tmp_path / "run" / "films.csv").read_text().splitlines()))

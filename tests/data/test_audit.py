@@ -405,13 +405,13 @@ def test_a_file_that_is_gone_meanwhile_is_a_film_with_a_problem(tmp_path, monkey
     data = lay(tmp_path, healthy())
     from pneumo_core.data import audit as module
 
-    def find(folder):
-        cases = list(find_cases(folder))
+    def listed(folders):
+        found = list_xrays(folders)
         (data / normal(3)).unlink()
-        return cases
+        return found
 
-    find_cases = module.find_cases
-    monkeypatch.setattr(module, "find_cases", find)
+    list_xrays = module.list_xrays
+    monkeypatch.setattr(module, "list_xrays", listed)
     found = audit_folder(data)
     assert [(film.name, film.problem) for film in found.unusable] == [
         (normal(3), "The image cannot be opened. Please check that you may read it.")
@@ -513,8 +513,10 @@ def test_summary_and_alarms_are_the_same_whatever_order_the_files_are_found_in(t
     first = audit_folder(lay(tmp_path / "data", healthy(12) | {normal(80): film(0)}))
     from pneumo_core.data import audit as module
 
-    found_before = module.find_cases
-    monkeypatch.setattr(module, "find_cases", lambda folder: found_before(folder)[::-1])
+    before = module.list_xrays
+    monkeypatch.setattr(
+        module, "list_xrays", lambda folders: before(folders)._replace(cases=before(folders).cases[::-1])
+    )
     second = audit_folder(tmp_path / "data")
     assert first.films == second.films
     assert summary(first) == summary(second)

@@ -510,9 +510,9 @@ def test_where_no_label_is_understood_the_columns_or_folders_are_named_on_the_sc
 @pytest.mark.parametrize(
     ("header", "said"),
     [
-        ("file,label,Age", "Ages in the table"),
-        ("file,label,PatientAge", "Ages in the table"),
-        ("file,label,Alter", "Ages in the table"),
+        ("file,label,Age", "Ages of the table"),
+        ("file,label,PatientAge", "Ages of the table"),
+        ("file,label,Alter", "Ages of the table"),
         ("file,Pneumonia,No Finding", "Not read as labels: no finding"),
         ("file,label,page", None),
     ],

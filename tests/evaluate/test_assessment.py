@@ -30,12 +30,12 @@ from pneumo_core.gate.suitability import UNCLEAR_AGE
 from pneumo_core.models.conformal import Regions
 from pneumo_core.models.known_films import KnownFilms
 from pneumo_core.stats.calibration import Calibration, OperatingPoint
+from pneumo_core.stats.mix import Mix
 from pneumo_core.wording import Progress
 from tests.evaluate.test_cohort import score
 from tests.makers import model_card
 
-CARD = dataclasses.replace(
-    model_card(),
+CARD = model_card(
     calibration=Calibration(1.0, 0.5),
     operating_points=tuple(
         OperatingPoint(name, threshold, "a test")
@@ -195,7 +195,7 @@ def test_the_table_of_films_says_likely_or_not_and_what_is_to_be_known_of_each()
     ]
     known = KnownFilms({"c" * 16: "validation"}, np.zeros((0, 32), np.uint8), ())
     regions = Regions(0.9, pneumonia_from=0.7, none_up_to=0.3)
-    found = assess_run(films, len(films), CARD, known, regions=regions)
+    found = assess_run(films, len(films), CARD, known, regions={"children": regions})
     rows = list(csv.DictReader(io.StringIO(scores_csv(found).decode())))
     assert [row["suspected_pneumonia"] for row in rows] == ["likely", "uncertain", "unlikely", "", "unlikely"]
     assert [row["warned_of"] for row in rows] == [
@@ -210,7 +210,7 @@ def test_the_table_of_films_says_likely_or_not_and_what_is_to_be_known_of_each()
 
 
 def test_a_cells_films_are_those_counted_in_it_the_farthest_first(counted: Assessment):
-    missed = films_of_cell(counted, has_pneumonia=True, is_flagged=False, threshold=0.5)
+    missed = films_of_cell(counted, has_pneumonia=True, is_flagged=False, at=0.5)
     assert [film.number for film, _ in missed] == [17, 19]
     every = [films_of_cell(counted, sick, flagged, 0.5) for sick in (True, False) for flagged in (True, False)]
     assert sum(len(films) for films in every) == 20
@@ -224,7 +224,7 @@ def test_the_worklist_has_every_scored_film_the_highest_first():
 
 
 def test_the_screening_table_counts_costs_by_hand(counted: Assessment):
-    row = next(row for row in screening_rows(counted, 0.1, 1.0, 5.0) if row["Point"] == "balanced")
+    row = next(row for row in screening_rows(counted, Mix(0.1, 0.0, 0.9), 1.0, 5.0) if row["Point"] == "balanced")
     assert [row[key] for key in ("TP", "FP", "TN", "FN")] == [8, 1, 9, 2]
     # 0.08 cases flagged and 0.09 others of each patient: (1 + 0.17 x 5) / 0.08.
     assert row["Cost per case found"] == f"{(1 + 0.17 * 5) / 0.08:.2f}"
@@ -252,17 +252,19 @@ def test_the_report_says_when_with_what_and_where_it_was_made(counted: Assessmen
 
 
 def test_the_report_holds_the_operating_points_and_the_table_of_thresholds(counted: Assessment):
-    page = " ".join(evaluation_html(counted, 0.5, ScreeningSetting(0.25, 2.0, 7.5)).decode().split())
+    page = " ".join(evaluation_html(counted, 0.5, ScreeningSetting(Mix(0.25, 0.0, 0.75), 2.0, 7.5)).decode().split())
     assert "<td>rule-in</td><td>70.0</td><td>a test</td><td>8</td><td>1</td><td>9</td><td>2</td>" in page
-    assert "What each threshold would mean where 25 % have pneumonia" in page
+    assert (
+        "The mix of patients: 25 % with the finding, 0 % with another abnormality, 75 % with nothing abnormal." in page
+    )
     assert "An X-ray and its reading cost 2, confirming a flagged patient 7.5." in page
     # 0.2 cases flagged and 0.075 others of each patient: (2 + 0.275 x 7.5) / 0.2.
     assert f"<td>20.0</td><td>{(2 + 0.275 * 7.5) / 0.2:.2f}</td>" in page
 
 
 def test_table_and_decision_curve_say_that_nothing_is_recalibrated(counted: Assessment):
-    page = " ".join(evaluation_html(counted, 0.5).decode().split())
-    assert "not recalibrated to that prevalence. They stay as calibrated at a prevalence of 50 %" in page
+    page = " ".join(evaluation_html(counted, 0.5, ScreeningSetting(Mix(0.1, 0.0, 0.9))).decode().split())
+    assert "not recalibrated to that mix. They stay as calibrated at a prevalence of 50 %" in page
     assert "The probabilities are not recalibrated to it (they are calibrated at a prevalence of 50 %)" in page
 
 

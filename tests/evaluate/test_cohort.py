@@ -8,8 +8,9 @@ import pytest
 from pneumo_core.evaluate.cohort import best_threshold, contradictions, labelled_cohort, subgroups
 from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.stats.calibration import Calibration
+from tests.makers import model_card
 
-PLAIN = Calibration(1.0, 0.5)
+PLAIN = model_card(calibration=Calibration(1.0, 0.5))
 
 
 def score(number: int, logit: float | None = 0.0, **facts: object) -> FilmScore:
@@ -18,6 +19,7 @@ def score(number: int, logit: float | None = 0.0, **facts: object) -> FilmScore:
         "patient": number,
         "has_pneumonia": has_pneumonia,
         "kind": "bacteria" if has_pneumonia else "normal",
+        "group": "finding" if has_pneumonia else "normal",
         "sha256": f"{number:064x}",
         "logit": logit,
         "file_bytes": 1000,
@@ -30,7 +32,7 @@ def score(number: int, logit: float | None = 0.0, **facts: object) -> FilmScore:
 
 def test_films_without_score_or_label_are_in_no_figure():
     scores = [score(0, 1.0), score(1, None, reason="no"), score(2, 2.0, has_pneumonia=None), score(3, -1.0)]
-    cohort = labelled_cohort(scores, Calibration(2.0, 0.5))
+    cohort = labelled_cohort(scores, model_card(calibration=Calibration(2.0, 0.5)))
     assert [kept.number for kept in cohort.scores] == [0, 3]
     assert cohort.probabilities == pytest.approx(1 / (1 + np.exp([-0.5, 0.5])))
     assert cohort.has_pneumonia.tolist() == [False, True]

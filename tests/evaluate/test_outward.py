@@ -11,12 +11,13 @@ from pneumo_core.evaluate.report import evaluation_data, evaluation_html, honest
 from pneumo_core.stats.calibration import Calibration
 from tests.evaluate.test_assessment import assessed
 from tests.evaluate.test_cohort import score
+from tests.makers import model_card
 
 FACTS = {n: {"manufacturer": "ACME" if n % 2 else "OTHER", "tube voltage": 70.0} for n in range(24)}
 
 
 def cohort(count: int = 24) -> Cohort:
-    return labelled_cohort([score(n) for n in range(count)], Calibration(1.0, 0.5))
+    return labelled_cohort([score(n) for n in range(count)], model_card(calibration=Calibration(1.0, 0.5)))
 
 
 def test_a_headers_fact_is_kept_as_a_figure_without_its_values(tmp_path: Path):

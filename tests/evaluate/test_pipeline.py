@@ -15,6 +15,7 @@ from pneumo_core.evaluate.pipeline import run_source
 from pneumo_core.evaluate.runs import SCORES_FILE, damaged_lines, read_run, read_scores, run_name
 from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
+from pneumo_core.lungs.words import lung_cautions
 from pneumo_core.read.reading import read_xray
 from pneumo_core.wording import Progress
 from tests.conftest import drawn_film, png
@@ -205,3 +206,15 @@ def test_the_classifiers_logits_and_scores_belong_together(classifier: KerasClas
     films = np.random.default_rng(1).uniform(0, 255, (3, 32, 32, 1)).astype(np.float32)
     temperature = classifier.card.first.calibration.temperature
     assert classifier.score(films) == pytest.approx(1 / (1 + np.exp(-classifier.logits(films) / temperature)), abs=1e-6)
+
+
+def test_a_row_is_warned_of_the_lungs_as_the_reading_is(model_with_lungs: Path, tmp_path: Path):
+    outlining = load_classifier(model_with_lungs)
+    films = [film(number) for number in range(3)]
+    scores = run_source(source(films), outlining, tmp_path / "run")
+    for score, one in zip(scores, films, strict=True):
+        alone = read_xray(outlining, read_radiograph(one.read(), "film"))
+        assert alone.outline is not None
+        of_lungs = {caution.tag for caution in lung_cautions(alone.outline)}
+        assert of_lungs
+        assert of_lungs & {*alone.tags} <= {*score.warned_of.split(", ")}

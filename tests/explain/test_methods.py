@@ -11,8 +11,10 @@ from tf_keras_vis.saliency import Saliency
 from pneumo_core.explain.methods import METHODS, Methods, occlusion, rank_correlation
 from pneumo_core.film.preprocessing import prepare
 from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
+from pneumo_core.keras_network.layers import JOINED_MAPS
 from pneumo_core.models.card import read_card
 from tests.conftest import drawn_film
+from tests.two_views import joined_averages
 
 SIDE = 32
 
@@ -54,6 +56,20 @@ def test_every_method_finds_planted_evidence(method: str, methods: Methods):
         assert 8 <= row < 16
         assert 20 <= column < 28
         assert heatmap[24:, :8].max() < 0.2
+
+
+@pytest.fixture(scope="module")
+def methods_of_two_views(tiny_model: Path) -> Methods:
+    card = dataclasses.replace(read_card(tiny_model), explained_layer=JOINED_MAPS)
+    return Methods(KerasClassifier(joined_averages(), card))
+
+
+@pytest.mark.parametrize("method", [method.name for method in METHODS if method.name not in ("Saliency", "SmoothGrad")])
+def test_every_method_that_names_places_finds_evidence_that_both_views_see(method: str, methods_of_two_views: Methods):
+    heatmap = methods_of_two_views.explain(method, bright_patch()).heatmap(SIDE, SIDE)
+    row, column = np.unravel_index(heatmap.argmax(), heatmap.shape)
+    assert 8 <= row < 16
+    assert 16 <= column < 32
 
 
 def test_all_methods_in_one_go_with_progress_and_the_network_untouched(tiny_model: Path):

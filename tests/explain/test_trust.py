@@ -22,6 +22,7 @@ from pneumo_core.explain.trust import (
 )
 from pneumo_core.film.preprocessing import prepare
 from pneumo_core.keras_network.classifier import KerasClassifier
+from pneumo_core.keras_network.layers import JOINED_MAPS
 from pneumo_core.models.card import read_card
 from pneumo_core.network.explanation import Explanation
 from pneumo_core.stats.calibration import Calibration
@@ -29,6 +30,7 @@ from pneumo_core.train.build import build_network
 from pneumo_core.train.plan import Recipe
 from tests.conftest import drawn_film
 from tests.makers import with_first
+from tests.two_views import joined_averages
 
 SIDE = 32
 
@@ -213,3 +215,16 @@ def test_a_map_that_vanishes_has_changed_with_the_weights_and_did_not_hold_still
 
 def test_an_empty_film_is_told_with_its_score():
     assert "scores 90 %" in found().empty_in_words
+
+
+def test_a_network_of_two_views_and_three_classes_is_shuffled_from_its_head_to_its_segmenter(tiny_model: Path):
+    card = with_first(read_card(tiny_model), calibration=Calibration(1.0, 0.5))
+    card = dataclasses.replace(card, explained_layer=JOINED_MAPS)
+    classifier = KerasClassifier(joined_averages(), card)
+    tester = ExplanationTester(classifier, without())
+    assert tester.blocks == ("logit", "block3", "block2", "block1", "lungs")
+    between = float(classifier.score(np.stack([evidence(), *without()])).mean())
+    test = tester.test(evidence(), between, is_short=False)
+    passed = {check.name: check.has_passed for check in test.checks}
+    assert passed["deletion"] and passed["insertion"] and passed["agrees with occlusion"]
+    assert test.after_shuffling < 1

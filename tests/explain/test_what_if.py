@@ -16,6 +16,7 @@ from pneumo_core.explain.what_if import (
     flip_curve,
     look_at,
     region_of,
+    zones_of,
 )
 from pneumo_core.explain.what_if_figures import film_chart, flip_chart, scores_chart
 from pneumo_core.film.preprocessing import Preprocessing, prepare
@@ -24,7 +25,9 @@ from pneumo_core.gate.admission import UNGATED
 from pneumo_core.gate.input_gate import INVERTED, UPRIGHT, Verdict
 from pneumo_core.gate.quality import BLUR, CUT_OFF, EXPOSURE, measure_quality
 from pneumo_core.gate.suitability import FAR
+from pneumo_core.lungs.outline import Outline
 from pneumo_core.stats.calibration import Calibration
+from tests.lungs.drawn import RIGHT, probability
 from tests.makers import FakeExplanation, film_pixels, left_half, no_evidence
 
 FILM = np.array([[0.2, 0.4], [0.6, 0.8]], np.float32)
@@ -314,3 +317,13 @@ def test_a_turned_film_is_as_sharp_as_before_since_explain_would_turn_it_at_its_
     monkeypatch.setattr(quality, "LEAST_SHARPNESS", (before + after) / 2)
     assert BLUR in measure_quality(turned.film).findings
     assert BLUR not in look_at(network, film, Change(rotation=3.0)).check.warned_of
+
+
+def test_the_zones_of_an_outlined_lung_can_be_hidden_and_those_of_a_missing_one_not():
+    zones = zones_of(Outline.of(probability(RIGHT), 900, 700))
+    assert set(zones) == {"right upper zone", "right middle zone", "right lower zone"}
+    lower = zones["right lower zone"]
+    # The drawn lung reaches from 16 to 44 % across and from 20 to 80 % down; its lower third is narrower.
+    assert (lower.top, lower.bottom) == pytest.approx((60, 80), abs=2)
+    assert 16 <= lower.left < lower.right <= 44
+    assert zones_of(None) == {}

@@ -16,12 +16,15 @@ from pneumo_core.explain.what_if import Change, look_at
 from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.gate.admission import UNGATED, Admission, before, before_changed
 from pneumo_core.gate.input_gate import LEFT, OTHER, Verdict
+from pneumo_core.gate.quality import Quality
 from pneumo_core.gate.suitability import FAR, UNCLEAR_AGE
 from pneumo_core.keras_network.classifier import load_classifier
+from pneumo_core.lungs.outline import Outline
 from pneumo_core.network.classifier import Classifier
 from pneumo_core.read.reading import read_xray
 from pneumo_core.wording import Caution
 from tests.conftest import drawn_film, png
+from tests.lungs.drawn import LEFT as LEFT_LUNG, RIGHT as RIGHT_LUNG, probability
 from tests.makers import FAR_AWAY, NEAR, radiograph
 
 YEARS = ((1.0, 5.0),)
@@ -69,6 +72,24 @@ def test_far_and_ungated_are_said_as_caution_and_as_finding():
     assert (far.is_unlike_known, FAR in far.cautions, FAR.tag in far.findings) == (True, True, True)
     assert (ungated.is_ungated, UNGATED in ungated.cautions, UNGATED.tag in ungated.findings) == (True, True, True)
     assert UNGATED not in (*film.cautions, *far.cautions)
+
+
+def test_a_lung_that_is_not_outlined_is_a_caution_and_never_a_refusal():
+    film = before(radiograph(age_years=3.0), YEARS)
+    one = film.after(NEAR, Outline.of(probability(RIGHT_LUNG), 900, 900))
+    assert one.refusal is None
+    assert "lung not outlined: left" in {caution.tag for caution in one.cautions}
+    assert "lung not outlined: left" in one.findings
+    both = film.after(NEAR, Outline.of(probability(RIGHT_LUNG, LEFT_LUNG), 900, 900))
+    assert both.cautions == film.after(NEAR).cautions
+
+
+def test_a_chest_that_is_cut_off_is_said_once():
+    cut = Outline.of(probability(*(np.roll(lung, 30, axis=0) for lung in (RIGHT_LUNG, LEFT_LUNG))), 900, 900)
+    whole = Quality(0, 0, 0.5, 0.5, 1, 0, (0, 0, 0, 0), 0, (0, 0, 0, 0))
+    for quality in (whole, dataclasses.replace(whole, missing=(0, 0, 0, 0.5))):
+        found = dataclasses.replace(before(radiograph(age_years=3.0), YEARS), quality=quality).after(NEAR, cut)
+        assert sum("cut off" in caution.tag for caution in found.cautions) == 1
 
 
 def test_a_doubt_found_while_reading_is_said_as_caution_and_as_finding():

@@ -41,7 +41,7 @@ from pneumo_core.models import gate_record as input_gate_record
 from pneumo_core.models.card import read_card
 from pneumo_core.network.classifier import Classifier
 from pneumo_core.read.reading import read_xray
-from pneumo_core.train.negatives import (
+from pneumo_core.train.input_gate.negatives import (
     OTHERS,
     as_exported,
     inverted,

@@ -56,7 +56,8 @@ CAUTIONS = {
     "framed": (
         with_(frame=(0.02, 0.02, 0.04, 0.0)),
         "This image has a plain white or black frame, up to 4 % of its side wide. No frame is expected, because a "
-        "frame can raise the score. Please crop it off and upload the image again.",
+        "frame can raise the score. So the network reads what lies inside it. Please check that no part of the chest "
+        "lies in the frame.",
     ),
 }
 REFUSALS = {

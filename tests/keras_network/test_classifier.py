@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import ModelError, UnsuitableImageError
+from pneumo_core.files.hashes import file_sha256
 from pneumo_core.film.preprocessing import Preprocessing, prepare
 from pneumo_core.film.radiograph import read_radiograph
 from pneumo_core.gate.input_gate import GATE_FILE
 from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
 from pneumo_core.keras_network.layers import save_network
-from pneumo_core.models.card import model_files, read_card, write_card
+from pneumo_core.models.card import LUNGS_FILE, NETWORK_FILE, model_files, read_card, write_card
 from pneumo_core.models.known_films import KNOWN_FILMS_FILE
 from pneumo_core.read.reading import Prediction, read_xray
 from pneumo_core.stats.calibration import OperatingPoint
@@ -35,6 +36,22 @@ def test_a_film_is_read_end_to_end(classifier: KerasClassifier):
     assert reading.radiograph is radiograph
     assert reading.explanation.layer == classifier.card.explained_layer
     assert reading.admission.suitability.warnings[0].startswith("The file gives no age.")
+
+
+def test_a_frame_changes_no_score_and_the_map_lies_within_it(classifier: KerasClassifier):
+    film = drawn_film(True, 3)
+    alone = read_xray(classifier, read_radiograph(png(film), "film.png"))
+    within = read_radiograph(png(np.pad(film, ((30, 20), (40, 10)))), "film.png")
+    reading = read_xray(classifier, within)
+    assert reading.logit == pytest.approx(alone.logit, abs=1e-4)
+    assert np.array_equal(reading.pixels_read, within.pixels[30:140, 40:170])
+    assert reading.radiograph is within
+    assert alone.framing is None and len(reading.notes) == len(alone.notes) + 1
+    assert "framed" in reading.tags and "framed" not in alone.tags
+    whole = reading.explanation.heatmap(160, 180)
+    assert np.array_equal(whole[30:140, 40:170], alone.explanation.heatmap(110, 130))
+    whole[30:140, 40:170] = 0
+    assert not whole.any()
 
 
 def test_a_film_of_the_training_is_known_again_and_another_is_not(classifier: KerasClassifier, tiny_model: Path):
@@ -127,3 +144,26 @@ def test_a_card_that_does_not_fit_the_network_is_refused(
     with pytest.raises(ModelError) as refusal:
         load_classifier(tmp_path / "tiny")
     assert refusal.value.code == code
+
+
+def test_a_model_with_a_segmenter_outlines_the_lungs_of_what_it_reads(model_with_lungs: Path, tiny_model: Path):
+    film = read_radiograph(png(drawn_film(False, 3)), "film.png")
+    whole = load_classifier(model_with_lungs)
+    reading = read_xray(whole, film)
+    assert whole.lungs is not None and reading.outline is not None
+    assert (reading.outline.height, reading.outline.width) == film.pixels.shape
+    # The drawn lungs cover a third of the film, of which the segmenter sees 16 x 16 cells.
+    assert reading.outline.share == pytest.approx(0.38, abs=0.08)
+    without = read_xray(load_classifier(tiny_model), film)
+    assert without.outline is None and without.share_inside is None
+    assert without.logit == pytest.approx(reading.logit)
+
+
+def test_a_segmenter_that_is_none_is_refused_with_its_model(model_with_lungs: Path, tmp_path: Path):
+    folder = tmp_path / "model"
+    shutil.copytree(model_with_lungs, folder)
+    shutil.copyfile(folder / NETWORK_FILE, folder / LUNGS_FILE)
+    write_card(dataclasses.replace(read_card(model_with_lungs), lungs_sha256=file_sha256(folder / LUNGS_FILE)), folder)
+    with pytest.raises(ModelError) as refusal:
+        load_classifier(folder)
+    assert refusal.value.code == "network_output"

@@ -1,5 +1,6 @@
 """What runs a network: TensorFlow, or OpenVINO where it is installed and asked for."""
 
+import dataclasses
 import importlib.util
 import os
 import sys
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import engines
+from benchmarks import engines, two_views
 from benchmarks.record import read_record
 from pneumo_core.cli.group import commands
 from pneumo_core.errors import ModelError, PneumoError
@@ -20,8 +21,10 @@ from pneumo_core.files.places import ROOT
 from pneumo_core.film.preprocessing import prepare
 from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
 from pneumo_core.keras_network.engines import keras_engine, openvino_engine
+from pneumo_core.keras_network.layers import JOINED_MAPS
 from pneumo_core.network.engine import ENGINE_VARIABLE, engine_in_use
 from tests.conftest import drawn_film
+from tests.two_views import SIDE, joined_at_random
 
 # Only looked for: its import calls home unless the engine has seen to it.
 needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed")
@@ -86,6 +89,26 @@ def test_openvino_scores_judges_and_explains_as_tensorflow_does(
         assert verdict is not None and known_verdict is not None
         assert verdict.kind == known_verdict.kind
         assert verdict.probability == pytest.approx(known_verdict.probability, abs=1e-3)
+
+
+@needs_openvino
+def test_openvino_agrees_on_two_views_and_three_classes(usual: KerasClassifier):
+    card = dataclasses.replace(usual.card, explained_layer=JOINED_MAPS)
+    network = joined_at_random()
+    ours, other = (KerasClassifier(network, card, engine=engine) for engine in ("keras", "openvino"))
+    films = np.random.default_rng(4).uniform(0, 255, (5, SIDE, SIDE, 1)).astype(np.float32)
+    assert np.ptp(ours.logits(films)) > 0.01
+    assert other.logits(films) == pytest.approx(ours.logits(films), abs=1e-3)
+    for film in films:
+        expected = ours.score_and_explain(film)[2].unscaled
+        assert other.score_and_explain(film)[2].unscaled == pytest.approx(expected, abs=1e-3)
+        shares, theirs = ours.shares(film), other.shares(film)
+        assert shares is not None and theirs is not None
+        assert dataclasses.astuple(theirs) == pytest.approx(dataclasses.astuple(shares), abs=1e-4)
+        assert shares.finding == pytest.approx(ours.score(film[np.newaxis])[0], abs=1e-6)
+        odds = keras.Model(network.input, network.get_layer("other").output)(film[np.newaxis])
+        assert shares.other / shares.normal == pytest.approx(float(np.exp(odds[0, 0])), rel=1e-3)
+    assert usual.shares(films[0]) is None
 
 
 @needs_openvino
@@ -161,6 +184,18 @@ def test_the_benchmark_names_what_is_left_out_and_times_the_rest(
     assert [row[0] for row in results.rows] == ["ours", engines.USUAL]
     assert passes.rows[0][2:] == (1.0, None)
     assert passes.rows[1][3] == 0.0
+
+
+def test_two_views_are_timed_beside_the_model_in_use(
+    tiny_model_in_use: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(two_views, "find_spec", lambda name: None)
+    monkeypatch.setattr(two_views, "two_views", lambda size: joined_at_random())
+    result = CliRunner().invoke(two_views.benchmark, ["--repetitions", "1", "--record", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    (table,) = read_record(tmp_path / "two_views.json").tables
+    assert [row[:2] for row in table.rows] == [("keras", two_views.ONE), ("keras", two_views.MANY)]
+    assert all(row[-1] > 0 for row in table.rows)
 
 
 def test_what_the_benchmark_names_is_pinned():

@@ -257,8 +257,10 @@ def test_other_shapes_than_the_cards_are_refused(refused: Callable[..., tuple[st
         (lambda x: keras.layers.Dense(1, keras.layers.Softmax(), name="end")(x), "probabilities"),
         (lambda x: keras.layers.Reshape((1,))(keras.layers.Dense(1, "hard_sigmoid", name="end")(x)), "probabilities"),
         (lambda x: keras.ops.sigmoid(keras.layers.Dense(1)(x)), "probabilities"),
+        (lambda x: keras.layers.Add()([keras.layers.Dense(1, "sigmoid")(x) for _ in range(2)]), "probabilities"),
         (lambda x: keras.layers.ReLU(name="end")(keras.layers.Dense(1)(x)), "no logit"),
         (lambda x: keras.layers.Dense(1, "tanh", name="end")(x), "no logit"),
+        (lambda x: keras.layers.Rescaling(-1.0)(keras.layers.Dense(1, "softplus", name="end")(x)), "no logit"),
     ],
 )
 def test_a_network_that_ends_in_an_activation_is_refused(tmp_path: Path, end, found: str):
@@ -277,6 +279,32 @@ def test_a_network_whose_last_activation_is_linear_passes(tmp_path: Path):
     x = keras.layers.Dense(1)(keras.layers.Dense(2, "sigmoid")(keras.layers.GlobalAveragePooling2D()(x)))
     save_network(keras.Model(film, keras.layers.Activation("linear")(x)), tmp_path / "classifier.keras")
     check_network_file(tmp_path / "classifier.keras", SMALL, LAYER)
+
+
+def test_a_head_of_three_classes_passes_though_a_part_of_it_is_an_activation(tmp_path: Path):
+    save_network(build_network(Recipe(architecture="SmallCNN", size=32, classes=3)), tmp_path / "classifier.keras")
+    check_network_file(tmp_path / "classifier.keras", SMALL, LAYER)
+
+
+@pytest.mark.parametrize(
+    ("enlarge", "code"),
+    [
+        (keras.layers.UpSampling2D(2, interpolation="bilinear"), None),
+        (keras.layers.UpSampling2D(2, interpolation="nearest"), "network_class"),
+        (keras.layers.UpSampling2D(3000, interpolation="bilinear"), "network_size"),
+        (keras.ops.exp, "network_class"),
+        (lambda x: keras.ops.power(x, 40.0), "network_class"),
+    ],
+)
+def test_maps_are_enlarged_in_one_way_only_and_by_few_operations(tmp_path: Path, enlarge, code: str | None):
+    film = keras.Input((32, 32, 1), name="film")
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 3, name=LAYER)(film))
+    large = keras.layers.GlobalAveragePooling2D()(enlarge(film))
+    save_network(keras.Model(film, keras.layers.Dense(1)(keras.layers.Concatenate()([x, large]))), tmp_path / "c.keras")
+    if code is None:
+        check_network_file(tmp_path / "c.keras", SMALL, LAYER)
+    else:
+        assert refusal_of(tmp_path / "c.keras")[0] == code
 
 
 def test_two_outputs_are_refused(refused: Callable[..., tuple[str, str]]):

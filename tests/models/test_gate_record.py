@@ -7,10 +7,24 @@ import pytest
 
 from pneumo_core.errors import ModelError
 from pneumo_core.gate.input_gate import GATE_FILE, HAS_GATE, NO_GATE
-from pneumo_core.models.gate_record import RECORD_FILE, GateFit, MadePictures, gate_in_words, read_record, write_record
+from pneumo_core.models.gate_record import (
+    RECORD_FILE,
+    FittedSet,
+    GateFit,
+    MadePictures,
+    gate_in_words,
+    read_record,
+    write_record,
+)
 
 WEIGHTS = "ab" * 32
 GOOD = GateFit(2600, 785, 3, (MadePictures("turned left", 200, 200), MadePictures("part or several", 200, 195)))
+BY_GROUP = GateFit.of(
+    [
+        FittedSet("children", 1300, 700, 3, 200, 8, (MadePictures("inverted", 200, 200),)),
+        FittedSet("adults", 1200, 500, 9, 200, 20, (MadePictures("inverted", 150, 149),), is_known=False),
+    ]
+)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +41,8 @@ GOOD = GateFit(2600, 785, 3, (MadePictures("turned left", 200, 200), MadePicture
             "There were 99 training films and 20 validation films; to fit and try one takes at least 100",
         ),
         (GateFit(100, 19), "19 validation films"),
+        (BY_GROUP, ""),
+        (GateFit.of([*BY_GROUP.sets, FittedSet("sick", 300, 100, 3)]), "of the group sick it would refuse 3 of 100"),
         (GateFit(5000, 500, is_wanted=False), "The plan of its training left it out."),
     ],
 )
@@ -46,6 +62,25 @@ def test_a_record_is_kept_with_its_gate_and_said_with_intervals(tmp_path: Path):
     assert fitted == ("Fitted on 2600 training films; of 785 validation films it refuses 3, in percent 0.4 (0.1-1.1).")
     assert "turned left 100.0 (98.1-100.0) of 200; part or several 97.5 (94.3-98.9) of 200." in made
     assert "what nobody has thought of is harder" in honest
+
+
+def test_a_record_by_group_holds_the_sums_and_says_each_group(tmp_path: Path):
+    (tmp_path / GATE_FILE).write_bytes(b"gate")
+    write_record(BY_GROUP, tmp_path, WEIGHTS)
+    assert read_record(tmp_path, WEIGHTS) == BY_GROUP
+    assert (BY_GROUP.training_films, BY_GROUP.validation_films, BY_GROUP.validation_refused) == (2500, 1200, 12)
+    assert BY_GROUP.made == (MadePictures("inverted", 350, 349),)
+    words = gate_in_words(tmp_path, WEIGHTS)
+    adults = next(line for line in words if "Group adults" in line)
+    assert "9, in percent 1.8" in adults and "20, in percent 10.0" in adults
+
+
+def test_a_record_of_before_there_were_groups_is_read(tmp_path: Path):
+    write_record(GOOD, tmp_path, WEIGHTS)
+    record = json.loads((tmp_path / RECORD_FILE).read_text())
+    del record["fit"]["sets"]
+    (tmp_path / RECORD_FILE).write_text(json.dumps(record))
+    assert read_record(tmp_path, WEIGHTS) == GOOD
 
 
 def test_the_record_of_another_gate_or_other_weights_says_nothing(tmp_path: Path):
@@ -71,6 +106,9 @@ def test_a_model_without_a_gate_says_so_and_why(tmp_path: Path):
         {"validation_refused": -1},
         {"training_films": "many"},
         {"made": [{"kind": "other", "n": 3, "refused": 4}]},
+        {"sets": [{"name": "adults", "training_films": 9, "validation_films": 3, "validation_refused": 4}]},
+        {"sets": [{"name": "adults", "training_films": 9, "validation_films": 3, "portable_refused": 1}]},
+        {"sets": [{"name": "![x](https://example.org)", "training_films": 9, "validation_films": 3}]},
         {"made": [{"kind": "![x](https://example.org)", "n": 3, "refused": 3}]},
         {"more": 1},
     ],

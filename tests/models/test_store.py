@@ -553,7 +553,7 @@ def test_an_input_gate_goes_with_its_model(gated_model: Path, models: Path):
     assert load_classifier(imported.folder).gate is not None
     (words,) = (entry.input_gate for entry in list_models(models) if entry.name == "new")
     assert words[0] == HAS_GATE
-    assert len(words) == 4
+    assert len(words) == 5
     assert f"- {words[1]}" in (imported.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 

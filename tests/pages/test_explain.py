@@ -390,3 +390,20 @@ def test_a_file_name_is_no_markup_where_a_verdict_is_named(page: AppTest):
     upload(page, (name, content))
     (block,) = {html.proto.body.split("</b>")[0] for html in page.get("html") if 'class="film-name' in html.proto.body}
     assert block.endswith("<b>&lt;img src=x&gt; &amp; *y*.png")
+
+
+def test_the_lungs_outline_is_drawn_on_request_and_said_in_words(
+    model_with_lungs: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv(MODELS_VARIABLE, str(model_with_lungs))
+    page = AppTest.from_file(ROOT / "app.py", default_timeout=60).run().switch_page("pages/explain.py").run()
+    upload(page, film(False, 1))
+
+    def alt() -> str:
+        return next(chart.proto.alt for chart in page.get("plotly_chart") if chart.proto.alt.startswith("The X-ray"))
+
+    assert "outline" not in alt()
+    next(box for box in page.checkbox if "outline" in box.label).check().run()
+    assert not page.exception
+    assert "outline" in alt()
+    assert "lung is outlined" in texts(page)

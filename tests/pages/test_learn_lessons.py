@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pneumo_core.files.places import MODELS_VARIABLE, ROOT
+from pneumo_core.learn.elsewhere import read_elsewhere
 from pneumo_core.learn.lessons import consequences
 from pneumo_core.models.card import STORED_SCORES_FILE, read_card, write_card
 from pneumo_core.models.results import evaluation_of
@@ -217,3 +218,25 @@ def test_a_model_validated_on_too_few_films_has_no_coverage_to_set(tiny_model_in
     app = opened("uncertain")
     assert "A coverage of 80 % takes at least 4 of each class" in app.error[0].value
     assert not app.header
+
+
+def test_the_lesson_on_ages_follows_the_operating_point(tiny_model_in_use: Path):
+    app = opened("another-age")
+    assert [header.value for header in app.header] == ["Does one threshold serve all ages?"]
+    assert len(charts(app)) == len(read_elsewhere().networks)
+    before = app.table[0].value
+    assert list(before["Flagged, %"])[:3] == ["normal children", "children with pneumonia", "normal adults"]
+    app.segmented_control(key="lesson_age_point").set_value("screening").run()
+    # A lower threshold flags no group less, and some more.
+    shares = [[float(cell.split()[0]) for cell in table.iloc[:, 1]] for table in (before, app.table[0].value)]
+    assert all(first <= second for first, second in zip(*shares, strict=True))
+    assert shares[0] != shares[1]
+
+
+def test_the_lesson_on_shortcuts_sets_rules_without_lungs_beside_each_view(tiny_model_in_use: Path):
+    app = opened("shortcuts")
+    rules, views = (table.value for table in app.table)
+    networks = [network.about.name for network in read_elsewhere().networks]
+    assert len(rules) == 2 + 3 * len(networks)
+    assert list(views["Whole normal adults"]) == [f"{name}, {view}" for name in networks for view in ("AP", "PA")]
+    assert "% of the opacities are AP" in words(app)

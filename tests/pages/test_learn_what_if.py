@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from pages.parts.learn import what_if_view
 from pages.parts.shared.session_results import RESULTS
 from pneumo_core.explain.what_if import CONTROLS, Change, Check, Look, Region
-from pneumo_core.files.places import ROOT
+from pneumo_core.files.places import MODELS_VARIABLE, ROOT
 
 
 @pytest.fixture
@@ -142,3 +142,20 @@ def test_the_change_is_kept_when_another_page_is_opened(lesson: AppTest, looks: 
     lesson.switch_page("pages/learn.py").run()
     assert not lesson.exception
     assert looks[-1][0] == Change(rotation=12.0)
+
+
+def test_a_zone_of_an_outlined_lung_is_hidden_by_its_name(
+    model_with_lungs: Path, monkeypatch: pytest.MonkeyPatch, looks: list
+):
+    monkeypatch.setenv(MODELS_VARIABLE, str(model_with_lungs))
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=60).run().switch_page("pages/learn.py")
+    app.query_params["lesson"] = "what-if"
+    app.run()
+    zones = next(box for box in app.selectbox if box.label == "Hide a zone of the lungs")
+    zones.select(next(option for option in zones.options if option.endswith("lower zone"))).run()
+    assert not app.exception
+    region = looks[-1][0].region
+    assert region is not None and region.top >= 40
+    assert app.session_state["what_if_down"] == (region.top, region.bottom)
+    # The list is ready for the next zone.
+    assert next(box for box in app.selectbox if box.label == "Hide a zone of the lungs").value is None

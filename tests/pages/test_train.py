@@ -43,6 +43,7 @@ from pneumo_core.train.run import (
     write_state,
 )
 from pneumo_core.wording import Progress
+from tests.conftest import drawn_film, png
 
 QUICK = Recipe(architecture="SmallCNN", size=32, epochs=2, batch_size=8, frozen_normalization=False)
 
@@ -519,3 +520,28 @@ def test_a_refusal_of_the_core_is_shown_where_a_run_is_started(data: Path, monke
 
     monkeypatch.setattr(plan_view, "start_run", refuse)
     assert "Not now." in text(click(planned(), "Start training"))
+
+
+def test_folders_with_tables_are_audited_and_planned_as_one_set(data: Path):
+    for source, labels in (("adults", ("opacity", "abnormal_no_opacity", "normal")), ("bodies", ("normal",))):
+        rows = ["path,label,view,patient"]
+        (data.parent / source).mkdir()
+        for place, label in enumerate(labels):
+            for n in range(3):
+                name = f"{label}{n}.png"
+                (data.parent / source / name).write_bytes(png(drawn_film(label == "opacity", 50 * place + n)))
+                rows.append(f"{name},{label},{'AP' if label == 'opacity' else 'PA'},{10 * place + n}")
+        (data.parent / source / "labels.csv").write_text("\n".join(rows) + "\n")
+    app = opened()
+    app.selectbox(key="training_data").set_value("open/adults").run()
+    app.multiselect(key="training_more_open/adults").set_value(["open/bodies"]).run()
+    audited(app)
+    assert not app.exception
+    assert "12 X-rays, of which 0 cannot be used" in text(app)
+    assert "finding 100 % (3 of 3), other 0 % (0 of 3), normal 0 % (0 of 6)" in text(app)
+    assert {"Finding: 3 X-rays drawn at random", "Other: 3 X-rays drawn at random"} <= {h.value for h in app.header}
+    click(app, "Make this split")
+    app = app.segmented_control(key="training_step").set_value(PLAN).run()
+    assert not app.exception
+    assert not app.error
+    assert any("Patients" in table.value.columns for table in app.table)

@@ -1,5 +1,6 @@
 """Plotly figures of a reading: their numbers, panels and colours."""
 
+import numpy as np
 import pytest
 
 from pneumo_core.read.figures import VIEWER_CONFIG, gauge, viewer
@@ -68,6 +69,16 @@ def test_the_viewer_has_one_picture_and_one_title_for_each_panel(count: int):
     # No two panels share axes of their own, and titles stand over their panels.
     assert len({trace.xaxis for trace in figure.data}) == count
     assert len({note.x for note in figure.layout.annotations}) == count
+
+
+def test_a_line_is_drawn_closed_on_each_picture_in_its_own_pixels():
+    line = np.array([[0.25, 0.1], [0.5, 0.9], [0.75, 0.1]])
+    figure = viewer(panels(2), height=90, width=120, identity="film", text_colour="#111111", lines=[line])
+    drawn = [trace for trace in figure.data if trace.type == "scatter"]
+    assert [trace.xaxis for trace in drawn] == ["x", "x2"]
+    for trace in drawn:
+        assert list(trace.x) == pytest.approx([30, 60, 90, 30])
+        assert list(trace.y) == pytest.approx([9, 81, 9, 9])
 
 
 def test_zooming_or_moving_one_panel_moves_all():

@@ -12,13 +12,15 @@ from PIL import Image
 
 from pneumo_core.draw.picture import Display
 from pneumo_core.files.places import ROOT
+from pneumo_core.files.site import MIX_VARIABLE
 from pneumo_core.gate.admission import Admission
 from pneumo_core.gate.input_gate import LEFT
 from pneumo_core.gate.quality import Quality
 from pneumo_core.gate.suitability import CORRECTIONS, suitability_for_age
+from pneumo_core.lungs.outline import Outline
 from pneumo_core.models.card import ModelCard, active_model_folder, read_card
 from pneumo_core.models.conformal import NOT_THE_FLAG, Conformal, Measured, Regions
-from pneumo_core.models.results import EvaluationResult, PointResult
+from pneumo_core.models.results import EvaluationResult, GroupCount, Groups, PointResult
 from pneumo_core.read.reading import Reading
 from pneumo_core.read.report import (
     RANGES_IN_WORDS,
@@ -31,11 +33,13 @@ from pneumo_core.read.report import (
     receipt,
     receipt_json,
     reference_result,
-    score_in_words,
+    scores_in_words,
     verdict,
 )
 from pneumo_core.stats.metrics import ConfusionMatrix, proportion
+from pneumo_core.stats.mix import NO_MIX
 from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
+from tests.lungs.drawn import LEFT as LEFT_LUNG, RIGHT as RIGHT_LUNG, probability
 from tests.makers import (
     BALANCED,
     CANARY,
@@ -52,6 +56,7 @@ from tests.makers import (
     population,
     radiograph,
     reading,
+    with_first,
 )
 
 CARD, YEARS = model_card(), ((1.0, 5.0),)
@@ -158,7 +163,7 @@ def calibrated_on(n: int, error: float, films: str = "test, elsewhere") -> Evalu
 def test_a_score_is_a_fact_only_where_its_calibration_was_measured_well_enough(n: int, error: float, known: bool):
     card = model_card(test=(calibrated_on(n, error),))
     assert is_calibration_known(card.first) is known
-    assert (score_in_words(reading(card=card)) == SCORE_AS_A_FACT) is known
+    assert (scores_in_words(reading(card=card)) == SCORE_AS_A_FACT) is known
     assert (SCORE_AS_A_FACT in Page(report(card=card)).text) is known
     assert receipt(reading(card=card), BALANCED.name, 0.1)["calibration_known"] is known
 
@@ -176,7 +181,7 @@ def test_a_score_that_is_no_fact_says_what_was_measured():
         ),
         (model_card(test=(), validation=()), "The calibration of such scores was not measured."),
     ):
-        assert score_in_words(reading(card=card)) == f"{means} {known}"
+        assert scores_in_words(reading(card=card)) == f"{means} {known}"
         assert f"Probability 62.5 %. {means} {known}" in Page(report(card=card)).text
 
 
@@ -185,7 +190,7 @@ def test_a_score_of_a_film_unlike_those_measured_is_no_fact_and_has_no_probabili
     card = model_card(test=(calibrated_on(624, 0.02),))
     film = reading(card=card)
     known, unknown = film, dataclasses.replace(film, admission=unlike)
-    assert score_in_words(unknown) == (
+    assert scores_in_words(unknown) == (
         "Read as a frequency this score means about 62 in 100, if 50 % of the group have pneumonia. It was checked on "
         "other kinds of images or patients than this one."
     )
@@ -204,26 +209,65 @@ def test_the_calibration_is_that_of_the_first_test_films_and_else_of_the_validat
 
 def test_the_shipped_models_score_stands_as_a_fact():
     card = read_card(active_model_folder(ROOT / "model"))
-    assert score_in_words(reading(0.647, card=card)) == SCORE_AS_A_FACT.replace("62", "65")
+    assert scores_in_words(reading(0.647, card=card)) == SCORE_AS_A_FACT.replace("62", "65")
 
 
+@pytest.fixture
+def nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """State a mix of patients in which nobody has another abnormality."""
+    monkeypatch.setenv(MIX_VARIABLE, "finding 30, other 0, normal 70")
+
+
+def apart(card: ModelCard | None = None) -> ModelCard:
+    """Give a card whose X-rays without the finding are said to be normal."""
+    card = card or model_card()
+
+    def split(point: PointResult) -> PointResult:
+        matrix = point.confusion
+        normal = GroupCount(matrix.false_positives, matrix.false_positives + matrix.true_negatives)
+        return dataclasses.replace(point, groups=Groups(normal=normal))
+
+    results = (dataclasses.replace(one, points=tuple(map(split, one.points))) for one in card.first.test)
+    return with_first(card, test=tuple(results))
+
+
+def test_without_a_mix_of_patients_no_predictive_value_is_shown():
+    rows = dict(at_prevalence(reading(0.625, card=apart()), BALANCED.name, 0.1))
+    assert not any("PPV" in label for label in rows)
+    assert NO_MIX in rows["Flagged or not: how many have pneumonia"]
+    found = receipt(reading(0.625, card=apart()), BALANCED.name, 0.1)
+    assert (found["mix"], found["positive_predictive_value"]) == (None, None)
+
+
+def test_a_group_of_the_mix_that_was_not_measured_takes_the_predictive_values_away(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(MIX_VARIABLE, "finding 10, other 30, normal 60")
+    rows = dict(at_prevalence(reading(0.625, card=apart()), BALANCED.name, 0.1))
+    assert not any("PPV" in label for label in rows)
+    assert "another abnormality are in the mix" in rows["Flagged or not: how many have pneumonia"]
+
+
+@pytest.mark.usefixtures("nobody_else")
 def test_what_a_flag_means_at_a_prevalence_of_one_in_ten():
     # Odds of 0.625 are 5/3; times 1/9 they are 5/27: 5/32. Sensitivity 18/20, specificity 36/40.
     # Of 1000: 100 sick, 90 flagged, 10 not; 900 well, 90 flagged, 810 not: PPV 50.0, NPV 98.8. At both low ends 69.9
     # and 207.9 flagged, 30.1 and 692.1 not; at both high ends 97.2 and 35.6 flagged, 2.8 and 864.4 not.
-    assert at_prevalence(reading(0.625), BALANCED.name, 0.1) == [
+    assert at_prevalence(reading(0.625, card=apart()), BALANCED.name, 0.1) == [
         ("Probability for this X-ray in such a group", "15.6 %"),
         ("Flagged images with pneumonia (PPV)", "25.2 to 73.2 %"),
         ("Images not flagged, without pneumonia (NPV)", "98.8 % (95.8-99.7)"),
         ("Sensitivity, measured on 60 test images", "90.0 % (95 % interval 69.9 to 97.2, n = 20)"),
-        ("Specificity, measured on 60 test images", "90.0 % (95 % interval 76.9 to 96.0, n = 40)"),
+        (
+            "Specificity with nothing abnormal, measured on 60 test images",
+            "90.0 % (95 % interval 76.9 to 96.0, n = 40)",
+        ),
     ]
 
 
+@pytest.mark.usefixtures("nobody_else")
 def test_what_a_flag_means_follows_the_operating_point_and_the_prevalence():
     # Rule-in: sensitivity 15/20, specificity 40/40; of 200, half sick: 75 flagged, all sick; 125 not, 100 well.
     # At both low ends, 53.1 and 91.2 %: 53.1 of 61.9 flagged, 91.2 of 138.1 not; at the high ends 88.8 and 100 %.
-    rows = dict(at_prevalence(reading(0.625), RULE_IN.name, 0.5))
+    rows = dict(at_prevalence(reading(0.625, card=apart()), RULE_IN.name, 0.5))
     assert rows["Probability for this X-ray in such a group"] == "62.5 %"
     assert rows["Flagged images with pneumonia (PPV)"] == "100.0 % (85.8-100.0)"
     assert rows["Images not flagged, without pneumonia (NPV)"] == "80.0 % (66.1-89.9)"
@@ -232,9 +276,10 @@ def test_what_a_flag_means_follows_the_operating_point_and_the_prevalence():
 def counted(*counts: int) -> ModelCard:
     """A card whose test counted true and false positives, true and false negatives at the balanced point."""
     result = dataclasses.replace(evaluation_result(), points=(PointResult("balanced", 0.5, ConfusionMatrix(*counts)),))
-    return model_card(test=(result,))
+    return apart(model_card(test=(result,)))
 
 
+@pytest.mark.usefixtures("nobody_else")
 @pytest.mark.parametrize(
     ("prevalence", "positive", "negative"),
     [
@@ -253,17 +298,21 @@ def test_ten_of_ten_right_are_no_hundred_percent(prevalence: float, positive: st
     assert f"(PPV) {positive} Images not flagged, without pneumonia (NPV) {negative} Sensitivity" in text
 
 
+@pytest.mark.usefixtures("nobody_else")
 def test_the_shipped_models_ppv_keeps_its_figure():
     # 384 of 390 and 193 of 234, as on the 624 official test films: 0.0985 of 0.0985 + 0.1577.
     rows = dict(at_prevalence(reading(card=counted(384, 41, 193, 6)), BALANCED.name, 0.1))
     assert rows["Flagged images with pneumonia (PPV)"] == "38.4 % (31.9-45.6)"
 
 
+@pytest.mark.usefixtures("nobody_else")
 def test_a_range_is_explained_where_there_is_one():
-    assert RANGES_IN_WORDS in Page(report()).text
+    assert RANGES_IN_WORDS in Page(report(card=apart())).text
+    assert RANGES_IN_WORDS not in Page(report()).text
     assert RANGES_IN_WORDS not in Page(report(card=model_card(test=(), validation=()))).text
 
 
+@pytest.mark.usefixtures("nobody_else")
 def test_the_receipt_holds_predictive_values_with_their_ranges_and_null_where_there_are_none():
     found = json.loads(receipt_json(reading(card=counted(10, 0, 10, 0)), BALANCED.name, 0.01))
     assert found["positive_predictive_value"] == pytest.approx({"value": 1, "low": 0.025621, "high": 1}, abs=1e-5)
@@ -284,13 +333,14 @@ def test_a_model_without_an_evaluation_gives_the_probability_alone():
     ]
 
 
+@pytest.mark.usefixtures("nobody_else")
 def test_what_was_not_measured_is_called_not_defined():
     none_with_pneumonia = PointResult("balanced", 0.5, ConfusionMatrix(0, 4, 36, 0))
     result = dataclasses.replace(evaluation_result("validation, view 1"), points=(none_with_pneumonia,))
-    rows = dict(at_prevalence(reading(card=model_card(test=(result,))), BALANCED.name, 0.1))
+    rows = dict(at_prevalence(reading(card=apart(model_card(test=(result,)))), BALANCED.name, 0.1))
     assert rows["Sensitivity, measured on 60 validation images"] == "not defined"
-    assert rows["Flagged images with pneumonia (PPV)"] == "not defined"
-    assert rows["Specificity, measured on 60 validation images"].startswith("90.0 %")
+    assert "the finding are in the mix and were not" in rows["Flagged or not: how many have pneumonia"]
+    assert rows["Specificity with nothing abnormal, measured on 60 validation images"].startswith("90.0 %")
 
 
 def test_the_facts_of_a_dicom_are_told_in_the_standards_words():
@@ -350,6 +400,8 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "threshold": 0.8,
         "flagged": False,
         "prevalence": 0.1,
+        "heat_map_inside_thorax": None,
+        "lungs_outlined": None,
         "heat_map_is_blank": True,
         "outside_population": False,
         "conformal": None,
@@ -377,6 +429,7 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "versions",
         "by_population",
         "probability_at_prevalence",
+        "mix",
         "positive_predictive_value",
         "negative_predictive_value",
     }
@@ -406,8 +459,9 @@ def test_a_files_name_gets_into_no_file(blank: bool, kind: str):
             assert part not in content
 
 
+@pytest.mark.usefixtures("nobody_else")
 def test_the_report_says_verdict_score_threshold_and_meaning():
-    text = Page(report()).text
+    text = Page(report(card=apart())).text
     for sentence in (
         "Flagged: suspected pneumonia",
         f"Probability 62.5 %. {SCORE_OF_60_FILMS} The balanced operating point flags probabilities of at least 50.0 % "
@@ -617,3 +671,27 @@ def test_without_an_outcome_the_report_says_no_word_of_it():
     text = Page(report(card=model_card())).text
     for word in ("likely", "uncertain", "Suspected pneumonia:"):
         assert word not in text
+
+
+def outlined(*shapes: np.ndarray) -> Reading:
+    plain = reading()
+    lungs = Outline.of(probability(*shapes), 900, 900)
+    return dataclasses.replace(plain, admission=dataclasses.replace(plain.admission, lungs=lungs))
+
+
+def test_the_heat_maps_share_inside_the_thorax_stands_beside_it():
+    both = outlined(RIGHT_LUNG, LEFT_LUNG)
+    assert both.share_inside == pytest.approx(both.outline.thorax[:, :56].sum() / (112 * 56), abs=0.03)
+    percent = f"{100 * both.share_inside:.0f} % of the heat map"
+    assert percent in report(both).decode()
+    assert percent in dict(facts(both))["Heat map and thorax"]
+    found = receipt(both, BALANCED.name, 0.1)
+    assert found["heat_map_inside_thorax"] == both.share_inside
+    assert found["lungs_outlined"] == ["right", "left"]
+
+
+def test_without_both_lungs_no_share_is_said():
+    for of, lungs in ((outlined(RIGHT_LUNG), ["right"]), (reading(), None)):
+        found = receipt(of, BALANCED.name, 0.1)
+        assert (found["heat_map_inside_thorax"], found["lungs_outlined"]) == (None, lungs)
+        assert "of the heat map's evidence" not in report(of).decode()

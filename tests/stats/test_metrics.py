@@ -447,7 +447,7 @@ def test_a_handful_of_patients_gives_no_interval_by_patient(patients: int):
     found = [getattr(at, name) for name in ("sensitivity", "specificity", *COMPOUNDS)]
     found += [getattr(overall, name) for name in OVERALL]
     found += [area_by_patient(has_pneumonia, probabilities, bootstrap)]
-    found += sensitivity_and_specificity(has_pneumonia, probabilities, 0.5, bootstrap, by_patient=True)
+    found += sensitivity_and_specificity(has_pneumonia, probabilities >= 0.5, bootstrap, by_patient=True)
     assert all(math.isnan(estimate.low) and math.isnan(estimate.high) for estimate in found)
     assert not any(math.isnan(estimate.value) for estimate in found)
 
@@ -533,6 +533,6 @@ def test_figures_of_ten_thousand_films_are_ready_while_a_slider_moves():
 def test_sensitivity_and_specificity_alone_are_those_among_all_figures(by_patient: bool, threshold: float):
     has_pneumonia, probabilities = films()
     bootstrap = Bootstrap(np.arange(len(has_pneumonia)) // 3)
-    both = sensitivity_and_specificity(has_pneumonia, probabilities, threshold, bootstrap, by_patient)
+    both = sensitivity_and_specificity(has_pneumonia, probabilities >= threshold, bootstrap, by_patient)
     every = figures_at(has_pneumonia, probabilities, threshold, bootstrap, by_patient)
     assert both == (every.sensitivity, every.specificity)

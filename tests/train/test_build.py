@@ -1,4 +1,4 @@
-"""Networks built as a recipe says, begun from weights that are there, and joined."""
+"""Networks built as a recipe says, and begun from weights that are there."""
 
 import dataclasses
 import shutil
@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import ModelError
-from pneumo_core.keras_network.layers import body_and_head, load_network, save_network
-from pneumo_core.train.build import BACKBONES, build_network, join_networks, start_from_imagenet, start_from_model
+from pneumo_core.keras_network.layers import body_and_head
+from pneumo_core.train.build import BACKBONES, build_network, start_from_imagenet, start_from_model
 from pneumo_core.train.plan import ARCHITECTURES, WEIGHTS_CODE, Recipe
 
 SMALL = Recipe(architecture="SmallCNN", size=32, dense_units=(16,))
@@ -140,23 +140,24 @@ def test_a_model_with_another_backbone_is_refused(network: keras.Model):
         start_from_model(build_network(other), other, network, "block3_activation")
 
 
-def test_networks_with_dense_layers_or_maps_of_other_sizes_are_not_joined():
-    plain, dense = (build_network(Recipe(architecture="SmallCNN", size=32, dense_units=units)) for units in ((), (4,)))
-    with pytest.raises(ModelError, match=r"Network 2 .* no dense layer"):
-        join_networks([plain, dense], ["block3_activation"] * 2, [0.5, 0.5])
-    maps = plain.get_layer("block2_activation").output
-    finer = keras.Model(plain.input, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(maps)))
-    with pytest.raises(ModelError, match="equally fine"):
-        join_networks([plain, finer], ["block3_activation", "block2_activation"], [0.5, 0.5])
+def test_a_head_of_three_classes_gives_the_log_odds_of_the_finding_against_the_other_two():
+    network = build_network(recipe("SmallCNN", classes=3))
+    random = np.random.default_rng(6)
+    for name in ("opacity", "other"):
+        network.get_layer(name).set_weights([random.normal(0, 2, (32, 1)), random.normal(0, 1, 1)])
+    inside = keras.Model(network.input, [network.get_layer(name).output for name in ("opacity", "other")])
+    films = random.uniform(0, 255, (6, 32, 32, 1)).astype(np.float32)
+    a, b = (np.asarray(values, np.float64) for values in inside(films))
+    share = np.exp(a) / (np.exp(a) + np.exp(b) + 1)
+    assert np.ptp(share) > 0.01
+    assert np.asarray(network(films)) == pytest.approx(np.log(share / (1 - share)), rel=1e-4, abs=1e-4)
 
 
-def test_what_joined_networks_have_in_common_is_there_once_whatever_its_layers_are(tmp_path: Path):
-    # MobileNetV3 multiplies and adds numbers that stand in no layer.
-    save_network(build_network(Recipe(architecture="MobileNetV3Large", size=32)), tmp_path / "one.keras")
-    one, two = (load_network(tmp_path / "one.keras") for _ in range(2))
-    joined = join_networks([one, two], ["features"] * 2, [0.5, 0.5])
-    kept = sum(not isinstance(layer, keras.layers.Dropout) for layer in one.layers)
-    # One layer more, that joins.
-    assert len(joined.layers) == kept + 1
-    film = np.random.default_rng(7).uniform(0, 255, (1, 32, 32, 1)).astype(np.float32)
-    np.testing.assert_allclose(joined(film), one(film), rtol=1e-4, atol=1e-6)
+def test_a_head_of_three_classes_begins_anew_on_the_backbone_of_a_model_of_two(network: keras.Model):
+    three = recipe("SmallCNN", classes=3)
+    ours = build_network(three)
+    before = ours.get_layer("opacity").get_weights()[0]
+    start_from_model(ours, three, network, "block3_activation")
+    found, expected = (body_and_head(one, "block3_activation")[0](film(4)) for one in (ours, network))
+    assert np.array_equal(found, expected)
+    assert np.array_equal(before, ours.get_layer("opacity").get_weights()[0])

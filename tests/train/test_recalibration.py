@@ -12,9 +12,8 @@ from pneumo_core.cli.group import commands
 from pneumo_core.errors import DataError, ModelError
 from pneumo_core.files.hashes import file_sha256
 from pneumo_core.keras_network.classifier import load_classifier
-from pneumo_core.keras_network.layers import layers_to_walk, load_network, save_network
-from pneumo_core.models.card import CARD_FILE, NETWORK_FILE, read_card, write_card
-from pneumo_core.train.build import JOINED_MAPS
+from pneumo_core.keras_network.layers import JOINED_MAPS, layers_to_walk, load_network, save_network
+from pneumo_core.models.card import CARD_FILE, LUNGS_FILE, NETWORK_FILE, read_card, write_card
 from pneumo_core.train.recalibration import blend, recalibrate
 from tests.makers import with_thresholds
 
@@ -88,7 +87,7 @@ def other_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     save_network(network, folder / NETWORK_FILE)
     card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
     card |= {"name": "other", "weights_sha256": file_sha256(folder / NETWORK_FILE)}
-    card["calibration"]["temperature"] = 0.5
+    card["populations"][0]["calibration"]["temperature"] = 0.5
     (folder / CARD_FILE).write_text(json.dumps(card), encoding="utf-8")
     return folder
 
@@ -132,6 +131,14 @@ def test_models_that_were_split_otherwise_or_are_the_same_are_not_blended(
         with pytest.raises(DataError, match=r"two or more different models\. The named models are tiny"):
             blend(models, data, (), tmp_path / "both")
     assert not (tmp_path / "both").exists()
+
+
+def test_a_blend_outlines_the_lungs_as_the_first_of_its_models(
+    model_with_lungs: Path, other_model: Path, data: Path, tmp_path: Path
+):
+    blend([model_with_lungs, other_model], data, (), tmp_path / "both")
+    assert (tmp_path / "both" / LUNGS_FILE).read_bytes() == (model_with_lungs / LUNGS_FILE).read_bytes()
+    assert load_classifier(tmp_path / "both").lungs is not None
 
 
 def test_a_blend_can_be_blended_again(tiny_model: Path, other_model: Path, data: Path, tmp_path: Path):

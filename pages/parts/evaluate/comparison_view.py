@@ -31,7 +31,7 @@ def comparison_view(assessment: Assessment, run: Run, source: Source | None) -> 
         return
     model = others[names.index(chosen)]
     card = read_card(model.folder)
-    name = run_name(run.listing_sha256, card.weights_sha256)
+    name = run_name(run.listing_sha256, card.weights_sha256, run.age_years)
     folder = runs_folder() / name
     job = jobs().find(name)
     if job is not None and job.is_running:

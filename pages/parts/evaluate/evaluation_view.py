@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts.evaluate.film_list import film_list, film_name
+from pages.parts.evaluate.film_list import film_list, film_name, is_flagged
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.problems import plain
 from pneumo_core.data import Source
@@ -20,15 +20,23 @@ from pneumo_core.evaluate import (
     group_results,
     group_words,
     honesty_lines,
+    label_group_rows,
     outward_rows,
+    point_words,
+    points,
+    population_rows,
     scores_csv,
     screening_note,
     screening_rows,
+    why_no_values_here,
     worklist_order,
 )
-from pneumo_core.models import ModelCard
+from pneumo_core.files import site_mix
+from pneumo_core.models import Population
+from pneumo_core.stats import GROUP_WORDS, MIX_GROUPS, Mix
 from pneumo_core.wording import counted
 
+ALL = "all together"
 # A list of more problems stays folded.
 MOST_PROBLEMS = 10
 # The values say: has pneumonia, is flagged.
@@ -71,7 +79,7 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
         mark = "- " if len(assessment.doubts) > 1 else ""
         st.warning("\n".join(f"{mark}{plain(line)}" for line in assessment.doubts), icon=":material/groups:")
     if scored:
-        _at_threshold(assessment, source)
+        _populations(assessment, source)
     if len(cohort):
         st.header("What speaks against these figures")
         st.markdown(
@@ -92,20 +100,83 @@ def evaluation_view(assessment: Assessment, source: Source | None) -> None:
     _downloads(assessment, source)
 
 
+def _populations(assessment: Assessment, source: Source | None) -> None:
+    """Draw the figures of the only population, or of all together and of each; its choice stands above them."""
+    if not assessment.is_mixed:
+        _at_threshold(assessment, source)
+        return
+    parts = {part.population.name: part for part in assessment.parts}
+    st.header("By population")
+    st.markdown(
+        "The patient's age tells the population. Each has its own thresholds, and an X-ray counts by its own. Where "
+        "the age is not known, or lies between the populations, all are asked."
+    )
+    if len(assessment.cohort):
+        st.table(population_rows(assessment), alt="Figures of each population at its balanced operating point")
+    chosen = st.segmented_control("Figures of", [ALL, *parts], default=ALL, required=True, key="population")
+    if chosen == ALL:
+        _all_together(assessment, source)
+    elif len(parts[chosen].scores):
+        _at_threshold(parts[chosen], source)
+    else:
+        st.markdown(f"None of these X-rays is known to be of {plain(chosen)}.")
+
+
+@st.fragment
+def _all_together(assessment: Assessment, source: Source | None) -> None:
+    """Draw what each X-ray comes to by the point of its own population."""
+    at = st.segmented_control(
+        "Operating point",
+        [point.name for point in assessment.population.operating_points],
+        default="balanced",
+        required=True,
+        key="point_of_all",
+        format_func=lambda name: f"{name} ({assessment.population.operating_point(name).use})",
+    )
+    if len(assessment.cohort):
+        st.table(
+            [point_words(point, figures, is_mixed=True) for point, figures in points(assessment) if point.name == at],
+            alt="Counts and rates of all X-rays, each by the point of its own population",
+        )
+        _label_groups(assessment)
+        cell = st.segmented_control("See the X-rays of a cell", list(CELLS), key="cell_of_all")
+        if cell:
+            films = films_of_cell(assessment, *CELLS[cell], at)
+            st.header(f"{cell.capitalize()}: {len(films)}")
+            if films:
+                film_list(films, assessment, source, at, f"all_of_{cell}", f"{cell.capitalize()} of all ages")
+        st.header("Groups")
+        st.table([group_words(group) for group in group_results(assessment, at)])
+    _worklist(assessment, source, at)
+
+
 @st.fragment
 def _at_threshold(assessment: Assessment, source: Source | None) -> None:
-    threshold = _threshold(assessment.card)
+    threshold = _threshold(assessment.population)
     if len(assessment.cohort):
         _figures(assessment, source, threshold)
     _worklist(assessment, source, threshold)
 
 
-def _threshold(card: ModelCard) -> float:
+def _label_groups(assessment: Assessment) -> None:
+    """Draw the rates of three groups of labels, where these tell them, and what they come to in the site's mix."""
+    mix = site_mix()
+    if rows := label_group_rows(assessment, mix):
+        st.header("Finding, other abnormalities and normal X-rays")
+        st.table(rows, alt="Rates of X-rays with the finding, with another abnormality, and normal")
+        st.markdown(why_no_values_here(assessment, mix) or f"The mix of patients: {mix.in_words() if mix else ''}.")
+
+
+def _threshold(population: Population) -> float:
     with st.container(key="stack_threshold"):
         slider, presets = st.columns([3, 2], gap="large", vertical_alignment="bottom")
-    st.session_state.setdefault("threshold", 100 * card.first.operating_point("balanced").threshold)
+    # Another population has another scale: its threshold begins at its own point.
+    if st.session_state.get("threshold_of") != population.name:
+        st.session_state["threshold_of"] = population.name
+        st.session_state["threshold"] = 100 * population.operating_point("balanced").threshold
+    st.session_state.setdefault("threshold", 100 * population.operating_point("balanced").threshold)
     with presets, st.container(horizontal=True):
-        for point in card.first.operating_points:
+        for point in population.operating_points:
             st.button(
                 f"{point.name} ({100 * point.threshold:.1f} %)",
                 help=point.chosen_for,
@@ -158,6 +229,7 @@ def _figures(assessment: Assessment, source: Source | None, threshold: float) ->
                 st.header(chart.title)
                 st.plotly_chart(chart.figure, config=CHART_CONFIG, key=chart.title, alt=chart.alt)
                 st.markdown(chart.reads)
+    _label_groups(assessment)
     st.header("Groups")
     st.table([group_words(group) for group in group_results(assessment, threshold)])
     setting = _screening(assessment)
@@ -177,27 +249,24 @@ def _cell_was_clicked() -> None:
         st.session_state["cell"] = next(name for name, cell in CELLS.items() if cell == tuple(point["customdata"]))
 
 
-def _worklist(assessment: Assessment, source: Source | None, threshold: float) -> None:
+def _worklist(assessment: Assessment, source: Source | None, at: float | str) -> None:
     """Draw the films that count in no figure, since they have no label or both, or are copies."""
     in_figures = {score.number for score in assessment.cohort.scores}
     films = [film for film in worklist_order(assessment) if film[0].number not in in_figures]
     if not films:
         return
     st.header("Worklist: the highest probability first")
-    flagged = sum(probability >= threshold for _, probability in films)
+    flagged = sum(is_flagged(assessment, score, probability, at) for score, probability in films)
     why = " They count in no figure, since they have no label, both labels, or are copies." if in_figures else ""
     st.markdown(f"**{flagged} of {len(films)}** X-rays are flagged. All are listed, flagged or not.{why}")
-    film_list(films, assessment, source, threshold, "worklist", "Worklist of all X-rays that count in no figure")
+    film_list(films, assessment, source, at, "worklist", "Worklist of all X-rays that count in no figure")
 
 
 def _screening(assessment: Assessment) -> ScreeningSetting:
     st.header("What each threshold would mean for you")
+    mix = _mix()
     with st.container(key="stack_costs"):
-        prevalences, films, confirmations = st.columns(3, gap="large")
-    with prevalences:
-        prevalence = st.slider(
-            "Prevalence: of 100 of your patients, how many have pneumonia?", 1, 99, round(100 * SETTING.prevalence)
-        )
+        films, confirmations = st.columns(2, gap="large")
     with films:
         cost_per_film = st.number_input("Cost of one X-ray and its reading", 0.0, value=SETTING.cost_per_film, step=1.0)
     with confirmations:
@@ -206,11 +275,39 @@ def _screening(assessment: Assessment) -> ScreeningSetting:
         )
     with st.container(key="threshold_table"):
         st.table(
-            screening_rows(assessment, prevalence / 100, cost_per_film, cost_per_confirmation),
+            screening_rows(assessment, mix, cost_per_film, cost_per_confirmation),
             alt="True and false positives and negatives, rates and cost at every threshold",
         )
-    st.markdown(screening_note(assessment))
-    return ScreeningSetting(prevalence / 100, cost_per_film, cost_per_confirmation)
+    st.markdown(screening_note(assessment, mix))
+    return ScreeningSetting(mix, cost_per_film, cost_per_confirmation)
+
+
+def _mix() -> Mix | None:
+    """Draw the three shares of the site's patients; give their mix, None where they are not stated."""
+    stated = site_mix()
+    with st.container(key="stack_mix"):
+        columns = st.columns(3, gap="large")
+    shares = []
+    for column, group, who in zip(columns, MIX_GROUPS, GROUP_WORDS.values(), strict=True):
+        with column:
+            shares.append(
+                st.number_input(
+                    f"Of 100 of your patients, how many have {who}?",
+                    0.0,
+                    100.0,
+                    value=None if stated is None else 100 * getattr(stated, group),
+                    step=1.0,
+                    placeholder="not stated",
+                    key=f"mix_{group}",
+                )
+            )
+    known = [share for share in shares if share is not None]
+    if len(known) < len(shares):
+        return None
+    if abs(sum(known) - 100) > 0.1:
+        st.warning(f"The three shares sum to {sum(known):g}. Expected is 100. Please correct them.")
+        return None
+    return Mix(*(share / 100 for share in known))
 
 
 def _downloads(assessment: Assessment, source: Source | None) -> None:
@@ -224,7 +321,7 @@ def _downloads(assessment: Assessment, source: Source | None) -> None:
     with st.container(horizontal=True):
         st.download_button("X-rays (CSV)", table, content_name(table, "csv"), "text/csv", on_click="ignore")
         if len(assessment.cohort):
-            data = evaluation_json(assessment, left_out, None if source is None else source.notes)
+            data = evaluation_json(assessment, left_out, None if source is None else source.notes, site_mix())
             st.download_button(
                 "Figures (JSON)", data, content_name(data, "json"), "application/json", on_click="ignore"
             )

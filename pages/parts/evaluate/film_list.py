@@ -1,5 +1,7 @@
 """Scored films of a run as a list, and a look at one of them."""
 
+import math
+
 import streamlit as st
 
 from pages.parts.shared.audit_record import record_reading
@@ -12,7 +14,7 @@ from pages.parts.shared.problems import problems_shown
 from pages.parts.shared.warnings_box import warnings_box
 from pneumo_core.data import Source
 from pneumo_core.draw import Display, film_picture, fitted, overlay_picture
-from pneumo_core.evaluate import Assessment, FilmScore
+from pneumo_core.evaluate import Assessment, FilmScore, age_in_short, asked_of, outcome_of, verdict_in_words
 from pneumo_core.film import read_radiograph
 from pneumo_core.models import ModelCard
 from pneumo_core.read import Reading, read_xray
@@ -26,19 +28,30 @@ def film_list(
     films: list[tuple[FilmScore, float]],
     assessment: Assessment,
     source: Source | None,
-    threshold: float,
+    at: float | str,
     key: str,
     alt: str,
 ) -> None:
-    """Draw films in the order given, each with its probability; under them the chosen one and its heat map."""
-    regions = assessment.regions
+    """Draw films in the order given, each with its probability; under them the chosen one and its heat map.
+
+    Args:
+        at: a threshold, or the name of an operating point, which each population has its own of.
+    """
+    card = assessment.card
+    certainty = "Certainty" if assessment.is_mixed else assessment.population.finding.capitalize()
     chosen = st.dataframe(
         [
             {
                 "X-ray": film_name(score.number, source),
-                "Result": "Flagged" if probability >= threshold else "Not flagged",
-                **({"Suspected pneumonia": regions.outcome(probability)} if regions else {}),
-                "Probability": 100 * probability,
+                "Result": _result(assessment, score, probability, at),
+                **(
+                    {certainty: outcome_of(assessment, asked_of(score, card), probability)}
+                    if assessment.regions
+                    else {}
+                ),
+                "Probability": None if math.isnan(probability) else 100 * probability,
+                "Age": age_in_short(score.age_years),
+                **({"Population": asked_of(score, card).name} if len(card.populations) > 1 else {}),
                 "To know": ", ".join(assessment.tags(score)),
                 "SHA-256, start": hash_start(score.sha256 or ""),
             }
@@ -62,10 +75,24 @@ def film_list(
     rows = [row for row in chosen.selection.rows if row < len(films)]
     score, probability = films[rows[0] if rows else 0]
     with problems_shown():
-        _look(film_name(score.number, source), _reading(score, source, assessment.card), probability, threshold)
+        result = _result(assessment, score, probability, at)
+        _look(film_name(score.number, source), _reading(score, source, card), result, probability, at)
         if st.button("Open in Explain an X-ray", icon=":material/radiology:", key=f"explain_{key}"):
             add_waiting([(film_name(score.number, source), source.films[score.number].read())])
             st.switch_page("pages/explain.py")
+
+
+def is_flagged(assessment: Assessment, score: FilmScore, probability: float, at: float | str) -> bool:
+    """Say whether a film is flagged at a threshold, or by its own population's point of a name."""
+    if not isinstance(at, str):
+        return probability >= at
+    return verdict_in_words(score, assessment.card, at).startswith("Flagged")
+
+
+def _result(assessment: Assessment, score: FilmScore, probability: float, at: float | str) -> str:
+    if isinstance(at, str):
+        return verdict_in_words(score, assessment.card, at)
+    return f"Flagged: {assessment.population.finding}" if probability >= at else "Not flagged"
 
 
 def film_name(number: int, source: Source | None) -> str:
@@ -79,17 +106,19 @@ def _reading(score: FilmScore, source: Source, card: ModelCard) -> Reading:
     is_in_use = card.weights_sha256 == card_of_active_model().weights_sha256
     classifier = ready_classifier() if is_in_use or model is None else kept_classifier(model)
     kept: Reading | None = st.session_state.get(READING)
-    if kept is None or kept.radiograph.sha256 != score.sha256 or kept.card != classifier.card:
+    is_kept = kept is not None and kept.radiograph.sha256 == score.sha256 and kept.age_years == score.age_years
+    if kept is None or not is_kept or kept.card != classifier.card:
         content = source.films[score.number].read()
-        kept = read_xray(classifier, read_radiograph(content, film_name(score.number, source)))
+        radiograph = read_radiograph(content, film_name(score.number, source))
+        kept = read_xray(classifier, radiograph, age_years=score.age_years)
         record_reading(kept)
         st.session_state[READING] = kept
     return kept
 
 
-def _look(name: str, reading: Reading, probability: float, threshold: float) -> None:
-    side = "Flagged" if probability >= threshold else "Not flagged"
-    words = f"{side} at {100 * threshold:.1f} %: probability {100 * probability:.1f} %"
+def _look(name: str, reading: Reading, result: str, probability: float, at: float | str) -> None:
+    point = f"the {at} point" if isinstance(at, str) else f"{100 * at:.1f} %"
+    words = f"{result} at {point}{'' if math.isnan(probability) else f': probability {100 * probability:.1f} %'}"
     sha256 = reading.radiograph.sha256
     file_named(name, sha256, words)
     with anew(name, sha256, reading.card.identity):

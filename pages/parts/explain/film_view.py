@@ -14,9 +14,9 @@ from pages.parts.shared.problems import plain
 from pages.parts.shared.viewer_box import viewer_box
 from pages.parts.shared.warnings_box import warnings_box
 from pneumo_core.draw import COLOUR_MAPS, Display
+from pneumo_core.lungs import outline_in_words, share_in_words
 from pneumo_core.models import NOT_THE_FLAG, Conformal
 from pneumo_core.read import (
-    RANGES_IN_WORDS,
     PopulationVerdict,
     Reading,
     at_prevalence,
@@ -26,9 +26,9 @@ from pneumo_core.read import (
     in_words,
     is_score_a_fact,
     overlay_png,
+    ranges_in_words,
     receipt_json,
-    reference_result,
-    score_of_population_in_words,
+    score_in_words,
     side_in_words,
     verdict,
 )
@@ -109,7 +109,7 @@ def _score(
         )
         with st.expander(f"How well the {100 * regions.coverage:g} % hold{of}"):
             st.markdown(conformal.in_words(population.condition))
-    sentence, words = plain(score_of_population_in_words(reading, one)), in_words(probability)
+    sentence, words = plain(score_in_words(reading, one)), in_words(probability)
     if is_score_a_fact(reading):
         sentence = sentence.replace(words, f"**{words}**")
     st.markdown(
@@ -128,8 +128,8 @@ def _among_patients(reading: Reading, point_name: str, prevalence: float) -> Non
         if len(reading.verdicts) == 1:
             st.markdown(f"{title}:")
         st.markdown("\n".join(f"- {label}: **{text}**" for label, text in rows))
-        if any(reference_result(one.population) is not None for one in reading.verdicts):
-            st.markdown(RANGES_IN_WORDS)
+        if ranges := ranges_in_words(rows):
+            st.markdown(ranges)
 
 
 def _viewer(film: Film, reading: Reading, identity: object) -> Display:
@@ -137,6 +137,9 @@ def _viewer(film: Film, reading: Reading, identity: object) -> Display:
         # Without a verdict there is nothing that a heat map could explain.
         with_heatmap = bool(reading.verdicts) and st.toggle("Heat map", key="with_heatmap", persist_state="session")
         is_inverted = st.toggle("Invert grey scale", key="is_inverted", persist_state="session")
+        with_outline = reading.outline is not None and st.checkbox(
+            "Show the lungs' outline", key="with_outline", persist_state="session"
+        )
         with st.popover("Window and colours", icon=":material/tune:"):
             level = st.slider(
                 "Level",
@@ -156,8 +159,14 @@ def _viewer(film: Film, reading: Reading, identity: object) -> Display:
             st.markdown("These settings change the picture only. The network reads the X-ray as it was uploaded.")
     display = Display(level, width, is_inverted, colour_map, opacity)
     file_named(film.name, film.sha256)
-    viewer_box(reading, display, with_heatmap, SCREEN_LONG_SIDE, "viewer", reading.radiograph.sha256, "80vh")
-    with anew(identity, with_heatmap):
+    identity_of_zoom = reading.radiograph.sha256
+    viewer_box(reading, display, with_heatmap, SCREEN_LONG_SIDE, "viewer", identity_of_zoom, "80vh", with_outline)
+    with anew(identity, with_heatmap, with_outline):
+        if with_outline and reading.outline is not None:
+            st.markdown(
+                f"{outline_in_words(reading.outline)} A network drew the outline. It learned on normal lungs, and "
+                "misses the sickest."
+            )
         if with_heatmap and reading.explanation.is_blank:
             st.info(
                 f"The heat map is blank: the network found no evidence in favour of {condition_of(reading)} on this "
@@ -168,7 +177,7 @@ def _viewer(film: Film, reading: Reading, identity: object) -> Display:
                 "Bright areas: the network found evidence in favour there. The scale is this X-ray's own, so two "
                 "X-rays cannot be compared by brightness. A bright area is no outline of a lesion. Evidence at side "
                 "markers, in corners or along borders is a shortcut of the network, not disease. Scroll to zoom, drag "
-                "to move."
+                f"to move. {share_in_words(reading.share_inside)}"
             )
     return display
 

@@ -38,7 +38,7 @@ def fragility_view(reading: Reading, point_name: str) -> None:
 
         def scored() -> np.ndarray:
             with READINGS.turn(say_busy, gives_way=True):
-                return small_changes(ready_classifier(), film.pixels)
+                return small_changes(ready_classifier(), reading.pixels_read)
 
         with problems_shown():
             # The logits are the same for every population.

@@ -13,7 +13,7 @@ from pages.parts.shared.named import anew
 from pages.parts.shared.problems import plain
 from pneumo_core.gate import age_in_words
 from pneumo_core.models import ModelCard, Regions
-from pneumo_core.read import PopulationVerdict, Reading
+from pneumo_core.read import NO_VERDICT, PopulationVerdict, Reading
 from pneumo_core.wording import hash_start
 
 
@@ -89,7 +89,7 @@ def _row(number: int, film: Film, card: ModelCard, point_name: str, regions: dic
 
 def _result(reading: Reading, point_name: str) -> str:
     if not reading.verdicts:
-        return "No verdict"
+        return NO_VERDICT
     flagged = reading.flagged(point_name)
     if flagged is None:
         return "Verdicts differ"

@@ -129,10 +129,10 @@ def _go(by: int) -> None:
 
 def _input(reading: Reading, trace: "Trace") -> None:
     shown = reading.card.preprocessing
-    film = film_picture(fitted(reading.radiograph.pixels, _pixels()), DISPLAY)
-    seen = film_picture(resize(reading.radiograph.pixels, shown.height, shown.width, shown.resampling), DISPLAY)
+    film = film_picture(fitted(reading.pixels_read, _pixels()), DISPLAY)
+    seen = film_picture(resize(reading.pixels_read, shown.height, shown.width, shown.resampling), DISPLAY)
     _side_by_side(
-        (film, f"The X-ray, {reading.radiograph.pixels.shape[1]} x {reading.radiograph.pixels.shape[0]} pixels"),
+        (film, f"The X-ray, {reading.pixels_read.shape[1]} x {reading.pixels_read.shape[0]} pixels"),
         (seen, f"The network's input, {shown.width} x {shown.height} pixels"),
     )
 
@@ -259,7 +259,7 @@ def _map_was_clicked() -> None:
 
 
 def _film(reading: Reading) -> Any:
-    film = fitted(reading.radiograph.pixels, _pixels())
+    film = fitted(reading.pixels_read, _pixels())
     return film_picture(enlarged(film, _pixels(), _pixels()), DISPLAY)
 
 

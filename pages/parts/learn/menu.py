@@ -15,7 +15,9 @@ LESSONS = {
     "calibration": "9. Calibration",
     "uncertain": "10. Saying uncertain",
     "bacterial-viral": "11. Bacterial or viral",
-    "quiz": "12. Read first, then reveal",
+    "another-age": "12. Another hospital, another age",
+    "shortcuts": "13. Shortcuts by mask and view",
+    "quiz": "14. Read first, then reveal",
 }
 PRESENTER_STYLE = """<style>
 html { font-size: 22px; }

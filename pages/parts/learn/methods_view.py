@@ -37,7 +37,7 @@ def methods_view(reading: Reading) -> None:
 
 
 def _grid(reading: Reading, results: "list[MethodResult]") -> None:
-    fitted_film = fitted(reading.radiograph.pixels, PICTURE_PIXELS)
+    fitted_film = fitted(reading.pixels_read, PICTURE_PIXELS)
     film = film_picture(enlarged(fitted_film, PICTURE_PIXELS, PICTURE_PIXELS), Display())
     cells = [
         (film, "The X-ray", f"Probability {100 * reading.prediction.probability:.1f} %."),

@@ -77,9 +77,8 @@ def _result(reading: Reading, test: "ExplanationTest") -> None:
 
 
 def _maps(reading: Reading, test: "ExplanationTest") -> None:
-    film = film_picture(
-        enlarged(fitted(reading.radiograph.pixels, PICTURE_PIXELS), PICTURE_PIXELS, PICTURE_PIXELS), Display()
-    )
+    small = fitted(reading.pixels_read, PICTURE_PIXELS)
+    film = film_picture(enlarged(small, PICTURE_PIXELS, PICTURE_PIXELS), Display())
     maps = [("as trained", test.explanation), *((f"+ {stage.block}", stage.explanation) for stage in test.stages)]
     with st.container(horizontal=True, key="trust_maps"):
         for name, explanation in maps:

@@ -23,11 +23,12 @@ from pneumo_core.explain import (
     look_at,
     region_of,
     scores_chart,
+    zones_of,
 )
 from pneumo_core.read import Reading
 from pneumo_core.stats import OperatingPoint
 
-NOTHING, CURVES = "nothing", "what_if_curves"
+NOTHING, CURVES, ZONE = "nothing", "what_if_curves", "what_if_zone"
 REST_SECONDS = 0.1
 REGION_SLIDERS = (("what_if_across", "Left to right, %"), ("what_if_down", "Top to bottom, %"))
 # The session's values for the unchanged film; mouse and sliders both move these and nothing else.
@@ -49,7 +50,7 @@ def _what_if(reading: Reading, point: OperatingPoint) -> None:
     for key, value in {**AS_IT_IS, "what_if_curve": "contrast"}.items():
         st.session_state.setdefault(key, value)
     change = _change()
-    look = look_at(classifier_to_learn_from(), reading.radiograph.pixels, change)
+    look = look_at(classifier_to_learn_from(), reading.pixels_read, change)
     with st.container(key="stack_what_if"):
         pictures, numbers = st.columns([9, 5], gap="medium")
     with pictures:
@@ -80,7 +81,7 @@ def _what_if(reading: Reading, point: OperatingPoint) -> None:
     with st.container(key="stack_controls"):
         hiding, *columns = st.columns([3, *(2 for _ in CONTROLS)], gap="medium")
     with hiding, st.container(gap="xsmall"):
-        _region()
+        _region(zones_of(reading.outline, reading.explanation.window))
     sentences = {}
     for column, name in zip(columns, CONTROLS, strict=True):
         with column, st.container(gap="xsmall"):
@@ -112,7 +113,7 @@ def _scores(before: float, after: float, point: OperatingPoint) -> None:
     st.plotly_chart(drawn.figure, config=CHART_CONFIG, key="what_if_scores", alt=drawn.alt)
 
 
-def _region() -> None:
+def _region(zones: dict[str, Region]) -> None:
     st.segmented_control(
         "Hide: draw a box on the X-ray, or set it here",
         [NOTHING, *HIDDEN_BY],
@@ -121,6 +122,17 @@ def _region() -> None:
         persist_state="session",
         format_func=str.capitalize,
     )
+    if zones:
+        st.selectbox(
+            "Hide a zone of the lungs",
+            list(zones),
+            index=None,
+            placeholder="Choose a zone",
+            key=ZONE,
+            format_func=str.capitalize,
+            on_change=_zone_was_chosen,
+            args=(zones,),
+        )
     for column, (key, label) in zip(st.columns(2), REGION_SLIDERS, strict=True):
         column.slider(label, 0, 100, key=key, persist_state="session", on_change=_region_was_set)
 
@@ -167,20 +179,27 @@ def _curve(reading: Reading, change: Change, name: str, point: OperatingPoint) -
         # A further move of a control ends this run at the next line drawn, before anything is computed.
         time.sleep(REST_SECONDS)
         with one_at_a_time():
-            kept[name] = (
-                of,
-                flip_curve(classifier_to_learn_from(), reading.radiograph.pixels, others, name, point.threshold),
-            )
+            classifier = classifier_to_learn_from()
+            kept[name] = of, flip_curve(classifier, reading.pixels_read, others, name, point.threshold)
     return kept[name][1]
 
 
 def _box_was_drawn(key: str) -> None:
     for box in st.session_state[key].selection.box[:1]:
-        region = region_of(box["x"], box["y"])
-        st.session_state["what_if_across"] = (region.left, region.right)
-        st.session_state["what_if_down"] = (region.top, region.bottom)
-        st.session_state["what_if_boxes"] += 1
-        _region_was_set()
+        _set_region(region_of(box["x"], box["y"]))
+
+
+def _zone_was_chosen(zones: dict[str, Region]) -> None:
+    # From here on the sliders say where the region lies.
+    if (name := st.session_state.pop(ZONE, None)) is not None:
+        _set_region(zones[name])
+
+
+def _set_region(region: Region) -> None:
+    st.session_state["what_if_across"] = (region.left, region.right)
+    st.session_state["what_if_down"] = (region.top, region.bottom)
+    st.session_state["what_if_boxes"] += 1
+    _region_was_set()
 
 
 def _region_was_set() -> None:

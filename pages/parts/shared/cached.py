@@ -39,6 +39,7 @@ from pneumo_core.train import (
     augmented_sheet,
     imagenet_problem,
     planned_split,
+    sources_of,
     watched_films,
     watched_table,
 )
@@ -161,7 +162,12 @@ def _augmented(films: tuple[Path, ...], stamp: tuple[object, ...], recipe: Recip
 
 @st.cache_data(show_spinner="Listing the X-rays ...", ttl=60, max_entries=8)
 def split_to_come(
-    data: Path, copies: tuple[Path, ...], share: float, seed: int, manifest: bytes | None
+    data: Path,
+    copies: tuple[Path, ...],
+    share: float,
+    seed: int,
+    manifest: bytes | None,
+    more: tuple[Path, ...] = (),
 ) -> tuple[dict[str, tuple[int, int, int]], tuple[Path, ...], tuple[str, ...]]:
     """Count films, films with pneumonia and patients (0 where nothing tells them) in each part of a plan.
 
@@ -171,7 +177,7 @@ def split_to_come(
         DataError: the films cannot be split so.
     """
     recipe = Recipe(validation_share=share, seed=seed)
-    split = planned_split(Plan(data, data, recipe, copies), manifest)
+    split = planned_split(Plan(data, data, recipe, copies, sources=sources_of(data, more)), manifest)
     counts = {
         name: (
             len(cases),
@@ -193,9 +199,11 @@ def keras_problem(architecture: str) -> str | None:
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
-def attention_table(_log: list[dict[str, Any]], data: Path, run: Path, stamp: tuple[int, float]) -> str:
+def attention_table(
+    _log: list[dict[str, Any]], data: Path, run: Path, stamp: tuple[int, float], more: tuple[Path, ...] = ()
+) -> str:
     """Draw the heat maps of a run's watched films, once after each epoch."""
-    return watched_table(watched_films(_log, data))
+    return watched_table(watched_films(_log, data, more=more))
 
 
 def assessment_of_run(folder: Path, model: Path | None = None) -> Assessment:

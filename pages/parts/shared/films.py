@@ -65,7 +65,7 @@ class Film:
 
 
 def films_at_hand() -> list[Film]:
-    """Give this session's films: the highest probability first, refused files last, none left out."""
+    """Give this session's films: the highest probability first, those without one after them, refused files last."""
     films: dict[str, Film] = st.session_state.get(FILMS, {})
     return sorted(films.values(), key=lambda film: -film.rank)
 

@@ -7,9 +7,10 @@ import streamlit as st
 from pages.parts.shared.cached import audits, films_side_by_side
 from pages.parts.shared.frame import rows_height
 from pages.parts.shared.problems import plain, problems_shown
-from pages.parts.train.steps import PLAN, ask_for_data, go_to, keep_split, named_data_folders, split_of
+from pages.parts.train.steps import PLAN, Chosen, ask_for_data, go_to, keep_split, named_data_folders, split_of
 from pneumo_core.data import (
     CLASS_FOLDERS,
+    GROUPS,
     SEED,
     VALIDATION_SHARE,
     Audit,
@@ -18,6 +19,7 @@ from pneumo_core.data import (
     count_rows,
     films_to_show,
     manifest_csv,
+    place_of,
     split_audited,
     twins_in_words,
 )
@@ -32,17 +34,16 @@ def audit_view() -> None:
     chosen = ask_for_data()
     if chosen is None:
         return
-    folder, _ = chosen
-    job = audits().find(folder)
+    job = audits().find(chosen.folder, chosen.more)
     if job is not None and job.is_running:
-        _at_work(folder)
+        _at_work(chosen)
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Audit" if job is None else "Audit again", type="primary", icon=":material/fact_check:"):
-            if audits().start(folder) is None:
+            if audits().start(chosen.folder, chosen.more) is None:
                 st.warning("Another folder is being audited on this server. Please start yours after that has ended.")
                 return
-            st.query_params["data"] = next(name for name, path in named_data_folders().items() if path == folder)
+            st.query_params["data"] = next(name for name, path in named_data_folders().items() if path == chosen.folder)
             st.rerun()
         if st.button("On to the plan", icon=":material/arrow_forward:"):
             go_to(PLAN)
@@ -52,14 +53,14 @@ def audit_view() -> None:
     if job.problem is not None:
         st.error(plain(job.problem), icon=":material/error:")
     if job.audit is not None:
-        _found(job.audit, folder)
-        _ask_for_split(job.audit, folder)
+        _found(job.audit, chosen.folders)
+        _ask_for_split(job.audit, chosen.folders)
 
 
-def _at_work(folder: Path) -> None:
+def _at_work(chosen: Chosen) -> None:
     @st.fragment(run_every=1.0)
     def progress() -> None:
-        job = audits().find(folder)
+        job = audits().find(chosen.folder, chosen.more)
         if job is None or not job.is_running:
             # Draws the whole page again, with the findings.
             st.rerun()
@@ -82,7 +83,7 @@ def _progress(job: AuditJob) -> None:
     st.markdown("The audit continues if you reload or leave the page. The page's address leads back here.")
 
 
-def _found(audit: Audit, folder: Path) -> None:
+def _found(audit: Audit, folders: tuple[Path, ...]) -> None:
     st.markdown(
         f"**{plain(audit.folder)}**: {counted(len(audit.films), 'X-ray')}, of which {len(audit.unusable)} cannot be "
         f"used. The audit at {time_in_words(audit.audited_at)} took {audit.seconds:.0f} s."
@@ -112,13 +113,14 @@ def _found(audit: Audit, folder: Path) -> None:
             "network can learn any fact that separates the classes here instead of the lungs."
         )
     _lists(audit)
-    for label, has_pneumonia in CLASS_FOLDERS.items():
-        shown = films_to_show(audit, has_pneumonia, FILMS_SHOWN)
+    for label, has_pneumonia, group in _classes(audit):
+        shown = films_to_show(audit, has_pneumonia, FILMS_SHOWN, group=group)
         if shown:
             st.header(f"{label}: {len(shown)} X-rays drawn at random")
-            names = tuple(film.name for film in shown)
+            places = (place_of(folders, film.name) for film in shown)
+            names = tuple(str(root / below) for root, below in places)
             st.image(
-                films_side_by_side(folder, names, audit.audited_at),
+                films_side_by_side(folders[0], names, audit.audited_at),
                 width="stretch",
                 alt=f"{len(shown)} X-rays of the class {label}, each of another patient where there are enough",
             )
@@ -131,6 +133,14 @@ def _found(audit: Audit, folder: Path) -> None:
         icon=":material/description:",
         help="The audit holds file names, which can carry a patient's name.",
     )
+
+
+def _classes(audit: Audit) -> list[tuple[str, bool, str]]:
+    """Give title, label and group of each class: the groups of a table, else those that folders are called by."""
+    groups = {film.group for film in audit.films} - {""}
+    if groups:
+        return [(group.capitalize(), group == "finding", group) for group in GROUPS if group in groups]
+    return [(label, has_pneumonia, "") for label, has_pneumonia in CLASS_FOLDERS.items()]
 
 
 def _lists(audit: Audit) -> None:
@@ -161,7 +171,7 @@ def _list(title: str, noun: str, rows: list[tuple[str, str]], column: str) -> No
 
 
 @st.fragment
-def _ask_for_split(audit: Audit, folder: Path) -> None:
+def _ask_for_split(audit: Audit, folders: tuple[Path, ...]) -> None:
     st.header("Split by patient")
     st.markdown(
         "A split is a table that assigns each X-ray to training, validation or test. No file is moved. All X-rays of a "
@@ -225,8 +235,8 @@ def _ask_for_split(audit: Audit, folder: Path) -> None:
     with problems_shown():
         if st.button("Make this split", icon=":material/call_split:"):
             manifest = split_audited(audit, share / 100, None if keeps_test else test_share / 100, seed, are_others)
-            keep_split(folder, manifest)
-    made = split_of(folder)
+            keep_split(folders, manifest)
+    made = split_of(folders)
     if made is not None:
         st.success("\n".join(f"- {plain(line)}" for line in made.in_words()), icon=":material/check_circle:")
         st.markdown("The plan uses this split. The run keeps it beside its plan.")

@@ -10,7 +10,7 @@ from pages.parts.shared.cached import augmented, split_to_come
 from pages.parts.shared.problems import plain, problems_shown
 from pages.parts.train.plan_start import ask_for_start
 from pages.parts.train.setting_widgets import ask_for_group, columns_of, kept_as
-from pages.parts.train.steps import RUNS, ask_for_data, go_to, split_of
+from pages.parts.train.steps import RUNS, Chosen, ask_for_data, go_to, split_of
 from pneumo_core.data import manifest_csv
 from pneumo_core.errors import BusyError
 from pneumo_core.models import LEAST_TRAINING, LEAST_VALIDATION, GateFit
@@ -37,6 +37,7 @@ from pneumo_core.train import (
     refuse_taken_name,
     run_at_work,
     settings_of_start,
+    sources_of,
     start_run,
 )
 
@@ -51,13 +52,14 @@ def plan_view() -> None:
     """Draw the plan and start its run; the page's address then carries the name of the run."""
     chosen = ask_for_data()
     if chosen is not None:
-        _plan(*chosen)
+        _plan(chosen)
 
 
 @st.fragment
-def _plan(data: Path, copies: tuple[Path, ...]) -> None:
+def _plan(chosen: Chosen) -> None:
+    data, copies, more = chosen
     with problems_shown():
-        manifest = _ask_for_split(data)
+        manifest = _ask_for_split(chosen.folders)
         start = ask_for_start()
         settings, boxes = start.settings, {}
         special = _special(settings["architecture"], settings["fine_tune_from"])
@@ -71,11 +73,11 @@ def _plan(data: Path, copies: tuple[Path, ...]) -> None:
             with boxes[group]:
                 settings = ask_for_group(asked, columns, settings, special)
         recipe = checked_recipe(settings)
-        counts, examples, notes = split_to_come(data, copies, recipe.validation_share, recipe.seed, manifest)
+        counts, examples, notes = split_to_come(data, copies, recipe.validation_share, recipe.seed, manifest, more)
         with boxes[AUGMENTATION]:
             _augmented(examples, recipe)
         out, population, years = _ask_for_card()
-        plan = Plan(data, out, recipe, copies, None, start.name, population, years)
+        plan = Plan(data, out, recipe, copies, None, start.name, population, years, sources_of(data, more))
         _summary(counts, notes, plan)
         if st.button(
             "Start training",
@@ -99,8 +101,8 @@ def _plan(data: Path, copies: tuple[Path, ...]) -> None:
         )
 
 
-def _ask_for_split(data: Path) -> bytes | None:
-    made = split_of(data)
+def _ask_for_split(folders: tuple[Path, ...]) -> bytes | None:
+    made = split_of(folders)
     ways = {BY_RUN: "The run splits train and val by patient, and keeps test"}
     if made is not None:
         ways = {BY_AUDIT: "As made under 1. Data", **ways}

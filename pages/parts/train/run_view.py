@@ -27,6 +27,7 @@ from pneumo_core.train import (
     kept_epoch,
     last_words,
     list_runs,
+    read_baselines,
     read_plan,
     read_state,
     recipe_settings,
@@ -86,7 +87,7 @@ def _run(folder: Path) -> None:
     st.header(plain(folder.name))
     st.markdown(
         f"{recipe.architecture}, {recipe.size} x {recipe.size} pixels, on "
-        f"{plain(', '.join(data.name for data in (plan.data, *plan.copies)))}. {changes_in_words(plan)}"
+        f"{plain(', '.join(data.name for data in (*plan.folders, *plan.copies)))}. {changes_in_words(plan)}"
     )
     log = read_log(folder)
     damage_shown(folder)
@@ -99,10 +100,26 @@ def _run(folder: Path) -> None:
             st.markdown("\n".join(f"- {plain(line)}" for line in state.left_out))
     if log:
         _epochs(folder, log, plan)
+    _baselines(folder)
     with st.expander("The plan", icon=":material/description:"):
         _plan(plan)
     if _is_over(state):
         _ask_to_delete(folder)
+
+
+def _baselines(folder: Path) -> None:
+    rows = read_baselines(folder)
+    if not rows:
+        return
+    with st.expander("Baselines without the picture", icon=":material/visibility_off:"):
+        st.table(
+            [{"Fact": row["fact"], "Against": row["against"] or "all others", "AUC": row["in_words"]} for row in rows],
+            alt="How well facts beside the picture separate the classes, with 95 percent intervals",
+        )
+        st.markdown(
+            "Each fact alone scored the X-rays of this run, 0.5 is chance. A network that is no better than these has "
+            "shown nothing."
+        )
 
 
 def _at_work(folder: Path, epochs: int, stage: str) -> None:
@@ -265,7 +282,7 @@ def _made(card: ModelCard, folder: Path) -> None:
 def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
     st.header("Epoch by epoch")
     training_curves(log, plan.recipe.epochs)
-    table = attention_table(log, plan.data, folder, (len(log), log[-1].get("seconds", 0.0)))
+    table = attention_table(log, plan.data, folder, (len(log), log[-1].get("seconds", 0.0)), plan.folders[1:])
     if table:
         st.header("Where it looks, epoch by epoch")
         st.html(table)
@@ -280,7 +297,7 @@ def _epochs(folder: Path, log: list[dict[str, Any]], plan: Plan) -> None:
 
 def _plan(plan: Plan) -> None:
     rows = {
-        "X-rays": ", ".join(str(data) for data in (plan.data, *plan.copies)),
+        "X-rays": ", ".join(str(data) for data in (*plan.folders, *plan.copies)),
         "split": plan.manifest.name if plan.manifest else "train and val joined and split by patient; test unchanged",
         "start": plan.start,
         "population": f"{plan.population}; {plan.population_years[0]:g} to {plan.population_years[1]:g} years",

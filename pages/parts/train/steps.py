@@ -1,6 +1,7 @@
 """The three steps of the training page, and the choice of films for them."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -26,14 +27,28 @@ def go_to(step: str) -> None:
     st.rerun()
 
 
-def ask_for_data() -> tuple[Path, tuple[Path, ...]] | None:
-    """Draw the choice of the data folder and its copies, the same on each step; None without a folder."""
+class Chosen(NamedTuple):
+    """The folder of X-rays, further copies of the same X-rays, and further folders to train on together with it."""
+
+    folder: Path
+    copies: tuple[Path, ...]
+    more: tuple[Path, ...]
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of different X-rays."""
+        return (self.folder, *self.more)
+
+
+def ask_for_data() -> Chosen | None:
+    """Draw the choice of the data folder, its copies and further ones, the same on each step; None without a folder."""
     folders = named_data_folders()
     if not folders:
         st.info(
             "No folder of labelled X-rays is open to this page. A folder with `train`, `val` and `test` (any of them) "
-            "is expected, each with `NORMAL` and `PNEUMONIA`. It must be at most three levels below a folder named in "
-            "`PNEUMO_DATA_DIRS` or below `data` in the project. Please ask whoever runs the server."
+            "is expected, each with `NORMAL` and `PNEUMONIA`; or one with a table `labels.csv`. It must be at most "
+            "three levels below a folder named in `PNEUMO_DATA_DIRS` or below `data` in the project. Please ask "
+            "whoever runs the server."
         )
         return None
     names = list(folders)
@@ -50,10 +65,11 @@ def ask_for_data() -> tuple[Path, tuple[Path, ...]] | None:
             first,
             key="training_data",
             persist_state="session",
-            help="Its layout is that of the Kaggle data set: train, val and test, each with NORMAL and PNEUMONIA. "
-            "It is only read: no file is moved or changed.",
+            help="Its layout is that of the Kaggle data set: train, val and test, each with NORMAL and PNEUMONIA. Or a "
+            "table labels.csv in it, or beside it under its name, labels the X-rays. It is only read: no file is moved "
+            "or changed.",
         )
-    others, copies = [other for other in names if other != name], []
+    others, copies, more = [other for other in names if other != name], [], []
     # Without another folder the control would do nothing, and be too pale to read.
     if others:
         copies = right.multiselect(
@@ -65,7 +81,15 @@ def ask_for_data() -> tuple[Path, tuple[Path, ...]] | None:
             "shows each X-ray in a copy drawn at random, so the network cannot learn a copy's texture. Leave it "
             "empty if you have only one.",
         )
-    return folders[name], tuple(folders[copy] for copy in copies)
+        more = right.multiselect(
+            "Further folders, trained on together",
+            [other for other in others if other not in copies],
+            key=f"training_more_{name}",
+            persist_state="session",
+            help="These are other X-rays. A patient of several folders is one patient, on one side of the split: the "
+            "same patient in their tables, or the same file name.",
+        )
+    return Chosen(folders[name], tuple(folders[copy] for copy in copies), tuple(folders[other] for other in more))
 
 
 def named_data_folders() -> dict[str, Path]:
@@ -77,12 +101,12 @@ def named_data_folders() -> dict[str, Path]:
     }
 
 
-def split_of(folder: Path) -> Manifest | None:
-    """Give the split that this session made of a folder."""
-    found: tuple[Path, Manifest] | None = st.session_state.get(SPLIT)
-    return found[1] if found is not None and found[0] == folder else None
+def split_of(folders: tuple[Path, ...]) -> Manifest | None:
+    """Give the split that this session made of some folders together."""
+    found: tuple[tuple[Path, ...], Manifest] | None = st.session_state.get(SPLIT)
+    return found[1] if found is not None and found[0] == folders else None
 
 
-def keep_split(folder: Path, manifest: Manifest) -> None:
+def keep_split(folders: tuple[Path, ...], manifest: Manifest) -> None:
     """Keep a split for the plan, instead of any earlier one."""
-    st.session_state[SPLIT] = (folder, manifest)
+    st.session_state[SPLIT] = (folders, manifest)

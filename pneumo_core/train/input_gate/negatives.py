@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pneumo_core.film import resize
+from pneumo_core.film import LEAST_SIDE, resize
 
 WORDS = (
     "film",
@@ -69,12 +69,12 @@ def as_exported(film: np.ndarray, random: Random) -> np.ndarray:
     elif chance < 0.6:
         film = resize(np.ascontiguousarray(film[inside]), side, side)
     # Some exports are mirrored, which the network was trained to read.
-    return _photometric(film[:, ::-1] if random.random() < 0.15 else film, random)
+    return photometric(film[:, ::-1] if random.random() < 0.15 else film, random)
 
 
 def turned(film: np.ndarray, random: Random, quarters: int) -> np.ndarray:
     """Turn a film to the left by so many quarters."""
-    return _photometric(np.rot90(film if random.random() < 0.8 else film[:, ::-1], quarters), random)
+    return photometric(np.rot90(film if random.random() < 0.8 else film[:, ::-1], quarters), random)
 
 
 def inverted(film: np.ndarray, random: Random) -> np.ndarray:
@@ -109,12 +109,14 @@ def part_or_several(film: np.ndarray, others: Sequence[np.ndarray], random: Rand
         piece = np.hstack([half[:, ::-1], half]) if random.random() < 0.5 else np.vstack([film[: side // 2]] * 2)
     else:
         piece = np.full((side, side), random.choice([0.0, 1.0, 0.9, 0.2]), np.float32)
-        size = int(side * random.uniform(0.3, 0.55))
+        # A larger one on a plain page is cut out before it is judged, and read.
+        is_written_on = random.random() < 0.6
+        size = int(side * random.uniform(0.2, 0.5 if is_written_on else LEAST_SIDE - 0.02))
         top, left = random.integers(0, side - size, 2)
         piece[top : top + size, left : left + size] = resize(film, size, size)
-        if random.random() < 0.6:
+        if is_written_on:
             piece = _written_on(piece, random, int(random.integers(2, 4)))
-    return _photometric(resize(np.ascontiguousarray(piece, np.float32), side, side), random)
+    return photometric(resize(np.ascontiguousarray(piece, np.float32), side, side), random)
 
 
 def on_a_screen(film: np.ndarray, random: Random) -> np.ndarray:
@@ -132,7 +134,7 @@ def on_a_screen(film: np.ndarray, random: Random) -> np.ndarray:
     top, left = random.uniform(0.13, 0.85, 2) * side
     spread = random.uniform(0.04, 0.18) * side
     glare = random.uniform(0.1, 0.5) * np.exp(-((columns - left) ** 2 + (rows - top) ** 2) / (2 * spread**2))
-    return _photometric(room * (1 - mask) + (seen + moire) * mask + glare, random)
+    return photometric(room * (1 - mask) + (seen + moire) * mask + glare, random)
 
 
 def of_a_photograph(photographs: Sequence[np.ndarray], side: int, random: Random) -> np.ndarray:
@@ -146,7 +148,7 @@ def of_a_photograph(photographs: Sequence[np.ndarray], side: int, random: Random
     if random.random() < 0.15:
         piece = np.rot90(piece, int(random.integers(1, 4)))
     piece = resize(np.ascontiguousarray(piece, np.float32), side, side)
-    return _photometric(1 - piece if random.random() < 0.1 else piece, random)
+    return photometric(1 - piece if random.random() < 0.1 else piece, random)
 
 
 def page_of_text(side: int, random: Random) -> np.ndarray:
@@ -193,7 +195,7 @@ def shapes(side: int, random: Random) -> np.ndarray:
             cv2.fillPoly(picture, [corners], grey)
     if random.random() < 0.5:
         picture = cv2.GaussianBlur(picture, (0, 0), float(random.uniform(0.5, 8)))
-    return _photometric(picture, random)
+    return photometric(picture, random)
 
 
 def other_bones(texture: np.ndarray, random: Random) -> np.ndarray:
@@ -253,7 +255,7 @@ def other_bones(texture: np.ndarray, random: Random) -> np.ndarray:
     soft = cv2.GaussianBlur(soft, (0, 0), float(random.uniform(2, 8)))
     bone = cv2.GaussianBlur(bone, (0, 0), float(random.uniform(0.6, 3)))
     grain = (texture - texture.mean()) * 0.35 * (soft > 0.2)
-    return _photometric(soft * random.uniform(0.2, 0.5) + 0.6 * bone + grain + random.uniform(0, 0.05), random)
+    return photometric(soft * random.uniform(0.2, 0.5) + 0.6 * bone + grain + random.uniform(0, 0.05), random)
 
 
 # The first are made of nothing, the others of a film.
@@ -266,7 +268,7 @@ OTHERS: tuple[Callable[[np.ndarray, Random], np.ndarray], ...] = (
 )
 
 
-def _photometric(picture: np.ndarray, random: Random) -> np.ndarray:
+def photometric(picture: np.ndarray, random: Random) -> np.ndarray:
     """Change contrast, brightness and gamma a little; perhaps lose resolution, perhaps add noise."""
     mean = picture.mean()
     changed = (picture - mean) * random.uniform(0.7, 1.35) + mean + random.uniform(-0.12, 0.12)
