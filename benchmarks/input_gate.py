@@ -2,8 +2,9 @@
 
     python -m benchmarks.input_gate FILMS [--read FOLDER] [--pictures FOLDER]
 
-FILMS is a folder of upright chest films that the gate was not fitted on: these are to be read, and what is made of them
-refused. Every picture in --pictures is to be refused, every one in --read to be read.
+FILMS is a folder of upright chest films that the gate was not fitted on. These are to be read, and so is what is made
+of them as of portable devices; all else that is made of them is to be refused. Every picture in --pictures is to be
+refused, every one in --read to be read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,11 +15,11 @@ import numpy as np
 
 from pneumo_core.errors import PneumoError
 from pneumo_core.files import models_folder
-from pneumo_core.film import prepare, read_radiograph, resize
+from pneumo_core.film import read_radiograph, resize
 from pneumo_core.keras_network import load_classifier
 from pneumo_core.network import Classifier
 from pneumo_core.stats import proportion
-from pneumo_core.train import OTHERS, inverted, part_or_several, turned
+from pneumo_core.train import OTHERS, inverted, part_or_several, portable, turned
 
 SIDE, MOST, SEED = 224, 300, 4242
 OTHER_NAMES = ("pages of text", "noise", "shapes", "films on a screen", "drawn bones")
@@ -38,7 +39,7 @@ def tell(name: str, classifier: Classifier, pictures: Sequence[np.ndarray]) -> N
     """Print the share of pictures that is refused."""
     verdicts = []
     for first in range(0, len(pictures), 32):
-        films = [prepare(picture, classifier.card.preprocessing) for picture in pictures[first : first + 32]]
+        films = [classifier.framed(picture).film for picture in pictures[first : first + 32]]
         verdicts += classifier.logits_and_verdicts(np.stack(films))[1]
     share = proportion(sum(verdict.is_refused for verdict in verdicts), len(verdicts))
     far = proportion(sum(verdict.is_far for verdict in verdicts), len(verdicts))
@@ -61,6 +62,7 @@ def main(films: Path, to_read: tuple[Path, ...], pictures: tuple[Path, ...]) -> 
     for folder in to_read:
         tell(f"to be read: {folder.name}", classifier, list(read(folder)))
     some = [upright[place] for place in random.permutation(len(upright))[:MOST]]
+    tell("as of portable devices", classifier, [portable(film, random) for film in some])
     for quarters, name in ((1, "turned left"), (2, "upside down"), (3, "turned right")):
         tell(name, classifier, [turned(film, random, quarters) for film in some])
     tell("inverted", classifier, [inverted(film, random) for film in some])

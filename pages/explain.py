@@ -14,7 +14,7 @@ with problems_shown():
     ask_for_films()
     read_waiting(card)
     if films_at_hand():
-        point, prevalence = reader_settings(card)
-        film = worklist(films_at_hand(), point)
+        point_name, prevalence = reader_settings(card)
+        film = worklist(card, films_at_hand(), point_name)
         if film is not None:
-            film_view(film, point, prevalence)
+            film_view(film, point_name, prevalence)

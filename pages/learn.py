@@ -9,6 +9,7 @@ from pages.parts.learn.film import film_to_learn_from, standing_warnings
 from pages.parts.learn.grad_cam_view import grad_cam_view
 from pages.parts.learn.menu import chosen_lesson
 from pages.parts.learn.methods_view import methods_view
+from pages.parts.learn.population import choose_population
 from pages.parts.learn.quiz_view import quiz_view
 from pages.parts.learn.threshold_lessons import kinds_lesson, prevalence_lesson, threshold_lesson
 from pages.parts.learn.trust_view import trust_view
@@ -37,6 +38,7 @@ with problems_shown():
     under_row = st.container()
     with row:
         lesson = chosen_lesson()
+        choose_population()
         reading = film_to_learn_from(under_row) if lesson in LESSONS_OF_A_FILM else None
     if reading is None:
         LESSONS[lesson]()

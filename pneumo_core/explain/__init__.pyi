@@ -7,7 +7,8 @@ from .figures import (
 )
 from .fragility import (
     Fragility as Fragility,
-    measure_fragility as measure_fragility,
+    fragility_of as fragility_of,
+    small_changes as small_changes,
 )
 from .methods import (
     MethodResult as MethodResult,

@@ -13,6 +13,7 @@ import numpy as np
 
 from pneumo_core.explain.what_if import Change, as_scored, changed
 from pneumo_core.film import prepare, recompressed, shifted
+from pneumo_core.stats import Calibration, probabilities
 
 if TYPE_CHECKING:
     # The import is for types only, because a page draws itself before TensorFlow has been imported.
@@ -84,14 +85,23 @@ class Fragility:
         return f'<ul class="fragility">{"".join(cells)}</ul>'
 
 
-def measure_fragility(classifier: Classifier, pixels: np.ndarray, probability: float) -> Fragility:
-    """Score a film after each of the small changes, in one pass.
+def small_changes(classifier: Classifier, pixels: np.ndarray) -> np.ndarray:
+    """Give the network's logits of a film after each of the small changes, float32 `(12,)`, in one pass.
 
     Args:
         pixels: the radiograph's, float32 `(height, width)` in [0, 1].
-        probability: the unchanged film's.
     """
     preprocessing = classifier.card.preprocessing
     film, aspect = as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]
     films = np.stack([prepare(change(film, aspect), preprocessing) for change in SMALL_CHANGES.values()])
-    return Fragility(probability, tuple(classifier.score(films).tolist()))
+    return classifier.logits(films)
+
+
+def fragility_of(probability: float, changed: np.ndarray, calibration: Calibration) -> Fragility:
+    """Give the fragility of a film by the calibration of one population.
+
+    Args:
+        probability: the unchanged film's.
+        changed: logits as `small_changes` gives them.
+    """
+    return Fragility(probability, tuple(probabilities(changed, calibration).tolist()))

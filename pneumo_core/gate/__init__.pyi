@@ -57,4 +57,5 @@ from .suitability import (
     UNCLEAR_AGE as UNCLEAR_AGE,
     corrected as corrected,
     suitability_for_age as suitability_for_age,
+    suitability_of_patient as suitability_of_patient,
 )

@@ -66,4 +66,5 @@ def groups_in_words(groups: Sequence[Years]) -> str:
 
 def age_in_words(age_years: float) -> str:
     """Say an age in whole years, below two years in whole months."""
-    return f"{int(age_years)} years" if age_years >= 2 else f"{int(age_years * 12)} months"
+    # A twelfth has no exact binary fraction: 7 of them make a little less than 7 months.
+    return f"{int(age_years)} years" if age_years >= 2 else f"{int(age_years * 12 + 1e-6)} months"

@@ -122,6 +122,14 @@ def assess(radiograph: Radiograph, groups: Sequence[Years], age_years: float | N
             "frontal views only. Please upload the frontal X-ray (AP or PA).",
             code="lateral_view",
         )
+    return suitability_of_patient(radiograph, groups, age_years)
+
+
+def suitability_of_patient(
+    radiograph: Radiograph, groups: Sequence[Years], age_years: float | None = None
+) -> Suitability:
+    """Say whether the network knows patients like this one; the arguments are those of `assess`."""
+    origin = radiograph.origin
     if origin.age_years is None:
         is_unclear = age_years is None and origin.is_age_unclear
         return suitability_for_age(age_years, groups, "the given age is", is_unclear=is_unclear)

@@ -13,6 +13,7 @@ from .card import (
     ModelCard as ModelCard,
     active_model_folder as active_model_folder,
     area_with_films as area_with_films,
+    card_for as card_for,
     card_text as card_text,
     check_model_name as check_model_name,
     model_files as model_files,

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -142,6 +142,15 @@ class ModelCard:
             f"The model {self.name} knows no population '{name[:40]}'. Expected is one of: {names}. Please choose one.",
             code="population",
         )
+
+
+def card_for(card: ModelCard, name: str) -> ModelCard:
+    """Give a card as that of a model of one of its populations alone.
+
+    Raises:
+        ModelError: it knows none of this name.
+    """
+    return card if len(card.populations) == 1 else replace(card, populations=(card.population_of(name),))
 
 
 _CARD = TypeAdapter(ModelCard)
@@ -425,11 +434,11 @@ def _settings(recipe: Mapping[str, Any], indent: str = "") -> Iterator[str]:
             yield f"{indent}- {name}: {value}"
 
 
-def area_with_films(results: Sequence[EvaluationResult]) -> str:
+def area_with_films(results: Sequence[EvaluationResult], condition: str = "pneumonia") -> str:
     """Give the area on the films as they are, the first of the results, with n; "none" without results."""
     if not results:
         return "none"
-    return f"{area(results[0].area_under_roc)}, n = {results[0].n} ({results[0].n_pneumonia} with pneumonia)"
+    return f"{area(results[0].area_under_roc)}, n = {results[0].n} ({results[0].n_pneumonia} with {condition})"
 
 
 def thresholds_in_words(points: Sequence[OperatingPoint]) -> tuple[str, ...]:

@@ -24,11 +24,12 @@ import numpy as np
 
 from pneumo_core.errors import ModelError
 from pneumo_core.models.card import ModelCard
-from pneumo_core.models.populations import FINDING, Population
+from pneumo_core.models.populations import FINDING, SUSPECTED, Population
 from pneumo_core.models.stored_scores import ScoredFilms, StoredScores, read_stored_scores
 from pneumo_core.stats import Estimate, percent, proportion
 
 COVERAGE = 0.9
+CONDITION = FINDING.removeprefix(SUSPECTED)
 NOT_THE_FLAG = "The flag depends on the threshold only. An uncertain X-ray can be flagged or not flagged."
 COVERAGES_TO_TEACH = tuple(percentage / 100 for percentage in range(80, 100))
 
@@ -70,7 +71,7 @@ class Regions:
         """Say the word of a film in a sentence, of the finding that a population's flag means."""
         return f"{finding[:1].upper()}{finding[1:]}: {self.outcome(probability)}."
 
-    def reason(self, probability: float, condition: str = "pneumonia") -> str:
+    def reason(self, probability: float, condition: str = CONDITION) -> str:
         """Say how a probability lies to those of the validation films with a condition and without it."""
         share = f"{100 * self.coverage:g}\N{NO-BREAK SPACE}%"
         sick = f"{share} of the validation X-rays with {condition} score {100 * self.pneumonia_from:.1f} % or more"
@@ -116,7 +117,7 @@ class Conformal:
     measured: Measured
     set_on: tuple[int, int]
 
-    def in_words(self) -> str:
+    def in_words(self, condition: str = CONDITION) -> str:
         """Say what is meant to be covered, on films like which, and what was covered on others."""
         found, share = self.measured, f"{100 * self.regions.coverage:g} %"
         films, copies = self.set_on
@@ -127,7 +128,7 @@ class Conformal:
             if covered.high < self.regions.coverage
         ]
         verdict = (
-            f" Among those {' and '.join(short)} pneumonia this is less than intended. The test X-rays differ from "
+            f" Among those {' and '.join(short)} {condition} this is less than intended. The test X-rays differ from "
             "the validation X-rays, and yours may differ too."
             if short
             else ""
@@ -135,7 +136,7 @@ class Conformal:
         return (
             f"{share} of the X-rays of each class should be covered, on X-rays like the {films} validation X-rays "
             f"that set it{worst}. On {found.uncertain.n} test X-rays it covered {percent(found.with_pneumonia)} % of "
-            f"those with pneumonia (n = {found.with_pneumonia.n}) and {percent(found.without)} % of those without (n "
+            f"those with {condition} (n = {found.with_pneumonia.n}) and {percent(found.without)} % of those without (n "
             f"= {found.without.n}).{verdict} {percent(found.uncertain)} % were uncertain. On the others (n = "
             f"{found.wrong.n}) the word was wrong for {percent(found.wrong)} % (95 % intervals)."
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from pneumo_core.gate import InputGate, Verdict
-from pneumo_core.models import KnownFilms, ModelCard, Population
+from pneumo_core.models import KnownFilms, ModelCard, Population, card_for
 from pneumo_core.network.engine import Engine
 from pneumo_core.network.explanation import Explanation
 from pneumo_core.network.framing import Framed, framed
@@ -52,6 +53,12 @@ class Classifier:
         self.knows_others = knows_others
         self.engine, self.device = engine.name, engine.device
         self._forward, self._explain = engine.forward, explain
+
+    def of(self, population: Population) -> Self:
+        """Give the same network as a model of one population of its card: scores are calibrated for that one."""
+        narrowed = copy.copy(self)
+        narrowed.card = card_for(self.card, population.name)
+        return narrowed
 
     def framed(self, pixels: np.ndarray) -> Framed:
         """Give what the network is shown of an image, float32 `(height, width)` in [0, 1]."""

@@ -3,6 +3,10 @@ from .figures import (
     gauge as gauge,
     viewer as viewer,
 )
+from .given_age import (
+    at_age as at_age,
+    for_population as for_population,
+)
 from .line import (
     reading_line as reading_line,
 )
@@ -15,6 +19,7 @@ from .reading import (
 )
 from .report import (
     RANGES_IN_WORDS as RANGES_IN_WORDS,
+    age_of as age_of,
     at_prevalence as at_prevalence,
     case_report as case_report,
     facts as facts,

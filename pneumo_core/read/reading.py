@@ -14,7 +14,7 @@ from pneumo_core.film import Radiograph
 from pneumo_core.gate import CORRECTIONS, Admission, before, corrected
 from pneumo_core.lungs import Outline, share_inside
 from pneumo_core.models import BOTH, OUTSIDE, UNKNOWN, ModelCard, asked
-from pneumo_core.read.verdicts import PopulationVerdict, Prediction
+from pneumo_core.read.verdicts import PopulationVerdict, Prediction, verdicts_on
 from pneumo_core.wording import Caution, known_film, known_tag
 
 if TYPE_CHECKING:
@@ -178,12 +178,7 @@ def read_xray(
         read_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         admission=admission,
         asked=who.name,
-        verdicts=tuple(
-            PopulationVerdict(
-                population, Prediction(logit, float(classifier.probabilities(np.array(logit), population)))
-            )
-            for population in who.populations
-        ),
+        verdicts=verdicts_on(logit, who.populations),
         logit=logit,
         prepared=framed.film,
         explanation=replace(explanation, window=framed.window),

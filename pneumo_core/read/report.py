@@ -400,7 +400,7 @@ def _part(reading: Reading, one: PopulationVerdict, point_name: str, conformal: 
         "outcome_reason": f"{conformal.regions.reason(probability, one.population.condition)} {NOT_THE_FLAG}"
         if conformal
         else "",
-        "outcome_trust": conformal.in_words() if conformal else "",
+        "outcome_trust": conformal.in_words(one.population.condition) if conformal else "",
         "score_in_words": score_in_words(reading, one),
         "point": point,
         "threshold": f"{100 * point.threshold:.1f} %",

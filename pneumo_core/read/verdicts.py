@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from pneumo_core.models import Conformal, Population
-from pneumo_core.stats import OperatingPoint
+from pneumo_core.stats import OperatingPoint, probabilities
 
 NO_VERDICT = "No verdict"
 
@@ -39,6 +41,14 @@ class PopulationVerdict:
             ModelError: the population has no operating point of this name.
         """
         return self.prediction.is_flagged(self.population.operating_point(point_name))
+
+
+def verdicts_on(logit: float, populations: Sequence[Population]) -> tuple[PopulationVerdict, ...]:
+    """Give the verdict of each population on a logit of the network."""
+    return tuple(
+        PopulationVerdict(one, Prediction(logit, float(probabilities(np.array(logit), one.calibration))))
+        for one in populations
+    )
 
 
 def side_in_words(verdict: PopulationVerdict, point_name: str) -> str:

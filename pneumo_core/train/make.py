@@ -24,7 +24,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.data import Case, count_patients, links_in, manifest_sha256, unknown_folders
+from pneumo_core.data import Case, count_patients, links_in, manifest_sha256, mask_of, unknown_folders
 from pneumo_core.errors import DataError, ModelError, PneumoError
 from pneumo_core.files import file_sha256, models_folder, write_whole
 from pneumo_core.film import Preprocessing, fingerprint, resize
@@ -368,8 +368,29 @@ class _Run:
             return None, GateFit(len(training.cases), len(validation.cases), is_wanted=False)
         self.tell("fitting the input gate", force=True, done=0, of=0)
         explained_layer = BACKBONES[self.recipe.architecture].explained_layer
-        groups = [GateFilms(population_name(self.plan.population_years), training.views[0], validation.views[0])]
+        groups = self._gate_groups(training, self.as_they_lie)
         return fit_gate(network, explained_layer, self.preprocessing, groups, self._fitted, self.recipe.seed)
+
+    def _gate_groups(self, training: Films, validation: Films) -> list[GateFilms]:
+        """Give the whole films of each planned population: lungs that stand alone are nothing to let in."""
+        plan = self.plan
+        if not plan.groups:
+            return [GateFilms(population_name(plan.population_years), training.views[0], validation.views[0])]
+        groups = []
+        for name in [one.name for one in plan.populations] or [population_name(plan.population_years)]:
+            parts = [
+                films.views[0][
+                    [
+                        place
+                        for place, case in enumerate(films.cases)
+                        if (not plan.populations or population_of(plan, case) == name)
+                        and mask_of(films.views[0, place].astype(np.float32) / 255) is None
+                    ]
+                ]
+                for films in (training, validation)
+            ]
+            groups += [GateFilms(name, *parts)] if all(len(part) for part in parts) else []
+        return groups
 
     def _fitted(self, done: int, of: int) -> bool:
         self.tell(self.state.stage, done=done, of=of)

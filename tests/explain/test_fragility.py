@@ -6,22 +6,23 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pneumo_core.explain.fragility import SMALL_CHANGES, Fragility, measure_fragility
+from pneumo_core.explain.fragility import SMALL_CHANGES, Fragility, fragility_of, small_changes
 from pneumo_core.film.preprocessing import Preprocessing, prepare
+from pneumo_core.stats.calibration import Calibration
 from tests.makers import film_pixels
 
 
 class KnownNetwork:
-    """A classifier that keeps what it is given and gives known scores."""
+    """A classifier that keeps what it is given and gives known logits."""
 
-    def __init__(self, probabilities: np.ndarray) -> None:
+    def __init__(self, logits: np.ndarray) -> None:
         self.card = SimpleNamespace(preprocessing=Preprocessing(32, 48))
-        self.probabilities = probabilities
+        self.known = logits
         self.batches: list[np.ndarray] = []
 
-    def score(self, films: np.ndarray) -> np.ndarray:
+    def logits(self, films: np.ndarray) -> np.ndarray:
         self.batches.append(films)
-        return self.probabilities
+        return self.known
 
 
 def after(name: str, film: np.ndarray) -> np.ndarray:
@@ -63,13 +64,18 @@ def test_turning_right_moves_the_top_to_the_right():
 
 def test_all_changes_are_scored_in_one_pass_and_made_to_the_networks_input():
     pixels, network = film_pixels(300, 411), KnownNetwork(np.linspace(0, 1, 12))
-    found = measure_fragility(network, pixels, 0.3)
+    found = small_changes(network, pixels)
     (batch,) = network.batches
     assert (batch.dtype, batch.shape) == (np.float32, (12, 32, 48, 1))
-    assert found == Fragility(0.3, tuple(np.linspace(0, 1, 12).tolist()))
+    assert found.tolist() == np.linspace(0, 1, 12).tolist()
     # A shift of 2 % is a pixel here.
     place = list(SMALL_CHANGES).index("2 % to the left")
     np.testing.assert_array_equal(batch[place][:, :-1], prepare(pixels, network.card.preprocessing)[:, 1:])
+
+
+def test_one_scoring_serves_the_calibration_of_every_population():
+    # 0.7310586 is the logistic function of 1.
+    assert fragility_of(0.3, np.array([0.0, 2.0]), Calibration(2.0, 0.5)).changed == pytest.approx((0.5, 0.7310586))
 
 
 @pytest.mark.parametrize(

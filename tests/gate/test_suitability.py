@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from pneumo_core.errors import UnsuitableImageError
+from pneumo_core.film.age import age_in_years
+from pneumo_core.gate.ages import age_in_words
 from pneumo_core.gate.input_gate import NEAR_SHARE
 from pneumo_core.gate.suitability import FAR, Suitability, assess
 from pneumo_core.wording import Caution
@@ -118,3 +120,10 @@ def test_the_population_is_the_cards():
     assert assess(radiograph(age_years=12.0), ((10.0, 17.0),)) == UNREMARKABLE
     (warning,) = assess(radiograph(age_years=3.0), ((10.0, 17.0),)).warnings
     assert "age of 3 years. The network knows X-rays of children of 10 to 17 years only." in warning
+
+
+@pytest.mark.parametrize("months", range(24))
+def test_an_age_in_months_is_said_as_it_is_written(months: int):
+    age = age_in_years(f"{months:03d}M")
+    assert age is not None
+    assert age_in_words(age) == f"{months} months"

@@ -38,6 +38,22 @@ def test_a_film_is_read_end_to_end(classifier: KerasClassifier):
     assert reading.admission.suitability.warnings[0].startswith("The file gives no age.")
 
 
+def test_a_frame_changes_no_score_and_the_map_lies_within_it(classifier: KerasClassifier):
+    film = drawn_film(True, 3)
+    alone = read_xray(classifier, read_radiograph(png(film), "film.png"))
+    within = read_radiograph(png(np.pad(film, ((30, 20), (40, 10)))), "film.png")
+    reading = read_xray(classifier, within)
+    assert reading.logit == pytest.approx(alone.logit, abs=1e-4)
+    assert np.array_equal(reading.pixels_read, within.pixels[30:140, 40:170])
+    assert reading.radiograph is within
+    assert alone.framing is None and len(reading.notes) == len(alone.notes) + 1
+    assert "framed" in reading.tags and "framed" not in alone.tags
+    whole = reading.explanation.heatmap(160, 180)
+    assert np.array_equal(whole[30:140, 40:170], alone.explanation.heatmap(110, 130))
+    whole[30:140, 40:170] = 0
+    assert not whole.any()
+
+
 def test_a_film_of_the_training_is_known_again_and_another_is_not(classifier: KerasClassifier, tiny_model: Path):
     seen = sorted((tiny_model.parent.parent / "data" / "train").rglob("*.png"))
     readings = [read_xray(classifier, read_radiograph(path)) for path in seen]

@@ -39,16 +39,16 @@ def doubled(model: Path) -> None:
 
 
 def test_other_stored_scores_are_read_anew(model: Path):
-    before = cached.stored_scores().test.logits
-    assert cached.stored_scores().test.logits.tolist() == before.tolist()
+    before = cached.stored_scores("children").test.logits
+    assert cached.stored_scores("children").test.logits.tolist() == before.tolist()
     doubled(model)
-    assert cached.stored_scores().test.logits == pytest.approx(2 * before)
+    assert cached.stored_scores("children").test.logits == pytest.approx(2 * before)
 
 
 def test_scores_that_are_gone_leave_no_word(model: Path):
-    assert "takes at least" in cached.conformal_of_active_model()[1]
+    assert "takes at least" in cached.conformal_of_active_model()["children"][1]
     (model / "scores.csv").unlink()
-    assert "has no scores.csv" in cached.conformal_of_active_model()[1]
+    assert "has no scores.csv" in cached.conformal_of_active_model()["children"][1]
 
 
 def survey(model: Path, refused: int) -> Survey:

@@ -229,7 +229,7 @@ def test_a_film_that_the_next_model_refuses_stands_in_the_audit_log(
     )
     page.session_state["films"] = {kept[0]: dataclasses.replace(kept[1], reading=older)}
 
-    def refuse(*arguments: object) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
         raise UnsuitableImageError(f"{name} is none.", "not_a_chest")
 
     monkeypatch.setattr(films, "read_xray", refuse)
@@ -302,13 +302,13 @@ def test_a_film_is_likely_uncertain_or_unlikely_beside_its_flag(
 ):
     some = proportion(9, 10)
     conformal = Conformal(Regions(0.9, *ends), Measured(some, some, some, some, 1, 0), (20, 1))
-    monkeypatch.setattr(film_view, "conformal_of_active_model", lambda: (conformal, ""))
+    monkeypatch.setattr(film_view, "conformal_of_active_model", lambda: {"children": (conformal, "")})
     upload(page, film(True, 1))
     assert not page.exception
     assert f"**Suspected pneumonia: {outcome}.**" in texts(page)
     assert NOT_THE_FLAG in texts(page)
     assert named(page)[0].endswith(("Flagged: suspected pneumonia", "Not flagged"))
-    assert conformal.in_words() in [words.value for words in page.expander[1].markdown]
+    assert conformal.in_words() in [words.value for box in page.expander for words in box.markdown]
     low, high = (f"{100 * end:.1f}" for end in conformal.regions.uncertain)
     assert page.get("plotly_chart")[0].proto.alt.endswith(f", uncertain from {low} to {high} percent")
 

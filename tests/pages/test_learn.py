@@ -257,7 +257,7 @@ def test_a_blank_heat_map_has_nothing_to_test(tiny_model_in_use: Path):
 def test_a_heat_map_is_tested_after_a_click(seeing_model_in_use: Path):
     app = learn("trust")
     assert "Adebayo 2018" in texts(app)
-    app.button(key="request_test at balanced").click().run()
+    app.button(key="request_test at balanced for children").click().run()
     assert not app.exception
     assert "**Depends on what was learnt**" in texts(app)
     assert "**Agrees with occlusion**" in texts(app)

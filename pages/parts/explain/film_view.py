@@ -2,11 +2,14 @@
 
 import streamlit as st
 
+from pages.parts.explain.age import age_view
 from pages.parts.explain.fragility_view import fragility_view
+from pages.parts.explain.populations import condition_of
 from pages.parts.shared.cached import conformal_of_active_model
 from pages.parts.shared.films import Film
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.heat_map_check import draw_checks, test_on_request
+from pages.parts.shared.model_state import known_in_words
 from pages.parts.shared.named import anew, file_named
 from pages.parts.shared.problems import plain
 from pages.parts.shared.viewer_box import viewer_box
@@ -15,7 +18,6 @@ from pneumo_core.draw import COLOUR_MAPS, Display
 from pneumo_core.lungs import outline_in_words, share_in_words
 from pneumo_core.models import NOT_THE_FLAG, Conformal
 from pneumo_core.read import (
-    NO_VERDICT,
     PopulationVerdict,
     Reading,
     at_prevalence,
@@ -31,42 +33,46 @@ from pneumo_core.read import (
     side_in_words,
     verdict,
 )
-from pneumo_core.stats import OperatingPoint
 from pneumo_core.wording import NOT_ASSESSED, hash_start
 
 SCREEN_LONG_SIDE = 1200
 
 
 @st.fragment
-def film_view(film: Film, point: OperatingPoint, prevalence: float) -> None:
+def film_view(film: Film, point_name: str, prevalence: float) -> None:
     """Draw one film and its reading, or the reason of its refusal; a display control redraws only this."""
     reading = film.reading
     if reading is None:
         _refusal(film)
         return
-    identity = (film.identity, reading.card.identity, reading.correction)
+    identity = (film.identity, reading.card.identity, reading.correction, reading.age_years, reading.age_from)
     with anew(identity, "warnings"):
         warnings_box(reading.warnings)
-    conformal, why_not = conformal_of_active_model()
+    conformal = conformal_of_active_model()
     with st.container(key="stack_film"):
         score, pictures = st.columns([4, 9], gap="large")
     with score:
-        file_named(film.name, film.sha256, verdict(reading, point.name))
-        with anew(identity, point, "score"):
-            _score(reading, point.name, conformal, why_not)
-        with anew(identity, point, prevalence):
-            _among_patients(reading, point, prevalence)
+        file_named(film.name, film.sha256, verdict(reading, point_name))
+        with anew(identity, "age"):
+            age_view(film, reading)
+        for one in reading.verdicts:
+            with anew(identity, point_name, one.population.name, "score"):
+                _score(reading, one, point_name, *conformal[one.population.name])
+        with anew(identity, point_name, prevalence):
+            _among_patients(reading, point_name, prevalence)
     with pictures:
         display = _viewer(film, reading, identity)
         small_changes = st.container()
-        _downloads(reading, point, prevalence, display, conformal)
-        with anew(identity, point, "trust"):
-            _trust(reading, point)
+        known = {name: found for name, (found, _) in conformal.items() if found is not None}
+        _downloads(reading, point_name, prevalence, display, known)
+        with anew(identity, point_name, "trust"):
+            _trust(reading, point_name)
     with anew(identity, "facts"):
         _facts(reading)
     # Drawn last: everything else is on the screen while the small changes are scored.
-    with small_changes, anew(identity, point, "small changes"):
-        fragility_view(reading, point)
+    if reading.verdicts:
+        with small_changes, anew(identity, point_name, "small changes"):
+            fragility_view(reading, point_name)
 
 
 def _refusal(film: Film) -> None:
@@ -75,64 +81,62 @@ def _refusal(film: Film) -> None:
         st.error(plain(film.reason or ""), icon=":material/block:")
 
 
-def _score(reading: Reading, point_name: str, conformal: Conformal | None, why_not: str) -> None:
-    """Draw the score and its meaning for each population asked; the conformal regions are the first population's."""
-    if not reading.verdicts:
-        st.markdown(f"**{NO_VERDICT}.** The warning above says why.")
-    for one in reading.verdicts:
-        if len(reading.verdicts) > 1:
-            st.markdown(f"**By the limits for {one.population.name}: {side_in_words(one, point_name)}**")
-        if one.population == reading.card.first:
-            _score_of(reading, one, point_name, conformal, why_not)
-        else:
-            _score_of(reading, one, point_name, None, "Its regions are shown for the first group of patients only.")
-
-
-def _score_of(
+def _score(
     reading: Reading, one: PopulationVerdict, point_name: str, conformal: Conformal | None, why_not: str
 ) -> None:
-    probability, point = one.prediction.probability, one.population.operating_point(point_name)
+    """Draw the verdict by the limits of one population."""
+    population, probability = one.population, one.prediction.probability
+    point = population.operating_point(point_name)
+    of = ""
+    if len(reading.verdicts) > 1:
+        of = f" for {population.name}"
+        st.subheader(f"By the limits for {population.name}: {side_in_words(one, point_name)}")
     uncertain = conformal.regions.uncertain if conformal else None
     framed = f", uncertain from {100 * uncertain[0]:.1f} to {100 * uncertain[1]:.1f} percent" if uncertain else ""
     st.plotly_chart(
         gauge(probability, point, text_colour(), uncertain),
         config={"displayModeBar": False},
-        key=f"gauge_{one.population.name}",
-        alt=f"Gauge: probability {100 * probability:.1f} percent, threshold {100 * point.threshold:.1f} percent"
+        key=f"gauge_{population.name}",
+        alt=f"Gauge: probability{of} {100 * probability:.1f} percent, threshold {100 * point.threshold:.1f} percent"
         + framed,
     )
     if conformal is None:
-        st.markdown(f"This model cannot say likely, uncertain or unlikely. {plain(why_not)}")
+        st.markdown(f"This model cannot say likely, uncertain or unlikely{of}. {plain(why_not)}")
     else:
         regions = conformal.regions
-        st.markdown(f"**{regions.in_words(probability)}** {regions.reason(probability)} {NOT_THE_FLAG}")
-        with st.expander(f"How well the {100 * regions.coverage:g} % hold"):
-            st.markdown(conformal.in_words())
+        st.markdown(
+            f"**{regions.in_words(probability, population.finding)}** "
+            f"{regions.reason(probability, population.condition)} {NOT_THE_FLAG}"
+        )
+        with st.expander(f"How well the {100 * regions.coverage:g} % hold{of}"):
+            st.markdown(conformal.in_words(population.condition))
     sentence, words = plain(score_in_words(reading, one)), in_words(probability)
     if is_score_a_fact(reading):
         sentence = sentence.replace(words, f"**{words}**")
     st.markdown(
-        f"{sentence} The amber line is the {point.name} operating point: X-rays are flagged from "
+        f"{sentence} The amber line is the threshold of the {point.use} ({point.name}): X-rays are flagged from "
         f"{100 * point.threshold:.1f} % on."
     )
 
 
-def _among_patients(reading: Reading, point: OperatingPoint, prevalence: float) -> None:
-    rows = at_prevalence(reading, point.name, prevalence)
+def _among_patients(reading: Reading, point_name: str, prevalence: float) -> None:
+    rows = at_prevalence(reading, point_name, prevalence)
     if not rows:
         return
-    condition = " or ".join(dict.fromkeys(one.population.condition for one in reading.verdicts))
-    st.markdown(
-        f"If {100 * prevalence:.0f} in 100 of your patients have {condition}:\n"
-        + "\n".join(f"- {label}: **{text}**" for label, text in rows)
-    )
-    if ranges := ranges_in_words(rows):
-        st.markdown(ranges)
+    title = f"If {100 * prevalence:.0f} in 100 of your patients have {condition_of(reading)}"
+    # The rows of several populations are long, and one of them at most is about this patient.
+    with st.expander(title) if len(reading.verdicts) > 1 else st.container():
+        if len(reading.verdicts) == 1:
+            st.markdown(f"{title}:")
+        st.markdown("\n".join(f"- {label}: **{text}**" for label, text in rows))
+        if ranges := ranges_in_words(rows):
+            st.markdown(ranges)
 
 
 def _viewer(film: Film, reading: Reading, identity: object) -> Display:
     with st.container(horizontal=True, vertical_alignment="center"):
-        with_heatmap = st.toggle("Heat map", key="with_heatmap", persist_state="session")
+        # Without a verdict there is nothing that a heat map could explain.
+        with_heatmap = bool(reading.verdicts) and st.toggle("Heat map", key="with_heatmap", persist_state="session")
         is_inverted = st.toggle("Invert grey scale", key="is_inverted", persist_state="session")
         with_outline = reading.outline is not None and st.checkbox(
             "Show the lungs' outline", key="with_outline", persist_state="session"
@@ -165,7 +169,10 @@ def _viewer(film: Film, reading: Reading, identity: object) -> Display:
                 "misses the sickest."
             )
         if with_heatmap and reading.explanation.is_blank:
-            st.info("The heat map is blank: the network found no evidence in favour of pneumonia on this X-ray.")
+            st.info(
+                f"The heat map is blank: the network found no evidence in favour of {condition_of(reading)} on this "
+                "X-ray."
+            )
         elif with_heatmap:
             st.markdown(
                 "Bright areas: the network found evidence in favour there. The scale is this X-ray's own, so two "
@@ -176,10 +183,10 @@ def _viewer(film: Film, reading: Reading, identity: object) -> Display:
     return display
 
 
-def _trust(reading: Reading, point: OperatingPoint) -> None:
-    if not st.session_state["with_heatmap"] or reading.explanation.is_blank:
+def _trust(reading: Reading, point_name: str) -> None:
+    if not reading.verdicts or not st.session_state["with_heatmap"] or reading.explanation.is_blank:
         return
-    test = test_on_request(reading, point.name, is_short=True, button="How far can I trust this picture?")
+    test = test_on_request(reading, point_name, is_short=True, button="How far can I trust this picture?")
     if test is not None:
         with st.container(border=True):
             st.markdown(f"**{test.verdict}**")
@@ -197,7 +204,7 @@ def _facts(reading: Reading) -> None:
         st.header("What the number does not mean")
         st.markdown(
             "The number is no diagnosis. It measures no severity and names no cause. It holds for patients like those "
-            f"the network was trained on: {reading.card.first.description}.\n\n{NOT_ASSESSED}"
+            f"the network was trained on: {known_in_words(reading.card)}\n\n{NOT_ASSESSED}"
         )
     with right:
         st.header("What was read, and by what")
@@ -205,30 +212,30 @@ def _facts(reading: Reading) -> None:
 
 
 def _downloads(
-    reading: Reading, point: OperatingPoint, prevalence: float, display: Display, conformal: Conformal | None
+    reading: Reading, point_name: str, prevalence: float, display: Display, conformal: dict[str, Conformal]
 ) -> None:
-    name = f"pneumo_{hash_start(reading.radiograph.sha256)}_{point.name}"
-    of_first = {reading.card.first.name: conformal} if conformal else {}
+    name = f"pneumo_{hash_start(reading.radiograph.sha256)}_{point_name}"
     with st.container(horizontal=True):
         st.download_button(
             "Report (HTML)",
-            lambda: case_report(reading, point.name, prevalence, display, of_first),
+            lambda: case_report(reading, point_name, prevalence, display, conformal),
             f"{name}.html",
             "text/html",
             on_click="ignore",
             icon=":material/description:",
         )
-        st.download_button(
-            "Overlay (PNG)",
-            lambda: overlay_png(reading, point.name, display),
-            f"{name}.png",
-            "image/png",
-            on_click="ignore",
-            icon=":material/image:",
-        )
+        if reading.verdicts:
+            st.download_button(
+                "Overlay (PNG)",
+                lambda: overlay_png(reading, point_name, display),
+                f"{name}.png",
+                "image/png",
+                on_click="ignore",
+                icon=":material/image:",
+            )
         st.download_button(
             "Receipt (JSON)",
-            lambda: receipt_json(reading, point.name, prevalence, of_first),
+            lambda: receipt_json(reading, point_name, prevalence, conformal),
             f"{name}.json",
             "application/json",
             on_click="ignore",

@@ -1,13 +1,14 @@
 """The fragility strip of a film: its score under twelve small changes, and where its flag flips."""
 
+from typing import Any
+
 import streamlit as st
 
 from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.problems import problems_shown
 from pages.parts.shared.session_results import kept
-from pneumo_core.explain import Fragility, measure_fragility
+from pneumo_core.explain import fragility_of, small_changes
 from pneumo_core.read import READINGS, Reading
-from pneumo_core.stats import OperatingPoint
 
 # The strip is one row of twelve where there is room, else rows of six or three.
 STYLE = """<style>
@@ -24,27 +25,36 @@ STYLE = """<style>
 </style>"""
 
 
-def fragility_view(reading: Reading, point: OperatingPoint) -> None:
-    """Draw the strip of a film; a session scores it once, and lets the films of other sessions go first."""
-    film, probability = reading.radiograph, reading.prediction.probability
+def fragility_view(reading: Reading, point_name: str) -> None:
+    """Draw the strip of a film, one a population asked.
+
+    A session scores a film once, and lets the films of other sessions go first.
+    """
+    film = reading.radiograph
     with st.container(key="fragility", gap="small"):
         words = st.empty()
 
         def say_busy(ahead: int) -> None:
             words.markdown(f"Busy: {ahead} ahead of you. This X-ray's small changes are scored after them ...")
 
-        def scored() -> Fragility:
+        def scored() -> Any:
             with READINGS.turn(say_busy, gives_way=True):
-                return measure_fragility(ready_classifier(), film.pixels, probability)
+                return small_changes(ready_classifier(), reading.pixels_read)
 
         with problems_shown():
-            found: Fragility = kept(reading.card, film.sha256, "small changes", scored)
-            st.html(STYLE)
-            words.markdown(
-                f"**{found.in_words(point.threshold)}** Each change is so small that a reader would read the X-ray "
-                "alike. A flag that flips says little, and a flag that holds can still be wrong."
+            # The logits are the same for every population.
+            changed = kept(reading.card, film.sha256, "small changes", scored)
+            words.html(STYLE)
+            for one in reading.verdicts:
+                population, threshold = one.population, one.population.operating_point(point_name).threshold
+                found = fragility_of(one.prediction.probability, changed, population.calibration)
+                of = f"By the limits for {population.name}: " if len(reading.verdicts) > 1 else ""
+                st.markdown(f"**{of}{found.in_words(threshold)}**")
+                st.html(found.strip(threshold))
+            st.markdown(
+                "Each change is so small that a reader would read the X-ray alike. A flag that flips says little, and "
+                "a flag that holds can still be wrong."
             )
-            st.html(found.strip(point.threshold))
             return
         # The button needs no handler: any click draws this part of the page again.
         st.button("Score the X-ray's small changes", icon=":material/refresh:", key="score_small_changes")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts.explain.populations import conditions_of, thresholds_of
 from pages.parts.shared.films import add_waiting, films_at_hand, remove_all
 from pneumo_core.files import sample_files
 from pneumo_core.film import FILE_KINDS, MAX_FILE_BYTES, MAX_MEGAPIXELS, MIN_SIDE_PIXELS
 from pneumo_core.models import ModelCard
-from pneumo_core.stats import OperatingPoint
 
 
 def ask_for_films() -> None:
@@ -25,35 +25,41 @@ def ask_for_films() -> None:
         st.button("Remove all X-rays", icon=":material/delete:", on_click=remove_all)
 
 
-def reader_settings(card: ModelCard) -> tuple[OperatingPoint, float]:
-    """Draw the choice of operating point and prevalence; give both, the prevalence as a share."""
+def reader_settings(card: ModelCard) -> tuple[str, float]:
+    """Draw the choice of operating point and prevalence; give the point's name, and the prevalence as a share."""
     with st.container(key="stack_settings"):
         points, prevalences = st.columns(2, gap="large", vertical_alignment="bottom")
     with points:
         name = st.segmented_control(
-            "Operating point: the probability from which an X-ray is flagged",
+            "Operating point: how readily an X-ray is flagged",
             [point.name for point in card.first.operating_points],
             default="balanced",
             required=True,
             key="operating_point",
             persist_state="session",
-            format_func=lambda name: f"{name} ({100 * card.first.operating_point(name).threshold:.1f} %)",
-            help="; ".join(f"{point.name}: {point.chosen_for}" for point in card.first.operating_points),
+            format_func=lambda name: card.first.operating_point(name).use,
+            help=" ".join(f"{point.use.capitalize()}: {point.chosen_for}." for point in card.first.operating_points)
+            + " The order of a list needs no point: the highest probability stands first.",
         )
-        point = card.first.operating_point(name)
-        same = [other.name for other in card.first.operating_points if other.threshold == point.threshold]
-        if len(same) > 1:
-            st.markdown(f"{' and '.join(same).capitalize()} are one threshold here, which keeps the promises of both.")
+        st.markdown(thresholds_of(card, name))
+        for population in card.populations:
+            threshold = population.operating_point(name).threshold
+            same = [other.use for other in population.operating_points if other.threshold == threshold]
+            if len(same) > 1:
+                of = f" for {population.name}" if len(card.populations) > 1 else ""
+                st.markdown(
+                    f"{' and '.join(same).capitalize()} are one threshold here{of}, which keeps the promises of both."
+                )
     with prevalences:
         prevalence = st.slider(
-            "Prevalence: of 100 of your patients, how many have pneumonia?",
+            f"Prevalence: of 100 of your patients, how many have {conditions_of(card)}?",
             min_value=1,
             max_value=99,
             value=10,
             key="prevalence",
             persist_state="session",
         )
-    return point, prevalence / 100
+    return name, prevalence / 100
 
 
 def _linked_sample() -> list[tuple[str, bytes | Path]]:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.parts.learn.lesson_frame import ask, cell, draw, figure_in_words, source
-from pages.parts.shared.cached import card_of_active_model, stored_scores
+from pages.parts.learn.population import card_to_learn_from, scores_to_learn_from
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.session_results import kept
 from pneumo_core.learn import calibration_lines, calibration_result, reliability_chart, uncertain_chart
@@ -13,7 +13,7 @@ from pneumo_core.stats import percent
 
 def calibration_lesson() -> None:
     """Draw reliability before and after temperature scaling, and say whether it helped."""
-    card, films = card_of_active_model(), stored_scores().test
+    card, films = card_to_learn_from(), scores_to_learn_from().test
     result = kept(
         card, "stored scores", "calibration of test films", lambda: calibration_result(films, card.first.calibration)
     )
@@ -44,7 +44,7 @@ def calibration_lesson() -> None:
 
 def uncertain_lesson() -> None:
     """Let the reader set a coverage; show how many films are left to the reader and how many errors remain."""
-    card, scores = card_of_active_model(), stored_scores()
+    card, scores = card_to_learn_from(), scores_to_learn_from()
     found = kept(card, "stored scores", "regions by coverage", lambda: conformal_by_coverage(scores))
     _uncertain(card, scores, {each.regions.coverage: each for each in found})
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.parts.learn.lesson_frame import ask, cell, draw, figure_in_words, source
-from pages.parts.shared.cached import card_of_active_model, stored_scores
+from pages.parts.learn.population import card_to_learn_from, scores_to_learn_from
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.problems import plain
 from pages.parts.shared.session_results import kept
@@ -22,13 +22,13 @@ from pneumo_core.stats import area, percent
 
 def file_size_lesson() -> None:
     """Let the reader guess how much the size of the files tells, then compare it with the network."""
-    card, scores = card_of_active_model(), stored_scores()
+    card, scores = card_to_learn_from(), scores_to_learn_from()
     _file_size(card, scores, kept(card, "stored scores", "file size", lambda: file_size_result(scores, card)))
 
 
 def two_splits_lesson() -> None:
     """Draw the figures of one network on validation films, set aside from train, and on the official test films."""
-    card, scores = card_of_active_model(), stored_scores()
+    card, scores = card_to_learn_from(), scores_to_learn_from()
     figures = split_figures(scores, card.first.operating_point("balanced").threshold)
     ask("Why can 99 % in a paper be 85 % at work?")
     with st.container(key="stack_lesson_splits"):

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.learn.menu import chosen_by_address, is_presented, put_into_address
+from pages.parts.learn.population import card_to_learn_from
 from pages.parts.shared.cached import card_of_active_model
 from pages.parts.shared.corrections import offer_corrections
 from pages.parts.shared.films import NEWEST, WAITING, Film, add_waiting, films_at_hand, read_waiting
@@ -15,7 +16,7 @@ from pages.parts.shared.session_results import kept
 from pages.parts.shared.warnings_box import warnings_box
 from pneumo_core.files import DEMO_SAMPLE, file_sha256, sample_files
 from pneumo_core.film import FILE_KINDS, read_radiograph
-from pneumo_core.read import Reading, read_xray
+from pneumo_core.read import Reading, for_population, read_xray
 from pneumo_core.wording import counted
 
 # The names of the last upload here, until a refusal among them is dismissed.
@@ -28,7 +29,7 @@ def film_to_learn_from(messages: DeltaGenerator) -> Reading:
     Args:
         messages: the place for the progress of reading and for refusals.
     """
-    card = card_of_active_model()
+    card, population = card_of_active_model(), card_to_learn_from().first.name
     samples = {path.name: path for path in sample_files()}
     place = st.container(width=300)
     with st.expander("Upload X-rays", icon=":material/upload_file:", width=300):
@@ -77,11 +78,12 @@ def film_to_learn_from(messages: DeltaGenerator) -> Reading:
     if option in own:
         # Its name may be a patient's, which must not stand in the address.
         put_into_address("film", None)
-        return own[option][1]
+        return for_population(own[option][1], population)
     put_into_address("film", option)
-    return kept(
+    reading: Reading = kept(
         card, option, "reading", lambda: read_xray(ready_classifier(), read_radiograph(samples[option], option))
     )
+    return for_population(reading, population)
 
 
 def standing_warnings(reading: Reading) -> None:

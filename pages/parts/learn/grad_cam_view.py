@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.parts.learn.menu import chosen_by_address, is_presented, put_into_address
+from pages.parts.learn.population import classifier_to_learn_from
 from pages.parts.shared.cached import tracer
 from pages.parts.shared.frame import text_colour
-from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.session_results import kept
 from pneumo_core.draw import (
     CHART_CONFIG,
@@ -35,7 +35,7 @@ DISPLAY = Display()
 
 def grad_cam_view(reading: Reading) -> None:
     """Draw the lesson about a film."""
-    classifier = ready_classifier()
+    classifier = classifier_to_learn_from()
     film = reading.prepared
     sha256 = reading.radiograph.sha256
     walked = tracer(classifier, reading.card.weights_sha256)

@@ -31,7 +31,10 @@ def ask(question: str) -> None:
 
 def threshold_slider(card: ModelCard, key: str, place: DeltaGenerator, presets: DeltaGenerator) -> float:
     """Draw a slider of the threshold with a button an operating point; give the threshold in [0, 1]."""
-    st.session_state.setdefault(key, 100 * card.first.operating_point("balanced").threshold)
+    if key not in st.session_state or st.session_state.get(f"{key}_of") != card.identity:
+        # A threshold of another population or model means nothing here.
+        st.session_state[f"{key}_of"] = card.identity
+        st.session_state[key] = 100 * card.first.operating_point("balanced").threshold
     with presets, st.container(horizontal=True):
         for point, label in zip(
             card.first.operating_points, thresholds_in_words(card.first.operating_points), strict=True

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.parts.learn.population import classifier_to_learn_from
 from pages.parts.shared.cached import methods
-from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.named import anew
 from pages.parts.shared.session_results import on_request
 from pneumo_core.draw import Display, enlarged, film_picture, fitted, overlay_picture
@@ -29,7 +29,7 @@ def methods_view(reading: Reading) -> None:
         reading.radiograph.sha256,
         "methods",
         "Explain this X-ray in seven ways",
-        lambda progress: methods(ready_classifier(), reading.card.weights_sha256).explain_all(film, progress),
+        lambda progress: methods(classifier_to_learn_from(), reading.card.weights_sha256).explain_all(film, progress),
     )
     if results is not None:
         with anew(reading.card.identity, reading.radiograph.sha256):

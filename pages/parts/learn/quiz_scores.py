@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.parts.shared.cached import card_of_active_model
+from pages.parts.learn.population import card_to_learn_from
 from pages.parts.shared.problems import plain
 from pneumo_core.data import SourceFilm
 from pneumo_core.evaluate import content_name
@@ -30,7 +30,7 @@ def quiz_scores(quiz: Quiz, films: tuple[SourceFilm, ...], note: str, start_agai
     """
     board = scoreboard(quiz.answers, quiz.threshold)
     st.header(f"Scoreboard: {counted(board.n, 'X-ray')}")
-    if card_of_active_model().identity != quiz.model:
+    if card_to_learn_from().identity != quiz.model:
         st.info(
             "Another model came in use. The scores are those of the model that the quiz began with. X-rays without an "
             "answer before the change are left out.",

@@ -2,9 +2,8 @@
 
 import streamlit as st
 
+from pages.parts.learn.population import card_to_learn_from, classifier_to_learn_from
 from pages.parts.learn.quiz_scores import quiz_scores, running_score
-from pages.parts.shared.cached import card_of_active_model
-from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.named import anew
 from pages.parts.shared.problems import plain, problems_shown
 from pages.parts.shared.source_intake import FILES, FOLDER, SERVER, ask_for_source
@@ -120,7 +119,7 @@ def _start(films: tuple[SourceFilm, ...], note: str) -> None:
         key=f"quiz_count_{is_balanced}_{most}",
     )
     if st.button("Start", type="primary", icon=":material/play_arrow:"):
-        card = card_of_active_model()
+        card = card_to_learn_from()
         threshold = card.first.operating_point("balanced").threshold
         st.session_state[FILMS], st.session_state[NOTE] = films, note
         st.session_state[QUIZ] = draw_quiz(films, count, is_balanced, threshold, card.identity)
@@ -156,7 +155,7 @@ def _with_film_read() -> Quiz | None:
     if quiz is None or quiz.is_over or READING in st.session_state:
         return quiz
     quiz, reading = read_film(
-        quiz, st.session_state[FILMS], lambda radiograph: read_xray(ready_classifier(), radiograph)
+        quiz, st.session_state[FILMS], lambda radiograph: read_xray(classifier_to_learn_from(), radiograph)
     )
     if reading is not None and reading.card.identity != quiz.model:
         # Another model came in use, and its scores must not mix with those of the model before.

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.parts.learn.lesson_frame import ask, cell, draw, source, threshold_slider
-from pages.parts.shared.cached import card_of_active_model, stored_scores
+from pages.parts.learn.population import card_to_learn_from, scores_to_learn_from
 from pages.parts.shared.frame import text_colour
 from pneumo_core.evaluate import SETTING
 from pneumo_core.learn import (
@@ -21,17 +21,17 @@ from pneumo_core.stats import finely, percent
 
 def threshold_lesson() -> None:
     """Draw the effect of one threshold: matrix, point on the ROC curve, predictive values, cost, a crowd."""
-    _threshold(card_of_active_model(), stored_scores().test)
+    _threshold(card_to_learn_from(), scores_to_learn_from().test)
 
 
 def prevalence_lesson() -> None:
     """Draw one test where pneumonia is common, less common and rare."""
-    _prevalence(card_of_active_model(), stored_scores().test)
+    _prevalence(card_to_learn_from(), scores_to_learn_from().test)
 
 
 def kinds_lesson() -> None:
     """Draw the scores of bacterial and viral pneumonia, and the misses among them."""
-    _kinds(card_of_active_model(), stored_scores().test)
+    _kinds(card_to_learn_from(), scores_to_learn_from().test)
 
 
 @st.fragment

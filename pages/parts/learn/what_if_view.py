@@ -6,9 +6,9 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.parts.learn.population import classifier_to_learn_from
 from pages.parts.shared.cached import one_at_a_time
 from pages.parts.shared.frame import text_colour
-from pages.parts.shared.model_state import ready_classifier
 from pages.parts.shared.named import anew
 from pneumo_core.draw import CHART_CONFIG
 from pneumo_core.explain import (
@@ -50,7 +50,7 @@ def _what_if(reading: Reading, point: OperatingPoint) -> None:
     for key, value in {**AS_IT_IS, "what_if_curve": "contrast"}.items():
         st.session_state.setdefault(key, value)
     change = _change()
-    look = look_at(ready_classifier(), reading.pixels_read, change)
+    look = look_at(classifier_to_learn_from(), reading.pixels_read, change)
     with st.container(key="stack_what_if"):
         pictures, numbers = st.columns([9, 5], gap="medium")
     with pictures:
@@ -179,7 +179,8 @@ def _curve(reading: Reading, change: Change, name: str, point: OperatingPoint) -
         # A further move of a control ends this run at the next line drawn, before anything is computed.
         time.sleep(REST_SECONDS)
         with one_at_a_time():
-            kept[name] = of, flip_curve(ready_classifier(), reading.pixels_read, others, name, point.threshold)
+            classifier = classifier_to_learn_from()
+            kept[name] = of, flip_curve(classifier, reading.pixels_read, others, name, point.threshold)
     return kept[name][1]
 
 

@@ -15,7 +15,7 @@ def choose_model() -> ModelEntry | None:
     if not entries:
         st.info("There is no model here yet. Please train one, or import one below.")
         return None
-    st.table([_row(entry) for entry in entries.values()], alt="The models of this installation")
+    st.table([row for entry in entries.values() for row in _rows(entry)], alt="The models of this installation")
     for entry in entries.values():
         if entry.problem:
             st.error(f"**{plain(entry.name)}** cannot be used. {plain(entry.problem)}", icon=":material/block:")
@@ -25,8 +25,9 @@ def choose_model() -> ModelEntry | None:
         "or in Batch evaluation under *Against another model*."
     )
     for entry in entries.values():
-        if entry.card is not None and (words := nearly_one_threshold(entry.card.first.operating_points)):
-            st.markdown(f"**{plain(entry.name)}**: {plain(words)}")
+        for population in entry.card.populations if entry.card else ():
+            if words := nearly_one_threshold(population.operating_points):
+                st.markdown(f"**{plain(entry.name)}**, {population.name}: {plain(words)}")
     _take_from_address(entries)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
@@ -58,7 +59,8 @@ def _put_into_address() -> None:
     st.query_params["model"] = st.session_state[CHOSEN]
 
 
-def _row(entry: ModelEntry) -> dict[str, str]:
+def _rows(entry: ModelEntry) -> list[dict[str, str]]:
+    """Give a model as a row a population, since figures of several are never pooled."""
     card = entry.card
     state = ["**in use**"] if entry.is_active else []
     if card is not None and not entry.has_input_gate:
@@ -68,14 +70,17 @@ def _row(entry: ModelEntry) -> dict[str, str]:
     row = {"Model": plain(entry.name), "State": ", ".join(state)}
     size = f"{entry.size / 1e6:.1f} MB"
     if card is None:
-        unknown = dict.fromkeys(("Network", "Made", "AUC, validation", "AUC, test", "Flagged from, %"), "")
-        return {**row, "State": ", ".join([*state, "cannot be used"]), **unknown, "Size": size}
-    return {
-        **row,
-        "Network": plain(card.architecture),
-        "Made": plain(card.created),
-        "AUC, validation": area_with_films(card.first.validation),
-        "AUC, test": area_with_films(card.first.test),
-        "Flagged from, %": plain(", ".join(thresholds_in_words(card.first.operating_points))),
-        "Size": size,
-    }
+        names = ("Network", "Made", "Population", "AUC, validation", "AUC, test", "Flagged from, %")
+        return [{**row, "State": ", ".join([*state, "cannot be used"]), **dict.fromkeys(names, ""), "Size": size}]
+    row |= {"Network": plain(card.architecture), "Made": plain(card.created)}
+    return [
+        {
+            **(row if place == 0 else dict.fromkeys(row, "")),
+            "Population": population.name,
+            "AUC, validation": area_with_films(population.validation, population.condition),
+            "AUC, test": area_with_films(population.test, population.condition),
+            "Flagged from, %": plain(", ".join(thresholds_in_words(population.operating_points))),
+            "Size": size if place == 0 else "",
+        }
+        for place, population in enumerate(card.populations)
+    ]

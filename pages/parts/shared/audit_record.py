@@ -8,14 +8,14 @@ from pneumo_core.serve import COOKIE, AuditEvent, is_sign_in_asked_for, record_e
 
 
 def record_reading(reading: Reading) -> None:
-    """Record that a film was read, before its score is shown.
+    """Record that a film was read, before its score is shown; no probability where there is no single verdict.
 
     Raises:
         DataError: the log cannot be written.
     """
     outcome = "read with a warning" if reading.warnings else "read"
-    weights = reading.card.weights_sha256
-    probability = reading.prediction.probability if reading.verdicts else None
+    weights, is_one = reading.card.weights_sha256, reading.flagged("balanced") is not None
+    probability = reading.prediction.probability if is_one else None
     record_event(AuditEvent("read", _user(), reading.radiograph.sha256, weights, probability, outcome))
 
 

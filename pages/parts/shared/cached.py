@@ -77,18 +77,21 @@ def survey_of_active_model() -> Survey | None:
     return _survey(models_folder(), model_stamp(models_folder(), SURVEY_FILE))
 
 
-def conformal_of_active_model() -> tuple[Conformal | None, str]:
-    """Give the limits of likely, uncertain and unlikely of the model in use; None, and why, where it has none."""
+def conformal_of_active_model() -> dict[str, tuple[Conformal | None, str]]:
+    """Give the limits of likely, uncertain and unlikely of the model in use, by its populations' names.
+
+    None, and why, for a population without.
+    """
     return _conformal(models_folder(), model_stamp(models_folder(), STORED_SCORES_FILE))
 
 
-def stored_scores() -> StoredScores:
-    """Give the scores of validation and test films that the model in use came with.
+def stored_scores(population: str) -> StoredScores:
+    """Give the scores of a population's validation and test films that the model in use came with.
 
     Raises:
-        ModelError: it has none, or they are damaged.
+        ModelError: it has none, they are damaged, or it knows no such population.
     """
-    return _stored_scores(models_folder(), model_stamp(models_folder(), STORED_SCORES_FILE))
+    return _stored_scores(models_folder(), model_stamp(models_folder(), STORED_SCORES_FILE), population)
 
 
 def known_models() -> list[ModelEntry]:
@@ -306,12 +309,14 @@ def _card(models: Path, stamp: tuple[object, ...]) -> ModelCard:
 
 
 @st.cache_data(show_spinner=False, max_entries=1)
-def _conformal(models: Path, stamp: tuple[object, ...]) -> tuple[Conformal | None, str]:
+def _conformal(models: Path, stamp: tuple[object, ...]) -> dict[str, tuple[Conformal | None, str]]:
     folder = active_model_folder(models)
-    return read_conformal(folder, read_card(folder))
+    card = read_card(folder)
+    return {population.name: read_conformal(folder, card, population) for population in card.populations}
 
 
-@st.cache_data(show_spinner=False, max_entries=1)
-def _stored_scores(models: Path, stamp: tuple[object, ...]) -> StoredScores:
+@st.cache_data(show_spinner=False, max_entries=2)
+def _stored_scores(models: Path, stamp: tuple[object, ...], population: str) -> StoredScores:
     folder = active_model_folder(models)
-    return read_stored_scores(folder, read_card(folder))
+    card = read_card(folder)
+    return read_stored_scores(folder, card, card.population_of(population))

@@ -13,7 +13,7 @@ from pages.parts.shared.model_state import ready_classifier
 from pneumo_core.errors import BusyError, CorrectableImageError, PneumoError
 from pneumo_core.film import offered_sha256, read_radiograph
 from pneumo_core.models import ModelCard
-from pneumo_core.read import READINGS, Reading, read_xray
+from pneumo_core.read import READINGS, Reading, at_age, read_xray
 
 if TYPE_CHECKING:
     from pneumo_core.network import Classifier
@@ -23,6 +23,8 @@ FILMS, WAITING, NEWEST = "films", "waiting_files", "newest_film"
 SHOWN, ARRIVALS = "shown_file", "arrivals_of_files"
 # A page looks again after this time whether the line has room.
 ROOM_SECONDS = 3.0
+# Below -1, the rank of a film without a verdict.
+REFUSED_RANK = -2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +41,7 @@ class Film:
 
     Attributes:
         sha256: of the file's bytes, in hexadecimal; empty where it could not be read at all.
+        shares_age: whether its age was said for all films that give none.
     """
 
     name: str
@@ -46,23 +49,52 @@ class Film:
     reading: Reading | None
     reason: str | None
     refused: Refused | None = None
+    shares_age: bool = False
 
     @property
     def identity(self) -> str:
         """Tell it from other files: one film may have two names, and two films may have one name."""
         return f"{self.sha256} {self.name}"
 
+    @property
+    def rank(self) -> float:
+        """Give the highest probability by the populations asked; -1 without a verdict, -2 for a refused one."""
+        if self.reading is None:
+            return REFUSED_RANK
+        return max((verdict.prediction.probability for verdict in self.reading.verdicts), default=-1.0)
+
 
 def films_at_hand() -> list[Film]:
     """Give this session's films: the highest probability first, those without one after them, refused files last."""
     films: dict[str, Film] = st.session_state.get(FILMS, {})
-    return sorted(films.values(), key=_order)
+    return sorted(films.values(), key=lambda film: -film.rank)
 
 
-def _order(film: Film) -> float:
-    if film.reading is None:
-        return 1.0
-    return -film.reading.prediction.probability if film.reading.verdicts else 0.5
+def without_age() -> list[Film]:
+    """Give the read films whose files give no age, but for those whose age the reader said for them alone."""
+    return [
+        film
+        for film in films_at_hand()
+        if film.reading and film.reading.age_from != "file" and (film.reading.age_years is None or film.shares_age)
+    ]
+
+
+def say_age(films_of_age: list[Film], age_years: float | None, *, is_for_all: bool) -> None:
+    """Renew the verdicts on films for the age that the reader gives; the scores stay, and no later film takes it.
+
+    Args:
+        age_years: None where it is not known.
+        is_for_all: whether it was said for all films that give none.
+
+    Raises:
+        DataError: the audit log cannot be written; the verdicts before then stay.
+    """
+    films, meant = st.session_state[FILMS], {film.identity for film in films_of_age}
+    for key, film in films.items():
+        if film.identity in meant and film.reading is not None:
+            reading = at_age(film.reading, age_years)
+            record_reading(reading)
+            films[key] = replace(film, reading=reading, shares_age=is_for_all)
 
 
 def add_waiting(files: list[tuple[str, bytes | Path]]) -> None:
@@ -101,7 +133,7 @@ def read_waiting(card: ModelCard) -> None:
         return
     classifier = ready_classifier()
     progress, count = st.progress(0.0, "Reading ..."), len(waiting)
-    highest = -1.0
+    highest = REFUSED_RANK
     st.session_state[ARRIVALS] = st.session_state.get(ARRIVALS, 0) + 1
     while waiting:
         share, words = 1 - len(waiting) / count, f"Reading X-ray {count - len(waiting) + 1} of {count} ..."
@@ -114,10 +146,10 @@ def read_waiting(card: ModelCard) -> None:
             _wait_for_room()
             return
         films[key] = film
-        if film.reading is not None and film.reading.prediction.probability > highest:
-            highest, st.session_state[NEWEST] = film.reading.prediction.probability, film.sha256
+        if film.rank > highest:
+            highest, st.session_state[NEWEST] = film.rank, film.sha256
             st.session_state[SHOWN] = film.identity
-        elif highest < 0:
+        elif highest == REFUSED_RANK:
             # Otherwise the verdict on an earlier image would pass for this one's.
             st.session_state[SHOWN] = film.identity
         waiting.pop(0)
@@ -159,7 +191,7 @@ def _read(
 
 def _read_again(card: ModelCard, film: Film, reading: Reading) -> Film:
     try:
-        again = read_xray(ready_classifier(), reading.radiograph)
+        again = read_xray(ready_classifier(), reading.radiograph, age_years=reading.age_years)
         record_reading(again)
     except PneumoError as error:
         record_refusal(reading.radiograph.sha256, card)

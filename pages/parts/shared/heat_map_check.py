@@ -10,21 +10,27 @@ from pages.parts.shared.session_results import on_request
 from pneumo_core.read import Reading
 
 if TYPE_CHECKING:
-    from pneumo_core.explain import ExplanationTest
+    from pneumo_core.explain import ExplanationTest, ExplanationTester
 
 
 def test_on_request(reading: Reading, point: str, is_short: bool, button: str) -> "ExplanationTest | None":
-    """Draw a button that tests a reading's heat map at an operating point; give the result once there is one."""
-    film = reading.prepared
-    threshold = reading.card.first.operating_point(point).threshold
+    """Draw a button that tests a reading's heat map at an operating point; give the result once there is one.
+
+    Where several populations were asked, the scores are those of the first.
+    """
+    film, population = reading.prepared, reading.verdicts[0].population
+    threshold = population.operating_point(point).threshold
+
+    def tester() -> "ExplanationTester":
+        classifier = ready_classifier().of(population)
+        return explanation_tester(classifier, classifier.card.identity)
+
     return on_request(
         reading.card,
         reading.radiograph.sha256,
-        f"test at {point}{', short' if is_short else ''}",
+        f"test at {point} for {population.name}{', short' if is_short else ''}",
         button,
-        lambda progress: explanation_tester(ready_classifier(), reading.card.identity).test(
-            film, threshold, is_short, progress
-        ),
+        lambda progress: tester().test(film, threshold, is_short, progress),
     )
 
 

@@ -6,9 +6,9 @@ import streamlit as st
 
 from pages.parts.shared.cached import card_of_active_model, loading_classifier
 from pages.parts.shared.input_gate_state import input_gate_shown
-from pages.parts.shared.problems import problems_shown
+from pages.parts.shared.problems import plain, problems_shown
 from pneumo_core.files import models_folder
-from pneumo_core.models import active_model_folder, gate_in_words
+from pneumo_core.models import ModelCard, active_model_folder, gate_in_words
 from pneumo_core.stats import area, percent
 
 if TYPE_CHECKING:
@@ -40,28 +40,37 @@ def model_state() -> None:
             _readiness()
             st.markdown(
                 f"**{card.name}** ({card.architecture}), weights `{card.weights_sha256[:12]}`, made {card.created}. "
-                f"It knows: {card.first.description}."
+                f"It knows: {known_in_words(card)}"
             )
             input_gate_shown(gate_in_words(active_model_folder(models_folder()), card.weights_sha256)[:1])
-            if card.first.test:
-                st.table(
-                    [
-                        {
-                            "Test X-rays": result.films.removeprefix("test, "),
-                            "n": f"{result.n} ({result.n_pneumonia} with pneumonia)",
-                            "AUC": area(result.area_under_roc),
-                            "Sensitivity %": percent(point.confusion.sensitivity),
-                            "Specificity %": percent(point.confusion.specificity),
-                        }
-                        for result in card.first.test
-                        for point in result.points
-                        if point.name == "balanced"
-                    ]
-                )
-                st.markdown(
-                    "All figures are at the balanced operating point, chosen on validation X-rays. Brackets hold 95 % "
-                    "intervals."
-                )
+            _measured(card)
+
+
+def _measured(card: ModelCard) -> None:
+    """Draw the figures on test films by population; those of several are never pooled."""
+    rows = [
+        {
+            "Population": population.name,
+            "Test X-rays": result.films.removeprefix("test, "),
+            "n": f"{result.n} ({result.n_pneumonia} with {population.condition})",
+            "AUC": area(result.area_under_roc),
+            "Sensitivity %": percent(point.confusion.sensitivity),
+            "Specificity %": percent(point.confusion.specificity),
+        }
+        for population in card.populations
+        for result in population.test
+        for point in result.points
+        if point.name == "balanced"
+    ]
+    if rows:
+        st.table(rows)
+        st.markdown(
+            "All figures are at the balanced operating point (the worklist flag), chosen on validation X-rays. "
+            "Brackets hold 95 % intervals."
+        )
+    without = [population.name for population in card.populations if not population.test]
+    if rows and without:
+        st.markdown(f"Nothing was measured on test X-rays of {' and '.join(without)}.")
 
 
 def _readiness() -> None:
@@ -81,3 +90,13 @@ def _readiness() -> None:
             st.markdown(f":material/check_circle: **Ready** on {loading.result().device}")
 
     state()
+
+
+def known_in_words(card: ModelCard) -> str:
+    """Say whose X-rays a model knows, as sentences or as a list."""
+    if len(card.populations) == 1:
+        return f"{plain(card.first.description)}."
+    return "\n" + "\n".join(
+        f"- {population.name} ({population.finding}): {plain(population.description)}"
+        for population in card.populations
+    )

@@ -227,10 +227,15 @@ def _ended(folder: Path, state: State, log: list[dict[str, Any]], plan: Plan) ->
 
 
 def _made(card: ModelCard, folder: Path) -> None:
-    data = card.first.training_data
+    trained = " and ".join(
+        f"{data.films} X-rays {of_patients(data.patients)}"
+        + (f" ({population.name})" if len(card.populations) > 1 else "")
+        for population in card.populations
+        for data in (population.training_data,)
+    )
     st.success(
-        f"Done: the model {plain(card.name)} is made (weights {card.weights_sha256[:12]}), trained on {data.films} "
-        f"X-rays {of_patients(data.patients)}. It is not in use: a person decides that under Models.",
+        f"Done: the model {plain(card.name)} is made (weights {card.weights_sha256[:12]}), trained on {trained}. It is "
+        "not in use: a person decides that under Models.",
         icon=":material/check_circle:",
     )
     if (ROOT / MODELS_PAGE).is_file():
@@ -240,11 +245,10 @@ def _made(card: ModelCard, folder: Path) -> None:
             icon=":material/compare:",
             query_params={"model": card.name},
         )
-    # The first result is of the unchanged films; the others are of stressed copies.
-    plain_results = list(card.first.validation[:1])
     st.table(
         [
             {
+                "Population": population.name,
                 "X-rays": result.films,
                 "n (with pneumonia)": f"{result.n} ({result.n_pneumonia})",
                 "AUC": area(result.area_under_roc),
@@ -252,18 +256,24 @@ def _made(card: ModelCard, folder: Path) -> None:
                 "Sensitivity %": percent(point.confusion.sensitivity),
                 "Specificity %": percent(point.confusion.specificity),
             }
-            for result in (*card.first.test, *plain_results)
+            for population in card.populations
+            # The first result on validation films is of the unchanged films; the others are of stressed copies.
+            for result in (*population.test, *population.validation[:1])
             for point in result.points
         ],
         alt="AUC, sensitivity and specificity on test and validation X-rays, with 95 percent intervals",
     )
+    untested = [population.name for population in card.populations if not population.test]
     st.markdown(
         "Brackets hold 95 % intervals. Validation X-rays chose the epoch, the temperature and the thresholds, so their "
         "figures are too good. "
         + (
             "Test X-rays chose nothing and were read once."
-            if card.first.test
+            if not untested
             else "There were no test X-rays, so nothing here shows how good the model is on new ones."
+            if len(untested) == len(card.populations)
+            else f"There were no test X-rays of {' and '.join(untested)}, so nothing here shows how good the model is "
+            "on new ones of these."
         )
     )
     input_gate_shown(gate_in_words(folder, card.weights_sha256))

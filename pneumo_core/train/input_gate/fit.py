@@ -39,6 +39,7 @@ from pneumo_core.models import (
     gate_in_words,
     write_record,
 )
+from pneumo_core.network import Segmenter, framed
 from pneumo_core.train.input_gate.groups import GateGroup
 from pneumo_core.train.input_gate.negatives import (
     OTHERS,
@@ -111,18 +112,20 @@ class _Stopped(Exception):
 class FeatureReader:
     """Reads the gate's features of pictures, with a network."""
 
-    def __init__(self, network: keras.Model, explained_layer: str, preprocessing: Preprocessing) -> None:
+    def __init__(
+        self, network: keras.Model, explained_layer: str, preprocessing: Preprocessing, lungs: Segmenter | None = None
+    ) -> None:
         reader = keras.Model(network.input, gate_features(network, explained_layer))
         shape = (None, *network.input_shape[1:])
         self.features: int = reader.output_shape[1]
-        self._preprocessing = preprocessing
+        self._preprocessing, self._lungs = preprocessing, lungs
         self._read = tf.function(
             lambda films: reader(films, training=False), input_signature=[tf.TensorSpec(shape, tf.float32)]
         )
 
     def read(self, pictures: Iterable[np.ndarray]) -> np.ndarray:
         """Give float32 `(n, features)` of pictures, float32 `(height, width)` in [0, 1], framed as for reading."""
-        films = np.stack([prepare(picture, self._preprocessing, exposed_area(picture)) for picture in pictures])
+        films = np.stack([framed(picture, self._preprocessing, self._lungs).film for picture in pictures])
         return np.asarray(self._read(tf.constant(films)))
 
 
@@ -133,6 +136,7 @@ def fit_gate(
     groups: Sequence[GateFilms],
     progress: TellCount = lambda done, of: True,
     seed: int = 1,
+    lungs: Segmenter | None = None,
 ) -> tuple[InputGate | None, GateFit] | None:
     """Fit a gate to a network, and count what it refuses, by group of patients.
 
@@ -141,6 +145,7 @@ def fit_gate(
             Validation films serve the limit of the distance and the counts.
         progress: is called with how many of how many pictures are read; False stops the work.
         seed: of what is drawn.
+        lungs: the network that outlines the lungs, where the model has one: pictures are framed as for reading.
 
     Returns:
         the gate, of no weights yet, or None where it is not worth keeping, and what came of it; None where it was
@@ -150,7 +155,7 @@ def fit_gate(
     if not fit.has_films:
         return None, fit
     random = np.random.default_rng(seed)
-    reader = FeatureReader(network, explained_layer, preprocessing)
+    reader = FeatureReader(network, explained_layer, preprocessing, lungs)
     most = min(MOST_FILMS, int(MOST_VALUES / (PICTURES_A_FILM * reader.features)))
     counts = _even_counts([len(group.training) for group in groups], most)
     side = max(GATE_SIDE, preprocessing.height, preprocessing.width)
@@ -198,19 +203,19 @@ def fit_gate(
             found_of.append((refused, made))
     except _Stopped:
         return None
-    sets = tuple(
+    sets = [
         FittedSet(
             group.name,
             count,
             len(group.validation),
             refused,
-            made[UPRIGHT][0],
-            made[UPRIGHT][1],
-            tuple(MadePictures(kind, *made[kind]) for kind in SHARES),
-            group.is_known,
+            portable=made[UPRIGHT][0],
+            portable_refused=made[UPRIGHT][1],
+            made=tuple(MadePictures(kind, *made[kind]) for kind in SHARES),
+            is_known=group.is_known,
         )
         for group, count, (refused, made) in zip(groups, counts, found_of, strict=True)
-    )
+    ]
     fit = GateFit.of(sets)
     far = float(np.quantile(np.concatenate(distances), NEAR_SHARE)) if distances else np.inf
     return None if fit.problem else dataclasses.replace(gate, far=far), fit
@@ -236,7 +241,8 @@ def fit_gate_of(classifier: KerasClassifier, folder: Path, groups: Sequence[Gate
         )
         for group in groups
     ]
-    found = fit_gate(classifier.network, card.explained_layer, card.preprocessing, films, progress)
+    network, lungs = classifier.network, classifier.lungs
+    found = fit_gate(network, card.explained_layer, card.preprocessing, films, progress, lungs=lungs)
     if found is None:
         return
     gate, fit = found
