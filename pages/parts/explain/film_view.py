@@ -4,12 +4,13 @@ import streamlit as st
 
 from pages.parts.explain.age import age_view
 from pages.parts.explain.fragility_view import fragility_view
+from pages.parts.explain.populations import condition_of
 from pages.parts.shared.cached import conformal_of_active_model
 from pages.parts.shared.films import Film
 from pages.parts.shared.frame import text_colour
 from pages.parts.shared.heat_map_check import draw_checks, test_on_request
+from pages.parts.shared.model_state import known_in_words
 from pages.parts.shared.named import anew, file_named
-from pages.parts.shared.populations import condition_of, known_in_words
 from pages.parts.shared.problems import plain
 from pages.parts.shared.viewer_box import viewer_box
 from pages.parts.shared.warnings_box import warnings_box

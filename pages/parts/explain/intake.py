@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts.explain.populations import conditions_of, thresholds_of
 from pages.parts.shared.films import add_waiting, films_at_hand, remove_all
-from pages.parts.shared.populations import conditions_of, thresholds_of
 from pneumo_core.files import sample_files
 from pneumo_core.film import FILE_KINDS, MAX_FILE_BYTES, MAX_MEGAPIXELS, MIN_SIDE_PIXELS
 from pneumo_core.models import ModelCard

@@ -6,8 +6,7 @@ import streamlit as st
 
 from pages.parts.shared.cached import card_of_active_model, loading_classifier
 from pages.parts.shared.input_gate_state import input_gate_shown
-from pages.parts.shared.populations import known_in_words
-from pages.parts.shared.problems import problems_shown
+from pages.parts.shared.problems import plain, problems_shown
 from pneumo_core.files import models_folder
 from pneumo_core.models import ModelCard, active_model_folder, gate_in_words
 from pneumo_core.stats import area, percent
@@ -45,6 +44,16 @@ def model_state() -> None:
             )
             input_gate_shown(gate_in_words(active_model_folder(models_folder()), card.weights_sha256)[:1])
             _measured(card)
+
+
+def known_in_words(card: ModelCard) -> str:
+    """Say whose X-rays a model knows, as sentences or as a list."""
+    if len(card.populations) == 1:
+        return f"{plain(card.first.description)}."
+    return "\n" + "\n".join(
+        f"- {population.name} ({population.finding}): {plain(population.description)}"
+        for population in card.populations
+    )
 
 
 def _measured(card: ModelCard) -> None:

@@ -1,8 +1,7 @@
-"""The populations of a model in words: whom it knows, what a flag says, from where on it flags."""
+"""The populations of a model in words: what a flag says, and from where on it flags."""
 
 from collections.abc import Iterable
 
-from pages.parts.shared.problems import plain
 from pneumo_core.models import ModelCard, Population
 from pneumo_core.read import Reading
 
@@ -15,16 +14,6 @@ def condition_of(reading: Reading) -> str:
 def conditions_of(card: ModelCard) -> str:
     """Name what the X-rays show that a model looks for."""
     return _conditions(card.populations)
-
-
-def known_in_words(card: ModelCard) -> str:
-    """Say whose X-rays a model knows, as sentences or as a list."""
-    if len(card.populations) == 1:
-        return f"{plain(card.first.description)}."
-    return "\n" + "\n".join(
-        f"- {population.name} ({population.finding}): {plain(population.description)}"
-        for population in card.populations
-    )
 
 
 def thresholds_of(card: ModelCard, point_name: str) -> str:
