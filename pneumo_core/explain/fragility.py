@@ -5,7 +5,7 @@ As in `what_if`, the changes are made to the film at the network's size.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,8 +85,8 @@ class Fragility:
         return f'<ul class="fragility">{"".join(cells)}</ul>'
 
 
-def small_changes(classifier: Classifier, pixels: np.ndarray) -> np.ndarray:
-    """Give the network's logits of a film after each of the small changes, float32 `(12,)`, in one pass.
+def small_changes(classifier: Classifier, pixels: np.ndarray) -> tuple[float, ...]:
+    """Give the network's logits of a film after each of the small changes, in one pass.
 
     Args:
         pixels: the radiograph's, float32 `(height, width)` in [0, 1].
@@ -94,14 +94,14 @@ def small_changes(classifier: Classifier, pixels: np.ndarray) -> np.ndarray:
     preprocessing = classifier.card.preprocessing
     film, aspect = as_scored(pixels, preprocessing), pixels.shape[1] / pixels.shape[0]
     films = np.stack([prepare(change(film, aspect), preprocessing) for change in SMALL_CHANGES.values()])
-    return classifier.logits(films)
+    return tuple(classifier.logits(films).tolist())
 
 
-def fragility_of(probability: float, changed: np.ndarray, calibration: Calibration) -> Fragility:
+def fragility_of(probability: float, changed: Sequence[float], calibration: Calibration) -> Fragility:
     """Give the fragility of a film by the calibration of one population.
 
     Args:
         probability: the unchanged film's.
         changed: logits as `small_changes` gives them.
     """
-    return Fragility(probability, tuple(probabilities(changed, calibration).tolist()))
+    return Fragility(probability, tuple(probabilities(np.array(changed), calibration).tolist()))

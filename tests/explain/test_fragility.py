@@ -67,7 +67,7 @@ def test_all_changes_are_scored_in_one_pass_and_made_to_the_networks_input():
     found = small_changes(network, pixels)
     (batch,) = network.batches
     assert (batch.dtype, batch.shape) == (np.float32, (12, 32, 48, 1))
-    assert found.tolist() == np.linspace(0, 1, 12).tolist()
+    assert found == tuple(np.linspace(0, 1, 12).tolist())
     # A shift of 2 % is a pixel here.
     place = list(SMALL_CHANGES).index("2 % to the left")
     np.testing.assert_array_equal(batch[place][:, :-1], prepare(pixels, network.card.preprocessing)[:, 1:])
@@ -75,7 +75,7 @@ def test_all_changes_are_scored_in_one_pass_and_made_to_the_networks_input():
 
 def test_one_scoring_serves_the_calibration_of_every_population():
     # 0.7310586 is the logistic function of 1.
-    assert fragility_of(0.3, np.array([0.0, 2.0]), Calibration(2.0, 0.5)).changed == pytest.approx((0.5, 0.7310586))
+    assert fragility_of(0.3, (0.0, 2.0), Calibration(2.0, 0.5)).changed == pytest.approx((0.5, 0.7310586))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from pneumo_core.files.places import MODELS_VARIABLE, ROOT
 from pneumo_core.models.card import read_card, write_card
+from pneumo_core.network.classifier import Classifier
+from pneumo_core.network.shares import Shares
 from pneumo_core.read.report import receipt
 from pneumo_core.stats.calibration import Calibration
 from tests.conftest import drawn_film, png
@@ -169,3 +171,15 @@ def test_a_patient_without_a_verdict_has_no_number_in_the_list(page: AppTest):
     say(page, 7, "months", "Use for all")
     assert set(page.dataframe[0].value["Result"]) == {"No verdict"}
     assert set(page.dataframe[0].value["Probability"]) == {""}
+
+
+def test_a_network_of_three_classes_shows_their_shares_and_calls_them_no_diagnosis(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Classifier, "shares", lambda self, film, population: Shares(0.5, 0.3, 0.2))
+    upload(page, 1)
+    say(page, 45, "years")
+    (box,) = [box for box in page.expander if box.label.startswith("How the network shares out the three classes")]
+    listed, words = (element.value for element in box.markdown)
+    assert listed.split("\n") == ["- lung opacity: 50 %", "- other abnormality: 30 %", "- normal: 20 %"]
+    assert "no diagnosis" in words

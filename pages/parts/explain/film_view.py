@@ -1,10 +1,12 @@
 """One film: picture and heat map, gauge, the meaning of the number, facts, downloads."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.parts.explain.age import age_view
 from pages.parts.explain.fragility_view import fragility_view
 from pages.parts.explain.populations import condition_of
+from pages.parts.explain.shares_view import shares_view
 from pages.parts.shared.cached import conformal_of_active_model
 from pages.parts.shared.films import Film
 from pages.parts.shared.frame import text_colour
@@ -51,6 +53,7 @@ def film_view(film: Film, point_name: str, prevalence: float) -> None:
     conformal = conformal_of_active_model()
     with st.container(key="stack_film"):
         score, pictures = st.columns([4, 9], gap="large")
+    places_of_shares: list[DeltaGenerator] = []
     with score:
         file_named(film.name, film.sha256, verdict(reading, point_name))
         with anew(identity, "age"):
@@ -58,6 +61,7 @@ def film_view(film: Film, point_name: str, prevalence: float) -> None:
         for one in reading.verdicts:
             with anew(identity, point_name, one.population.name, "score"):
                 _score(reading, one, point_name, *conformal[one.population.name])
+            places_of_shares.append(st.container())
         with anew(identity, point_name, prevalence):
             _among_patients(reading, point_name, prevalence)
     with pictures:
@@ -69,7 +73,10 @@ def film_view(film: Film, point_name: str, prevalence: float) -> None:
             _trust(reading, point_name)
     with anew(identity, "facts"):
         _facts(reading)
-    # Drawn last: everything else is on the screen while the small changes are scored.
+    # Drawn last: everything else is on the screen while these are scored.
+    for one, place in zip(reading.verdicts, places_of_shares, strict=True):
+        with place, anew(identity, one.population.name, "shares"):
+            shares_view(reading, one)
     if reading.verdicts:
         with small_changes, anew(identity, point_name, "small changes"):
             fragility_view(reading, point_name)

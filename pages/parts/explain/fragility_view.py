@@ -1,7 +1,5 @@
 """The fragility strip of a film: its score under twelve small changes, and where its flag flips."""
 
-from typing import Any
-
 import streamlit as st
 
 from pages.parts.shared.model_state import ready_classifier
@@ -37,13 +35,13 @@ def fragility_view(reading: Reading, point_name: str) -> None:
         def say_busy(ahead: int) -> None:
             words.markdown(f"Busy: {ahead} ahead of you. This X-ray's small changes are scored after them ...")
 
-        def scored() -> Any:
+        def scored() -> tuple[float, ...]:
             with READINGS.turn(say_busy, gives_way=True):
                 return small_changes(ready_classifier(), reading.pixels_read)
 
         with problems_shown():
             # The logits are the same for every population.
-            changed = kept(reading.card, film.sha256, "small changes", scored)
+            changed: tuple[float, ...] = kept(reading.card, film.sha256, "small changes", scored)
             words.html(STYLE)
             for one in reading.verdicts:
                 population, threshold = one.population, one.population.operating_point(point_name).threshold

@@ -46,6 +46,16 @@ def model_state() -> None:
             _measured(card)
 
 
+def known_in_words(card: ModelCard) -> str:
+    """Say whose X-rays a model knows, as sentences or as a list."""
+    if len(card.populations) == 1:
+        return f"{plain(card.first.description)}."
+    return "\n" + "\n".join(
+        f"- {population.name} ({population.finding}): {plain(population.description)}"
+        for population in card.populations
+    )
+
+
 def _measured(card: ModelCard) -> None:
     """Draw the figures on test films by population; those of several are never pooled."""
     rows = [
