@@ -100,13 +100,3 @@ def _readiness() -> None:
             st.markdown(f":material/check_circle: **Ready** on {loading.result().device}")
 
     state()
-
-
-def known_in_words(card: ModelCard) -> str:
-    """Say whose X-rays a model knows, as sentences or as a list."""
-    if len(card.populations) == 1:
-        return f"{plain(card.first.description)}."
-    return "\n" + "\n".join(
-        f"- {population.name} ({population.finding}): {plain(population.description)}"
-        for population in card.populations
-    )
