@@ -22,6 +22,7 @@ from pneumo_core.wording import Progress, known_end
 _PLACES = {
     "audit": ("train", "audit"),
     "audit-log": ("serve", "audit_log"),
+    "assemble": ("train", "assemble_command"),
     "blend": ("train", "blend_command"),
     "doctor": ("read", "doctor"),
     "evaluate": ("evaluate", "evaluate"),

@@ -417,12 +417,42 @@ def blend_command(data: Path, out: Path, copies: tuple[Path, ...], models: tuple
     _say_points(blend(folders, data, copies, out, tell))
 
 
+@click.command("assemble")
+@click.argument("plan_file", metavar="PLAN", type=GivenPath(dir_okay=False))
+@click.argument("data", type=GivenPath())
+@click.option("--whole", required=True, type=GivenPath(), help="The network for whole X-rays: a model, or .keras file.")
+@click.option("--lungs", required=True, type=GivenPath(), help="The network for lungs views, likewise.")
+@click.option("--out", required=True, type=GivenPath(), help="The new model's folder, named as it.")
+@click.option(
+    "--share", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of whole X-rays in the log odds."
+)
+@click.option("--scores", type=GivenPath(file_okay=False), help="Keep scores here, for other points of one network.")
+def assemble_command(
+    plan_file: Path, data: Path, whole: Path, lungs: Path, out: Path, share: float, scores: Path | None
+) -> None:
+    """Make one model of a network for whole X-rays and one for lungs views, and choose its points by population.
+
+    PLAN is as of `train --plan`, and names the segmenter. DATA is the folder that its sources lie in. Nothing is
+    trained. Afterwards `fit-gate` gives the model an input gate, `models promote` puts it in use.
+    """
+    from pneumo_core.train import Parts, assemble, plan_of_file
+
+    plan = plan_of_file(plan_file.resolve(), out.resolve(), data.resolve())
+    if plan.segmenter is None:
+        raise ModelError(
+            f"{plan_file.name} names no segmenter. Expected is one, for the lungs view. Please add it.", code="plan"
+        )
+    _say_points(assemble(plan, Parts(whole, lungs, plan.segmenter, share), scores, tell))
+
+
 def _say_points(card: "ModelCard") -> None:
     from pneumo_core.models import result_table
 
-    for point in card.first.operating_points:
-        click.echo(f"{point.name}: {point.threshold:.4f}, {point.chosen_for}")
-    click.echo("\n".join(result_table(card.first.test)))
+    for population in card.populations:
+        name = f"{population.name}, " if len(card.populations) > 1 else ""
+        for point in population.operating_points:
+            click.echo(f"{name}{point.name}: {point.threshold:.4f}, {point.chosen_for}")
+        click.echo("\n".join(result_table(population.test or population.validation)))
 
 
 def _model_folder(model: str | None) -> Path:

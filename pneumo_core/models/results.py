@@ -119,6 +119,7 @@ def evaluation_of(
     has_pneumonia: np.ndarray,
     probabilities: np.ndarray,
     operating_points: tuple[OperatingPoint, ...],
+    groups: np.ndarray | None = None,
 ) -> EvaluationResult:
     """Evaluate calibrated probabilities against the reference standard.
 
@@ -126,6 +127,7 @@ def evaluation_of(
         films: what these films are, for the reader.
         has_pneumonia: bool `(n,)`.
         probabilities: float `(n,)` in [0, 1].
+        groups: str `(n,)`, "finding", "other" or "normal", where the labels tell the three apart.
     """
     return EvaluationResult(
         films=films,
@@ -139,10 +141,21 @@ def evaluation_of(
                 point.name,
                 point.threshold,
                 ConfusionMatrix.count(has_pneumonia, probabilities >= point.threshold),
+                None if groups is None else _groups_of(groups, probabilities >= point.threshold),
             )
             for point in operating_points
         ),
     )
+
+
+def _groups_of(groups: np.ndarray, flagged: np.ndarray) -> Groups:
+    """Count each group that has films."""
+
+    def count(name: str) -> GroupCount | None:
+        chosen = flagged[groups == name]
+        return GroupCount(int(chosen.sum()), len(chosen)) if len(chosen) else None
+
+    return Groups(count("finding"), count("other"), count("normal"))
 
 
 def _why_impossible(result: EvaluationResult) -> str:

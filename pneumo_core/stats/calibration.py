@@ -136,13 +136,15 @@ def fit_temperature(logits: np.ndarray, has_pneumonia: np.ndarray) -> Calibratio
 
 
 def choose_operating_points(
-    scores: Mapping[str, np.ndarray], has_pneumonia: np.ndarray
+    scores: Mapping[str, np.ndarray], has_pneumonia: np.ndarray, balanced_sensitivity: float | None = None
 ) -> tuple[OperatingPoint, OperatingPoint, OperatingPoint]:
     """Choose the screening, balanced and rule-in thresholds so that each holds on every copy of the films.
 
     Args:
         scores: calibrated probabilities `(n,)` by the name of the copy, of the same films in the same order.
         has_pneumonia: bool `(n,)`, with both classes in it.
+        balanced_sensitivity: what the balanced point's sensitivity has to reach, where the two rates are not to be
+            balanced; chosen as the screening point is.
 
     Returns:
         screening: the highest threshold at which on every copy the lower end of the sensitivity's 95 % interval
@@ -169,6 +171,10 @@ def choose_operating_points(
     # middle is the farthest from both.
     best = np.flatnonzero(worst == worst.max())
     balanced = float((candidates[max(best[0] - 1, 0)] + candidates[best[-1]]) / 2)
+    rule = PointRule("balance")
+    if balanced_sensitivity is not None:
+        balanced = float(sick[:, _allowed_errors(sick_bounds, balanced_sensitivity)].min())
+        rule = _aim("sensitivity", balanced_sensitivity, sick_bounds)
     lowest, highest = sorted((screening, rule_in))
 
     return (
@@ -180,7 +186,7 @@ def choose_operating_points(
         OperatingPoint(
             "balanced",
             min(max(balanced, lowest), highest),
-            PointRule("balance"),
+            rule,
         ),
         OperatingPoint(
             "rule-in",

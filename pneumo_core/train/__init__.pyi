@@ -41,6 +41,7 @@ from .input_gate.portable import (
 from .make import (
     run_training as run_training,
 )
+from .mixed.assembly import Parts as Parts, assemble as assemble
 from .mixed.baselines import (
     read_baselines as read_baselines,
 )

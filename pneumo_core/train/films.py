@@ -40,11 +40,13 @@ def read_films(
     cases: Sequence[Case],
     preprocessing: Preprocessing,
     progress: Callable[[int, int], bool] = lambda done, of: True,
+    needs_both: bool = True,
 ) -> Films | None:
     """Read films into memory; one of which a view cannot be read is left out.
 
     Args:
         progress: is called with how many of how many are read; False stops the reading.
+        needs_both: whether films of both classes are needed.
 
     Returns:
         None where it was stopped.
@@ -73,7 +75,7 @@ def read_films(
                     return None
         finally:
             readers.shutdown(cancel_futures=True)
-    if len({case.has_pneumonia for case in kept}) < 2:
+    if needs_both and len({case.has_pneumonia for case in kept}) < 2:
         raise DataError(
             f"{len(kept)} of {len(cases)} X-rays could be read, and they are not of both classes. Expected are "
             "readable X-rays in NORMAL and in PNEUMONIA. Please check the files."

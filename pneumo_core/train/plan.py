@@ -468,12 +468,20 @@ class PlannedGroup:
 
 @dataclass(frozen=True, slots=True)
 class PlannedPopulation:
-    """Patients for whom the model gets points of its own: their name, in words, their years, and a flag's name."""
+    """Patients for whom the model gets points of its own: their name, in words, their years, and a flag's name.
+
+    Attributes:
+        limitations: what the card says of them alone.
+        balanced_sensitivity: what the sensitivity of the balanced point has to reach; None where both rates are to be
+            balanced.
+    """
 
     name: Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,39}$")]
     description: str
     years: tuple[float, float]
     finding: str = "suspected pneumonia"
+    limitations: tuple[str, ...] = ()
+    balanced_sensitivity: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
