@@ -3,7 +3,8 @@
     python -m benchmarks.input_gate FILMS [--read FOLDER] [--pictures FOLDER]
 
 FILMS is a folder of upright chest films that the gate was not fitted on. These are to be read, and so is what is made
-of them as of portable devices; all else that is made of them is to be refused. Every picture in --pictures is to be refused, every one in --read to be read.
+of them as of portable devices; all else that is made of them is to be refused. Every picture in --pictures is to be
+refused, every one in --read to be read.
 """
 
 from collections.abc import Iterator, Sequence

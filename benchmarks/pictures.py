@@ -68,6 +68,17 @@ def seen(text: str) -> Steps:
     return lambda page: page.get_by_text(text).first.wait_for()
 
 
+def plotted(text: str) -> Steps:
+    """Give the steps of waiting for a text, a chart and a table."""
+
+    def steps(page: Page) -> None:
+        seen(text)(page)
+        page.locator(".js-plotly-plot .main-svg").first.wait_for()
+        page.locator("table").last.wait_for()
+
+    return steps
+
+
 def pressed(button: str, text: str) -> Steps:
     """Give the steps of pressing a button and waiting for a text."""
 
@@ -216,8 +227,8 @@ def pictures() -> dict[str, Picture]:
         "learn/calibration": Picture(f"{lesson}calibration", source),
         "learn/uncertain": Picture(f"{lesson}uncertain", source),
         "learn/bacterial-viral": Picture(f"{lesson}bacterial-viral", source),
-        "learn/another-age": Picture(f"{lesson}another-age", source),
-        "learn/shortcuts": Picture(f"{lesson}shortcuts", source),
+        "learn/another-age": Picture(f"{lesson}another-age", plotted("Source: stored scores")),
+        "learn/shortcuts": Picture(f"{lesson}shortcuts", plotted("Source: stored scores")),
         "learn/quiz": Picture(f"{lesson}quiz", quiz_wrong),
         "learn/quiz-scores": Picture(f"{lesson}quiz", quiz_finished),
     }

@@ -9,7 +9,7 @@ from pneumo_core.evaluate.runs import FilmScore
 from pneumo_core.models import Asked, ModelCard, asked
 from pneumo_core.stats import probabilities
 
-# Of an X-ray without a verdict: its populations differ, or none was asked.
+# Stands for no verdict: the populations asked differ, or none was asked.
 NO_VERDICT = -1
 
 

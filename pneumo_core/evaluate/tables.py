@@ -51,7 +51,7 @@ OVERALL_LABELS = {
     "expected_calibration_error": "Expected calibration error",
 }
 _LABELS = {None: "", False: "NORMAL", True: "PNEUMONIA"}
-# Of the groups that these labels would not tell.
+# Labels of groups that these would not tell apart.
 _LABELS_OF_GROUPS = {"other": "abnormal_no_opacity"}
 _IN_MIX = ("PPV %", "NPV %", "Cost per case found")
 

@@ -1,4 +1,4 @@
-"""What a site states once of its patients, for all pages and commands."""
+"""The mix of patients that a site states once, for all pages and commands."""
 
 import os
 

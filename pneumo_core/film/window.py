@@ -18,7 +18,7 @@ MOST_DIFFERENT = 0.05
 LEAST_FRAMED_SIDES, MOST_UNFRAMED = 3, 0.25
 # A picture that takes less than this share of a side is small on a page. It is not cut out, and so it is refused.
 LEAST_SIDE = 0.4
-# Of the rows and columns that are looked at, about so many pixels are.
+# About so many pixels of each row and column are looked at.
 _SAMPLES = 512
 
 

@@ -328,7 +328,7 @@ def ages_chart(network: StoredNetwork, results: Sequence[PlaceResult], point: st
     words = "; ".join(f"{found.name}: middle score {found.quantiles[2]:.1f}" for found in results)
     return Chart(
         f"Scores of {network.name}",
-        _legible(figure),
+        _legible(figure, LESS_HEIGHT),
         words,
         "A box holds the middle half of a group's scores, its whiskers nine in ten. An image is flagged if it is right "
         "of its population's line.",
@@ -367,7 +367,7 @@ def shortcuts_chart(rules: Sequence[Rule], text_colour: str) -> Chart:
     )
     return Chart(
         "Opacity against normal, lungs alone on the image",
-        _legible(figure),
+        _legible(figure, LESS_HEIGHT),
         "; ".join(f"{rule.name}: {area(rule.from_normal)}" for rule in rules),
         "A mark is the measured value, and the line through it is its 95 % interval. The dotted line is chance.",
     )

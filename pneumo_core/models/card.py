@@ -1,6 +1,7 @@
 """Facts to know about a model, kept beside its weights as `card.json` and `MODEL_CARD.md`."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from pneumo_core.gate import GATE_FILE, Years
 from pneumo_core.models.known_films import KNOWN_FILMS_FILE
 from pneumo_core.models.populations import CHILDREN, Population, population_name
 from pneumo_core.models.results import EvaluationResult, Sha256, Text
-from pneumo_core.stats import OperatingPoint, area, number_in_words, percent
+from pneumo_core.stats import Estimate, OperatingPoint, area, number_in_words, percent
 
 NETWORK_FILE = "classifier.keras"
 CARD_FILE = "card.json"
@@ -47,6 +48,7 @@ _IN_FORMAT_1 = {"description": "population", "years": "population_years"}
 _OF_POPULATION = ("calibration", "operating_points", "training_data", "validation", "test", *_IN_FORMAT_1.values())
 # Each population takes a verdict, a table and a set of limits on every page.
 MAX_POPULATIONS = 8
+_NOT_MEASURED = Estimate(math.nan, math.nan, math.nan, 0)
 # In a page's Markdown, a picture would be fetched from another host.
 PICTURE = "!["
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,59}")
@@ -361,6 +363,7 @@ def _population_text(card: ModelCard, population: Population, level: str) -> lis
         "",
         *result_table(population.test, sign),
         "",
+        *group_lines(population.test),
         f"{level}# Validation (chose the epoch, the temperature and the thresholds)",
         "",
         *result_table(population.validation, sign),
@@ -461,6 +464,27 @@ def nearly_one_threshold(points: Sequence[OperatingPoint]) -> str:
         "The three thresholds nearly coincide: the scores of validation films hardly separate the classes, or one "
         "threshold meets all three aims; sensitivity and specificity on the card tell which."
     )
+
+
+def group_lines(results: tuple[EvaluationResult, ...]) -> list[str]:
+    """Give the rates of three groups as lines of Markdown, where results count them apart; else none."""
+    apart = [(result.films, point) for result in results for point in result.points if point.groups is not None]
+    if not apart:
+        return []
+    rows = [
+        f"| {films} | {point.name} | {percent(point.rates.sensitivity or _NOT_MEASURED)} "
+        f"| {percent(point.rates.specificity_other or _NOT_MEASURED)} "
+        f"| {percent(point.rates.specificity_normal or _NOT_MEASURED)} |"
+        for films, point in apart
+    ]
+    return [
+        "| films | point | sensitivity % | specificity % with another abnormality | with nothing abnormal |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+        "A predictive value depends on how many patients are of each group. The card states no mix, and so no value.",
+        "",
+    ]
 
 
 def result_table(results: tuple[EvaluationResult, ...], condition: str = "pneumonia") -> list[str]:

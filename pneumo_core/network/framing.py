@@ -22,7 +22,7 @@ _WHOLE = Window(0.0, 0.0, 1.0, 1.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Framed:
-    """What the network is shown of an image.
+    """The part of an image that the network is shown.
 
     Attributes:
         film: the network's input, float32 `(height, width, 1)`, as `prepare` gives it; read-only.

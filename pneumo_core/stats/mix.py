@@ -13,7 +13,7 @@ from typing import Literal
 from pneumo_core.stats.metrics import Estimate
 
 MIX_GROUPS: tuple[Literal["finding", "other", "normal"], ...] = ("finding", "other", "normal")
-# What a patient of a group has.
+# The state of a patient of each group.
 GROUP_WORDS = {"finding": "the finding", "other": "another abnormality", "normal": "nothing abnormal"}
 NO_MIX = (
     "No predictive value is shown, because nobody has stated the mix of patients: how many of 100 have the finding, "

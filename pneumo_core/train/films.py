@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pneumo_core.data import Case
+from pneumo_core.data import Case, mask_of
 from pneumo_core.errors import DataError, PneumoError, UnreadableImageError, UnsuitableImageError
-from pneumo_core.film import Preprocessing, exposed_area, prepare, read_radiograph
+from pneumo_core.film import Preprocessing, Window, exposed_area, prepare, read_radiograph
 from pneumo_core.train.plan import Recipe
 
 TRAINING_READERS = 4
@@ -129,8 +129,13 @@ def _read(
     except (UnreadableImageError, UnsuitableImageError) as error:
         return error
     # As for reading; a chest that fills only part of an image is left as it is, since no network outlines lungs here.
-    films = np.stack([prepare(view.pixels, preprocessing, exposed_area(view.pixels))[:, :, 0] for view in views])
+    films = np.stack([prepare(view.pixels, preprocessing, _exposed(view.pixels))[:, :, 0] for view in views])
     return np.clip(np.rint(films), 0, 255).astype(np.uint8), tuple(view.sha256 for view in views)
+
+
+def _exposed(pixels: np.ndarray) -> Window | None:
+    """Find the frame of an image; what is blanked around lungs that stand alone is none, and they keep their place."""
+    return None if mask_of(pixels) is not None else exposed_area(pixels)
 
 
 def _content(path: Path) -> bytes:

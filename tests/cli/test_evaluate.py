@@ -159,3 +159,11 @@ def test_score_is_exit_status_one_where_a_film_was_refused(tiny_model_in_use: Pa
     result = run("score", data, "--out", tmp_path / "second")
     assert result.exit_code == 1
     assert "refused: 1 X-ray; each one's reason stands in scores.jsonl." in result.stderr
+
+
+def test_the_age_of_those_that_give_none_is_told_once(tiny_model_in_use: Path, tmp_path: Path, make_data):
+    data = make_data(tmp_path / "data", 1, ("test",))
+    assert run("evaluate", data, "--age", "8M", "--out", tmp_path / "run").exit_code == 0
+    rows = list(csv.DictReader((tmp_path / "run" / "films.csv").read_text().splitlines()))
+    assert {(row["age"], row["age_from"]) for row in rows} == {("8M", "option")}
+    assert run("score", data, "--age", "140", "--out", tmp_path / "other").exit_code == 2

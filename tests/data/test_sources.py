@@ -1034,3 +1034,38 @@ def test_the_hash_changes_with_names_sizes_and_labels():
     ]
     assert len({open_uploads(files).listing_sha256 for files in others}) == 6
     assert open_uploads(films).listing_sha256 == open_uploads(films[::-1]).listing_sha256
+
+
+def test_a_table_tells_age_and_group_where_its_cells_mean_them(tmp_path: Path):
+    rows = ("a.png,opacity,45", "b.png,abnormal_no_opacity,8M", "c.png,normal,", "d.png,0,150", "e.png,PNEUMONIA,30.0")
+    found = csv_source(tmp_path, table(*rows, header="path,label,Patient Age"), *(row[:5] for row in rows))
+    told = [(film.has_pneumonia, film.group, film.age_years) for film in found.films]
+    assert told == [
+        (True, "finding", 45.0),
+        (False, "other", 8 / 12),
+        (False, "normal", None),
+        # 0 says that there is no pneumonia, and not that there is nothing.
+        (False, None, None),
+        (True, "finding", 30.0),
+    ]
+    assert "1 age of the table could not be understood: taken as not known." in found.notes
+    assert found.films[1].kind == ""
+
+
+def test_folders_of_three_groups_tell_them(tmp_path: Path):
+    names = ("opacity/a.png", "abnormal_no_opacity/b.png", "normal/c.png", "negative/d.png")
+    found = open_source(filled(tmp_path, *names))
+    told = {film.name: (film.has_pneumonia, film.group) for film in found.films}
+    assert told == {
+        "opacity/a.png": (True, "finding"),
+        "abnormal_no_opacity/b.png": (False, "other"),
+        "normal/c.png": (False, "normal"),
+        "negative/d.png": (False, None),
+    }
+
+
+def test_ages_change_what_a_source_is_and_their_absence_does_not(tmp_path: Path):
+    first = csv_source(tmp_path, table("a.png,normal"), "a.png")
+    without = csv_source(tmp_path, table("a.png,normal,", header="file,label,age"))
+    aged = csv_source(tmp_path, table("a.png,normal,4", header="file,label,age"))
+    assert first.listing_sha256 == without.listing_sha256 != aged.listing_sha256

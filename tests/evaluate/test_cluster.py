@@ -397,6 +397,39 @@ def assert_rows_are_those_of_the_local_engine(rows: list[dict[str, object]], fil
         assert row["probability"] == (None if probability is None else pytest.approx(probability, abs=1e-5))
 
 
+def test_a_table_tells_an_archives_ages_and_one_answer_those_of_the_others(
+    films: Path, tiny_model: Path, tmp_path: Path
+):
+    names = sorted(path.relative_to(films).as_posix() for path in films.rglob("*.png"))[:3]
+    rows = ["file,label,age", f"{names[0]},opacity,4Y", f"{names[1]},abnormal_no_opacity,", f"{names[2]},normal,"]
+    (films / "list.csv").write_text("\n".join(rows))
+    archive, out = list_archive(str(films / "list.csv")), tmp_path / "out"
+    job = plan_job(archive, tiny_model, False, 5, 40.0)
+    begin_job(job, str(out))
+    scorer(job, archive, out, tiny_model)(0)
+    found = table(out)
+    assert [(row["age_years"], row["age_from"]) for row in found] == [
+        (4.0, "table"),
+        (40.0, "option"),
+        (40.0, "option"),
+    ]
+    assert [row["group"] for row in found] == ["finding", "other", "normal"]
+    with pytest.raises(DataError) as refused:
+        begin_job(dataclasses.replace(job, age_years=None), str(out))
+    assert refused.value.code == cluster.JOB_CODE
+
+
+def test_a_job_of_an_older_version_goes_on(films: Path, tiny_model: Path, tmp_path: Path):
+    archive, out = list_archive(str(films)), tmp_path / "out"
+    job = planned(archive, tiny_model)
+    begin_job(job, str(out))
+    kept = json.loads((out / JOB_FILE).read_text())
+    for name in ("age_years", "identity"):
+        del kept[name]
+    (out / JOB_FILE).write_text(json.dumps(kept))
+    assert begin_job(job, str(out)) == list(range(job.partitions))
+
+
 def assert_the_gate_judged(rows: list[dict[str, object]], films: Path):
     names = [film.name for film in open_source(films).films]
     logits = {name: row["logit"] for name, row in zip(names, rows, strict=True)}

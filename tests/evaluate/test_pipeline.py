@@ -12,8 +12,8 @@ from pneumo_core.data.sources import Source, SourceFilm
 from pneumo_core.errors import DataError, UnreadableImageError
 from pneumo_core.evaluate import pipeline as batch
 from pneumo_core.evaluate.pipeline import run_source
-from pneumo_core.evaluate.runs import SCORES_FILE, damaged_lines, read_run, read_scores, run_name
-from pneumo_core.film.radiograph import read_radiograph
+from pneumo_core.evaluate.runs import RUN_FILE, SCORES_FILE, damaged_lines, read_run, read_scores, run_name
+from pneumo_core.film.radiograph import Radiograph, read_radiograph
 from pneumo_core.keras_network.classifier import KerasClassifier, load_classifier
 from pneumo_core.lungs.words import lung_cautions
 from pneumo_core.read.reading import read_xray
@@ -218,3 +218,38 @@ def test_a_row_is_warned_of_the_lungs_as_the_reading_is(model_with_lungs: Path, 
         of_lungs = {caution.tag for caution in lung_cautions(alone.outline)}
         assert of_lungs
         assert of_lungs & {*alone.tags} <= {*score.warned_of.split(", ")}
+
+
+def test_the_age_is_the_tables_where_the_file_tells_none_else_that_of_all(classifier: KerasClassifier, tmp_path: Path):
+    told = dataclasses.replace(film(1), age_years=4.0, group="finding")
+    of_all = dataclasses.replace(source([told, film(3)]), age_years=40.0)
+    first, second = run_source(of_all, classifier, tmp_path)
+    assert (first.age_years, first.age_from, first.group) == (4.0, "table", "finding")
+    assert (second.age_years, second.age_from, second.group) == (40.0, "option", "")
+    assert read_run(tmp_path).age_years == 40.0
+    with pytest.raises(DataError) as refused:
+        run_source(dataclasses.replace(of_all, age_years=None), classifier, tmp_path)
+    assert refused.value.code == "data"
+    assert run_name("a", "1") != run_name("a", "1", 40.0)
+
+
+def test_the_age_of_the_file_comes_first(classifier: KerasClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def read(content: bytes, name: str) -> Radiograph:
+        found = read_radiograph(content, name)
+        return dataclasses.replace(found, origin=dataclasses.replace(found.origin, age_years=45.0))
+
+    monkeypatch.setattr(batch, "read_radiograph", read)
+    (found,) = run_source(source([dataclasses.replace(film(1), age_years=4.0)]), classifier, tmp_path)
+    assert (found.age_years, found.age_from) == (45.0, "file")
+
+
+def test_a_run_of_an_older_version_is_read_and_goes_on(mixed: Source, classifier: KerasClassifier, tmp_path: Path):
+    run_source(mixed, classifier, tmp_path, is_cancelled=lambda: True)
+    run = json.loads((tmp_path / RUN_FILE).read_text())
+    del run["age_years"]
+    (tmp_path / RUN_FILE).write_text(json.dumps(run))
+    rows = [json.loads(line) for line in (tmp_path / SCORES_FILE).read_text().splitlines()]
+    old = [{key: value for key, value in row.items() if key not in ("group", "age_from")} for row in rows]
+    (tmp_path / SCORES_FILE).write_text("".join(json.dumps(row) + "\n" for row in old))
+    assert damaged_lines(tmp_path) == 0
+    assert [score.number for score in run_source(mixed, classifier, tmp_path)] == list(range(50))

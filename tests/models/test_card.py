@@ -20,7 +20,7 @@ from pneumo_core.models.card import (
     thresholds_in_words,
     write_card,
 )
-from pneumo_core.models.results import evaluation_of
+from pneumo_core.models.results import GroupCount, Groups, evaluation_of
 from pneumo_core.stats.calibration import Calibration, OperatingPoint
 from pneumo_core.stats.metrics import ConfusionMatrix
 from tests.makers import (
@@ -316,3 +316,14 @@ def test_the_stamp_differs_where_a_copy_has_the_time_of_the_file_that_it_replace
 def test_the_stamp_of_what_is_no_model_never_fails(tmp_path: Path, name: str):
     (tmp_path / "active.txt").write_text(name)
     assert len(model_stamp(tmp_path)) == 1
+
+
+def test_the_cards_text_holds_the_rates_of_groups_that_were_counted_apart():
+    result = evaluation_result()
+    groups = Groups(GroupCount(18, 20), GroupCount(3, 10), GroupCount(1, 30))
+    points = tuple(
+        dataclasses.replace(point, groups=groups if point.name == "balanced" else None) for point in result.points
+    )
+    text = card_text(model_card(test=(dataclasses.replace(result, points=points),)))
+    assert "| balanced | 90.0 (69.9-97.2) | 70.0 (39.7-89.2) | 96.7 (83.3-99.4) |" in text
+    assert "specificity % with another abnormality" not in card_text(model_card())

@@ -1,4 +1,4 @@
-"""What the network is shown of an image: all of it, what lies in its frame, or its thorax."""
+"""An image as the network is shown it: all of it, the part within its frame, or its thorax."""
 
 import numpy as np
 import pytest

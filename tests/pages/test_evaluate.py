@@ -20,6 +20,7 @@ from pneumo_core.keras_network.layers import load_network
 from pneumo_core.models.card import read_card, write_card
 from pneumo_core.serve.audit_log import AUDIT_LOG_VARIABLE
 from pneumo_core.serve.jobs import Jobs
+from pneumo_core.stats.mix import NO_MIX
 from tests.conftest import drawn_film, png
 
 
@@ -89,7 +90,7 @@ def test_a_zip_becomes_figures_and_a_refused_film_is_named(runs: Path):
     assert "13 X-rays" in text(app)
     assert "12 scored, of which 12 count in the figures (6 with pneumonia); 1 refused" in text(app)
     assert "What speaks against these figures" in text(app)
-    assert "The probabilities are not recalibrated to that prevalence" in text(app)
+    assert NO_MIX in text(app)
     assert "The probabilities are not recalibrated to it" in text(app)
     assert read_run(runs / app.query_params["run"]).device
     assert list(app.table[0].value["Figure"])[:3] == ["Accuracy", "Sensitivity (recall)", "Specificity"]
@@ -104,7 +105,7 @@ def test_one_threshold_moves_the_figures():
     app.slider(key="threshold").set_value(0.0).run()
     rows = dict(zip(app.table[0].value["Figure"], app.table[0].value["Value"], strict=True))
     assert (rows["Sensitivity (recall)"], rows["Specificity"]) == ("1.000", "0.000")
-    assert rows["Negative predictive value"] == "not defined"
+    assert rows["Negative predictive value, of these X-rays"] == "not defined"
     next(button for button in app.button if button.label.startswith("rule-in")).click().run()
     assert app.slider(key="threshold").value > 0
 
@@ -295,3 +296,41 @@ def test_a_second_run_is_told_to_wait_for_the_first(monkeypatch: pytest.MonkeyPa
     next(button for button in app.button if button.label == "Evaluate").click().run()
     assert app.warning[1].value.startswith("Another run is at work on this server")
     assert "run" not in app.query_params
+
+
+def test_the_mix_of_patients_that_is_stated_gives_predictive_values():
+    app = uploaded(zipped())
+    for group, share in (("finding", 10.0), ("other", 0.0), ("normal", 80.0)):
+        app.number_input(key=f"mix_{group}").set_value(share)
+    app.run()
+    assert any("sum to 90" in warning.value for warning in app.warning)
+    app.number_input(key="mix_normal").set_value(90.0).run()
+    assert not app.exception
+    assert NO_MIX not in text(app)
+    assert any("PPV %" in found.value.columns for found in app.table)
+
+
+def test_each_population_of_a_model_has_its_own_figures(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = shutil.copytree(tiny_model, tmp_path / "models" / "both")
+    card = read_card(folder)
+    adults = dataclasses.replace(card.first, name="adults", years=(18.0, 120.0), finding="suspected lung opacity")
+    write_card(dataclasses.replace(card, populations=(card.first, adults)), folder)
+    monkeypatch.setenv(MODELS_VARIABLE, str(folder))
+    app = opened()
+    app.text_input(key="age_of_those_without").set_value("40").run()
+    app.file_uploader[0].upload("films.zip", zipped(count=4), "application/zip").run()
+    next(button for button in app.button if button.label == "Evaluate").click().run()
+    wait_for_the_run()
+    app.run()
+    assert not app.exception
+    assert list(app.table[0].value["Population"]) == ["children", "adults"]
+    app.segmented_control(key="population").set_value("adults").run()
+    assert not app.exception
+    app.segmented_control(key="population").set_value("children").run()
+    assert not app.exception
+    assert "None of these X-rays is known to be of children" in text(app)
+    app.segmented_control(key="population").set_value("all together").run()
+    app.segmented_control(key="cell_of_all").set_value("true negatives").run()
+    assert not app.exception

@@ -15,6 +15,7 @@ from pneumo_core.film.preprocessing import Preprocessing
 from pneumo_core.train import films as training_films
 from pneumo_core.train.films import epoch_batches, epoch_order, read_films
 from pneumo_core.train.plan import Recipe
+from tests.conftest import png
 
 SMALL = Preprocessing(32, 32)
 LABELS = np.arange(10) % 5 == 0
@@ -118,3 +119,19 @@ def test_balanced_sampling_shows_both_classes_equally_often():
     counts = np.bincount(order, minlength=10)
     assert counts[LABELS].tolist() in ([2, 3], [3, 2])
     assert counts[~LABELS].max() == 1
+
+
+def test_lungs_that_stand_alone_keep_their_place_and_a_frame_is_cut_off(tmp_path: Path):
+    row, column = np.mgrid[:128, :128]
+    lungs = np.any([((row - 64) / 40) ** 2 + ((column - place) / 15) ** 2 < 1 for place in (40, 88)], axis=0)
+    grey = np.random.default_rng(0).integers(60, 200, (128, 128), np.uint8)
+    framed = np.zeros_like(grey)
+    framed[20:108, 20:108] = grey[20:108, 20:108]
+    for name, pixels in (("NORMAL/a.png", np.where(lungs, grey, 0)), ("PNEUMONIA/b.png", framed)):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(png(pixels.astype(np.uint8)))
+    films = read_films(find_cases(tmp_path), SMALL)
+    assert films is not None
+    alone, whole = films.views[0]
+    assert alone[:4].max() == 0
+    assert whole[:4].min() > 20

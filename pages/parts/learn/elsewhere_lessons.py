@@ -60,17 +60,18 @@ def shortcuts_lesson() -> None:
         "opaque, so its area tells disease, too. A figure over both views holds such clues. Read it beside each view's "
         "own."
     )
-    st.table(
-        [
-            {
-                "Whole normal adults": f"{network.about.name}, {result.view}",
-                "Flagged at the balanced point, %": cell(percent, result.flagged),
-                "Middle score (log odds)": f"{result.median:.1f}",
-            }
-            for network in found.networks
-            for result in view_results(found.images, network, "balanced")
-        ]
-    )
+    with st.container(key="lesson_figures"):
+        st.table(
+            [
+                {
+                    "Whole normal adults": f"{network.about.name}, {result.view}",
+                    "Flagged at the balanced point, %": cell(percent, result.flagged),
+                    "Middle score (log odds)": f"{result.median:.1f}",
+                }
+                for network in found.networks
+                for result in view_results(found.images, network, "balanced")
+            ]
+        )
     _source("adults whose X-ray shows the lungs alone, with the outside painted bright, and whole normal adults.")
 
 
@@ -87,21 +88,22 @@ def _another_age(found: Elsewhere) -> None:
     for column, network, of_network in zip(columns, found.networks, results, strict=True):
         with column:
             draw(ages_chart(network.about, of_network, point, text_colour()))
-    st.table(
-        [
-            {
-                "Flagged, %": of_place[0].name,
-                **{
-                    f"{network.about.name}, point for {population.name}": cell(percent, flagged)
-                    for network, place in zip(found.networks, of_place, strict=True)
-                    for population, flagged in zip(network.about.populations, place.flagged, strict=True)
-                },
-            }
-            for of_place in zip(*results, strict=True)
-        ]
-    )
-    for network, of_network in zip(found.networks, results, strict=True):
-        st.markdown(plain(one_threshold_line(network.about, of_network)))
+    with st.container(key="lesson_figures"):
+        st.table(
+            [
+                {
+                    "Flagged, %": of_place[0].name,
+                    **{
+                        f"{network.about.name}, point for {population.name}": cell(percent, flagged)
+                        for network, place in zip(found.networks, of_place, strict=True)
+                        for population, flagged in zip(network.about.populations, place.flagged, strict=True)
+                    },
+                }
+                for of_place in zip(*results, strict=True)
+            ]
+        )
+    lines = [one_threshold_line(network.about, place) for network, place in zip(found.networks, results, strict=True)]
+    st.markdown(plain(" ".join(lines)))
     st.markdown(
         "A child's chest and an adult's differ in size, sharpness and the device that took them. Each of these moves a "
         "score. Weak labels were mined from reports. Radiologists read 287 X-rays with the weak label 'pneumonia' "

@@ -203,19 +203,19 @@ def fit_gate(
             found_of.append((refused, made))
     except _Stopped:
         return None
-    sets = tuple(
+    sets = [
         FittedSet(
             group.name,
             count,
             len(group.validation),
             refused,
-            made[UPRIGHT][0],
-            made[UPRIGHT][1],
-            tuple(MadePictures(kind, *made[kind]) for kind in SHARES),
-            group.is_known,
+            portable=made[UPRIGHT][0],
+            portable_refused=made[UPRIGHT][1],
+            made=tuple(MadePictures(kind, *made[kind]) for kind in SHARES),
+            is_known=group.is_known,
         )
         for group, count, (refused, made) in zip(groups, counts, found_of, strict=True)
-    )
+    ]
     fit = GateFit.of(sets)
     far = float(np.quantile(np.concatenate(distances), NEAR_SHARE)) if distances else np.inf
     return None if fit.problem else dataclasses.replace(gate, far=far), fit

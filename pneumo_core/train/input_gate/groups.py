@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pneumo_core.data import SourceFilm, open_source, patient_key
 from pneumo_core.errors import DataError
 from pneumo_core.models import HASH_DIGITS, KnownFilms
+from pneumo_core.wording import counted
 
 # One patient of so many is tried and not fitted to, where the model's list names none of a group's X-rays.
 ONE_TRIED_OF = 5
@@ -32,7 +33,8 @@ def groups_of(known: KnownFilms | None, sources: Sequence[tuple[str, Path]]) -> 
         sources: name of a group, and a folder or table of whole upright chest X-rays; one group may have several.
 
     Raises:
-        DataError: a source cannot be read; the list names X-rays of none, or those of one part only.
+        DataError: a source cannot be read; the list names X-rays of none, or those of one part only; a group has
+            nothing to fit to or to try.
     """
     found: dict[str, list[GateGroup]] = {}
     for name, path in sources:
@@ -44,7 +46,7 @@ def groups_of(known: KnownFilms | None, sources: Sequence[tuple[str, Path]]) -> 
             "was trained from, too.",
             code="gate_films",
         )
-    return [
+    joined = [
         GateGroup(
             name,
             tuple(film for group in groups for film in group.training),
@@ -53,6 +55,15 @@ def groups_of(known: KnownFilms | None, sources: Sequence[tuple[str, Path]]) -> 
         )
         for name, groups in found.items()
     ]
+    for group in joined:
+        if not group.training or not group.validation:
+            raise DataError(
+                f"The group {group.name} has {counted(len(group.training), 'whole X-ray')} to fit a gate to and "
+                f"{len(group.validation)} to try it with. Expected are some of both. Please name a folder of whole "
+                "X-rays of several patients, or leave the group out.",
+                code="gate_films",
+            )
+    return joined
 
 
 def _group(known: KnownFilms | None, name: str, path: Path) -> GateGroup:

@@ -198,10 +198,11 @@ class Mix:
             twin = self._twins.get(posixpath.basename(self.films.cases[place].name))
             if self._is_alone[place]:
                 self._outlines[place] = softened(outline_of(film))
+            elif self.outliner is not None:
+                # Before a twin: a frame of the whole film was cut off, and no frame of lungs that stand alone.
+                self._outlines[place] = self.outliner(film[np.newaxis])[0]
             elif twin is not None:
                 self._outlines[place] = softened(outline_of(self.films.views[0, twin]))
-            elif self.outliner is not None:
-                self._outlines[place] = self.outliner(film[np.newaxis])[0]
             else:
                 self._outlines[place] = None
         return self._outlines[place]

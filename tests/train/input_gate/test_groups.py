@@ -57,8 +57,12 @@ def test_lungs_cut_out_of_their_x_ray_are_no_good_ones(tmp_path: Path):
     trained = folder_of(tmp_path / "trained", 4)
     known = known_of(trained, {"0.png": "training", "2.png": "validation"})
     masked = folder_of(tmp_path / "masked", 10, 100, ",view_of", ",lungs_only")
-    _, group = groups_of(known, [("children", trained), ("masked", masked)])
-    assert (group.training, group.validation) == ((), ())
+    whole = folder_of(tmp_path / "whole", 40, 200)
+    _, group = groups_of(known, [("children", trained), ("adults", masked), ("adults", whole)])
+    assert len(group.training) + len(group.validation) == 40
+    with pytest.raises(DataError) as refusal:
+        groups_of(known, [("children", trained), ("masked", masked)])
+    assert refusal.value.code == "gate_films"
 
 
 @pytest.mark.parametrize("parts", [{}, {"0.png": "training", "1.png": "training"}])
