@@ -27,7 +27,8 @@ def choose_model() -> ModelEntry | None:
     for entry in entries.values():
         for population in entry.card.populations if entry.card else ():
             if words := nearly_one_threshold(population.operating_points):
-                st.markdown(f"**{plain(entry.name)}**, {population.name}: {plain(words)}")
+                of = f", {population.name}" if entry.card and len(entry.card.populations) > 1 else ""
+                st.markdown(f"**{plain(entry.name)}**{of}: {plain(words)}")
     _take_from_address(entries)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
