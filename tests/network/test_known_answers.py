@@ -9,6 +9,7 @@ import pytest
 
 from pneumo_core.files import places
 from pneumo_core.files.hashes import file_sha256
+from pneumo_core.network.framing import Framed, framed
 from pneumo_core.network.known_answers import AnswersCheck, check_known_answers, record_known_answers
 from tests.conftest import drawn_film, png
 from tests.makers import model_card
@@ -21,6 +22,9 @@ class Mean:
 
     def __init__(self, offset: float = 0.0) -> None:
         self.offset = offset
+
+    def framed(self, pixels: np.ndarray) -> Framed:
+        return framed(pixels, self.card.preprocessing)
 
     def score(self, films: np.ndarray) -> np.ndarray:
         assert films.shape[1:] == (64, 96, 1)
