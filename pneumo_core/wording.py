@@ -11,15 +11,12 @@ from dataclasses import dataclass
 
 from pneumo_core.errors import PneumoError
 
-NOTICE = (
-    "Research and teaching tool, not a medical device. It must not be used for diagnosis or treatment. "
-    "The network that comes with it knows chest X-rays of children of 1 to 5 years only."
-)
+# `models.notice_of` adds whose X-rays the network knows, and `models.not_assessed_by` begins with what it scores.
+NOTICE = "Research and teaching tool, not a medical device. It must not be used for diagnosis or treatment."
 NOT_ASSESSED = (
-    "Only suspected pneumonia was scored. No other finding was assessed, for example pneumothorax, effusion, fracture, "
-    "mass, heart size, or devices and their position. Image quality and positioning were checked only as far as the "
-    "warnings say. Earlier X-rays and the patient were not assessed. Not flagged does not mean no findings. No warning "
-    "does not mean good image quality."
+    "No other finding was assessed, for example pneumothorax, effusion, fracture, mass, heart size, or devices and "
+    "their position. Image quality and positioning were checked only as far as the warnings say. Earlier X-rays and "
+    "the patient were not assessed. Not flagged does not mean no findings. No warning does not mean good image quality."
 )
 
 

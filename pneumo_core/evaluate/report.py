@@ -29,7 +29,7 @@ from pneumo_core.evaluate.tables import (
     why_no_values_here,
 )
 from pneumo_core.files import write_whole
-from pneumo_core.models import versions_in_words
+from pneumo_core.models import notice_of, versions_in_words
 from pneumo_core.stats import (
     FEW_PATIENTS,
     MIX_GROUPS,
@@ -44,7 +44,7 @@ from pneumo_core.stats import (
     number_or_none,
     values_in_mix,
 )
-from pneumo_core.wording import NOTICE, counted
+from pneumo_core.wording import counted
 
 # A sentence that names more of them nobody reads.
 MOST_FACTS_NAMED = 6
@@ -176,7 +176,7 @@ def evaluation_data(
         "refusals": [
             {"film": score.number + 1, "code": score.code, "reason": score.reason} for score in assessment.refused
         ],
-        "notice": NOTICE,
+        "notice": notice_of(assessment.card),
         **({} if other is None else {"comparison": _comparison_with(other, assessment)}),
     }
 
@@ -272,7 +272,7 @@ def evaluation_html(
         at = "balanced"
     sections = [_section(part, at, setting, place) for place, part in enumerate(assessment.parts or (assessment,))]
     page = page_template("pneumo_core.evaluate", "evaluation.html").render(
-        notice=NOTICE,
+        notice=notice_of(assessment.card),
         card=assessment.card,
         films=counted(assessment.films, "X-ray"),
         n=len(assessment.cohort),

@@ -7,6 +7,7 @@ from .ages import (
     GROWN_UP as GROWN_UP,
     Years as Years,
     age_in_words as age_in_words,
+    groups_in_words as groups_in_words,
     route as route,
 )
 from .input_gate import (

@@ -70,6 +70,8 @@ from .populations import (
     Asked as Asked,
     Population as Population,
     asked as asked,
+    not_assessed_by as not_assessed_by,
+    notice_of as notice_of,
     population_name as population_name,
 )
 from .report import (

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, get_args
 
 from pydantic import model_validator
 
 from pneumo_core.errors import ModelError
-from pneumo_core.gate import GROWN_UP, Years, route
+from pneumo_core.gate import GROWN_UP, Years, groups_in_words, route
 from pneumo_core.models.results import Age, EvaluationResult, Text, TrainingData
 from pneumo_core.stats import Calibration, OperatingPoint, PointName
+from pneumo_core.wording import NOT_ASSESSED, NOTICE
 
 if TYPE_CHECKING:
     from pneumo_core.models.card import ModelCard
@@ -25,6 +27,8 @@ SUSPECTED = "suspected "
 FINDING = f"{SUSPECTED}pneumonia"
 
 _NAME = re.compile("[a-z][a-z0-9-]{0,39}")
+# Names of the models that the project itself ships.
+_COMES_WITH = re.compile(r"pneumo-\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +139,21 @@ def population_name(years: Years) -> str:
     if youngest >= GROWN_UP:
         return ADULTS
     return CHILDREN if (youngest, oldest) == CHILDREN_YEARS else f"ages-{youngest:.0f}-to-{oldest:.0f}"
+
+
+def notice_of(card: ModelCard) -> str:
+    """Give the standing notice, with whose X-rays a model knows."""
+    network = "The network that comes with it" if _COMES_WITH.fullmatch(card.name) else "The network in use"
+    return f"{NOTICE} {network} knows chest X-rays of {groups_in_words(card.years)} only."
+
+
+def not_assessed_by(populations: Iterable[Population]) -> str:
+    """Say what was scored, and that nothing else was assessed.
+
+    Args:
+        populations: those that gave a verdict; none where no verdict may be given.
+    """
+    findings = list(dict.fromkeys(population.finding for population in populations))
+    if not findings:
+        return f"No finding was scored. {NOT_ASSESSED}"
+    return f"Only {' and '.join(findings)} {'was' if len(findings) == 1 else 'were'} scored. {NOT_ASSESSED}"

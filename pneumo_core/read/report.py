@@ -28,6 +28,8 @@ from pneumo_core.models import (
     EvaluationResult,
     PointResult,
     Population,
+    not_assessed_by,
+    notice_of,
     versions_at_work,
     versions_in_words,
 )
@@ -42,7 +44,7 @@ from pneumo_core.stats import (
     values_in_mix,
     why_no_values,
 )
-from pneumo_core.wording import NOT_ASSESSED, NOTICE, hash_start
+from pneumo_core.wording import hash_start
 
 REPORT_LONG_SIDE = 1000
 OVERLAY_LONG_SIDE = 1600
@@ -287,8 +289,8 @@ def receipt(
         "model": reading.card.name,
         "weights_sha256": reading.card.weights_sha256,
         "versions": versions_at_work(),
-        "notice": NOTICE,
-        "not_assessed": NOT_ASSESSED,
+        "notice": notice_of(reading.card),
+        "not_assessed": not_assessed_by(one.population for one in reading.verdicts),
     }
 
 
@@ -361,8 +363,8 @@ def case_report(
     overlay = overlay_picture(film, reading.explanation.heatmap(*film.shape), plain)
     populations = [one.population for one in reading.verdicts]
     page = page_template("pneumo_core.read", "case.html").render(
-        notice=NOTICE,
-        not_assessed=NOT_ASSESSED,
+        notice=notice_of(reading.card),
+        not_assessed=not_assessed_by(one.population for one in reading.verdicts),
         verdict=verdict(reading, point_name),
         hash_start=hash_start(reading.radiograph.sha256),
         age=age_of(reading),

@@ -9,7 +9,7 @@ import pytest
 from pneumo_core.errors import ModelError
 from pneumo_core.models.card import LUNGS_FILE, ModelCard, card_text, read_card, write_card
 from pneumo_core.models.importing import take_in
-from pneumo_core.models.populations import Population, asked, population_name
+from pneumo_core.models.populations import Population, asked, not_assessed_by, notice_of, population_name
 from pneumo_core.models.results import GroupCount, Groups
 from pneumo_core.stats.calibration import Calibration, OperatingPoint, PointRule
 from tests.makers import WEIGHTS, evaluation_result, model_card, population, zip_of
@@ -70,6 +70,37 @@ def test_a_model_of_one_population_is_asked_at_any_age(age: float | None, name: 
 )
 def test_a_population_without_a_name_is_named_by_its_years(years: tuple[float, float], name: str):
     assert population_name(years) == name
+
+
+@pytest.mark.parametrize(
+    ("card", "words"),
+    [
+        (
+            model_card(name="pneumo-6"),
+            "The network that comes with it knows chest X-rays of children of 1 to 5 years only.",
+        ),
+        (
+            both(name="own"),
+            "The network in use knows chest X-rays of children of 1 to 5 years and of adults of 18 years and "
+            "over only.",
+        ),
+    ],
+)
+def test_the_standing_notice_names_everybody_whom_the_model_knows(card: ModelCard, words: str):
+    assert notice_of(card).endswith(f"treatment. {words}")
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (3.0, "Only suspected pneumonia was scored."),
+        (40.0, "Only suspected lung opacity was scored."),
+        (None, "Only suspected pneumonia and suspected lung opacity were scored."),
+        (0.5, "No finding was scored."),
+    ],
+)
+def test_what_was_not_assessed_begins_with_what_was_scored_at_this_age(age: float | None, words: str):
+    assert not_assessed_by(asked(both(), age).populations).startswith(f"{words} No other finding was assessed")
 
 
 def test_a_card_of_two_populations_is_the_same_after_the_way_through_its_file(tmp_path: Path):

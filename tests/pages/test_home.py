@@ -10,6 +10,7 @@ from pages.parts.home.server import guards
 from pneumo_core import keras_network
 from pneumo_core.files.places import MODELS_VARIABLE, ROOT
 from pneumo_core.models.card import read_card
+from pneumo_core.models.populations import notice_of
 from pneumo_core.serve.upload_bounds import MAX_SESSION_BYTES
 from pneumo_core.wording import NOTICE
 
@@ -22,11 +23,11 @@ def opened(page: str = "app.py") -> AppTest:
 
 
 @pytest.mark.parametrize("page", ["app.py", *PAGES])
-def test_every_page_opens_with_the_standing_notice(page: str, tiny_model_in_use: Path):
+def test_every_page_opens_with_the_standing_notice_of_the_model_in_use(page: str, tiny_model_in_use: Path):
     app = opened(page)
     assert not app.exception
     assert not app.error
-    assert app.warning[0].value == NOTICE
+    assert app.warning[0].value == notice_of(read_card(tiny_model_in_use))
     assert len(app.title) == 1
 
 

@@ -60,6 +60,7 @@ from tests.makers import (
 )
 
 CARD, YEARS = model_card(), ((1.0, 5.0),)
+KNOWN = "The network in use knows chest X-rays of children of 1 to 5 years only."
 SCORE_AS_A_FACT = "Among images scored like this, about 62 in 100 show pneumonia, if 50 % of the group have it."
 SCORE_OF_60_FILMS = (
     "Read as a frequency this score means about 62 in 100, if 50 % of the group have pneumonia. It was checked on 60 "
@@ -420,8 +421,8 @@ def test_the_receipt_holds_hashes_score_threshold_and_what_was_read():
         "window": (2048.0, 4096.0),
         "model": "small-example",
         "weights_sha256": WEIGHTS_SHA256,
-        "notice": NOTICE,
-        "not_assessed": NOT_ASSESSED,
+        "notice": f"{NOTICE} {KNOWN}",
+        "not_assessed": f"Only suspected pneumonia was scored. {NOT_ASSESSED}",
     }
     assert {name: found[name] for name in expected} == expected
     assert set(found) - set(expected) == {
@@ -499,8 +500,8 @@ def test_the_screens_twelve_digits_of_the_hash_stand_in_every_file(monkeypatch: 
 
 def test_the_report_says_what_it_is_and_what_was_not_assessed():
     text = Page(report()).text
-    assert NOTICE in text
-    assert f"Not assessed {NOT_ASSESSED}" in text
+    assert f"{NOTICE} {KNOWN}" in text
+    assert f"Not assessed Only suspected pneumonia was scored. {NOT_ASSESSED}" in text
 
 
 def test_the_report_of_a_film_that_is_not_flagged_calls_it_that_and_nothing_else():

@@ -18,7 +18,7 @@ from pages.parts.shared.viewer_box import viewer_box
 from pages.parts.shared.warnings_box import warnings_box
 from pneumo_core.draw import COLOUR_MAPS, Display
 from pneumo_core.lungs import outline_in_words, share_in_words
-from pneumo_core.models import NOT_THE_FLAG, Conformal
+from pneumo_core.models import NOT_THE_FLAG, Conformal, not_assessed_by
 from pneumo_core.read import (
     PopulationVerdict,
     Reading,
@@ -35,7 +35,7 @@ from pneumo_core.read import (
     side_in_words,
     verdict,
 )
-from pneumo_core.wording import NOT_ASSESSED, hash_start
+from pneumo_core.wording import hash_start
 
 SCREEN_LONG_SIDE = 1200
 
@@ -211,7 +211,8 @@ def _facts(reading: Reading) -> None:
         st.header("What the number does not mean")
         st.markdown(
             "The number is no diagnosis. It measures no severity and names no cause. It holds for patients like those "
-            f"the network was trained on: {known_in_words(reading.card)}\n\n{NOT_ASSESSED}"
+            f"the network was trained on: {known_in_words(reading.card)}\n\n"
+            + plain(not_assessed_by(one.population for one in reading.verdicts))
         )
     with right:
         st.header("What was read, and by what")
