@@ -463,7 +463,7 @@ def _described(training: Films, validation: Films, notes: Sequence[str]) -> Trai
         films=len(training.cases),
         films_with_pneumonia=int(training.has_pneumonia.sum()),
         patients=count_patients((case.patient, case.name) for case in training.cases),
-        views_of_each_film=max((len(case.views) for case in training.cases), default=1),
+        views_of_each_film=max((len({*case.views}) for case in training.cases), default=1),
         validation_films=len(validation.cases),
         validation_films_with_pneumonia=int(validation.has_pneumonia.sum()),
         validation_patients=count_patients((case.patient, case.name) for case in validation.cases),
