@@ -55,11 +55,11 @@ def test_the_operating_points_are_in_order():
     assert screening.threshold <= balanced.threshold <= rule_in.threshold
 
 
-def test_the_samples_are_read_and_five_are_flagged(classifier: Classifier):
+def test_the_samples_are_read_and_four_are_flagged_as_a_childs(classifier: Classifier):
     readings = [read_xray(classifier, read_radiograph(path)) for path in sample_files()]
     assert len(readings) == 8
     balanced = classifier.card.first.operating_point("balanced")
-    assert sum(reading.prediction.is_flagged(balanced) for reading in readings) == 5
+    assert sum(reading.prediction.is_flagged(balanced) for reading in readings) == 4
     assert [path.suffix for path in sample_files()].count(".dcm") == 1
     for reading in readings:
         assert min(reading.radiograph.pixels.shape) >= 400
