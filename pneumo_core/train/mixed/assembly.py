@@ -65,7 +65,7 @@ from pneumo_core.train.recalibration import ScoreRow, chosen_films, write_scores
 from pneumo_core.train.run import labelled, listed_xrays, partial_folder, planned_split, population_of, source_of
 
 CODE = "assembly"
-# Of a logit in a table of scores.
+# A logit in a table of scores has so many decimals.
 DECIMALS = 6
 LUNGS_ALONE = "validation, lungs that stand alone, by the lungs view, carried over to both views"
 INTENDED_USE = (
