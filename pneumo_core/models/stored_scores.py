@@ -27,6 +27,7 @@ KIND_LABELS = {
     "bacteria": "bacterial",
     "virus": "viral",
     "pneumonia": "pneumonia, kind not named",
+    "other": "another abnormality",
 }
 
 

@@ -1,6 +1,5 @@
 """Cards that no training run writes: each is refused in the same words, copied into the models by hand or imported."""
 
-import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from pneumo_core.stats.calibration import Calibration
 from pneumo_core.stats.metrics import Estimate
 from tests.makers import WEIGHTS, evaluation_result, in_format_1, model_card, zip_of
 
-SHIPPED = ROOT / "model" / "pneumo-6"
+OF_FORMAT_1 = ROOT / "tests" / "old_files" / "model"
 PICTURE = "![x](https://example.org/x.png)"
 RESULT = evaluation_result()
 DATA = model_card().first.training_data
@@ -216,13 +215,16 @@ def test_a_card_of_a_newer_format_asks_for_an_update(tmp_path: Path):
 
 
 def test_a_card_without_a_format_is_read_and_a_new_one_names_its_own(tmp_path: Path):
-    assert "format" not in json.loads((SHIPPED / "card.json").read_bytes())
-    shipped = read_card(SHIPPED)
-    assert (shipped.name, shipped.first.name, shipped.format) == ("pneumo-6", "children", FORMAT)
     (tmp_path / "classifier.keras").write_bytes(WEIGHTS)
-    write_card(dataclasses.replace(shipped, weights_sha256=file_sha256(tmp_path / "classifier.keras")), tmp_path)
+    written = json.loads((OF_FORMAT_1 / "card.json").read_bytes())
+    assert "format" not in written
+    written["weights_sha256"] = file_sha256(tmp_path / "classifier.keras")
+    (tmp_path / "card.json").write_text(json.dumps(written))
+    old = read_card(tmp_path)
+    assert (old.name, old.first.name, old.format) == ("small-example", "children", FORMAT)
+    write_card(old, tmp_path)
     assert json.loads((tmp_path / "card.json").read_bytes())["format"] == FORMAT
-    assert read_card(tmp_path).populations == shipped.populations
+    assert read_card(tmp_path).populations == old.populations
 
 
 def test_a_threshold_that_not_even_a_perfect_score_reaches_is_read(tmp_path: Path):

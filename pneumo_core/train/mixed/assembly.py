@@ -399,7 +399,9 @@ class _Scores:
         rows = csv.writer(file, lineterminator="\n")
         for (population, making), copies in self.known.items():
             for copy, logits in copies.items():
-                rows.writerows((population, making, copy, name, f"{logit:.{DECIMALS}f}") for name, logit in logits.items())
+                rows.writerows(
+                    (population, making, copy, name, f"{logit:.{DECIMALS}f}") for name, logit in logits.items()
+                )
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self.path, file.getvalue().encode())
 
@@ -479,7 +481,7 @@ def _known(part: str, films: Films) -> Iterator[tuple[str, Sequence[str], str]]:
 def _rows(label: str, films: Films, logits: np.ndarray) -> Iterator[ScoreRow]:
     for case, positive, logit in zip(films.cases, films.has_pneumonia, logits, strict=True):
         size = str(case.views[0].stat().st_size) if case.views[0].is_file() else ""
-        yield label, case.name, case.kind, int(positive), f"{logit:.6f}", size
+        yield label, case.name, case.kind or "other", int(positive), f"{logit:.6f}", size
 
 
 def _today() -> str:
