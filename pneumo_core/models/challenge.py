@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 
 from pneumo_core.files import write_whole
 from pneumo_core.gate import NO_GATE
+from pneumo_core.models.card import MAX_POPULATIONS
 from pneumo_core.models.results import Count
 from pneumo_core.models.store import ModelEntry
 from pneumo_core.stats import Comparison, Estimate, in_brackets
@@ -59,7 +60,9 @@ class CopyResult:
 @with_config(ConfigDict(ser_json_inf_nan="constants", extra="forbid"))
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """The comparison of a candidate with the model in use.
+    """The comparison of a candidate with the model in use, in one population that both know, and in the others.
+
+    What is said of better, worse and losses is of all of these populations; thresholds, films and pairs are of one.
 
     Attributes:
         candidate, current: names of the models, with the weights that were compared.
@@ -70,6 +73,10 @@ class Challenge:
         pairs: every film as it is.
         validated_by_current: films that chose epoch and thresholds of the model in use too; None where that is not
             known.
+        population: the one that thresholds, films, copies and pairs are of; "" in comparisons made before models of
+            several.
+        others: the comparisons in further populations, each without others.
+        only_candidate, only_current: populations that one model alone knows, so that nothing is compared in them.
     """
 
     candidate: str
@@ -85,6 +92,15 @@ class Challenge:
     copies: Annotated[tuple[CopyResult, ...], Field(min_length=1)]
     pairs: tuple[Pair, ...]
     validated_by_current: Count | None = None
+    population: str = ""
+    others: Annotated[tuple["Challenge", ...], Field(max_length=MAX_POPULATIONS)] = ()
+    only_candidate: tuple[str, ...] = ()
+    only_current: tuple[str, ...] = ()
+
+    @property
+    def by_population(self) -> tuple["Challenge", ...]:
+        """Give the comparison in each population alone."""
+        return (replace(self, others=(), only_candidate=(), only_current=()), *self.others)
 
     @property
     def changed_sides(self) -> tuple[Pair, ...]:
@@ -124,51 +140,79 @@ class Challenge:
 
         A difference that is not defined, or one other than 0 without an interval, rules out nothing.
         """
-        found = self.copies[0].comparison
         losses = []
-        for what, part in (
-            ("area under the ROC curve", found.area_under_roc),
-            ("sensitivity", found.sensitivity),
-            ("specificity", found.specificity),
-        ):
-            difference = part.difference
-            if math.isnan(difference.low) and difference.value != 0:
-                losses.append(f"{what} of any size (no interval)")
-            elif difference.low < -LARGE_LOSS:
-                losses.append(f"{what} up to {-difference.low:.3f}")
+        for part, beside in self._named():
+            found = part.copies[0].comparison
+            for what, differing in (
+                ("area under the ROC curve", found.area_under_roc),
+                ("sensitivity", found.sensitivity),
+                ("specificity", found.specificity),
+            ):
+                difference = differing.difference
+                if math.isnan(difference.low) and difference.value != 0:
+                    losses.append(f"{what}{beside} of any size (no interval)")
+                elif difference.low < -LARGE_LOSS:
+                    losses.append(f"{what}{beside} up to {-difference.low:.3f}")
         return tuple(losses)
 
     def losses_in_words(self) -> str:
         """Say in a sentence which losses these films leave open; "" where none."""
         losses = ", ".join(self.losses_left_open)
+        patients = sum(part.patients for part in self.by_population)
         return losses and (
-            f"Not shown to be as good. The X-rays of {counted(self.patients, 'patient')} do not rule out a loss of "
+            f"Not shown to be as good. The X-rays of {counted(patients, 'patient')} do not rule out a loss of "
             f"{losses} (lower end of the 95 % interval)."
         )
 
     def in_words(self) -> str:
         """Say in a sentence what the comparison says about a promotion."""
         count = self.differences
-        return (
+        words = (
             f"The candidate is better than {self.current} in {len(self.better)} and worse in {len(self.worse)} of "
             f"{count} paired differences, by their 95 % intervals and tests. With {count} comparisons, up to "
             f"{count * 0.025:.1f} in each direction are expected by chance even for equal models."
         )
+        return " ".join(part for part in (words, self.populations_in_words()) if part)
+
+    def populations_in_words(self) -> str:
+        """Say in which populations it is better and in which worse, and which one model alone knows; "" for one."""
+        said = []
+        if self.others:
+            said = [
+                f"{part.population[:1].upper()}{part.population[1:]}: better in {len(part.better)}, worse in "
+                f"{len(part.worse)} of {part.differences}."
+                for part in self.by_population
+            ]
+        said += [
+            f"{who} knows {', '.join(names)}, so that nothing is compared there."
+            for who, names in (
+                ("The candidate alone", self.only_candidate),
+                (f"{self.current} alone", self.only_current),
+            )
+            if names
+        ]
+        return " ".join(said)
+
+    def _named(self) -> Iterator[tuple["Challenge", str]]:
+        """Give the comparison in each population, with what names it beside a figure where there are several."""
+        for part in self.by_population:
+            yield part, f" ({part.population})" if self.others else ""
 
     def _differences(self) -> Iterator[tuple[str, Estimate, float]]:
-        for copy in self.copies:
-            found = copy.comparison
-            for what, part in (
-                ("area under the ROC curve", found.area_under_roc),
-                ("sensitivity", found.sensitivity),
-                ("specificity", found.specificity),
-            ):
-                difference = part.difference
-                yield (
-                    f"{what}, {copy.films}: {in_brackets(difference, '+.4f')}",
-                    difference,
-                    part.p,
-                )
+        for part, beside in self._named():
+            for copy in part.copies:
+                found = copy.comparison
+                for what, differing in (
+                    ("area under the ROC curve", found.area_under_roc),
+                    ("sensitivity", found.sensitivity),
+                    ("specificity", found.specificity),
+                ):
+                    difference = differing.difference
+                    yield (
+                        f"{what}{beside}, {copy.films}: {in_brackets(difference, '+.4f')}",
+                        difference,
+                        differing.p,
+                    )
 
 
 _CHALLENGE = TypeAdapter(Challenge)
@@ -218,6 +262,11 @@ def doubts(entry: ModelEntry, entries: Sequence[ModelEntry]) -> list[str]:
             found.append(f"Worse than {challenge.current} by more than chance: {'; '.join(challenge.worse)}.")
         if challenge.losses_left_open:
             found.append(challenge.losses_in_words())
+        if challenge.only_current:
+            found.append(
+                f"{challenge.current} alone knows {', '.join(challenge.only_current)}. Points of others would be used "
+                "for their X-rays."
+            )
     return found if entry.has_input_gate else [*found, NO_GATE]
 
 

@@ -29,18 +29,24 @@ class Outcome(NamedTuple):
 def outcome(challenge: Challenge, in_use: str = IN_USE) -> Outcome:
     """Say what comes first: worse anywhere, a large loss left open, or neither."""
     of = counted(challenge.differences, "difference")
+    populations = challenge.populations_in_words()
+    beside = f" {populations}" if populations else ""
     if challenge.worse:
-        return Outcome("worse", f"Worse than {in_use} by more than chance in {len(challenge.worse)} of {of}.")
+        words = f"Worse than {in_use} by more than chance in {len(challenge.worse)} of {of}."
+        better = [part.population for part in challenge.by_population if part.better and not part.worse]
+        if challenge.others and better:
+            words = f"Better in {', '.join(better)} does not make up for it: {words[:1].lower()}{words[1:]}"
+        return Outcome("worse", f"{words}{beside}")
     if challenge.losses_left_open:
-        return Outcome("open", challenge.losses_in_words())
+        return Outcome("open", f"{challenge.losses_in_words()}{beside}")
     ruled_out = f"on the films as they are, a loss of more than {LARGE_LOSS} is ruled out (95 % intervals)"
     if challenge.better:
         return Outcome(
             "better",
             f"Better than {in_use} by more than chance in {len(challenge.better)} of {of}, "
-            f"and worse in none; {ruled_out}.",
+            f"and worse in none; {ruled_out}.{beside}",
         )
-    return Outcome("alike", f"Neither better nor worse than {in_use} by more than chance; {ruled_out}.")
+    return Outcome("alike", f"Neither better nor worse than {in_use} by more than chance; {ruled_out}.{beside}")
 
 
 def films_in_words(challenge: Challenge) -> str:

@@ -251,7 +251,7 @@ class _Run:
                 return
             self.tell("comparing with the model in use", force=True, done=0, of=0)
             ours = self.logits or self._scored(load_network(out / NETWORK_FILE), validation)
-            challenge = compare_with_current(card, ours, validation, current, self._counted)
+            challenge = compare_with_current(card, self._by_population(card, validation, ours), current, self._counted)
         except PneumoError as error:
             self.state = dataclasses.replace(
                 self.state, problem=f"The model is made, but was not compared with the one in use. {error}"
@@ -260,6 +260,18 @@ class _Run:
             return
         write_challenge(challenge, out)
         self.report(challenge.in_words())
+
+    def _by_population(
+        self, card: ModelCard, validation: Films, logits: Mapping[str, np.ndarray]
+    ) -> dict[str, tuple[Films, dict[str, np.ndarray]]]:
+        """Give each population's validation films with their logits."""
+        if not self.plan.populations:
+            return {card.first.name: (validation, dict(logits))}
+        found = {}
+        for one in card.populations:
+            places = [n for n, case in enumerate(validation.cases) if population_of(self.plan, case) == one.name]
+            found[one.name] = chosen_films(validation, places), {name: got[places] for name, got in logits.items()}
+        return found
 
     def _read(self, done: int, of: int) -> bool:
         self.tell("reading the films", done=done, of=of)

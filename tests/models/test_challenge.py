@@ -37,7 +37,8 @@ def films(count: int = 12, patients: int = 12) -> Films:
 
 def compared(tiny_model: Path, found: Films) -> Challenge:
     logits = score_copies(load_network(tiny_model / "classifier.keras"), found)
-    return compare_with_current(read_card(tiny_model), logits, found, tiny_model)
+    card = read_card(tiny_model)
+    return compare_with_current(card, {card.first.name: (found, logits)}, tiny_model)
 
 
 def by_hand(candidate: list[float], current: list[float], labels: list[bool]) -> Challenge:
@@ -221,6 +222,58 @@ def test_a_comparison_is_evidence_for_its_own_weights_against_those_in_use_only(
 
 def test_a_comparison_is_evidence_only_where_there_is_one():
     assert "was not compared" in why_no_evidence(None, "aa", "bb")
+
+
+GOOD, BAD, LABELS = [0.9] * 100 + [0.1] * 100, [0.1] * 20 + [0.9] * 80 + [0.1] * 100, [True] * 100 + [False] * 100
+
+
+def of_two(children: Challenge, adults: Challenge) -> Challenge:
+    return replace(children, population="children", others=(replace(adults, population="adults"),))
+
+
+def test_a_candidate_better_in_one_population_and_worse_in_another_is_not_called_better():
+    found = of_two(by_hand(BAD, GOOD, LABELS), by_hand(GOOD, BAD, LABELS))
+    assert [(len(part.better), len(part.worse)) for part in found.by_population] == [(0, 2), (2, 0)]
+    assert all("(children)" in text for text in found.worse)
+    assert all("(adults)" in text for text in found.better)
+    kind, words = outcome(found)
+    assert kind == "worse"
+    assert words.startswith("Better in adults does not make up for it: worse")
+    assert "Children: better in 0, worse in 2 of 3. Adults: better in 2, worse in 0 of 3." in words
+    assert outcome(of_two(by_hand(GOOD, BAD, LABELS), by_hand(GOOD, BAD, LABELS))).kind == "better"
+
+
+def test_a_loss_left_open_in_one_population_is_not_ruled_out_by_another():
+    few = by_hand(GOOD[95:105], GOOD[95:105], LABELS[95:105])
+    found = of_two(by_hand(GOOD, BAD, LABELS), few)
+    assert outcome(found).kind == "open"
+    assert all("(adults)" in loss for loss in found.losses_left_open)
+
+
+def test_what_one_model_alone_knows_is_said(tmp_path: Path):
+    found = replace(of_two(by_hand(GOOD, GOOD, LABELS), by_hand(GOOD, GOOD, LABELS)), only_candidate=("seniors",))
+    assert "The candidate alone knows seniors" in found.in_words()
+    write_challenge(found, tmp_path)
+    again = read_challenge(tmp_path)
+    assert again is not None
+    assert [part.population for part in again.by_population] == ["children", "adults"]
+    assert again.only_candidate == ("seniors",)
+
+
+def test_models_are_compared_in_the_populations_that_both_know(tiny_model: Path):
+    card = read_card(tiny_model)
+    adults = replace(card.first, name="adults", years=(18.0, 120.0))
+    both = replace(card, populations=(card.first, adults))
+    found = films()
+    logits = score_copies(load_network(tiny_model / "classifier.keras"), found)
+    scored = {one.name: (found, logits) for one in both.populations}
+    against = compare_with_current(both, scored, tiny_model)
+    assert (against.population, against.others) == (card.first.name, ())
+    assert (against.only_candidate, against.only_current) == (("adults",), ())
+    two = replace(card, populations=(replace(card.first, name="teenagers"), adults))
+    with pytest.raises(DataError) as refused:
+        compare_with_current(two, {}, tiny_model)
+    assert refused.value.code == "population"
 
 
 def test_a_comparison_is_found_again_and_a_damaged_one_is_none(tmp_path: Path):

@@ -108,8 +108,11 @@ def _evidence(gate: Challenge, entry: ModelEntry, run: Path | None, is_outdated:
     box(f"**{plain(found.words)}**", icon=icon)
     st.markdown(
         f"{'Then' if is_outdated else 'Now'} in use: **{plain(gate.current)}**, weights `{gate.current_weights[:12]}`. "
-        f"Compared at {plain(time_in_words(gate.made))}. {plain(films_in_words(gate))}"
+        f"Compared at {plain(time_in_words(gate.made))}."
     )
+    for part in gate.by_population:
+        name = f"**{plain(part.population.capitalize())}**: " if gate.others else ""
+        st.markdown(f"{name}{plain(films_in_words(part))}")
     losses = gate.losses_in_words() if found.kind == "worse" else ""
     st.markdown(plain(f"{gate.in_words()} {losses}".strip()))
     with st.container(key="stack_better"):
@@ -124,6 +127,19 @@ def _evidence(gate: Challenge, entry: ModelEntry, run: Path | None, is_outdated:
             if len(lines) > MOST_LINES:
                 with st.expander(f"{len(lines) - MOST_LINES} more"):
                     st.markdown("\n".join(f"- {plain(line)}" for line in lines[MOST_LINES:]))
+    st.markdown(
+        "**Test X-rays have no say here.** A model that is chosen by its test figures has been fitted to them by "
+        "hand. Then no X-rays are left to show how it performs on X-rays that chose nothing."
+    )
+    for place, part in enumerate(gate.by_population):
+        if gate.others:
+            st.header(plain(part.population.capitalize()))
+        _tables(part)
+        _films(part, entry, run, place)
+
+
+def _tables(gate: Challenge) -> None:
+    """Draw the figures of both models in one population."""
     st.subheader("On the unchanged X-rays")
     st.table(main_rows(gate), alt="Figures of both models on the unchanged X-rays, with differences")
     st.markdown(
@@ -141,21 +157,16 @@ def _evidence(gate: Challenge, entry: ModelEntry, run: Path | None, is_outdated:
         "differences some lie beyond chance by chance alone. Brier score and expected calibration error (ECE) are "
         f"given as candidate / in use, on all {gate.films} X-rays. Smaller is better; they have no interval here."
     )
-    st.markdown(
-        "**Test X-rays have no say here.** A model that is chosen by its test figures has been fitted to them by "
-        "hand. Then no X-rays are left to show how it performs on X-rays that chose nothing."
-    )
-    _films(gate, entry, run)
 
 
 @st.fragment
-def _films(gate: Challenge, entry: ModelEntry, run: Path | None) -> None:
+def _films(gate: Challenge, entry: ModelEntry, run: Path | None, place: int) -> None:
     chart = paired_chart(gate, text_colour())
-    with st.container(key="stack_changed"):
+    with st.container(key=f"stack_changed_{place}" if place else "stack_changed"):
         left, right = st.columns(2, gap="large")
     with left:
         st.subheader(chart.title)
-        st.plotly_chart(chart.figure, config=CHART_CONFIG, key="paired", alt=chart.alt)
+        st.plotly_chart(chart.figure, config=CHART_CONFIG, key=f"paired_{place}" if place else "paired", alt=chart.alt)
         st.markdown(chart.reads)
     changed = gate.changed_sides
     with right:
@@ -168,7 +179,7 @@ def _films(gate: Challenge, entry: ModelEntry, run: Path | None) -> None:
             changed_rows(gate),
             hide_index=True,
             height=rows_height(len(changed)),
-            key="changed_sides",
+            key=f"changed_sides_{place}" if place else "changed_sides",
             on_select="rerun",
             selection_mode="single-row",
             column_config={"X-ray": st.column_config.TextColumn(width=225), "Candidate": percent, "In use": percent},
@@ -180,16 +191,16 @@ def _films(gate: Challenge, entry: ModelEntry, run: Path | None) -> None:
         )
     if chosen.selection.rows and chosen.selection.rows[0] < len(changed):
         with problems_shown():
-            _look(gate, changed[chosen.selection.rows[0]], entry, run)
+            _look(gate, changed[chosen.selection.rows[0]], entry, run, place)
 
 
-def _look(gate: Challenge, pair: Pair, entry: ModelEntry, run: Path | None) -> None:
+def _look(gate: Challenge, pair: Pair, entry: ModelEntry, run: Path | None, place: int) -> None:
     if run is None:
         st.markdown("The run that made this model is not on this server, so the place of its X-rays is not known.")
         return
     radiograph = read_radiograph(below(read_plan(run).data, pair.name), pair.name)
     film = film_picture(fitted(radiograph.pixels, PICTURE_PIXELS), Display())
-    with st.container(key="stack_look"):
+    with st.container(key=f"stack_look_{place}" if place else "stack_look"):
         columns = st.columns(3)
     label = "with" if pair.has_pneumonia else "without"
     columns[0].image(film, f"{plain(pair.name)}: {label} pneumonia.", width="stretch", alt="The X-ray")

@@ -14,7 +14,7 @@ import io
 import itertools
 import platform
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -24,8 +24,8 @@ import keras
 import numpy as np
 
 from pneumo_core.data import Case, count_patients, group_of, manifest_sha256, mask_of
-from pneumo_core.errors import DataError
-from pneumo_core.files import file_sha256, write_whole
+from pneumo_core.errors import DataError, PneumoError
+from pneumo_core.files import file_sha256, models_folder, write_whole
 from pneumo_core.film import Preprocessing, fingerprint
 from pneumo_core.keras_network import (
     JOINED_MAPS,
@@ -46,17 +46,19 @@ from pneumo_core.models import (
     ModelCard,
     Population,
     TrainingData,
+    active_model_folder,
     check_model_name,
     evaluation_of,
     gate_in_words,
     read_card,
     write_card,
+    write_challenge,
     write_known_films,
 )
 from pneumo_core.network import record_known_answers
 from pneumo_core.stats import Calibration, OperatingPoint, choose_operating_points, fit_temperature, probabilities
 from pneumo_core.train.build import BACKBONES
-from pneumo_core.train.challenge import score_copies
+from pneumo_core.train.challenge import Scored, compare_with_current, score_copies
 from pneumo_core.train.films import Films, read_films
 from pneumo_core.train.fit import predict_logits
 from pneumo_core.train.mixed import composites
@@ -67,6 +69,7 @@ from pneumo_core.train.run import labelled, listed_xrays, partial_folder, planne
 CODE = "assembly"
 # A logit in a table of scores has so many decimals.
 DECIMALS = 6
+AS_THEY_ARE = "the films as they are"
 LUNGS_ALONE = "validation, lungs that stand alone, by the lungs view, carried over to both views"
 INTENDED_USE = (
     "research and teaching: flags chest X-rays with what its populations name, and shows where the network found "
@@ -170,17 +173,33 @@ def assemble(plan: Plan, parts: Parts, scores: Path | None = None, report: Repor
         partial.rename(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    _compare(card, {one.population.name: one.compared for one in made if one.compared is not None}, out, report)
     return card
+
+
+def _compare(card: ModelCard, scored: Mapping[str, Scored], out: Path, report: Report) -> None:
+    """Compare the model with the one in use, where there is one; the model stands whatever comes of it."""
+    try:
+        challenge = compare_with_current(card, scored, active_model_folder(models_folder()))
+    except PneumoError as error:
+        report(f"The model is made, but was not compared with the one in use. {error}")
+        return
+    write_challenge(challenge, out)
+    report(challenge.in_words())
 
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A population with its validation films, rows of scores, and how its points were chosen."""
+    """A population with its validation films, rows of scores, and how its points were chosen.
+
+    `compared` are whole films of both classes with their logits, on which other models can be compared, if there are.
+    """
 
     population: Population
     films: tuple[Films, ...]
     rows: tuple[ScoreRow, ...]
     how: str
+    compared: Scored | None
 
 
 class _Work:
@@ -268,7 +287,12 @@ class _Work:
             for label, found, got in (*sets, *((label, test, got) for label, got in tested))
             for row in _rows(label, found, got)
         ]
-        return _Made(population, (films,), tuple(rows), how)
+        compared: Scored | None = None
+        if of is whole:
+            compared = whole, {label.removeprefix("validation, "): got for label, got in chosen_on.items()}
+        elif len({*check.has_pneumonia.tolist()}) == 2:
+            compared = check, {AS_THEY_ARE: sets[-1][2]}
+        return _Made(population, (films,), tuple(rows), how, compared)
 
     def _copies(self, name: str, films: Films) -> dict[str, np.ndarray]:
         return score_copies(self.network, films, lambda done, of: self.report(f"{name}: {done} of {of} copies"))
