@@ -9,6 +9,7 @@ its scores over to those of both views. The line is fitted on whole X-rays of th
 import csv
 import dataclasses
 import datetime
+import functools
 import hashlib
 import io
 import itertools
@@ -310,7 +311,7 @@ class _Work:
         views = list(zip(copies, test.views, strict=True)) if is_in_copies else [("whole X-rays", test.views[0])]
         for copy, view in views:
             label = f"test, {copy}"
-            yield label, self.scores.one(name, label, test, lambda view=view: predict_logits(self.network, view))
+            yield label, self.scores.one(name, label, test, functools.partial(predict_logits, self.network, view))
 
     def _carried_over(self, name: str, alone: Films, whole: Films, check: Films) -> tuple[dict[str, np.ndarray], str]:
         """Score lungs that stand alone by the lungs view, and carry the scores over to both views."""
@@ -337,7 +338,7 @@ class _Work:
         both = [self._both(name, f"line {place}", films) for place, films in enumerate(lines)]
         inside = [
             self.scores.one(
-                name, f"lungs view {place}", films, lambda films=films: predict_logits(self.inside, films.views[0])
+                name, f"lungs view {place}", films, functools.partial(predict_logits, self.inside, films.views[0])
             )
             for place, films in enumerate(lines)
         ]
