@@ -8,7 +8,7 @@ import plotly.express  # noqa: F401
 import streamlit as st
 
 from pages.parts.shared.cached import card_of_active_model, loading_classifier
-from pneumo_core.errors import ModelError
+from pages.parts.shared.problems import unless_refused
 from pneumo_core.models import notice_of
 from pneumo_core.serve import is_sign_in_asked_for
 from pneumo_core.wording import NOTICE
@@ -74,16 +74,8 @@ def frame(title: str) -> None:
             # The addresses are the guard's own; the script clears the screen after the idle time.
             st.html(LOG_OFF, width="content", unsafe_allow_javascript=True)
     st.title(title)
-    st.warning(_notice(), icon=":material/medical_information:")
+    st.warning(unless_refused(lambda: notice_of(card_of_active_model()), NOTICE), icon=":material/medical_information:")
     loading_classifier()
-
-
-def _notice() -> str:
-    try:
-        return notice_of(card_of_active_model())
-    except ModelError:
-        # The page itself says what is wrong with the model, where it needs one.
-        return NOTICE
 
 
 def rows_height(rows: int, most: int = 10) -> int:

@@ -1,7 +1,7 @@
 """A refusal of the core becomes a message on the page; anything else is a bug and surfaces as one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -16,6 +16,14 @@ def problems_shown() -> Iterator[None]:
         yield
     except PneumoError as error:
         st.error(plain(str(error)), icon=":material/error:")
+
+
+def unless_refused(give: Callable[[], str], instead: str) -> str:
+    """Give a text, or another one where the core refuses: the part of the page that needs it says why."""
+    try:
+        return give()
+    except PneumoError:
+        return instead
 
 
 def plain(text: str) -> str:
