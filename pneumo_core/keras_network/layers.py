@@ -140,9 +140,10 @@ def load_network(path: Path, output: tuple[int | None, ...] = (None, 1)) -> kera
             code="network_not_loaded",
         ) from error
     if network.output_shape != output or len(network.input_shape) != 4 or network.input_shape[-1] != 1:
+        expected = "one logit" if output == (None, 1) else f"{output}"
         raise ModelError(
             f"{path.name} takes {network.input_shape} and gives {network.output_shape}. Expected: one grey image in "
-            f"and {output} out. Please use a network that this project trained.",
+            f"and {expected} out. Please use a network that this project trained.",
             code="network_ends",
         )
     if not all(np.isfinite(weight).all() for weight in network.get_weights()):

@@ -211,10 +211,11 @@ class Judge:
         """Give the figures of all validation films; the AUC is the mean of the strata that have both classes."""
         figures = _figures(self.labels, logits)
         parts = [self.strata == stratum for stratum in np.unique(self.strata)]
-        areas = [
-            _figures(self.labels[part], logits[part])["auc"] for part in parts if len(np.unique(self.labels[part])) > 1
-        ]
-        return figures | {"auc": round(float(np.mean(areas)), 5)} if len(areas) > 1 else figures
+        parts = [part for part in parts if len(np.unique(self.labels[part])) > 1]
+        if len(parts) < 2:
+            return figures
+        areas = [_figures(self.labels[part], logits[part])["auc"] for part in parts]
+        return figures | {"auc": round(float(np.mean(areas)), 5)}
 
     def _attention(self) -> list[dict[str, Any]]:
         """Give the heat maps of a few validation films, the same ones each time, coarse as the layer gives them."""

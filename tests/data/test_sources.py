@@ -1053,11 +1053,12 @@ def test_a_table_tells_age_and_group_where_its_cells_mean_them(tmp_path: Path):
 
 
 def test_folders_of_three_groups_tell_them(tmp_path: Path):
-    names = ("opacity/a.png", "abnormal_no_opacity/b.png", "normal/c.png", "negative/d.png")
+    names = ("opacity/a.png", "Lung_Opacity/e.png", "abnormal_no_opacity/b.png", "normal/c.png", "negative/d.png")
     found = open_source(filled(tmp_path, *names))
     told = {film.name: (film.has_pneumonia, film.group) for film in found.films}
     assert told == {
         "opacity/a.png": (True, "finding"),
+        "Lung_Opacity/e.png": (True, "finding"),
         "abnormal_no_opacity/b.png": (False, "other"),
         "normal/c.png": (False, "normal"),
         "negative/d.png": (False, None),

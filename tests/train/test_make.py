@@ -328,7 +328,7 @@ def test_a_model_is_never_overwritten(runs: Path, tiny_model: Path, tmp_path: Pa
 
 
 def test_a_run_without_test_films_reports_none(runs: Path, tmp_path: Path, make_data: Callable[..., Path]):
-    assert trained(make_data(tmp_path / "data", 4, ("train",)), tmp_path / "model").test == ()
+    assert trained(make_data(tmp_path / "data", 4, ("train",)), tmp_path / "model").first.test == ()
 
 
 def test_films_that_changed_since_the_run_began_are_noticed(
