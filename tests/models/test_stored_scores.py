@@ -89,8 +89,8 @@ def test_damaged_scores_are_refused(tmp_path: Path, card: ModelCard, column: int
     assert str(refusal.value) == (
         "scores.csv of the model small is not as training writes it. Expected are the columns films, name, kind, "
         "has_pneumonia, logit and, where known, file_bytes and population, kinds among normal, bacteria, virus, "
-        "pneumonia, 0 or 1 for has_pneumonia and a finite number for every logit. Please copy the whole model folder "
-        "again."
+        "pneumonia, other, 0 or 1 for has_pneumonia and a finite number for every logit. Please copy the whole model "
+        "folder again."
     )
 
 

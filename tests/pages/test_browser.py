@@ -459,14 +459,14 @@ def test_all_shown_is_of_the_chosen_row_and_point(
     results = set()
     for number in (number for number, row in enumerate(rows(page)) if "Refused" not in row):
         choose(page, number)
-        for point in ("screening", "rule-in", "balanced"):
-            page.get_by_test_id("stButtonGroup").get_by_text(re.compile(f"^{point}")).click()
+        for point, use in (("screening", "second look"), ("rule-in", "few false alarms"), ("balanced", "worklist flag")):
+            page.get_by_test_id("stButtonGroup").get_by_text(re.compile(f"^{use}")).click()
             at_rest(page)
             row = rows(page)[number]
             check(page, row, digests)
             results |= {cell for cell in row if cell in ("Flagged", "Not flagged")}
             sentences = page.locator(".st-key-stack_film").inner_text()
-            assert re.findall(r"The amber line is the (\S+) operating point", sentences) == [point]
+            assert re.findall(r"The amber line is the threshold of the [^(]*\((\S+)\)", sentences) == [point]
     assert results == {"Flagged", "Not flagged"}
 
 

@@ -154,11 +154,11 @@ def test_the_chosen_film_of_a_list_is_named_at_its_verdict():
             assert words in block
 
 
-def test_the_threshold_flags_films_in_the_worklist_and_removes_none():
+def test_the_threshold_flags_films_in_the_worklist_by_their_finding_and_removes_none():
     app = uploaded(zipped(with_labels=False))
     app.slider(key="threshold").set_value(0.0).run()
     assert "**12 of 12** X-rays are flagged" in text(app)
-    assert set(app.dataframe[0].value["Result"]) == {"Flagged"}
+    assert set(app.dataframe[0].value["Result"]) == {"Flagged: suspected pneumonia"}
     app.slider(key="threshold").set_value(100.0).run()
     assert "**0 of 12** X-rays are flagged" in text(app)
     assert list(app.dataframe[0].value["Result"]) == 12 * ["Not flagged"]
@@ -227,6 +227,10 @@ def test_an_address_without_a_run_is_a_sentence(name: str):
     assert app.error[0].value.startswith("There is no run of this name")
 
 
+def folder_field(app: AppTest):
+    return next(field for field in app.text_input if field.label.startswith("Folder"))
+
+
 def test_a_folder_of_the_server_is_read_only_below_the_roots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_data
 ):
@@ -235,10 +239,10 @@ def test_a_folder_of_the_server_is_read_only_below_the_roots(
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "open"))
     app = opened()
     app.segmented_control[0].set_value("A folder of the server").run()
-    app.text_input[0].set_value("../closed").run()
+    folder_field(app).set_value("../closed").run()
     next(button for button in app.button if button.label == "Evaluate").click().run()
     assert "is not in open" in app.error[0].value
-    app.text_input[0].set_value("test").run()
+    folder_field(app).set_value("test").run()
     next(button for button in app.button if button.label == "Evaluate").click().run()
     wait_for_the_run()
     assert "6 scored, of which 6 count in the figures (3 with pneumonia)" in text(app.run())

@@ -169,10 +169,10 @@ def test_an_audit_is_cancelled_and_one_of_another_folder_waits(
     make_data(data.parent / "other", 2)
     go = threading.Event()
 
-    def waiting(folder, report, is_cancelled):
+    def waiting(folder, report, is_cancelled, more):
         report(Progress(3, 24, 1.0))
         go.wait(60)
-        return audit_folder(folder, report, is_cancelled)
+        return audit_folder(folder, report, is_cancelled, more)
 
     monkeypatch.setattr(jobs, "audit_folder", waiting)
     app = click(opened(), "Audit")
