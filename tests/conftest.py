@@ -127,7 +127,7 @@ def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make
 
     folder = tmp_path_factory.mktemp("gated") / "gated"
     shutil.copytree(tiny_model, folder)
-    films = open_source(make_data(folder.parent / "data", 40)).films
+    films = sorted(open_source(make_data(folder.parent / "data", 80)).films, key=lambda film: film.name)
     classifier = load_classifier(folder)
     with pytest.MonkeyPatch.context() as patch:
         # So few features and films tell more of them apart with a weaker penalty.
@@ -138,7 +138,7 @@ def gated_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory, make
         # Nor is it as good as one that is kept.
         patch.setattr(input_gate_record, "MOST_REFUSED", 1.0)
         patch.setattr(input_gate_record, "LEAST_FOUND", 0.0)
-        group = GateGroup("drawn", films[::2], films[1::2], is_known=True)
+        group = GateGroup("drawn", tuple(films[::2]), tuple(films[1::2]), is_known=True)
         input_gate_fit.fit_gate_of(classifier, folder, [group], lambda done, of: True)
     return folder
 

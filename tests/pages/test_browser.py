@@ -459,7 +459,11 @@ def test_all_shown_is_of_the_chosen_row_and_point(
     results = set()
     for number in (number for number, row in enumerate(rows(page)) if "Refused" not in row):
         choose(page, number)
-        for point, use in (("screening", "second look"), ("rule-in", "few false alarms"), ("balanced", "worklist flag")):
+        for point, use in (
+            ("screening", "second look"),
+            ("rule-in", "few false alarms"),
+            ("balanced", "worklist flag"),
+        ):
             page.get_by_test_id("stButtonGroup").get_by_text(re.compile(f"^{use}")).click()
             at_rest(page)
             row = rows(page)[number]
