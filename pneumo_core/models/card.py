@@ -120,6 +120,13 @@ class ModelCard:
             [self.weights_sha256, f"lungs {self.lungs_sha256}", *(one.identity for one in self.populations)]
         )
 
+    def is_of_same_model(self, other: Self) -> bool:
+        """Tell whether another card is of the same model.
+
+        Cards as a whole cannot tell: an area of one class alone is `nan`, and differs from itself.
+        """
+        return (self.name, self.identity) == (other.name, other.identity)
+
     @property
     def first(self) -> Population:
         """Give the first population, which is the only one of most models."""

@@ -100,6 +100,17 @@ def test_a_figure_that_is_not_defined_stays_so(tmp_path):
     assert found.points[1].confusion == ConfusionMatrix(0, 1, 1, 0)
 
 
+def test_two_readings_of_a_card_with_a_figure_that_is_not_defined_are_of_one_model(tmp_path: Path):
+    card = model_card()
+    of_one_class = evaluation_of("normal", np.zeros(4, bool), np.full(4, 0.2), card.first.operating_points)
+    folder = model_folder(tmp_path, validation=(of_one_class,))
+    one, two = read_card(folder), read_card(folder)
+    assert math.isnan(one.first.validation[0].area_under_roc.value)
+    assert one.is_of_same_model(two)
+    assert not one.is_of_same_model(dataclasses.replace(two, name="other"))
+    assert not one.is_of_same_model(dataclasses.replace(two, weights_sha256="0" * 64))
+
+
 def test_a_threshold_keeps_its_last_bit(tmp_path):
     exact = float(np.nextafter(0.3, 1))
     moved = dataclasses.replace(BALANCED, threshold=exact)

@@ -107,7 +107,7 @@ def _reading(score: FilmScore, source: Source, card: ModelCard) -> Reading:
     classifier = ready_classifier() if is_in_use or model is None else kept_classifier(model)
     kept: Reading | None = st.session_state.get(READING)
     is_kept = kept is not None and kept.radiograph.sha256 == score.sha256 and kept.age_years == score.age_years
-    if kept is None or not is_kept or kept.card != classifier.card:
+    if kept is None or not is_kept or not kept.card.is_of_same_model(classifier.card):
         content = source.films[score.number].read()
         radiograph = read_radiograph(content, film_name(score.number, source))
         kept = read_xray(classifier, radiograph, age_years=score.age_years)

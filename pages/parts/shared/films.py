@@ -123,9 +123,9 @@ def read_waiting(card: ModelCard) -> None:
     """
     films: dict[str, Film] = st.session_state.setdefault(FILMS, {})
     for key, film in films.items():
-        if film.reading is not None and film.reading.card != card:
+        if film.reading is not None and not film.reading.card.is_of_same_model(card):
             films[key] = _read_again(card, film, film.reading)
-    if any(film.reading is not None and film.reading.card != card for film in films.values()):
+    if any(film.reading is not None and not film.reading.card.is_of_same_model(card) for film in films.values()):
         # Another model came in use meanwhile, and the page has the thresholds of the model before.
         st.rerun()
     waiting: list[tuple[str, bytes | Path, str | None]] = st.session_state.setdefault(WAITING, [])
