@@ -62,7 +62,7 @@ class CopyResult:
 class Challenge:
     """The comparison of a candidate with the model in use, in one population that both know, and in the others.
 
-    What is said of better, worse and losses is of all of these populations; thresholds, films and pairs are of one.
+    Words on better, worse and losses are of all of these populations; thresholds, films and pairs are of one.
 
     Attributes:
         candidate, current: names of the models, with the weights that were compared.

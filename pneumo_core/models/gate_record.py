@@ -230,7 +230,7 @@ def _fit_in_words(fit: GateFit) -> tuple[str, ...]:
         f"Fitted on {fit.training_films} training films; of {fit.validation_films} validation films it refuses "
         f"{fit.validation_refused}, in percent {_share(fit.validation_refused, fit.validation_films)}.",
         *(_group_in_words(group) for group in fit.sets),
-        f"Of pictures made of validation films it refuses, in percent: {made}. 95 % intervals in brackets (Wilson).",
+        f"It refuses of pictures made of validation films, in percent: {made}. 95 % intervals in brackets (Wilson).",
         "Validation films set one of its limits and decided that it is kept, and the pictures are made by the "
         "generators that it was fitted with: what nobody has thought of is harder.",
     )

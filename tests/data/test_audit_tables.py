@@ -1,4 +1,4 @@
-"""What an audit finds in tables of X-rays: blanked X-rays, views, sources and ages by class, twins, baselines."""
+"""An audit of tables of X-rays finds: blanked X-rays, views, sources and ages by class, twins, baselines."""
 
 import io
 from pathlib import Path

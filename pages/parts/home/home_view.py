@@ -11,7 +11,7 @@ def home_view() -> None:
     """Draw the home page."""
     frame("Pneumo")
     st.markdown(
-        "Pneumo reads a **chest X-ray** for suspected pneumonia. It gives a calibrated probability, a flag at an "
+        "Pneumo reads a **chest X-ray** for suspected pneumonia or lung opacity. It gives a calibrated probability, a flag at an "
         "operating point that you choose, and a heat map of the evidence that the network found. Everything runs on "
         "this computer: nothing that you upload is stored or sent anywhere."
     )

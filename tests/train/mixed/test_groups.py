@@ -1,4 +1,4 @@
-"""What an epoch shows of groups of several sources, and a whole run of three classes and two populations."""
+"""Groups of several sources in an epoch, and a whole run of three classes and two populations."""
 
 import dataclasses
 import json
