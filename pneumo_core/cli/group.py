@@ -172,4 +172,7 @@ class GivenWord(click.ParamType[str]):
 @click.group(cls=_Commands)
 @click.version_option(PNEUMO, prog_name="pneumo", message="%(prog)s %(version)s")
 def commands() -> None:
-    """Pneumo: reads chest X-rays for suspected pneumonia or lung opacity. Research and teaching tool, not a medical device."""
+    """Pneumo: reads chest X-rays for suspected pneumonia or lung opacity.
+
+    Research and teaching tool, not a medical device.
+    """

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,7 +13,16 @@ from pneumo_core.evaluate import confusion_figure, reliability_figure, roc_figur
 from pneumo_core.learn.elsewhere import PlaceResult, Rule, StoredNetwork
 from pneumo_core.learn.lessons import Consequences, FileSizeResult, SplitFigure
 from pneumo_core.models import KIND_LABELS, Conformal, ScoredFilms
-from pneumo_core.stats import OperatingPoint, ReliabilityBin, area, area_under_roc, figures_at, percent, roc_points
+from pneumo_core.stats import (
+    Estimate,
+    OperatingPoint,
+    ReliabilityBin,
+    area,
+    area_under_roc,
+    figures_at,
+    percent,
+    roc_points,
+)
 
 # The lesson with the most text beside its figures leaves them less height.
 HEIGHT, LESS_HEIGHT = 370, 310
@@ -125,23 +135,8 @@ def splits_chart(figures: Sequence[SplitFigure], text_colour: str) -> Chart:
     """Draw each figure on validation and on test films as marks with their 95 % intervals, one above the other."""
     names = [figure.name for figure in figures]
     traces = [
-        go.Scatter(
-            x=[part.value for part in parts],
-            # The marks are a little apart, so that no interval hides the other.
-            y=[place + shift for place in range(len(names))],
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [part.high - part.value for part in parts],
-                "arrayminus": [part.value - part.low for part in parts],
-                "color": colour,
-                "thickness": 2,
-            },
-            mode="markers",
-            name=name,
-            marker={"color": colour, "size": 11, "symbol": symbol, "line": {"width": 2, "color": colour}},
-            hovertemplate="%{x:.3f}<extra>" + name + "</extra>",
-        )
+        # The marks are a little apart, so that no interval hides the other.
+        _marks(parts, name, colour, shift, symbol=symbol, line={"width": 2, "color": colour})
         for name, colour, symbol, shift, parts in (
             ("validation images", COMPARED_COLOUR, "circle-open", -0.14, [figure.validation for figure in figures]),
             ("test images", SCORE_COLOUR, "square", 0.14, [figure.test for figure in figures]),
@@ -338,23 +333,8 @@ def ages_chart(network: StoredNetwork, results: Sequence[PlaceResult], point: st
 def shortcuts_chart(rules: Sequence[Rule], text_colour: str) -> Chart:
     """Draw how well each rule tells opacity from normal, as marks with their 95 % intervals, one above the other."""
     areas = [rule.from_normal for rule in rules]
-    marks = go.Scatter(
-        x=[found.value for found in areas],
-        y=list(range(len(rules))),
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [found.high - found.value for found in areas],
-            "arrayminus": [found.value - found.low for found in areas],
-            "color": SCORE_COLOUR,
-            "thickness": 2,
-        },
-        mode="markers",
-        name="opacity against normal",
-        showlegend=False,
-        marker={"color": SCORE_COLOUR, "size": 11},
-        hovertemplate="%{x:.3f}<extra></extra>",
-    )
+    marks = _marks(areas, "opacity against normal", SCORE_COLOUR)
+    marks.update(showlegend=False)
     figure = plain_figure(
         [line_of([0.5, 0.5], [-0.5, len(rules) - 0.5], "chance", COMPARED_COLOUR, dash="dot"), marks],
         text_colour,
@@ -390,3 +370,23 @@ def _legible(figure: go.Figure, height: int = HEIGHT) -> go.Figure:
     ):
         words.size = TEXT_PIXELS
     return figure
+
+
+def _marks(figures: Sequence[Estimate], name: str, colour: str, shift: float = 0.0, **marker: Any) -> go.Scatter:
+    """Draw figures as marks with their 95 % intervals, one above the other."""
+    return go.Scatter(
+        x=[figure.value for figure in figures],
+        y=[place + shift for place in range(len(figures))],
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [figure.high - figure.value for figure in figures],
+            "arrayminus": [figure.value - figure.low for figure in figures],
+            "color": colour,
+            "thickness": 2,
+        },
+        mode="markers",
+        name=name,
+        marker={"color": colour, "size": 11, **marker},
+        hovertemplate="%{x:.3f}<extra>" + name + "</extra>",
+    )

@@ -11,9 +11,9 @@ def home_view() -> None:
     """Draw the home page."""
     frame("Pneumo")
     st.markdown(
-        "Pneumo reads a **chest X-ray** for suspected pneumonia or lung opacity. It gives a calibrated probability, a flag at an "
-        "operating point that you choose, and a heat map of the evidence that the network found. Everything runs on "
-        "this computer: nothing that you upload is stored or sent anywhere."
+        "Pneumo reads a **chest X-ray** for suspected pneumonia or lung opacity. It gives a calibrated probability, a "
+        "flag at an operating point that you choose, and a heat map of the evidence that the network found. "
+        "Everything runs on this computer: nothing that you upload is stored or sent anywhere."
     )
     with st.container(horizontal=True):
         if st.button("**Explain an X-ray**", icon=":material/upload_file:"):
